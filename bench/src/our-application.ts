@@ -1,0 +1,34 @@
+import 'reflect-metadata';
+import { Module, type INestApplicationContext } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { TypeOrmModule } from '@nestjs/typeorm';
+import { SessionModule, type SessionModuleOptions } from 'nestjs-auth-sessions';
+import { typeormOptions, type DatabasePlace } from './databases.js';
+
+export const IN_MEMORY: DatabasePlace = { engine: 'sqlite', at: ':memory:' };
+
+/** Our module in an application without HTTP. */
+export function startOurs(
+  place: DatabasePlace,
+  sessions: SessionModuleOptions = {},
+): Promise<INestApplicationContext> {
+  @Module({ imports: ourImports(place, sessions) })
+  class OurApplication {}
+  return NestFactory.createApplicationContext(OurApplication, { logger: ['error', 'warn'] });
+}
+
+export function ourImports(place: DatabasePlace, sessions: SessionModuleOptions = {}) {
+  return [
+    TypeOrmModule.forRoot({
+      ...typeormOptions(place),
+      autoLoadEntities: true,
+      synchronize: place.at === ':memory:',
+    }),
+    SessionModule.forRoot(sessions),
+  ];
+}
+
+/** The cookies that a browser sends after a login. */
+export function cookieHeader(accessToken: string, refreshToken: string): string {
+  return `__Host-sAccessToken=${accessToken}; __Host-sRefreshToken=${refreshToken}`;
+}

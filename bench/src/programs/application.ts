@@ -1,0 +1,180 @@
+import 'reflect-metadata';
+import { Controller, Get, Module, Req, UseGuards, type Type } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { JwtModule, JwtService } from '@nestjs/jwt';
+import { ExpressAdapter } from '@nestjs/platform-express';
+import { FastifyAdapter } from '@nestjs/platform-fastify';
+import {
+  CurrentSession,
+  SessionService,
+  VerifySession,
+  type SessionContainer,
+} from 'nestjs-auth-sessions';
+import { SuperTokensAuthGuard, SuperTokensModule } from 'supertokens-nestjs';
+import { answer } from '../answer.js';
+import { JwtGuard } from '../jwt-guard.js';
+import { MinimalGuard, rememberedSessions } from '../limit/minimal-guard.js';
+import { cookieHeader, IN_MEMORY, ourImports } from '../our-application.js';
+import { startCoreStandIn, superTokensCookies, superTokensOptions } from '../supertokens.js';
+
+export type Guard = 'none' | 'by hand' | 'ours' | 'supertokens-nestjs' | '@nestjs/jwt';
+export type Platform = 'express' | 'fastify';
+
+type Headers = Record<string, string>;
+type Adapter = ExpressAdapter | FastifyAdapter;
+
+/** An application's class, and how its client logs in. */
+interface Application {
+  module: Type;
+  login: (app: Awaited<ReturnType<typeof listen>>['app']) => Headers | Promise<Headers>;
+}
+
+interface WithSession {
+  session: { userId: string };
+}
+
+let cpuAtStart = process.cpuUsage();
+
+answer({
+  start: async (guard: Guard, platform: Platform) => {
+    const adapter = platform === 'fastify' ? new FastifyAdapter() : new ExpressAdapter();
+    const application = await applications[guard](platform, adapter);
+    const { app, port } = await listen(application.module, adapter);
+    return { port, headers: await application.login(app) };
+  },
+  startCounting: () => {
+    cpuAtStart = process.cpuUsage();
+  },
+  cpuMs: () => {
+    const { user, system } = process.cpuUsage(cpuAtStart);
+    return (user + system) / 1000;
+  },
+});
+
+// The same two routes in each: one that only answers, and one that answers with whose session it is.
+const applications: Record<
+  Guard,
+  (platform: Platform, adapter: Adapter) => Application | Promise<Application>
+> = {
+  none: () => {
+    @Controller()
+    class Bare {
+      @Get('ok') ok() {
+        return { ok: true };
+      }
+      @Get('me') me() {
+        return { userId: 'user-1' };
+      }
+    }
+    @Module({ controllers: [Bare] })
+    class BareModule {}
+    return { module: BareModule, login: () => ourCookies('x'.repeat(500)) };
+  },
+
+  'by hand': () => {
+    @Controller()
+    @UseGuards(MinimalGuard)
+    class ByHand {
+      @Get('ok') ok() {
+        return { ok: true };
+      }
+      @Get('me') me(@Req() request: WithSession) {
+        return { userId: request.session.userId };
+      }
+    }
+    @Module({ controllers: [ByHand] })
+    class ByHandModule {}
+    const token = 'x'.repeat(500);
+    const session = { userId: 'user-1', expiresAtMs: Date.now() + 3_600_000 };
+    rememberedSessions.set(token, session);
+    return { module: ByHandModule, login: () => ourCookies(token) };
+  },
+
+  ours: () => {
+    @Controller()
+    @VerifySession()
+    class Ours {
+      @Get('ok') ok() {
+        return { ok: true };
+      }
+      @Get('me') me(@CurrentSession() session: SessionContainer) {
+        return { userId: session.getUserId() };
+      }
+    }
+    @Module({ imports: ourImports(IN_MEMORY), controllers: [Ours] })
+    class OursModule {}
+    return {
+      module: OursModule,
+      login: async (app) => {
+        const session = await app
+          .get(SessionService)
+          .createNewSessionWithoutRequestResponse('public', 'user-1');
+        const { accessToken, refreshToken = '' } = session.getAllSessionTokensDangerously();
+        return { cookie: cookieHeader(accessToken, refreshToken) };
+      },
+    };
+  },
+
+  'supertokens-nestjs': async (platform, adapter) => {
+    const core = await startCoreStandIn();
+    @Controller()
+    @UseGuards(SuperTokensAuthGuard)
+    class Theirs {
+      @Get('ok') ok() {
+        return { ok: true };
+      }
+      @Get('me') me(@Req() request: { session: { getUserId(): string } }) {
+        return { userId: request.session.getUserId() };
+      }
+    }
+    @Module({
+      imports: [
+        SuperTokensModule.forRoot({
+          ...superTokensOptions(core.url, platform),
+          // The types want an adapter of Fastify 4, and get the one of this Nest.
+          ...(platform === 'fastify' ? { fastifyAdapter: adapter as never } : {}),
+        }),
+      ],
+      controllers: [Theirs],
+    })
+    class TheirsModule {}
+    const cookie = superTokensCookies(core.accessToken);
+    return { module: TheirsModule, login: () => ({ cookie }) };
+  },
+
+  '@nestjs/jwt': () => {
+    @Controller()
+    @UseGuards(JwtGuard)
+    class WithJwt {
+      @Get('ok') ok() {
+        return { ok: true };
+      }
+      @Get('me') me(@Req() request: { user: { sub: string } }) {
+        return { userId: request.user.sub };
+      }
+    }
+    const secret = 'a secret of the benchmark, of no use elsewhere';
+    @Module({
+      imports: [JwtModule.register({ global: true, secret, signOptions: { expiresIn: '1h' } })],
+      controllers: [WithJwt],
+    })
+    class WithJwtModule {}
+    return {
+      module: WithJwtModule,
+      login: async (app) => {
+        const token = await app.get(JwtService).signAsync({ sub: 'user-1', username: 'user' });
+        return { authorization: `Bearer ${token}` };
+      },
+    };
+  },
+};
+
+async function listen(module: Type, adapter: Adapter) {
+  const app = await NestFactory.create(module, adapter, { logger: ['error', 'warn'] });
+  await app.listen(0, '127.0.0.1');
+  return { app, port: Number(new URL(await app.getUrl()).port) };
+}
+
+function ourCookies(token: string): Headers {
+  return { cookie: cookieHeader(token, 'y'.repeat(156)) };
+}

@@ -1,0 +1,65 @@
+import type { Contender } from './contender.js';
+import type { Run } from './operation.js';
+
+// By the CPU's time, since on a busy machine a program gets less of it.
+const WARM_UP_CPU_MS = 1_000;
+const LONGEST_WARM_UP_MS = 8_000;
+
+export interface RoundOptions {
+  readonly rounds: number;
+  readonly forMs: number;
+  readonly atOnce?: number;
+  /** How one contender is run for one round. @default `contender.run` */
+  readonly run?: (contender: Contender, forMs: number) => Promise<Run>;
+}
+
+/** The rounds of each contender, in the same order: the n-th of all were taken one after the other. */
+export type Rounds = ReadonlyMap<Contender, readonly Run[]>;
+
+/**
+ * Runs contenders in turn, many short rounds in alternating order, so that what else the machine does meets all alike.
+ * What comes before, while code is still being compiled, is thrown away.
+ */
+export async function interleave(
+  contenders: readonly Contender[],
+  options: RoundOptions,
+): Promise<Rounds> {
+  const { rounds, forMs, atOnce = 1 } = options;
+  const run = options.run ?? ((contender) => contender.run(forMs, atOnce));
+  for (const contender of contenders) await warmUp((ms) => run(contender, ms));
+  const taken = new Map<Contender, Run[]>(contenders.map((each) => [each, []]));
+  for (let round = 0; round < rounds; round += 1) {
+    const inOrder = round % 2 === 0 ? contenders : contenders.toReversed();
+    for (const contender of inOrder) taken.get(contender)?.push(await run(contender, forMs));
+  }
+  return taken;
+}
+
+async function warmUp(run: (forMs: number) => Promise<Run>): Promise<void> {
+  const endsAt = performance.now() + LONGEST_WARM_UP_MS;
+  for (let cpuMs = 0; cpuMs < WARM_UP_CPU_MS && performance.now() < endsAt;) {
+    cpuMs += (await run(WARM_UP_CPU_MS / 4)).cpuMs;
+  }
+}
+
+export function microsecondsPerOperation({ operations, wallMs }: Run): number {
+  return (wallMs * 1000) / operations;
+}
+
+export function cpuMicrosecondsPerOperation({ operations, cpuMs }: Run): number {
+  return (cpuMs * 1000) / operations;
+}
+
+export function median(values: readonly number[]): number {
+  return quantile(values, 0.5);
+}
+
+export function quantile(values: readonly number[], share: number): number {
+  const inOrder = values.toSorted((a, b) => a - b);
+  const position = (inOrder.length - 1) * share;
+  const [low = Number.NaN, high = low] = [
+    inOrder[Math.floor(position)],
+    inOrder[Math.ceil(position)],
+  ];
+  return low + (high - low) * (position - Math.floor(position));
+}

@@ -1,0 +1,23 @@
+import type { Settings } from '../settings.js';
+import type { Line } from '../table.js';
+import { measureGuardedRoutes } from './guarded-routes.js';
+import { measureLeaks } from './leaks.js';
+import { measureScale } from './scale.js';
+import { measureSessions } from './sessions.js';
+import { measureState } from './state.js';
+import { measureVerification } from './verification.js';
+
+export interface Part {
+  readonly name: string;
+  readonly measure: (settings: Settings) => Promise<Line[]>;
+}
+
+/** What is measured, in this order. */
+export const parts: readonly Part[] = [
+  { name: 'verify', measure: measureVerification },
+  { name: 'guarded routes', measure: measureGuardedRoutes },
+  { name: 'sessions', measure: measureSessions },
+  { name: 'memory and time', measure: measureState },
+  { name: 'many rows', measure: measureScale },
+  { name: 'leaks', measure: measureLeaks },
+];

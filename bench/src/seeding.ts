@@ -1,0 +1,92 @@
+import type { Engine } from './databases.js';
+
+const HOUR_MS = 60 * 60 * 1000;
+const DAY_MS = 24 * HOUR_MS;
+
+/** Statements that fill our tables by the database alone, so that a million rows take seconds. */
+export interface Seeding {
+  sessions(count: number, expiresInMs: number): string;
+  revocations(count: number): string;
+}
+
+/** Sessions of a thousand users that have logged in over the last month, one after the other. */
+export function seedingFor(engine: Engine): Seeding {
+  const { quote, numbers, hex, text, uuid, truth } = DIALECTS[engine];
+  const names = (columns: string) => columns.split(' ').map(quote).join(', ');
+  const insert = (table: string, columns: string, values: string[], count: number) =>
+    `INSERT INTO ${quote(table)} (${names(columns)}) ${numbers(count, values.join(', '))}`;
+  return {
+    sessions: (count, expiresInMs) => {
+      const now = Date.now();
+      const created = `(${now - 30 * DAY_MS} + n * ${Math.floor((30 * DAY_MS) / count)})`;
+      const time = [`substr(${hex(created)}, 1, 8)`, "'-'", `substr(${hex(created)}, 9, 4)`];
+      const handle = uuid(text(...time, "'-7000-8000-'", hex('n')));
+      const lineage = ['0', `'${'0'.repeat(64)}'`, created, 'NULL'];
+      const values = [handle, text("'user-'", '(n % 1000)'), "'public'", ...lineage];
+      const payload = ["'{}'", "'{}'", '0', truth];
+      const times = [created, created, created, String(now + expiresInMs)];
+      return insert(
+        'auth_session',
+        'handle userId tenantId generation parentRefreshTokenHash rotatedAt confirmedAt accessTokenPayload sessionData dataVersion persistent createdAt authenticatedAt lastActiveAt expiresAt ip userAgent',
+        [...values, ...payload, ...times, 'NULL', 'NULL'],
+        count,
+      );
+    },
+    revocations: (count) => {
+      const now = Date.now();
+      const id = uuid(text("'00000000-0000-4000-8000-'", hex('n')));
+      const handle = uuid(text("'01900000-0000-7000-8000-'", hex('n')));
+      const expiresAt = String(now + HOUR_MS);
+      const revoked = [`${now - HOUR_MS} + n % ${HOUR_MS}`, expiresAt, expiresAt];
+      return insert(
+        'auth_session_revocation',
+        'id kind handle userId tenantId cutOffAt reason detail revokedAt expiresAt keptUntil',
+        [id, "'session'", handle, 'NULL', 'NULL', 'NULL', "'revoked'", 'NULL', ...revoked],
+        count,
+      );
+    },
+  };
+}
+
+interface Dialect {
+  quote: (name: string) => string;
+  /** Selects values for `n` from 1 to a count. */
+  numbers: (count: number, values: string) => string;
+  /** A number in hex, with twelve digits. */
+  hex: (number: string) => string;
+  text: (...parts: string[]) => string;
+  uuid: (text: string) => string;
+  truth: string;
+}
+
+const standardQuote = (name: string) => `"${name}"`;
+
+const DIALECTS: Readonly<Record<Engine, Dialect>> = {
+  sqlite: {
+    quote: standardQuote,
+    numbers: (count, values) =>
+      `WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < ${count}) SELECT ${values} FROM s`,
+    hex: (number) => `printf('%012x', ${number})`,
+    text: (...parts) => parts.join(' || '),
+    uuid: (text) => text,
+    truth: '1',
+  },
+  postgres: {
+    quote: standardQuote,
+    numbers: (count, values) =>
+      `SELECT ${values} FROM generate_series(1::bigint, ${count}) AS s(n)`,
+    hex: (number) => `lpad(to_hex(${number}), 12, '0')`,
+    text: (...parts) => parts.join(' || '),
+    uuid: (text) => `(${text})::uuid`,
+    truth: 'true',
+  },
+  mariadb: {
+    quote: (name) => `\`${name}\``,
+    numbers: (count, values) =>
+      `SELECT ${values} FROM (SELECT seq AS n FROM seq_1_to_${count}) AS s`,
+    hex: (number) => `lpad(lower(hex(${number})), 12, '0')`,
+    text: (...parts) => `concat(${parts.join(', ')})`,
+    uuid: (text) => text,
+    truth: '1',
+  },
+};

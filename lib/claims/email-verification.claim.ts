@@ -1,0 +1,55 @@
+import { BooleanClaim, booleanValidators, type BooleanClaimValidators } from './boolean-claim.js';
+import { assertMaxAge } from './max-age.js';
+import type { SessionClaimValidator } from './session-claim-validator.js';
+import type { SessionClaimOptions } from './session-claim.js';
+import { isMissingOrTooOld } from './value-validator.js';
+
+/**
+ * The validators of `EmailVerificationClaim`.
+ *
+ * @publicApi
+ */
+export interface EmailVerificationClaimValidators extends BooleanClaimValidators {
+  /**
+   * Holds when the address is verified. What says that it is not is soon asked again, so that a user who has just
+   * followed the link gets on.
+   *
+   * @param refetchTimeOnFalseInSeconds how old a "not verified" may be; 10 where left out
+   * @param maxAgeInSeconds how old any value may be; the claim's default where left out
+   */
+  readonly isVerified: (
+    refetchTimeOnFalseInSeconds?: number,
+    maxAgeInSeconds?: number,
+  ) => SessionClaimValidator;
+}
+
+/**
+ * Whether the user's e-mail address is verified, under the key `st-ev`. The application says where that comes from: by
+ * the option `fetchValue`, or by a subclass that overrides the method of this name. By SuperTokens' convention it is
+ * true for a user without an address.
+ *
+ * @see SuperTokens' `EmailVerificationClaim`
+ * @publicApi
+ */
+export class EmailVerificationClaim extends BooleanClaim {
+  override readonly validators: EmailVerificationClaimValidators = {
+    ...booleanValidators(this),
+    isVerified: (
+      refetchTimeOnFalseInSeconds = 10,
+      maxAgeInSeconds = this.defaultMaxAgeInSeconds,
+    ) => {
+      assertMaxAge('refetchTimeOnFalseInSeconds', refetchTimeOnFalseInSeconds);
+      return {
+        ...this.validators.isTrue(maxAgeInSeconds),
+        shouldRefetch: (payload, { nowMs }) =>
+          isMissingOrTooOld(this, maxAgeInSeconds, payload, nowMs) ||
+          (this.getValueFromPayload(payload) === false &&
+            isMissingOrTooOld(this, refetchTimeOnFalseInSeconds, payload, nowMs)),
+      };
+    },
+  };
+
+  constructor(options: Omit<SessionClaimOptions<boolean>, 'key'> = {}) {
+    super({ ...options, key: 'st-ev' });
+  }
+}

@@ -1,0 +1,13 @@
+/**
+ * Refuses what is no number of seconds. Every comparison with NaN is false, so that without this check a misread
+ * setting would make stale claims pass for ever.
+ *
+ * @throws {TypeError} when a maximum age is given and is not a finite number, or is negative
+ */
+export function assertMaxAge(name: string, seconds: unknown): void {
+  if (seconds === undefined) return;
+  if (typeof seconds !== 'number' || !Number.isFinite(seconds) || seconds < 0) {
+    const given = typeof seconds === 'number' ? String(seconds) : `of type ${typeof seconds}`;
+    throw new TypeError(`${name} is ${given}; it must be a number of seconds, not negative.`);
+  }
+}

@@ -1,0 +1,25 @@
+import type { AccessTokenPayload } from './access-token-payload.js';
+import { isClaimKey } from './claim-key.js';
+
+/**
+ * What to merge into the first payload to get the second, a `null` deleting its key; `undefined` where their JSON is
+ * the same. Reserved names stay out of it.
+ */
+export function payloadChanges(
+  before: Readonly<AccessTokenPayload>,
+  after: Readonly<AccessTokenPayload>,
+): AccessTokenPayload | undefined {
+  if (before === after) return undefined;
+  const names = new Set([...Object.keys(before), ...Object.keys(after)]);
+  const changes = [...names]
+    .filter((name) => isClaimKey(name) && jsonOf(before, name) !== jsonOf(after, name))
+    .map((name): [string, unknown] => [
+      name,
+      jsonOf(after, name) === undefined ? null : after[name],
+    ]);
+  return changes.length === 0 ? undefined : Object.fromEntries(changes);
+}
+
+function jsonOf(payload: Readonly<AccessTokenPayload>, name: string): string | undefined {
+  return Object.hasOwn(payload, name) ? JSON.stringify(payload[name]) : undefined;
+}

@@ -1,0 +1,107 @@
+import { isJsonPrimitive, type JsonPrimitive } from './json-primitive.js';
+import type { SessionClaimValidator } from './session-claim-validator.js';
+import { SessionClaim } from './session-claim.js';
+import { valueValidator, type ValueRule } from './value-validator.js';
+
+/**
+ * The validators of a claim with several values. Each takes how old the value may be, in seconds (the claim's default
+ * where left out), and what a client knows a failure by (the claim's key where left out). None of them holds where
+ * the session has no value at all, those that exclude included.
+ *
+ * @publicApi
+ */
+export interface PrimitiveArrayClaimValidators<T extends JsonPrimitive> {
+  /** Holds when the value is among them. */
+  readonly includes: (value: T, maxAgeInSeconds?: number, id?: string) => SessionClaimValidator;
+  /** Holds when the value is not among them. */
+  readonly excludes: (value: T, maxAgeInSeconds?: number, id?: string) => SessionClaimValidator;
+  /** Holds when every one of the values is among them. */
+  readonly includesAll: (
+    values: readonly T[],
+    maxAgeInSeconds?: number,
+    id?: string,
+  ) => SessionClaimValidator;
+  /** Holds when at least one of the values is among them. */
+  readonly includesAny: (
+    values: readonly T[],
+    maxAgeInSeconds?: number,
+    id?: string,
+  ) => SessionClaimValidator;
+  /** Holds when none of the values is among them. */
+  readonly excludesAll: (
+    values: readonly T[],
+    maxAgeInSeconds?: number,
+    id?: string,
+  ) => SessionClaimValidator;
+}
+
+/**
+ * A claim whose value is a list of strings, numbers, booleans or `null`.
+ *
+ * @example
+ * const teams = new PrimitiveArrayClaim<string>({ key: 'teams', fetchValue: ({ userId }) => teamsOf(userId) });
+ * teams.validators.includesAny(['red', 'blue']);
+ * @publicApi
+ */
+export class PrimitiveArrayClaim<T extends JsonPrimitive> extends SessionClaim<readonly T[]> {
+  /** Makes the validators of this claim. */
+  readonly validators: PrimitiveArrayClaimValidators<T> = {
+    includes: (value, ...rest) => valueValidator(this, includes(value), ...rest),
+    excludes: (value, ...rest) => valueValidator(this, excludes(value), ...rest),
+    includesAll: (values, ...rest) => valueValidator(this, includesAll(copyOf(values)), ...rest),
+    includesAny: (values, ...rest) => valueValidator(this, includesAny(copyOf(values)), ...rest),
+    excludesAll: (values, ...rest) => valueValidator(this, excludesAll(copyOf(values)), ...rest),
+  };
+
+  protected override isValue(value: unknown): value is readonly T[] {
+    return Array.isArray(value) && value.every(isJsonPrimitive);
+  }
+}
+
+function includes<T>(value: T): ValueRule<readonly T[]> {
+  const expected = { expectedToInclude: value };
+  return { holds: (actual) => actual.includes(value), ifMissing: expected, ifWrong: expected };
+}
+
+function excludes<T>(value: T): ValueRule<readonly T[]> {
+  const expected = { expectedToNotInclude: value };
+  return { holds: (actual) => !actual.includes(value), ifMissing: expected, ifWrong: expected };
+}
+
+function includesAll<T>(values: readonly T[]): ValueRule<readonly T[]> {
+  const expected = { expectedToInclude: values };
+  return {
+    holds: (actual) => values.every((value) => actual.includes(value)),
+    ifMissing: expected,
+    ifWrong: expected,
+  };
+}
+
+function includesAny<T>(values: readonly T[]): ValueRule<readonly T[]> {
+  return {
+    holds: (actual) => values.some((value) => actual.includes(value)),
+    // SuperTokens' backend says it under this name, the opposite of what is meant, and clients read its reasons.
+    ifMissing: { expectedToNotInclude: values },
+    ifWrong: { expectedToIncludeAtLeastOneOf: values },
+  };
+}
+
+function excludesAll<T>(values: readonly T[]): ValueRule<readonly T[]> {
+  const expected = { expectedToNotInclude: values };
+  return {
+    holds: (actual) => !values.some((value) => actual.includes(value)),
+    ifMissing: expected,
+    ifWrong: expected,
+  };
+}
+
+// A string in place of a list would be compared letter by letter, and whoever it shall exclude would pass.
+function copyOf<T>(values: readonly T[]): readonly T[] {
+  const given: unknown = values;
+  if (!Array.isArray(given)) {
+    throw new TypeError(
+      `The values of a claim validator are of type ${typeof given}; they must be an array.`,
+    );
+  }
+  return Object.freeze([...values]);
+}

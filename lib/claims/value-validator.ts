@@ -1,0 +1,77 @@
+import type { AccessTokenPayload } from './access-token-payload.js';
+import { assertMaxAge } from './max-age.js';
+import type { SessionClaimValidator } from './session-claim-validator.js';
+import type { SessionClaim } from './session-claim.js';
+
+/** What a validator asks of a value, and what its reason says beside the message. */
+export interface ValueRule<T> {
+  holds: (value: T) => boolean;
+  ifMissing: Readonly<Record<string, unknown>>;
+  ifWrong: Readonly<Record<string, unknown>>;
+}
+
+/**
+ * A validator in the three steps that all built-in ones take, in this order: there is a value, it is young enough,
+ * it obeys the rule. It fetches anew exactly where one of the first two steps would fail.
+ *
+ * @see SuperTokens' claim validators, whose reasons these are
+ */
+export function valueValidator<T>(
+  claim: SessionClaim<T>,
+  rule: ValueRule<T>,
+  maxAgeInSeconds: number | undefined = claim.defaultMaxAgeInSeconds,
+  id: string = claim.key,
+): SessionClaimValidator {
+  assertMaxAge('maxAgeInSeconds', maxAgeInSeconds);
+  return {
+    id,
+    claim,
+    validate: (payload, { nowMs }) => {
+      const value = claim.getValueFromPayload(payload);
+      if (value === undefined) {
+        return refusal({ message: 'value does not exist', ...rule.ifMissing });
+      }
+      const ageInSeconds = ageOf(claim, payload, nowMs);
+      if (isTooOld(ageInSeconds, maxAgeInSeconds)) {
+        return refusal({ message: 'expired', ageInSeconds, maxAgeInSeconds });
+      }
+      if (!rule.holds(value)) {
+        return refusal({ message: 'wrong value', ...rule.ifWrong, actualValue: value });
+      }
+      return { isValid: true };
+    },
+    shouldRefetch: (payload, { nowMs }) =>
+      isMissingOrTooOld(claim, maxAgeInSeconds, payload, nowMs),
+  };
+}
+
+/** Whether there is no value in the payload, or one that is older than it may be. */
+export function isMissingOrTooOld<T>(
+  claim: SessionClaim<T>,
+  maxAgeInSeconds: number | undefined,
+  payload: Readonly<AccessTokenPayload>,
+  nowMs: number,
+): boolean {
+  return (
+    claim.getValueFromPayload(payload) === undefined ||
+    isTooOld(ageOf(claim, payload, nowMs), maxAgeInSeconds)
+  );
+}
+
+function isTooOld(ageInSeconds: number, maxAgeInSeconds: number | undefined): boolean {
+  return maxAgeInSeconds !== undefined && ageInSeconds > maxAgeInSeconds;
+}
+
+// A claim that cannot say when its value was fetched has one that is older than any limit.
+function ageOf<T>(
+  claim: SessionClaim<T>,
+  payload: Readonly<AccessTokenPayload>,
+  nowMs: number,
+): number {
+  const fetchedAtMs = claim.getLastFetchedTimeMs(payload);
+  return fetchedAtMs === undefined ? Infinity : (nowMs - fetchedAtMs) / 1000;
+}
+
+function refusal(reason: Record<string, unknown>): { isValid: false; reason: unknown } {
+  return { isValid: false, reason };
+}

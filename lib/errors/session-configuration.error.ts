@@ -1,0 +1,9 @@
+/**
+ * The module was set up wrongly. Thrown at start, so that a mistake never waits for a request.
+ *
+ * @publicApi
+ */
+export class SessionConfigurationError extends Error {
+  override readonly name = 'SessionConfigurationError';
+  readonly code = 'SESSION_CONFIGURATION';
+}

@@ -1,0 +1,14 @@
+import { SessionException } from './session.exception.js';
+
+/**
+ * The user has as many sessions as are allowed, and the policy is to refuse another: 403.
+ *
+ * @publicApi
+ */
+export class SessionLimitException extends SessionException {
+  readonly code = 'SESSION_LIMIT';
+
+  constructor(readonly maxSessions: number) {
+    super({ message: 'too many sessions', maxSessions }, 403);
+  }
+}

@@ -1,0 +1,18 @@
+import { SessionException } from './session.exception.js';
+
+/**
+ * The database that keeps the sessions cannot be reached: 503 with `Retry-After`. Nothing has changed and the
+ * client's tokens stay, so that the session goes on when the database is back.
+ *
+ * @publicApi
+ */
+export class SessionStoreUnavailableException extends SessionException {
+  readonly code = 'SESSION_STORE_UNAVAILABLE';
+
+  /** Seconds after which the client may ask again. */
+  readonly retryAfterSeconds = 5;
+
+  constructor(options: { cause?: unknown } = {}) {
+    super({ message: 'session store unavailable' }, 503, { cause: options.cause });
+  }
+}

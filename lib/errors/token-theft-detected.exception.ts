@@ -1,0 +1,24 @@
+import { SessionException, type StatusOption } from './session.exception.js';
+
+/**
+ * A refresh token came back after it was spent, so two parties hold tokens of this session: it has been revoked.
+ * 401 `{"message":"token theft detected"}`, and the client's tokens are removed.
+ *
+ * @see RFC 9700 §4.14.2
+ * @publicApi
+ */
+export class TokenTheftDetectedException extends SessionException {
+  readonly code = 'TOKEN_THEFT_DETECTED';
+  override readonly clearTokens = true;
+  override readonly statusOption: StatusOption | undefined;
+
+  /** @param status default: the option `sessionExpiredStatusCode`, 401 */
+  constructor(
+    readonly sessionHandle: string,
+    readonly userId: string,
+    status?: number,
+  ) {
+    super({ message: 'token theft detected' }, status ?? 401);
+    this.statusOption = status === undefined ? 'sessionExpiredStatusCode' : undefined;
+  }
+}

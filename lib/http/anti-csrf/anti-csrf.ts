@@ -1,0 +1,72 @@
+import type { SessionEventBus } from '../../events/session-event-bus.js';
+import type { SessionEvents } from '../../events/session-events.js';
+import type { ResolvedSessionOptions } from '../../options/resolved-options.js';
+import type { Clock } from '../../time/clock.js';
+import { constantTimeEqual } from '../../tokens/secrets.js';
+import { headerOf, type HttpRequest } from '../context/http-request.js';
+import { ANTI_CSRF_HEADER, RID_HEADER } from '../transport/header-names.js';
+import { isCrossSite } from './fetch-metadata.js';
+
+const MAX_TOKEN_LENGTH = 256;
+
+/** Checks that a request with its tokens in cookies comes from a page that may send it. */
+export class AntiCsrf {
+  constructor(
+    private readonly events: SessionEventBus,
+    private readonly clock: Clock,
+    private readonly options: ResolvedSessionOptions,
+  ) {}
+
+  /** What can be seen from the request alone; the token is compared later, with what the session's tokens say. */
+  isAllowed(request: HttpRequest): boolean {
+    switch (this.options.antiCsrf) {
+      case 'VIA_FETCH_METADATA':
+        return !isCrossSite(request, this.options.trustedOrigins);
+      case 'VIA_CUSTOM_HEADER':
+        // Its value says nothing; only a page that the server's CORS policy allows can send it across origins at all.
+        return headerOf(request, RID_HEADER) !== undefined;
+      case 'VIA_TOKEN':
+      case 'NONE':
+        return true;
+      default:
+        return this.options.antiCsrf satisfies never;
+    }
+  }
+
+  get isByToken(): boolean {
+    return this.options.antiCsrf === 'VIA_TOKEN';
+  }
+
+  /** The client's half of the proof. */
+  presentedToken(request: HttpRequest): string | undefined {
+    return headerOf(request, ANTI_CSRF_HEADER);
+  }
+
+  /** Compares the client's half with what the access token says. */
+  matches(expected: string | null, presented: string | undefined): boolean {
+    return (
+      expected !== null &&
+      typeof presented === 'string' &&
+      presented.length <= MAX_TOKEN_LENGTH &&
+      constantTimeEqual(expected, presented)
+    );
+  }
+
+  /**
+   * Whether a request shows that it is no other site's page: asked before tokens are removed from a client that has not
+   * proven anything else, so that nobody is logged out by a link.
+   */
+  provesSameOrigin(request: HttpRequest): boolean {
+    if (headerOf(request, RID_HEADER) !== undefined) return true;
+    const site = headerOf(request, 'sec-fetch-site');
+    if (site !== undefined) return site === 'same-origin';
+    return (
+      headerOf(request, 'origin') !== undefined &&
+      !isCrossSite(request, this.options.trustedOrigins)
+    );
+  }
+
+  reportFailure(at: SessionEvents['antiCsrfFailed']['at']): void {
+    this.events.emit('antiCsrfFailed', { atMs: this.clock.now(), at });
+  }
+}

@@ -1,0 +1,61 @@
+/** What Express' and Fastify's responses share. */
+export interface HttpResponse {
+  getHeader(name: string): unknown;
+  removeHeader(name: string): unknown;
+  header(name: string, value: string | string[]): unknown;
+  readonly headersSent?: boolean;
+  readonly sent?: boolean;
+}
+
+interface NodeResponse {
+  setHeader(name: string, value: string | string[]): unknown;
+}
+
+/** @throws {TypeError} for what is no response of an HTTP platform */
+export function asHttpResponse(response: unknown): HttpResponse {
+  const candidate = response as (Partial<HttpResponse> & Partial<NodeResponse>) | null | undefined;
+  if (typeof candidate?.getHeader === 'function' && typeof candidate.removeHeader === 'function') {
+    return candidate as HttpResponse;
+  }
+  throw new TypeError(
+    'expected the response of Express or Fastify (in a handler: `@Res({ passthrough: true })`)',
+  );
+}
+
+export function areHeadersSent(response: HttpResponse): boolean {
+  return response.headersSent === true || response.sent === true;
+}
+
+/** Replaces a header. Fastify's `header()` appends cookies to what is there, so the old value goes first. */
+export function setHeader(response: HttpResponse, name: string, value: string | string[]): void {
+  response.removeHeader(name);
+  if (typeof response.header === 'function') response.header(name, value);
+  else (response as unknown as NodeResponse).setHeader(name, value);
+}
+
+export function removeHeader(response: HttpResponse, name: string): void {
+  response.removeHeader(name);
+}
+
+/** The values of a header that may have several. */
+export function headerValues(response: HttpResponse, name: string): string[] {
+  const value = response.getHeader(name) as string | number | string[] | null | undefined;
+  if (value === undefined || value === null) return [];
+  return Array.isArray(value) ? value.map(String) : [String(value)];
+}
+
+/** Adds to a comma-separated list what is not on it yet (`Vary`, `Access-Control-Expose-Headers`). */
+export function addToListHeader(
+  response: HttpResponse,
+  name: string,
+  added: readonly string[],
+): void {
+  const present = headerValues(response, name)
+    .flatMap((value) => value.split(','))
+    .map((each) => each.trim())
+    .filter((each) => each !== '');
+  const known = new Set(present.map((each) => each.toLowerCase()));
+  if (known.has('*') && name.toLowerCase() === 'vary') return;
+  const missing = added.filter((each) => !known.has(each.toLowerCase()));
+  if (missing.length > 0) setHeader(response, name, [...present, ...missing].join(', '));
+}

@@ -1,0 +1,24 @@
+import type { ExecutionContext } from '@nestjs/common';
+import { RESPONSE_PASSTHROUGH_METADATA, ROUTE_ARGS_METADATA } from '@nestjs/common/constants.js';
+import { RouteParamtypes } from '@nestjs/common/enums/route-paramtypes.enum.js';
+
+// Nest files a handler's parameters under "<kind>:<position>".
+const TAKES_OVER: ReadonlySet<string | undefined> = new Set([
+  String(RouteParamtypes.RESPONSE),
+  String(RouteParamtypes.NEXT),
+]);
+
+/**
+ * Whether a handler answers by itself (`@Res()` or `@Next()` without passthrough): it may send before anything can be
+ * attached, and Nest does not send what it returns.
+ */
+export function takesOverResponse(context: ExecutionContext): boolean {
+  const controller = context.getClass();
+  const handler = context.getHandler().name;
+  const parameters: unknown = Reflect.getMetadata(ROUTE_ARGS_METADATA, controller, handler);
+  const kinds = Object.keys(parameters ?? {}).map((key) => key.split(':')[0]);
+  return (
+    kinds.some((kind) => TAKES_OVER.has(kind)) &&
+    Reflect.getMetadata(RESPONSE_PASSTHROUGH_METADATA, controller, handler) !== true
+  );
+}

@@ -1,0 +1,29 @@
+import { Controller, Get, Res, VERSION_NEUTRAL, type Type } from '@nestjs/common';
+import { KeyRing } from '../../keys/key-ring.js';
+import type { JsonWebKeyRecord } from '../../keys/jwks.js';
+import { asHttpResponse, setHeader } from '../context/http-response.js';
+import { PublicAccess } from '../decorators/public-access.decorator.js';
+
+/** `GET {base}/jwt/jwks.json`. */
+export function jwksController(basePath: string): Type {
+  @Controller({ path: basePath, version: VERSION_NEUTRAL })
+  @PublicAccess()
+  class JwksController {
+    constructor(private readonly keys: KeyRing) {}
+
+    @Get('jwt/jwks.json')
+    jwks(@Res({ passthrough: true }) response: object): { keys: JsonWebKeyRecord[] } {
+      const { keys, validityInSeconds } = this.keys.jwks();
+      const httpResponse = asHttpResponse(response);
+      // Public keys are for everybody, whatever the application's own CORS policy says.
+      setHeader(httpResponse, 'access-control-allow-origin', '*');
+      setHeader(
+        httpResponse,
+        'cache-control',
+        `public, max-age=${validityInSeconds}, must-revalidate`,
+      );
+      return { keys };
+    }
+  }
+  return JwksController;
+}

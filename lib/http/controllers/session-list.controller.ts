@@ -1,0 +1,70 @@
+import {
+  Controller,
+  Delete,
+  Get,
+  NotFoundException,
+  Param,
+  VERSION_NEUTRAL,
+  type Type,
+} from '@nestjs/common';
+import { SessionContainer } from '../../session/session-container.js';
+import { SessionDirectory } from '../../session/session-directory.js';
+import { SessionOverview, type SessionSummary } from '../../session/session-overview.js';
+import { SessionRevoker } from '../../session/session-revoker.js';
+import { CurrentSession } from '../decorators/current-session.decorator.js';
+import { VerifySession } from '../decorators/verify-session.decorator.js';
+
+/** `GET {base}/sessions`, `DELETE {base}/sessions/:handle`, `DELETE {base}/sessions`: the user's own, in this tenant. */
+export function sessionListController(basePath: string): Type {
+  @Controller({ path: basePath, version: VERSION_NEUTRAL })
+  @VerifySession({ checkDatabase: true })
+  class SessionListController {
+    constructor(
+      private readonly overview: SessionOverview,
+      private readonly directory: SessionDirectory,
+      private readonly revoker: SessionRevoker,
+    ) {}
+
+    @Get('sessions')
+    async list(
+      @CurrentSession() session: SessionContainer,
+    ): Promise<{ sessions: (SessionSummary & { isCurrent: boolean })[] }> {
+      const sessions = await this.overview.list(session.getUserId(), session.getTenantId());
+      const handle = session.getHandle();
+      return {
+        sessions: sessions.map((each) => ({ ...each, isCurrent: each.sessionHandle === handle })),
+      };
+    }
+
+    @Delete('sessions/:handle')
+    async end(
+      @CurrentSession() session: SessionContainer,
+      @Param('handle') handle: string,
+    ): Promise<{ status: 'OK' }> {
+      const found = await this.directory.find(handle);
+      const isOwn =
+        found?.userId === session.getUserId() && found.tenantId === session.getTenantId();
+      // Somebody else's session is answered like one that is not there (CWE-639).
+      if (!isOwn) throw new NotFoundException();
+      if (handle === session.getHandle()) await session.revokeSession();
+      else {
+        await this.revoker.revoke([handle], { reason: 'revoked', detail: session.getUserId() });
+      }
+      return { status: 'OK' };
+    }
+
+    @Delete('sessions')
+    async endOthers(
+      @CurrentSession() session: SessionContainer,
+    ): Promise<{ status: 'OK'; revoked: number }> {
+      const revoked = await this.revoker.revokeAllOfUser(
+        session.getUserId(),
+        session.getTenantId(),
+        { reason: 'revoked-others', detail: session.getUserId() },
+        session.getHandle(),
+      );
+      return { status: 'OK', revoked: revoked.length };
+    }
+  }
+  return SessionListController;
+}

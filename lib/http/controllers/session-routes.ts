@@ -1,0 +1,28 @@
+import type { Type } from '@nestjs/common';
+import type { SessionModuleExtras } from '../../options/session-module-options.js';
+import { jwksController } from './jwks.controller.js';
+import { openIdConfigurationController } from './openid-configuration.controller.js';
+import { refreshController } from './refresh.controller.js';
+import { sessionListController } from './session-list.controller.js';
+import { signOutController } from './sign-out.controller.js';
+
+/** Where the built-in routes are unless the application says otherwise. */
+export const DEFAULT_API_BASE_PATH = '/auth';
+
+/** The built-in routes that are switched on. */
+export function sessionControllers({
+  apiBasePath = DEFAULT_API_BASE_PATH,
+  routes,
+}: SessionModuleExtras): Type[] {
+  if (routes === false) return [];
+  const makers = {
+    refresh: refreshController,
+    signOut: signOutController,
+    jwks: jwksController,
+    openIdConfiguration: openIdConfigurationController,
+    sessionList: sessionListController,
+  };
+  return Object.entries(makers)
+    .filter(([name]) => routes?.[name as keyof typeof makers] !== false)
+    .map(([, makeController]) => makeController(apiBasePath));
+}

@@ -1,0 +1,29 @@
+import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
+import type { AccessTokenPayload } from '../../claims/access-token-payload.js';
+import { requestAndResponseOf } from '../context/execution-context.js';
+import { rememberedSession } from '../current-session.js';
+
+/**
+ * Gives a handler the session that the guard has verified, or one claim of its access token. `undefined` where
+ * `sessionRequired: false` let a request without a session pass.
+ *
+ * @param claim the name of a claim; without it the whole session
+ * @example
+ * ```ts
+ * me(@CurrentSession() session: SessionContainer, @CurrentSession('plan') plan: string) {}
+ * ```
+ * @throws {Error} on a handler that no `SessionGuard` guards
+ * @publicApi
+ */
+export const CurrentSession: (claim?: keyof AccessTokenPayload & string) => ParameterDecorator =
+  createParamDecorator((claim: string | undefined, context: ExecutionContext): unknown => {
+    const found = rememberedSession(requestAndResponseOf(context).request);
+    if (found === undefined) {
+      const handler = `${context.getClass().name}.${context.getHandler().name}`;
+      throw new Error(
+        `@CurrentSession() on ${handler}: no guard has looked for a session; add @VerifySession()`,
+      );
+    }
+    const { session } = found;
+    return claim === undefined ? session : session?.getAccessTokenPayload()[claim];
+  });

@@ -1,0 +1,26 @@
+import { SessionException } from '../errors/session.exception.js';
+import { SessionStoreUnavailableException } from '../errors/session-store-unavailable.exception.js';
+import { asHttpRequest, headerOf } from './context/http-request.js';
+import { areHeadersSent, asHttpResponse, setHeader } from './context/http-response.js';
+import { keepOutOfCaches, type TokenWriter } from './transport/token-writer.js';
+
+/** Writes to a response what goes with a session error beside its status and body. */
+export class FailureAnswer {
+  constructor(private readonly writer: TokenWriter) {}
+
+  writeTo(request: unknown, response: unknown, error: unknown): void {
+    if (!(error instanceof SessionException)) return;
+    const httpRequest = asHttpRequest(request);
+    const httpResponse = asHttpResponse(response);
+    if (areHeadersSent(httpResponse)) return;
+    keepOutOfCaches(httpResponse);
+    if (error.clearTokens) this.writer.clearAll(httpRequest, httpResponse);
+    if (error instanceof SessionStoreUnavailableException) {
+      setHeader(httpResponse, 'retry-after', String(error.retryAfterSeconds));
+    }
+    // RFC 6750 §3, for clients that present their token in this header, and without a word on what was wrong with it.
+    if (error.getStatus() === 401 && headerOf(httpRequest, 'authorization') !== undefined) {
+      setHeader(httpResponse, 'www-authenticate', 'Bearer error="invalid_token"');
+    }
+  }
+}

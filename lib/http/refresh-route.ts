@@ -1,0 +1,33 @@
+import { RequestMethod, type ExecutionContext } from '@nestjs/common';
+import { METHOD_METADATA, PATH_METADATA } from '@nestjs/common/constants.js';
+
+/**
+ * Finds the application's own refresh route, which it may have in place of the built-in one. The path that the handler
+ * was declared with counts, never the request's: a wildcard route must not turn into one.
+ */
+export class RefreshRoute {
+  private readonly path: string;
+
+  constructor(apiBasePath: string) {
+    this.path = normalised(`${apiBasePath}/session/refresh`);
+  }
+
+  isAt(context: ExecutionContext): boolean {
+    const handler = context.getHandler();
+    if (Reflect.getMetadata(METHOD_METADATA, handler) !== RequestMethod.POST) return false;
+    const prefixes = declaredPaths(context.getClass());
+    const paths = declaredPaths(handler);
+    return prefixes.some((prefix) =>
+      paths.some((path) => normalised(`${prefix}/${path}`) === this.path),
+    );
+  }
+}
+
+function declaredPaths(target: object): string[] {
+  const path: unknown = Reflect.getMetadata(PATH_METADATA, target);
+  return [path].flat().filter((each) => typeof each === 'string');
+}
+
+function normalised(path: string): string {
+  return path.split('/').filter(Boolean).join('/');
+}

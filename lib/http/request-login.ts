@@ -1,0 +1,126 @@
+import { CrossSiteRequestException } from '../errors/cross-site-request.exception.js';
+import type { ResolvedSessionOptions } from '../options/resolved-options.js';
+import type { SessionContainer } from '../session/session-container.js';
+import type { SessionContainerFactory } from '../session/session-container.factory.js';
+import type { SessionIssuer, SessionRequest } from '../session/session-issuer.js';
+import { isCrossSite, isSafeMethod } from './anti-csrf/fetch-metadata.js';
+import { deviceOf } from './context/device-reader.js';
+import { asHttpRequest, headerOf } from './context/http-request.js';
+import { UnauthorizedSessionException } from '../errors/unauthorized-session.exception.js';
+import type { SessionDirectory } from '../session/session-directory.js';
+import { rememberSession } from './current-session.js';
+import type { RequestVerification } from './request-verification.js';
+import type { RequestSignOut } from './request-sign-out.js';
+import { areHeadersSent, asHttpResponse } from './context/http-response.js';
+import { RID_HEADER } from './transport/header-names.js';
+import type { TokenReader } from './transport/token-reader.js';
+import type { TokenWriter } from './transport/token-writer.js';
+import { transferMethodForCreate } from './transport/transfer-method.js';
+
+/** Logs users in by a request and its response. */
+export class RequestLogin {
+  constructor(
+    private readonly issuer: SessionIssuer,
+    private readonly containers: SessionContainerFactory,
+    private readonly reader: TokenReader,
+    private readonly writer: TokenWriter,
+    private readonly signOut: RequestSignOut,
+    private readonly verification: RequestVerification,
+    private readonly directory: SessionDirectory,
+    private readonly options: ResolvedSessionOptions,
+  ) {}
+
+  /**
+   * Creates a session and attaches its tokens to the response.
+   *
+   * @param carriedBy how the tokens go out. @default as the server fixed it, else as the client asks for it
+   */
+  async create(
+    request: unknown,
+    response: unknown,
+    asked: Omit<SessionRequest, 'device' | 'withAntiCsrfToken'>,
+    carriedBy?: 'cookie' | 'header',
+  ): Promise<SessionContainer> {
+    const httpRequest = asHttpRequest(request);
+    const httpResponse = asHttpResponse(response);
+    if (areHeadersSent(httpResponse)) {
+      throw new Error('the response has been sent already, so no session can be attached to it');
+    }
+    const transferMethod = carriedBy ?? transferMethodForCreate(httpRequest, this.options);
+    const issued = await this.issuer.issue({
+      ...asked,
+      device: deviceOf(httpRequest, this.options),
+      replacedHandles:
+        asked.replacedHandles ??
+        (this.options.revokePreviousSession ? await this.signOut.handlesOf(httpRequest) : []),
+      withAntiCsrfToken: this.options.antiCsrf === 'VIA_TOKEN' && transferMethod === 'cookie',
+    });
+    this.clearOtherMethod(httpRequest, httpResponse, transferMethod);
+    const session = this.containers.issued(issued);
+    session.attachToRequestResponse(request, response, transferMethod);
+    return session;
+  }
+
+  /**
+   * Renews a session whose user has just proven again who they are: a new session with all that the old one held takes
+   * its place (ASVS 7.2.4).
+   *
+   * @throws {UnauthorizedSessionException} also where the session is another user's; nothing changes
+   */
+  async reauthenticate(
+    request: unknown,
+    response: unknown,
+    userId: string,
+  ): Promise<SessionContainer> {
+    const session = await this.verification.verify(request, response, {
+      checkDatabase: true,
+      overrideGlobalClaimValidators: () => [],
+    });
+    const record = session && (await this.directory.find(session.getHandle()));
+    if (record === undefined || record.userId !== userId) {
+      throw new UnauthorizedSessionException({ reason: 'another user', clearTokens: false });
+    }
+    const asked = {
+      userId: record.userId,
+      tenantId: record.tenantId,
+      accessTokenPayload: record.accessTokenPayload,
+      sessionDataInDatabase: record.sessionData,
+      persistent: record.persistent,
+      // What has been set in the session since its login, such as a second factor, is no fetch's to undo.
+      keepsClaims: true,
+      replacedHandles: [record.handle],
+      replacedBecause: 'reauthenticated',
+    } as const;
+    const carriedBy = this.verification.transferMethodOf(request);
+    const renewed = await this.create(request, response, asked, carriedBy);
+    rememberSession(request, { session: renewed, checked: { options: {}, maxAgeMs: undefined } });
+    return renewed;
+  }
+
+  /**
+   * Refuses a login that another site's page sends, which would log the user in as somebody else (login CSRF).
+   *
+   * @throws {CrossSiteRequestException}
+   */
+  refuseCrossSiteLogin(request: unknown): void {
+    const { antiCsrf, trustedOrigins } = this.options;
+    const httpRequest = asHttpRequest(request);
+    if (antiCsrf === 'NONE' || isSafeMethod(httpRequest.method)) return;
+    // A page can set this header on another origin only after that origin has agreed (CORS preflight).
+    if (antiCsrf === 'VIA_CUSTOM_HEADER' && headerOf(httpRequest, RID_HEADER) !== undefined) return;
+    if (isCrossSite(httpRequest, trustedOrigins)) throw new CrossSiteRequestException();
+  }
+
+  // A stale token of the other method would shadow the new session (SuperTokens' rule for both methods).
+  private clearOtherMethod(
+    request: ReturnType<typeof asHttpRequest>,
+    response: ReturnType<typeof asHttpResponse>,
+    used: 'cookie' | 'header',
+  ): void {
+    if (used === 'cookie' && this.reader.bearerToken(request) !== undefined) {
+      this.writer.clear(request, response, 'header');
+    } else if (used === 'header' && this.reader.accessTokenCookies(request).length > 0) {
+      this.writer.clear(request, response, 'cookie');
+    }
+  }
+}

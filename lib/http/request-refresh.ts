@@ -1,0 +1,100 @@
+import { UnauthorizedSessionException } from '../errors/unauthorized-session.exception.js';
+import type { ResolvedSessionOptions } from '../options/resolved-options.js';
+import type { RefreshTokenChooser } from '../session/refresh-token-chooser.js';
+import type { SessionContainerFactory } from '../session/session-container.factory.js';
+import type { SessionContainer } from '../session/session-container.js';
+import type { SessionRefresher } from '../session/session-refresher.js';
+import { isRefreshTokenLike } from '../tokens/refresh-token.js';
+import type { AntiCsrf } from './anti-csrf/anti-csrf.js';
+import { asHttpRequest, type HttpRequest } from './context/http-request.js';
+import { asHttpResponse } from './context/http-response.js';
+import { chooseRefreshToken } from './transport/token-choice.js';
+import type { TokenReader } from './transport/token-reader.js';
+import type { TokenWriter } from './transport/token-writer.js';
+
+/** Refreshes the session of a request. */
+export class RequestRefresh {
+  constructor(
+    private readonly refresher: SessionRefresher,
+    private readonly chooser: RefreshTokenChooser,
+    private readonly containers: SessionContainerFactory,
+    private readonly reader: TokenReader,
+    private readonly writer: TokenWriter,
+    private readonly antiCsrf: AntiCsrf,
+    private readonly options: ResolvedSessionOptions,
+  ) {}
+
+  /**
+   * @throws {UnauthorizedSessionException}
+   * @throws {TokenTheftDetectedException}
+   * @throws {SessionStoreUnavailableException}
+   */
+  async refresh(request: unknown, response: unknown): Promise<SessionContainer> {
+    const httpRequest = asHttpRequest(request);
+    const chosen = chooseRefreshToken(
+      this.options.tokenTransferMethod(request, 'refresh'),
+      this.reader.bearerToken(httpRequest),
+      await this.chooser.choose(this.reader.refreshTokenCookiesByName(httpRequest)),
+    );
+    if (chosen.kind === 'unusable') throw this.unauthorized('refresh cookie twice', false);
+    if (chosen.kind === 'none') {
+      throw this.unauthorized('no refresh token', this.isStuck(httpRequest));
+    }
+    const isCookie = chosen.transferMethod === 'cookie';
+    if (isCookie && !this.antiCsrf.isAllowed(httpRequest)) {
+      this.antiCsrf.reportFailure('refresh');
+      throw this.unauthorized('anti-CSRF check', false);
+    }
+    const issued = await this.refresher.refresh({
+      refreshToken: chosen.token,
+      withAntiCsrfToken: isCookie && this.antiCsrf.isByToken,
+      antiCsrfToken: this.antiCsrf.presentedToken(httpRequest),
+    });
+    this.clearOtherMethod(httpRequest, response, chosen.transferMethod);
+    const session = this.containers.issued(issued);
+    session.attachToRequestResponse(request, response, chosen.transferMethod);
+    return session;
+  }
+
+  /** The same for a token that the caller has got by itself. */
+  async refreshWithoutRequest(
+    refreshToken: string,
+    disableAntiCsrf: boolean,
+    antiCsrfToken: string | undefined,
+  ): Promise<SessionContainer> {
+    const issued = await this.refresher.refresh({
+      refreshToken,
+      withAntiCsrfToken: this.antiCsrf.isByToken && !disableAntiCsrf,
+      antiCsrfToken,
+    });
+    return this.containers.issued(issued);
+  }
+
+  // An access token without its refresh token would be sent, refused and refreshed in vain for ever. Tokens are removed
+  // only for a page of our own: for another site's they would be a way to log the user out.
+  private isStuck(request: HttpRequest): boolean {
+    return (
+      this.reader.accessTokenCookies(request).length > 0 && this.antiCsrf.provesSameOrigin(request)
+    );
+  }
+
+  // A token of the other method that stays behind would shadow this one at the next request.
+  private clearOtherMethod(
+    request: HttpRequest,
+    response: unknown,
+    used: 'cookie' | 'header',
+  ): void {
+    const httpResponse = asHttpResponse(response);
+    const bearer = this.reader.bearerToken(request);
+    if (used === 'cookie' && bearer !== undefined && isRefreshTokenLike(bearer)) {
+      this.writer.clear(request, httpResponse, 'header');
+    } else if (used === 'header' && this.reader.refreshTokenCookies(request).length > 0) {
+      this.writer.clear(request, httpResponse, 'cookie');
+    }
+  }
+
+  private unauthorized(reason: string, clearTokens: boolean): UnauthorizedSessionException {
+    const status = this.options.sessionExpiredStatusCode;
+    return new UnauthorizedSessionException({ reason, clearTokens, status });
+  }
+}

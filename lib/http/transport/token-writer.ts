@@ -1,0 +1,134 @@
+import type { ResolvedSessionOptions } from '../../options/resolved-options.js';
+import type { SessionTokens } from '../../session/session-tokens.js';
+import type { TokenCarrier, TokenCarrierFactory } from '../../session/token-carrier.js';
+import type { Clock } from '../../time/clock.js';
+import { FRONT_TOKEN_REMOVE } from '../../tokens/front-token.js';
+import { asHttpRequest, type HttpRequest } from '../context/http-request.js';
+import {
+  addToListHeader,
+  asHttpResponse,
+  removeHeader,
+  setHeader,
+  type HttpResponse,
+} from '../context/http-response.js';
+import { SessionCookie } from './cookies.js';
+import {
+  ACCESS_TOKEN_HEADER,
+  ANTI_CSRF_HEADER,
+  FRONT_TOKEN_HEADER,
+  REFRESH_TOKEN_HEADER,
+} from './header-names.js';
+
+/** Writes tokens to responses, by cookie or by header. */
+export class TokenWriter implements TokenCarrierFactory {
+  private readonly accessCookie: SessionCookie;
+  private readonly refreshCookie: SessionCookie;
+
+  constructor(
+    private readonly options: ResolvedSessionOptions,
+    private readonly clock: Clock,
+  ) {
+    this.accessCookie = new SessionCookie(options.cookie.accessToken, options.cookie);
+    this.refreshCookie = new SessionCookie(options.cookie.refreshToken, options.cookie);
+  }
+
+  carrierFor(
+    request: unknown,
+    response: unknown,
+    transferMethod: 'cookie' | 'header',
+  ): TokenCarrier {
+    return new ResponseCarrier(
+      this,
+      asHttpRequest(request),
+      asHttpResponse(response),
+      transferMethod,
+    );
+  }
+
+  /** Gives the client its new tokens. */
+  write(
+    request: HttpRequest,
+    response: HttpResponse,
+    tokens: SessionTokens,
+    transferMethod: 'cookie' | 'header',
+  ): void {
+    if (transferMethod === 'cookie') this.writeCookies(request, response, tokens);
+    else this.writeHeaders(response, tokens);
+  }
+
+  /** Removes every token from the client, however it got there. */
+  clearAll(request: HttpRequest, response: HttpResponse): void {
+    this.clear(request, response, 'cookie');
+    this.clear(request, response, 'header');
+  }
+
+  /** Removes the tokens of one method from the client. */
+  clear(request: HttpRequest, response: HttpResponse, transferMethod: 'cookie' | 'header'): void {
+    if (transferMethod === 'cookie') {
+      this.accessCookie.clear(request, response);
+      this.refreshCookie.clear(request, response);
+    } else {
+      exposeHeader(response, ACCESS_TOKEN_HEADER, '');
+      exposeHeader(response, REFRESH_TOKEN_HEADER, '');
+    }
+    removeHeader(response, ANTI_CSRF_HEADER);
+    exposeHeader(response, FRONT_TOKEN_HEADER, FRONT_TOKEN_REMOVE);
+    keepOutOfCaches(response);
+  }
+
+  private writeCookies(request: HttpRequest, response: HttpResponse, tokens: SessionTokens): void {
+    const nowMs = this.clock.now();
+    const expiresAtMs = tokens.persistent ? tokens.sessionExpiresAtMs : undefined;
+    // Both cookies live as long as the session: an expired access token must still arrive to be answered with "refresh".
+    this.accessCookie.set(request, response, tokens.accessToken, expiresAtMs, nowMs);
+    if (tokens.refreshToken !== undefined) {
+      this.refreshCookie.set(request, response, tokens.refreshToken, expiresAtMs, nowMs);
+    }
+    if (this.options.exposeAccessTokenToFrontendInCookieBasedAuth) {
+      exposeHeader(response, ACCESS_TOKEN_HEADER, tokens.accessToken);
+    }
+    exposeHeader(response, FRONT_TOKEN_HEADER, tokens.frontToken);
+    if (tokens.antiCsrfToken !== undefined) {
+      exposeHeader(response, ANTI_CSRF_HEADER, tokens.antiCsrfToken);
+    }
+    keepOutOfCaches(response);
+  }
+
+  private writeHeaders(response: HttpResponse, tokens: SessionTokens): void {
+    exposeHeader(response, ACCESS_TOKEN_HEADER, tokens.accessToken);
+    if (tokens.refreshToken !== undefined) {
+      exposeHeader(response, REFRESH_TOKEN_HEADER, tokens.refreshToken);
+    }
+    exposeHeader(response, FRONT_TOKEN_HEADER, tokens.frontToken);
+    keepOutOfCaches(response);
+  }
+}
+
+class ResponseCarrier implements TokenCarrier {
+  constructor(
+    private readonly writer: TokenWriter,
+    private readonly request: HttpRequest,
+    private readonly response: HttpResponse,
+    private readonly transferMethod: 'cookie' | 'header',
+  ) {}
+
+  writeTokens(tokens: SessionTokens): void {
+    this.writer.write(this.request, this.response, tokens, this.transferMethod);
+  }
+
+  clearTokens(): void {
+    this.writer.clear(this.request, this.response, this.transferMethod);
+  }
+}
+
+// A page on another origin can read only headers that are named here (Fetch standard, CORS protocol).
+function exposeHeader(response: HttpResponse, name: string, value: string): void {
+  setHeader(response, name, value);
+  addToListHeader(response, 'access-control-expose-headers', [name]);
+}
+
+// RFC 9111 §5.2.2.5: a token in a shared cache would be handed to the next visitor (ASVS 14.3.2).
+export function keepOutOfCaches(response: HttpResponse): void {
+  setHeader(response, 'cache-control', 'no-store');
+  addToListHeader(response, 'vary', ['Cookie', 'Authorization', 'Origin']);
+}

@@ -1,0 +1,43 @@
+import { SessionInputException } from '../errors/session-input.exception.js';
+import type { ResolvedSessionOptions } from '../options/resolved-options.js';
+import type { Clock } from '../time/clock.js';
+import { signJwt } from '../tokens/jwt.js';
+import type { KeyRing } from './key-ring.js';
+
+const HUNDRED_YEARS_SECONDS = 3_153_600_000;
+
+/** Signs JWTs for other services with the server's keys. None of them can pass for an access token: their type differs. */
+export class JwtMaker {
+  constructor(
+    private readonly keys: KeyRing,
+    private readonly clock: Clock,
+    private readonly options: ResolvedSessionOptions,
+  ) {}
+
+  async make(
+    payload: Readonly<Record<string, unknown>>,
+    validitySeconds: number = HUNDRED_YEARS_SECONDS,
+    useStaticSigningKey = true,
+  ): Promise<string> {
+    if (!Number.isSafeInteger(validitySeconds) || validitySeconds < 1) {
+      throw new SessionInputException(
+        'validitySeconds',
+        'must be a whole number of seconds from 1',
+      );
+    }
+    const { issuer } = this.options;
+    const iat = Math.floor(this.clock.now() / 1000);
+    const key = useStaticSigningKey ? await this.keys.staticKey() : await this.keys.signingKey();
+    const claims = { iss: issuer, ...payload, iat, exp: iat + validitySeconds };
+    return signJwt(
+      withoutUndefined(claims),
+      { kid: key.kid, typ: 'JWT' },
+      key.privateKey,
+      key.algorithm,
+    );
+  }
+}
+
+function withoutUndefined(claims: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(claims).filter(([, value]) => value !== undefined));
+}

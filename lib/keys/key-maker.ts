@@ -1,0 +1,137 @@
+import { SessionStoreUnavailableException } from '../errors/session-store-unavailable.exception.js';
+import type { ResolvedSessionOptions } from '../options/resolved-options.js';
+import type { SigningKeyRecord, SigningKeyStore } from '../store/signing-key.store.js';
+import type { Clock } from '../time/clock.js';
+import { sha256Hex } from '../tokens/secrets.js';
+import type { KeyKind, KeyLoader } from './key-loader.js';
+import { newKeyId, newPrivateKey, newSecret } from './key-material.js';
+import { activeKey, isPastUse, nextKeyDueAtMs, publicationLeadMs } from './key-schedule.js';
+
+const KINDS: readonly KeyKind[] = ['dynamic', 'static', 'mac'];
+const KEY_ID_PREFIX = { dynamic: 'd', static: 's', mac: 'm' } as const;
+// Another instance can take a slot at the same moment; it takes no more than the next one or two.
+const SLOT_ATTEMPTS = 5;
+
+/** Makes the server's keys and takes them away. A unique slot settles which of several instances' keys is used. */
+export class KeyMaker {
+  /** Whose keys these are: applications with an audience of their own have keys of their own. */
+  readonly realm: string;
+
+  constructor(
+    private readonly store: SigningKeyStore,
+    private readonly loader: KeyLoader,
+    private readonly clock: Clock,
+    private readonly options: ResolvedSessionOptions,
+  ) {
+    this.realm = options.audience === undefined ? '' : sha256Hex(options.audience);
+  }
+
+  /** Makes the first key of a kind, or the next one where it is due. */
+  async makeNext(kind: KeyKind): Promise<void> {
+    const rows = await this.store.findAll(this.realm);
+    const rivals = inOrder(rows, kind, this.algorithmOf(kind));
+    const nowMs = this.clock.now();
+    const dueAtMs = nextKeyDueAtMs(rivals, this.options.signing.rotationIntervalMs);
+    if (dueAtMs === undefined) {
+      await this.insert(kind, 1, nowMs);
+    } else if (kind === 'dynamic' && dueAtMs <= nowMs) {
+      await this.insert(kind, nextSequence(rivals), nowMs + this.leadMs);
+      await this.deletePastUse(rows);
+    }
+  }
+
+  /** Makes another secret for new refresh tokens, for use once all instances have read it. @returns its key id */
+  async addRefreshTokenSecret(): Promise<string> {
+    return this.insertInNextSlot('mac', [], this.clock.now() + this.leadMs);
+  }
+
+  /**
+   * Deletes a key. A new one takes its place at once where it was the one in use.
+   *
+   * @returns whether it was there
+   */
+  async replace(kid: string): Promise<boolean> {
+    const rows = await this.store.findAll(this.realm);
+    const revoked = rows.find((row) => row.kid === kid);
+    if (revoked === undefined || !(await this.store.delete(kid))) return false;
+    await this.deletePastUse(rows);
+    const kind = KINDS.find((each) => each === revoked.kind);
+    if (kind === undefined || revoked.algorithm !== this.algorithmOf(kind)) return true;
+    const nowMs = this.clock.now();
+    const inUse = activeKey(inOrder(rows, kind, revoked.algorithm), nowMs);
+    if (inUse?.kid === kid) await this.insertInNextSlot(kind, [revoked], nowMs);
+    return true;
+  }
+
+  // Left behind, a key that is past use would come back to life when its successor is revoked.
+  private async deletePastUse(rows: readonly SigningKeyRecord[]): Promise<void> {
+    const dynamic = rows.filter((row) => row.kind === 'dynamic').toSorted(byActivation);
+    const { accessTokenLifetimeMs } = this.options;
+    for (const row of dynamic) {
+      if (isPastUse(row, dynamic, accessTokenLifetimeMs, this.clock.now())) {
+        await this.store.delete(row.kid);
+      }
+    }
+  }
+
+  private async insertInNextSlot(
+    kind: KeyKind,
+    gone: readonly SigningKeyRecord[],
+    activeAtMs: number,
+  ): Promise<string> {
+    for (let attempt = 0; attempt < SLOT_ATTEMPTS; attempt += 1) {
+      const rows = await this.store.findAll(this.realm);
+      const rivals = inOrder(rows, kind, this.algorithmOf(kind));
+      const kid = await this.insert(kind, nextSequence([...gone, ...rivals]), activeAtMs);
+      if (kid !== undefined) return kid;
+    }
+    throw new SessionStoreUnavailableException({ cause: new Error(`no slot for a ${kind} key`) });
+  }
+
+  private get leadMs(): number {
+    return publicationLeadMs(this.options.signing.rotationIntervalMs);
+  }
+
+  private algorithmOf(kind: KeyKind): 'HS256' | 'ES256' | 'RS256' {
+    return kind === 'mac' ? 'HS256' : this.options.signing.algorithm;
+  }
+
+  /** @returns the new key's id; `undefined` where another instance has taken the slot */
+  private async insert(
+    kind: KeyKind,
+    sequence: number,
+    activeAtMs: number,
+  ): Promise<string | undefined> {
+    const algorithm = this.algorithmOf(kind);
+    const record = {
+      kid: newKeyId(KEY_ID_PREFIX[kind]),
+      realm: this.realm,
+      kind,
+      algorithm,
+      sequence,
+      createdAtMs: this.clock.now(),
+      activeAtMs,
+    };
+    const material = algorithm === 'HS256' ? newSecret() : await newPrivateKey(algorithm);
+    const isOurs = await this.store.insertIntoSlot(this.loader.seal(record, material));
+    return isOurs ? record.kid : undefined;
+  }
+}
+
+function inOrder(
+  rows: readonly SigningKeyRecord[],
+  kind: KeyKind,
+  algorithm: string,
+): SigningKeyRecord[] {
+  return rows
+    .filter((row) => row.kind === kind && row.algorithm === algorithm)
+    .toSorted(byActivation);
+}
+
+function byActivation(a: SigningKeyRecord, b: SigningKeyRecord): number {
+  return a.activeAtMs - b.activeAtMs;
+}
+
+function nextSequence(rows: readonly SigningKeyRecord[]): number {
+  return Math.max(0, ...rows.map((row) => row.sequence)) + 1;
+}

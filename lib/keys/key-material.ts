@@ -1,0 +1,65 @@
+import {
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPair,
+  randomBytes,
+  type KeyObject,
+} from 'node:crypto';
+import { promisify } from 'node:util';
+import type { SigningAlgorithm } from '../tokens/jwt.js';
+
+const generate = promisify(generateKeyPair);
+const KEY_ID_BYTES = 12;
+const SECRET_BYTES = 32;
+
+/** A key that signs JWTs; the public half is always derived from the private one, never read from the database. */
+export interface SigningKeyMaterial {
+  privateKey: KeyObject;
+  publicKey: KeyObject;
+}
+
+/** `d-` for a rotating key, `s-` for a static one (SuperTokens' prefixes), `m-` for the secret under refresh tokens. */
+export function newKeyId(prefix: 'd' | 's' | 'm'): string {
+  return `${prefix}-${randomBytes(KEY_ID_BYTES).toString('base64url')}`;
+}
+
+/** A new private key as PKCS #8 in base64. Off the event loop: an RSA key takes a good part of a second. */
+export async function newPrivateKey(algorithm: SigningAlgorithm): Promise<string> {
+  const { privateKey } =
+    algorithm === 'ES256'
+      ? await generate('ec', { namedCurve: 'P-256' })
+      : await generate('rsa', { modulusLength: 2048 });
+  return privateKey.export({ type: 'pkcs8', format: 'der' }).toString('base64');
+}
+
+export function newSecret(): string {
+  return randomBytes(SECRET_BYTES).toString('base64');
+}
+
+/** @returns `undefined` for what is no key of that algorithm, or too weak a one (ASVS 11.6.1) */
+export function readPrivateKey(
+  material: string,
+  algorithm: SigningAlgorithm,
+): SigningKeyMaterial | undefined {
+  try {
+    const der = Buffer.from(material, 'base64');
+    const privateKey = createPrivateKey({ key: der, type: 'pkcs8', format: 'der' });
+    return fits(privateKey, algorithm)
+      ? { privateKey, publicKey: createPublicKey(privateKey) }
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+export function readSecret(material: string): Uint8Array | undefined {
+  const secret = Buffer.from(material, 'base64');
+  return secret.length >= SECRET_BYTES ? secret : undefined;
+}
+
+function fits(key: KeyObject, algorithm: SigningAlgorithm): boolean {
+  const details = key.asymmetricKeyDetails;
+  return algorithm === 'ES256'
+    ? key.asymmetricKeyType === 'ec' && details?.namedCurve === 'prime256v1'
+    : key.asymmetricKeyType === 'rsa' && (details?.modulusLength ?? 0) >= 2048;
+}

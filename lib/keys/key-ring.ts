@@ -1,0 +1,242 @@
+import { Logger } from '@nestjs/common';
+import { SessionStoreUnavailableException } from '../errors/session-store-unavailable.exception.js';
+import type { ResolvedSessionOptions } from '../options/resolved-options.js';
+import type { SigningKeyStore } from '../store/signing-key.store.js';
+import type { Clock } from '../time/clock.js';
+import { IntervalTask } from '../time/interval-task.js';
+import type { AccessTokenVerificationKey } from '../tokens/access-token.js';
+import type { RefreshTokenKey } from '../tokens/refresh-token.js';
+import { toJsonWebKey, type JsonWebKeyRecord } from './jwks.js';
+import {
+  KeyLoader,
+  NO_KEYS,
+  type KeyKind,
+  type LoadedKeys,
+  type LoadedSigningKey,
+} from './key-loader.js';
+import { KeyMaker } from './key-maker.js';
+import { KeyRewrapper } from './key-rewrapper.js';
+import { activeKey, isPastUse, nextKeyDueAtMs, publicationLeadMs } from './key-schedule.js';
+
+// An unknown key id, which anybody can make up, buys no more than one query in this time.
+const UNKNOWN_KEY_RELOAD_MS = 5_000;
+// Nor does a revoked key stay in use for longer than this on any instance that reaches the database.
+const LONGEST_RELOAD_MS = 5_000;
+
+/**
+ * The server's keys in memory: those that sign and verify JWTs, and the secret under refresh tokens. They live in the
+ * database, so that all instances have the same; they are made at first use and rotate on an interval.
+ */
+export class KeyRing {
+  private readonly logger = new Logger('SessionModule');
+  private readonly loader: KeyLoader;
+  private readonly maker: KeyMaker;
+  private readonly rewrapper: KeyRewrapper;
+  private readonly reloadTask: IntervalTask;
+  private readonly making = new Map<KeyKind, Promise<void>>();
+  private keys: LoadedKeys = NO_KEYS;
+  private reloading: Promise<void> | undefined;
+  private readings = 0;
+  private newestReading = 0;
+  private isBlind = false;
+  private lastReadAtMs = Number.NEGATIVE_INFINITY;
+  private lastUnknownKeyAtMs = Number.NEGATIVE_INFINITY;
+
+  constructor(
+    private readonly store: SigningKeyStore,
+    private readonly clock: Clock,
+    private readonly options: ResolvedSessionOptions,
+  ) {
+    this.loader = new KeyLoader(options.encryptionKeys, options.acceptsUnencryptedKeys);
+    this.maker = new KeyMaker(store, this.loader, clock, options);
+    this.rewrapper = new KeyRewrapper(store, this.loader, clock);
+    this.reloadTask = new IntervalTask(
+      Math.min(LONGEST_RELOAD_MS, this.leadMs),
+      () => this.reload(),
+      () =>
+        this.logger.warn('The session keys could not be read again; the known ones stay in use'),
+    );
+  }
+
+  /** @throws {SessionStoreUnavailableException} when the keys can't be read */
+  async start(): Promise<void> {
+    await this.reload();
+    // Made now, for a first login may be part of a transaction of the application's: keys that are undone with it would
+    // stay in this instance's memory alone. Keys that are there and can't be read have been reported by now.
+    if (this.configured('dynamic').length === 0) await this.make('dynamic');
+    if (this.keys.mac.length === 0) await this.make('mac');
+    this.reloadTask.start();
+  }
+
+  async stop(): Promise<void> {
+    await this.reloadTask.stop();
+    await Promise.allSettled(this.making.values());
+  }
+
+  /** The key that signs access tokens now. The next one is made in time, behind the answers. */
+  async signingKey(): Promise<LoadedSigningKey> {
+    const nowMs = this.clock.now();
+    const active = activeKey(this.configured('dynamic'), nowMs);
+    if (active === undefined) return this.firstKey(() => this.configured('dynamic'), 'dynamic');
+    const dueAtMs = nextKeyDueAtMs(this.configured('dynamic'), this.rotationIntervalMs);
+    if (dueAtMs !== undefined && dueAtMs <= nowMs) this.makeInBackground('dynamic');
+    return active;
+  }
+
+  /** The key for `createJWT` that never rotates. */
+  staticKey(): Promise<LoadedSigningKey> {
+    return this.firstKey(() => this.configured('static'), 'static');
+  }
+
+  /** The secret that new refresh tokens are made with. */
+  async refreshTokenKey(): Promise<RefreshTokenKey> {
+    const secret = activeKey(this.keys.mac, this.clock.now());
+    return (secret ?? (await this.firstKey(() => this.keys.mac, 'mac'))).refreshTokenKey;
+  }
+
+  /** The secret that a refresh token names, if it is known here. */
+  findRefreshTokenKey(id: string): RefreshTokenKey | undefined {
+    return this.keys.macById.get(id)?.refreshTokenKey;
+  }
+
+  /** Whether the secret that a refresh token names is in the database and can't be opened: its token may well be good. */
+  isUnreadableRefreshTokenKey(id: string): boolean {
+    return this.loader.isUnreadable(`m-${id}`);
+  }
+
+  /** The key that an access token names, as long as a token that it signed can be valid. */
+  findVerificationKey(kid: string): AccessTokenVerificationKey | undefined {
+    const key = this.keys.signingByKid.get(kid);
+    return key && this.isTrusted(key) ? key : undefined;
+  }
+
+  /**
+   * Reads the keys again for a name that is unknown here, at most once in a few seconds.
+   *
+   * @throws {SessionStoreUnavailableException} when they can't be read: the name may well be that of a new key
+   */
+  async reloadForUnknownKey(): Promise<void> {
+    const nowMs = this.clock.now();
+    if (nowMs - this.lastUnknownKeyAtMs >= UNKNOWN_KEY_RELOAD_MS) {
+      this.lastUnknownKeyAtMs = nowMs;
+      await this.reload();
+    } else if (this.isBlind) {
+      throw new SessionStoreUnavailableException({ cause: new Error('session keys not read') });
+    }
+  }
+
+  /**
+   * Takes a key out of use: on this instance at once, on the others at their next reading. A new one takes its place.
+   *
+   * @returns whether it was there
+   */
+  async revoke(kid: string): Promise<boolean> {
+    const wasThere = await this.maker.replace(kid);
+    if (wasThere) this.logger.warn(`The session key ${kid} was revoked`);
+    await this.read();
+    return wasThere;
+  }
+
+  /** Makes another secret for new refresh tokens; those of the former ones stay good. @returns its key id */
+  async addRefreshTokenSecret(): Promise<string> {
+    const kid = await this.maker.addRefreshTokenSecret();
+    await this.read();
+    return kid;
+  }
+
+  /** Every key that a verifier may need, the next ones among them, and for how long to keep the list. */
+  jwks(): { keys: JsonWebKeyRecord[]; validityInSeconds: number } {
+    const published = [...this.keys.dynamic, ...this.keys.static].filter((key) =>
+      this.isTrusted(key),
+    );
+    return {
+      keys: published.map((key) => toJsonWebKey(key.kid, key.algorithm, key.publicKey)),
+      validityInSeconds: Math.max(1, Math.floor(this.leadMs / 1000)),
+    };
+  }
+
+  /** How long ago the keys were last read, in milliseconds. */
+  get ageMs(): number {
+    return this.clock.now() - this.lastReadAtMs;
+  }
+
+  /** How long the key that signs has been in use, in milliseconds; `undefined` where there is none. */
+  get signingKeyAgeMs(): number | undefined {
+    const nowMs = this.clock.now();
+    const active = activeKey(this.configured('dynamic'), nowMs);
+    return active && nowMs - active.activeAtMs;
+  }
+
+  private get rotationIntervalMs(): number {
+    return this.options.signing.rotationIntervalMs;
+  }
+
+  private get leadMs(): number {
+    return publicationLeadMs(this.rotationIntervalMs);
+  }
+
+  private configured(kind: 'dynamic' | 'static'): LoadedSigningKey[] {
+    return this.keys[kind].filter((key) => key.algorithm === this.options.signing.algorithm);
+  }
+
+  private isTrusted(key: LoadedSigningKey): boolean {
+    const { dynamic } = this.keys;
+    const { accessTokenLifetimeMs } = this.options;
+    return (
+      !dynamic.includes(key) || !isPastUse(key, dynamic, accessTokenLifetimeMs, this.clock.now())
+    );
+  }
+
+  private reload(): Promise<void> {
+    this.reloading ??= this.read()
+      .catch((error: unknown) => {
+        this.isBlind = true;
+        throw error;
+      })
+      .finally(() => {
+        this.reloading = undefined;
+      });
+    return this.reloading;
+  }
+
+  private async read(): Promise<void> {
+    const reading = (this.readings += 1);
+    const records = await this.store.findAll(this.maker.realm);
+    this.isBlind = false;
+    this.lastReadAtMs = this.clock.now();
+    // A slow reading must not undo a later one.
+    if (reading < this.newestReading) return;
+    this.newestReading = reading;
+    this.keys = this.loader.load(records, this.keys);
+    await this.rewrapper.rewrap(records);
+  }
+
+  private async firstKey<K>(loaded: () => readonly K[], kind: KeyKind): Promise<K> {
+    if (loaded().length === 0) await this.make(kind);
+    const key = loaded().at(-1);
+    // Rows there, but none readable: a new key in their place would log everybody out.
+    if (key === undefined) {
+      throw new SessionStoreUnavailableException({ cause: new Error(`no usable ${kind} key`) });
+    }
+    return key;
+  }
+
+  private makeInBackground(kind: KeyKind): void {
+    if (this.making.has(kind)) return;
+    this.make(kind).catch(() =>
+      this.logger.warn('The next session key could not be made; the current one stays in use'),
+    );
+  }
+
+  private make(kind: KeyKind): Promise<void> {
+    const pending =
+      this.making.get(kind) ?? this.makeAndRead(kind).finally(() => this.making.delete(kind));
+    this.making.set(kind, pending);
+    return pending;
+  }
+
+  private async makeAndRead(kind: KeyKind): Promise<void> {
+    await this.maker.makeNext(kind);
+    await this.read();
+  }
+}

@@ -1,0 +1,28 @@
+import type { SigningAlgorithm } from '../tokens/jwt.js';
+
+/** What `GET .well-known/openid-configuration` answers. @publicApi */
+export interface OpenIdConfiguration {
+  issuer: string;
+  jwks_uri: string;
+  subject_types_supported: string[];
+  id_token_signing_alg_values_supported: SigningAlgorithm[];
+  response_types_supported: string[];
+}
+
+/**
+ * Where verifiers find the keys. No endpoints of an OAuth 2 provider are named: there is none here.
+ *
+ * @see OpenID Connect Discovery 1.0 §3
+ */
+export function openIdConfiguration(
+  issuer: string,
+  algorithm: SigningAlgorithm,
+): OpenIdConfiguration {
+  return {
+    issuer,
+    jwks_uri: `${issuer}/jwt/jwks.json`,
+    subject_types_supported: ['public'],
+    id_token_signing_alg_values_supported: [algorithm],
+    response_types_supported: ['code', 'id_token', 'id_token token'],
+  };
+}

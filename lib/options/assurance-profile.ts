@@ -1,0 +1,40 @@
+import type { OptionReader } from './option-checks.js';
+import type { ResolvedSessionOptions } from './resolved-options.js';
+
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+
+// NIST SP 800-63B-4 §2.1.3, §2.2.3 and §2.3.3: how long until the user must prove again who they are.
+const LIMITS = {
+  aal1: { absoluteMs: 30 * DAY, idleMs: 30 * DAY },
+  aal2: { absoluteMs: 24 * HOUR, idleMs: HOUR },
+  aal3: { absoluteMs: 12 * HOUR, idleMs: 15 * MINUTE },
+};
+
+/** The timeouts that a profile asks for; `undefined` where none is chosen. */
+export function assuranceLimits(reader: OptionReader): (typeof LIMITS)['aal1'] | undefined {
+  if (reader.value('profile') === undefined) return undefined;
+  return LIMITS[reader.oneOf('profile', ['aal1', 'aal2', 'aal3'], 'aal1')];
+}
+
+/** Refuses timeouts that are longer than the profile allows. */
+export function checkAssurance(options: ResolvedSessionOptions, reader: OptionReader): void {
+  const limits = assuranceLimits(reader);
+  if (limits === undefined) return;
+  refuseLonger('refreshTokenLifetime', options.refreshTokenLifetimeMs, limits.idleMs, reader);
+  refuseLonger('absoluteTimeout', options.absoluteTimeoutMs ?? 0, limits.absoluteMs, reader);
+}
+
+function refuseLonger(
+  name: string,
+  givenMs: number,
+  allowedMs: number,
+  reader: OptionReader,
+): void {
+  if (givenMs <= allowedMs) return;
+  reader.problem(
+    name,
+    `is ${givenMs / 1000} seconds; the chosen \`profile\` allows ${allowedMs / 1000}`,
+  );
+}

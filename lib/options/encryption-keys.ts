@@ -1,0 +1,37 @@
+import type { OptionReader } from './option-checks.js';
+
+const ALLOWED =
+  'at least 32 random bytes in base64 or hex (openssl rand -base64 32), or a list of such';
+
+/** Decodes the encryption keys; short or monotonous ones are refused, as nothing random looks like that. */
+export function readEncryptionKeys(reader: OptionReader, name: string): readonly Uint8Array[] {
+  const value = reader.value(name);
+  if (value === undefined) return [];
+  const list: unknown[] = Array.isArray(value) ? value : [value];
+  const keys = list.map(decodeKey).filter((key) => key !== undefined);
+  if (keys.length === list.length && keys.length > 0) return keys;
+  return reader.refuse(name, value, ALLOWED, []);
+}
+
+/** Whether keys in clear are accepted; only beside a key that encrypts them. */
+export function readEncryptionKeyMigration(
+  reader: OptionReader,
+  name: string,
+  encryptionKeys: readonly Uint8Array[],
+): boolean {
+  const value = reader.value(name);
+  if (value === undefined) return false;
+  if (value !== 'accept-unencrypted') {
+    return reader.refuse(name, value, "'accept-unencrypted'", false);
+  }
+  if (encryptionKeys.length === 0) reader.problem(name, 'needs `encryptionKey`');
+  return true;
+}
+
+function decodeKey(text: unknown): Uint8Array | undefined {
+  if (typeof text !== 'string') return undefined;
+  const isHex = /^([0-9a-f]{2})+$/i.test(text);
+  if (!isHex && !/^[\w+/-]+={0,2}$/.test(text)) return undefined;
+  const bytes = Buffer.from(text, isHex ? 'hex' : 'base64');
+  return bytes.length >= 32 && new Set(bytes).size >= 8 ? bytes : undefined;
+}

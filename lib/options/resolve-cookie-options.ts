@@ -1,0 +1,106 @@
+import type { OptionReader } from './option-checks.js';
+import type { ResolvedCookie, ResolvedCookieOptions } from './resolved-options.js';
+
+// RFC 6265 §4.1.1: a cookie's name is a token of RFC 9110 §5.6.2.
+const COOKIE_NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,64}$/;
+// RFC 6265 §4.1.1: any character but controls and ";".
+const COOKIE_PATH = /^\/[\x20-\x3a\x3c-\x7e]*$/;
+const HOST_NAME = /^(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/;
+const IP_V4 = /^\d{1,3}(\.\d{1,3}){3}$/;
+
+export function resolveCookieOptions(
+  reader: OptionReader,
+  allowInsecure: boolean,
+): ResolvedCookieOptions {
+  const sameSite = reader.oneOf('sameSite', ['strict', 'lax', 'none'], 'lax');
+  const secure = reader.oneOf<boolean | 'auto'>('secure', ['auto', true, false], 'auto');
+  const prefix = reader.oneOf('prefix', ['auto', '__Host-', '__Secure-', ''], 'auto');
+  const path = reader.string('path', isCookiePath, PATHS_ALLOWED) ?? '/';
+  const refreshPath = reader.string('refreshPath', isCookiePath, PATHS_ALLOWED) ?? '/';
+  const domain = normaliseDomain(reader.string('domain', isCookieDomain, DOMAINS_ALLOWED));
+  const olderDomain = readOlderDomain(reader, domain);
+  const names = reader.nested('names');
+  const accessName = names.string('accessToken', isCookieName, NAMES_ALLOWED) ?? 'sAccessToken';
+  const refreshName = names.string('refreshToken', isCookieName, NAMES_ALLOWED) ?? 'sRefreshToken';
+  const partitioned = reader.boolean('partitioned', false);
+  names.refuseUnknown();
+  reader.refuseUnknown();
+
+  if (accessName === refreshName) names.problem('refreshToken', 'is the same as `accessToken`');
+  if (secure === false && !allowInsecure) {
+    reader.problem(
+      'secure',
+      'is false in production; allowed with `dangerouslyAllowInsecureCookies`',
+    );
+  }
+  if (secure === false && (sameSite === 'none' || partitioned)) {
+    reader.problem('secure', 'is false; browsers demand Secure for sameSite none and partitioned');
+  }
+  if (secure === false && prefix !== 'auto' && prefix !== '') {
+    reader.problem('prefix', 'needs Secure cookies, and `secure` is false');
+  }
+  if (prefix === '__Host-' && (domain !== undefined || path !== '/' || refreshPath !== '/')) {
+    reader.problem('prefix', '`__Host-` needs the path / for both cookies and no domain');
+  }
+
+  const prefixUnder = (itsDomain: string | undefined, cookiePath: string): string => {
+    if (secure === false) return '';
+    const canBeHost = itsDomain === undefined && cookiePath === '/';
+    if (prefix === 'auto') return canBeHost ? '__Host-' : '__Secure-';
+    return prefix === '__Host-' && !canBeHost ? '__Secure-' : prefix;
+  };
+  const resolve = (name: string, cookiePath: string): ResolvedCookie => ({
+    name,
+    secureName: prefixUnder(domain, cookiePath) + name,
+    olderSecureName: prefixUnder(olderDomain === '' ? undefined : olderDomain, cookiePath) + name,
+    path: cookiePath,
+  });
+  return {
+    accessToken: resolve(accessName, path),
+    refreshToken: resolve(refreshName, refreshPath),
+    sameSite,
+    secure,
+    domain,
+    olderDomain,
+    partitioned,
+  };
+}
+
+// `undefined` also where it comes to the same as `domain`, as it does when both are names of a developer's machine.
+function readOlderDomain(reader: OptionReader, domain: string | undefined): string | undefined {
+  const written = reader.string('olderDomain', isCookieDomainOrNone, DOMAINS_ALLOWED);
+  if (written === undefined) return undefined;
+  if (written === (reader.value('domain') ?? '')) {
+    reader.problem('olderDomain', 'is the same as `domain`: no cookie is older');
+  }
+  const olderDomain = normaliseDomain(written) ?? '';
+  return olderDomain === (domain ?? '') ? undefined : olderDomain;
+}
+
+const PATHS_ALLOWED = 'a path that begins with /';
+const DOMAINS_ALLOWED = 'a host name without scheme and port, such as example.com';
+const NAMES_ALLOWED = 'up to 64 letters, digits and marks (RFC 6265 token), not beginning with __';
+
+function isCookiePath(path: string): boolean {
+  return COOKIE_PATH.test(path);
+}
+
+function isCookieName(name: string): boolean {
+  return COOKIE_NAME.test(name) && !name.startsWith('__');
+}
+
+function isCookieDomain(domain: string): boolean {
+  return HOST_NAME.test(domain.trim().toLowerCase().replace(/^\./, ''));
+}
+
+function isCookieDomainOrNone(domain: string): boolean {
+  return domain === '' || isCookieDomain(domain);
+}
+
+// Browsers refuse Domain=localhost and Domain=<address>: there the cookies belong to the host alone.
+function normaliseDomain(domain: string | undefined): string | undefined {
+  const host = domain?.trim().toLowerCase().replace(/^\./, '');
+  return host === undefined || host === '' || host === 'localhost' || IP_V4.test(host)
+    ? undefined
+    : host;
+}

@@ -1,0 +1,205 @@
+import { SessionConfigurationError } from '../errors/session-configuration.error.js';
+import { checkAssurance } from './assurance-profile.js';
+import { readClaims, readValidators } from './claim-options.js';
+import { isOptionsObject, kindOf, OptionReader } from './option-checks.js';
+import { checkLifetimes, readLifetimes } from './resolve-lifetimes.js';
+import { resolveCookieOptions } from './resolve-cookie-options.js';
+import { readEncryptionKeyMigration, readEncryptionKeys } from './encryption-keys.js';
+import type { ResolvedSessionOptions } from './resolved-options.js';
+import type {
+  AntiCsrfMode,
+  SessionModuleOptions,
+  TokenTransferMethod,
+  TokenTransferMethodChooser,
+} from './session-module-options.js';
+
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+const TEN_YEARS = 3650 * DAY;
+// Told apart by `forRoot` already; in these options they come from a factory.
+const EXTRAS = ['isGlobal', 'dataSource', 'apiBasePath', 'routes'];
+const TRANSFER_METHODS = ['any', 'cookie', 'header'] as const;
+
+/**
+ * Checks what the user wrote and fills in the defaults; nothing else reads raw options.
+ *
+ * @throws {SessionConfigurationError} naming every option that is wrong and what is allowed
+ */
+export function resolveSessionOptions(
+  written: SessionModuleOptions,
+  environment: { production: boolean },
+): ResolvedSessionOptions {
+  // A factory that forgets to return must not mean the defaults.
+  if (!isOptionsObject(written)) {
+    throw new SessionConfigurationError(
+      `SessionModule cannot start: its options are ${kindOf(written)}, not an object`,
+    );
+  }
+  const problems: string[] = [];
+  const reader = new OptionReader({ ...written }, problems);
+  const options = readOptions(reader, environment.production);
+  checkLifetimes(options, reader);
+  checkAssurance(options, reader);
+  if (options.sessionExpiredStatusCode === options.invalidClaimStatusCode) {
+    reader.problem('invalidClaimStatusCode', 'is the same as `sessionExpiredStatusCode`');
+  }
+  reader.refuseUnknown(EXTRAS, 'comes too late: give it to `forRootAsync` beside the factory');
+  if (problems.length > 0) {
+    throw new SessionConfigurationError(`SessionModule cannot start:\n- ${problems.join('\n- ')}`);
+  }
+  return frozen(options);
+}
+
+// What stands in an array is the user's own, or bytes, which can't be frozen.
+function frozen<T extends object>(options: T): T {
+  for (const value of Object.values(options)) {
+    if (Array.isArray(value)) Object.freeze(value);
+    else if (Object.getPrototypeOf(value ?? 0) === Object.prototype) frozen(value);
+  }
+  return Object.freeze(options);
+}
+
+function readOptions(reader: OptionReader, production: boolean): ResolvedSessionOptions {
+  const allowInsecure = reader.boolean('dangerouslyAllowInsecureCookies', false) || !production;
+  const cookie = resolveCookieOptions(reader.nested('cookie'), allowInsecure);
+  const encryptionKeys = readEncryptionKeys(reader, 'encryptionKey');
+  return {
+    ...readLifetimes(reader),
+    issuer: reader.string('issuer', isIssuer, 'an http or https URL without query and fragment'),
+    audience: reader.string('audience', isName, 'a text of 1 to 255 characters'),
+    signing: resolveSigning(reader.nested('signing')),
+    encryptionKeys,
+    acceptsUnencryptedKeys: readEncryptionKeyMigration(
+      reader,
+      'encryptionKeyMigration',
+      encryptionKeys,
+    ),
+    cookie,
+    persistent: reader.boolean('persistent', true),
+    tokenTransferMethod: resolveTransferMethod(reader),
+    antiCsrf: resolveAntiCsrf(reader, cookie.sameSite),
+    trustedOrigins: new Set(reader.strings('trustedOrigins', isOrigin, ORIGINS_ALLOWED)),
+    exposeAccessTokenToFrontendInCookieBasedAuth: reader.boolean(
+      'exposeAccessTokenToFrontendInCookieBasedAuth',
+      false,
+    ),
+    frontTokenClaims: resolveFrontTokenClaims(reader),
+    sessionExpiredStatusCode: reader.integer('sessionExpiredStatusCode', 400, 499, 401),
+    invalidClaimStatusCode: reader.integer('invalidClaimStatusCode', 400, 499, 403),
+    revocation: resolveRevocation(reader.nestedOrFalse('revocation')),
+    verifiedTokenCache: resolveCache(reader.nestedOrFalse('verifiedTokenCache')),
+    databaseTimeoutMs: reader.durationMs('databaseTimeout', SECOND / 10, 5 * MINUTE, 5 * SECOND),
+    pruning: resolvePruning(reader.nestedOrFalse('pruning')),
+    endedSessionRetentionMs: reader.durationMs('endedSessionRetention', 0, TEN_YEARS, 7 * DAY),
+    device: resolveDevice(reader.nested('device')),
+    revokePreviousSession: reader.boolean('revokePreviousSession', true),
+    maxSessionsPerUser: resolveSessionLimit(reader),
+    claims: readClaims(reader),
+    globalClaimValidators: readValidators(reader),
+  };
+}
+
+function resolveSigning(reader: OptionReader): ResolvedSessionOptions['signing'] {
+  const algorithm = reader.oneOf('algorithm', ['ES256', 'RS256'], 'ES256');
+  const rotationIntervalMs = reader.durationMs('rotationInterval', SECOND, TEN_YEARS, 7 * DAY);
+  reader.refuseUnknown();
+  return { algorithm, rotationIntervalMs };
+}
+
+function resolveTransferMethod(reader: OptionReader): TokenTransferMethodChooser {
+  const value = reader.value('tokenTransferMethod');
+  if (typeof value === 'function') return value as TokenTransferMethodChooser;
+  const method: TokenTransferMethod = reader.oneOf('tokenTransferMethod', TRANSFER_METHODS, 'any');
+  return () => method;
+}
+
+function resolveAntiCsrf(reader: OptionReader, sameSite: 'strict' | 'lax' | 'none'): AntiCsrfMode {
+  const mode = reader.oneOf<AntiCsrfMode>(
+    'antiCsrf',
+    ['VIA_FETCH_METADATA', 'VIA_CUSTOM_HEADER', 'VIA_TOKEN', 'NONE'],
+    sameSite === 'none' ? 'VIA_CUSTOM_HEADER' : 'VIA_FETCH_METADATA',
+  );
+  if (mode === 'NONE' && sameSite === 'none') {
+    reader.problem(
+      'antiCsrf',
+      'is NONE with `cookie.sameSite` none: any site could act for the user',
+    );
+  }
+  return mode;
+}
+
+function resolveFrontTokenClaims(reader: OptionReader): ReadonlySet<string> | undefined {
+  const names = reader.strings('frontTokenClaims', isName, 'names of claims');
+  return names && new Set(names);
+}
+
+function resolveRevocation(reader: OptionReader | false): ResolvedSessionOptions['revocation'] {
+  if (!reader) return false;
+  const pollIntervalMs = reader.durationMs('pollInterval', 10, HOUR, SECOND);
+  const maxStalenessMs =
+    reader.value('maxStaleness') === false
+      ? false
+      : reader.durationMs('maxStaleness', pollIntervalMs, DAY, Math.max(MINUTE, pollIntervalMs));
+  reader.refuseUnknown();
+  return { pollIntervalMs, maxStalenessMs };
+}
+
+function resolveCache(reader: OptionReader | false): ResolvedSessionOptions['verifiedTokenCache'] {
+  if (!reader) return false;
+  const max = reader.integer('max', 1, 10_000_000, 10_000);
+  reader.refuseUnknown();
+  return { max };
+}
+
+function resolvePruning(reader: OptionReader | false): ResolvedSessionOptions['pruning'] {
+  if (!reader) return false;
+  const intervalMs = reader.durationMs('interval', SECOND, 365 * DAY, HOUR);
+  reader.refuseUnknown();
+  return { intervalMs };
+}
+
+function resolveDevice(reader: OptionReader): ResolvedSessionOptions['device'] {
+  const device = {
+    ip: reader.boolean('ip', false),
+    userAgent: reader.boolean('userAgent', false),
+    retentionMs: reader.optionalDurationMs('retention', SECOND, TEN_YEARS),
+  };
+  reader.refuseUnknown();
+  return device;
+}
+
+function resolveSessionLimit(reader: OptionReader): ResolvedSessionOptions['maxSessionsPerUser'] {
+  const value = reader.value('maxSessionsPerUser');
+  if (value === undefined || value === false) return false;
+  if (typeof value === 'number') {
+    return { max: reader.integer('maxSessionsPerUser', 1, 10_000, 1), onLimit: 'evict-oldest' };
+  }
+  const limit = reader.nested('maxSessionsPerUser');
+  const max = limit.integer('max', 1, 10_000, Number.NaN);
+  const onLimit = limit.oneOf('onLimit', ['evict-oldest', 'refuse'], 'evict-oldest');
+  limit.refuseUnknown();
+  return { max, onLimit };
+}
+
+const ORIGINS_ALLOWED = 'origins such as https://www.example.com';
+
+// Pages in an app's shell have schemes of their own (`capacitor://localhost`), for which URL knows no origin.
+function isOrigin(text: string): boolean {
+  // A URL's host may hold a star, but here it would match nothing.
+  if (!URL.canParse(text) || text.includes('*')) return false;
+  const { origin, protocol, host } = new URL(text);
+  return text === (origin === 'null' && host !== '' ? `${protocol}//${host}` : origin);
+}
+
+// A name and a password in it would be told to every client.
+function isIssuer(text: string): boolean {
+  if (!/^https?:\/\/[^?#]+$/.test(text) || !URL.canParse(text)) return false;
+  const { username, password } = new URL(text);
+  return username === '' && password === '';
+}
+
+function isName(text: string): boolean {
+  return text.length > 0 && text.length <= 255;
+}

@@ -1,0 +1,130 @@
+import { Logger } from '@nestjs/common';
+import type { ResolvedSessionOptions } from '../options/resolved-options.js';
+import type { RevocationRecord, RevocationStore } from '../store/revocation.store.js';
+import type { Clock } from '../time/clock.js';
+import { IntervalTask } from '../time/interval-task.js';
+import type { ClockCorrection } from './clock-correction.js';
+import { toRevocation } from './revocation-line.js';
+import {
+  isBefore,
+  RevokedSessions,
+  type JudgedSession,
+  type Revocation,
+} from './revoked-sessions.js';
+
+// Transactions commit out of order, so each poll reads back over what may have been committed late. Every poll covers
+// short transactions; a longer look back, less often, covers long ones; and the whole feed is read once in a while.
+const LOOK_BACKS = [
+  { everyMs: 0, lookBackMs: 10_000 },
+  { everyMs: 30_000, lookBackMs: 10 * 60_000 },
+  { everyMs: 10 * 60_000, lookBackMs: Number.POSITIVE_INFINITY },
+];
+
+/** Keeps this instance's memory of revoked sessions up to what is committed in the database. */
+export class RevocationFeed {
+  private readonly logger = new Logger('SessionModule');
+  private readonly revoked = new RevokedSessions();
+  private readonly pollTask: IntervalTask | undefined;
+  private readonly lookedBackAtMs = LOOK_BACKS.map(() => Number.NEGATIVE_INFINITY);
+  private upToDateAtMs = Number.NEGATIVE_INFINITY;
+  private isFailing = false;
+
+  constructor(
+    private readonly store: RevocationStore,
+    private readonly clockCorrection: ClockCorrection,
+    private readonly clock: Clock,
+    private readonly options: ResolvedSessionOptions,
+  ) {
+    const { revocation } = options;
+    this.pollTask =
+      revocation === false
+        ? undefined
+        : new IntervalTask(
+            revocation.pollIntervalMs,
+            () => this.poll(),
+            () => this.reportFailure(),
+          );
+  }
+
+  /** Reads the feed for the first time: no request is judged before. */
+  async start(): Promise<void> {
+    await this.clockCorrection.measure();
+    if (this.pollTask === undefined) return;
+    await this.poll();
+    this.pollTask.start();
+  }
+
+  async stop(): Promise<void> {
+    await this.pollTask?.stop();
+  }
+
+  /** Whether a session is known here to be revoked. No query. */
+  isRevoked(session: JudgedSession): boolean {
+    return this.revoked.isRevoked(session);
+  }
+
+  /** Whether the news are too old to go by, so that the database has to be asked. */
+  get isStale(): boolean {
+    const { revocation } = this.options;
+    if (revocation === false || revocation.maxStalenessMs === false) return false;
+    return this.clock.now() - this.upToDateAtMs > revocation.maxStalenessMs;
+  }
+
+  /** How old the news are, in milliseconds. */
+  get ageMs(): number {
+    return this.clock.now() - this.upToDateAtMs;
+  }
+
+  /**
+   * Whether a session falls under a cut-off: from memory while that is fresh, else from the database. A row can be there
+   * all the same where its insert was committed after the cut-off.
+   *
+   * @param store the database as the caller sees it
+   */
+  async isCutOff(session: JudgedSession, store = this.store): Promise<boolean> {
+    if (this.pollTask !== undefined && !this.isStale) return this.revoked.isRevoked(session);
+    const records = await store.findCutOffs(session.userId);
+    return records
+      .map(toRevocation)
+      .some((line) => line?.kind === 'cut-off' && isBefore(session, line));
+  }
+
+  /** Takes up what this instance itself has just committed, without waiting for the next poll. */
+  learn(records: readonly RevocationRecord[]): void {
+    for (const revocation of revocationsOf(records)) this.revoked.add(revocation);
+  }
+
+  /** Since when a user's claims count as stale, in milliseconds since the epoch; `undefined`: they don't. No query. */
+  staleClaimsSinceMs(userId: string): number | undefined {
+    return this.revoked.staleClaimsSinceMs(userId);
+  }
+
+  /** Reads what is new. */
+  async poll(): Promise<void> {
+    await this.clockCorrection.measureWhenDue();
+    const nowMs = this.clock.now();
+    const due = LOOK_BACKS.map(
+      ({ everyMs }, i) => nowMs - (this.lookedBackAtMs[i] ?? 0) >= everyMs,
+    );
+    const lookBackMs = Math.max(...LOOK_BACKS.map((each, i) => (due[i] ? each.lookBackMs : 0)));
+    const sinceMs = Math.max(0, nowMs - lookBackMs);
+    const records = await this.store.findSince(sinceMs, nowMs);
+    this.learn(records);
+    due.forEach((isDue, index) => {
+      if (isDue) this.lookedBackAtMs[index] = nowMs;
+    });
+    this.upToDateAtMs = nowMs;
+    this.isFailing = false;
+    const isWhole = sinceMs === 0;
+    this.revoked.forgetExpired(nowMs, isWhole ? revocationsOf(records) : undefined);
+  }
+
+  private reportFailure(): void {
+    if (!this.isFailing) this.logger.warn('The revocation feed can’t be read; trying again');
+    this.isFailing = true;
+  }
+}
+
+function revocationsOf(records: readonly RevocationRecord[]): Revocation[] {
+  return records.map(toRevocation).filter((revocation) => revocation !== undefined);
+}

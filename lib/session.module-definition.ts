@@ -1,0 +1,22 @@
+import { ConfigurableModuleBuilder } from '@nestjs/common';
+import type {
+  SessionModuleExtras,
+  SessionModuleOptions,
+} from './options/session-module-options.js';
+
+export const {
+  ConfigurableModuleClass,
+  MODULE_OPTIONS_TOKEN: SESSION_MODULE_OPTIONS,
+  OPTIONS_TYPE,
+  ASYNC_OPTIONS_TYPE,
+} = new ConfigurableModuleBuilder<SessionModuleOptions>({ moduleName: 'Session' })
+  .setClassMethodName('forRoot')
+  .setFactoryMethodName('createSessionOptions')
+  // Only the names count here: what is named is no option, and stays out of what the options are read from.
+  .setExtras<SessionModuleExtras>({
+    isGlobal: true,
+    dataSource: 'default',
+    apiBasePath: '/auth',
+    routes: {},
+  })
+  .build();

@@ -1,0 +1,151 @@
+import {
+  Inject,
+  Logger,
+  Module,
+  type BeforeApplicationShutdown,
+  type DynamicModule,
+  type InjectionToken,
+  type OnModuleInit,
+} from '@nestjs/common';
+import { ModuleRef } from '@nestjs/core';
+import { TypeOrmModule } from '@nestjs/typeorm';
+import { SessionClaim } from './claims/session-claim.js';
+import { SessionConfigurationError } from './errors/session-configuration.error.js';
+import { sessionControllers } from './http/controllers/session-routes.js';
+import { KeyRing } from './keys/key-ring.js';
+import { isValidator } from './options/claim-options.js';
+import {
+  RESOLVED_SESSION_OPTIONS,
+  type ResolvedSessionOptions,
+} from './options/resolved-options.js';
+import type { SessionModuleExtras } from './options/session-module-options.js';
+import { RevocationFeed } from './revocation/revocation-feed.js';
+import { exportedProviders, sessionProviders } from './session-providers.js';
+import {
+  ConfigurableModuleClass,
+  type ASYNC_OPTIONS_TYPE,
+  type OPTIONS_TYPE,
+} from './session.module-definition.js';
+import { ClaimRegistry } from './session/claim-registry.js';
+import { ConfirmationQueue } from './session/confirmation-queue.js';
+import { SessionPruner } from './session/session-pruner.js';
+import { checkSchema } from './store/check-schema.js';
+import { sessionEntities } from './store/entities.js';
+import { SessionDatabase } from './store/session-database.js';
+
+/**
+ * Login sessions in the application's own database.
+ *
+ * @example
+ * ```ts
+ * imports: [TypeOrmModule.forRoot({ ..., autoLoadEntities: true }), SessionModule.forRoot()]
+ * ```
+ * @publicApi
+ */
+@Module({})
+export class SessionModule
+  extends ConfigurableModuleClass
+  implements OnModuleInit, BeforeApplicationShutdown
+{
+  private readonly logger = new Logger('SessionModule');
+
+  constructor(
+    private readonly keys: KeyRing,
+    private readonly feed: RevocationFeed,
+    private readonly confirmations: ConfirmationQueue,
+    private readonly pruner: SessionPruner,
+    private readonly database: SessionDatabase,
+    private readonly registry: ClaimRegistry,
+    private readonly modules: ModuleRef,
+    @Inject(RESOLVED_SESSION_OPTIONS) private readonly options: ResolvedSessionOptions,
+  ) {
+    super();
+  }
+
+  /**
+   * Sets the module up with options that are known now.
+   *
+   * @throws {SessionConfigurationError} at start, naming every option that is wrong
+   */
+  static override forRoot(options: typeof OPTIONS_TYPE = {}): DynamicModule {
+    return completed(super.forRoot(options), options);
+  }
+
+  /**
+   * Sets the module up with options that a factory makes. What Nest must know before it runs (`isGlobal`, `dataSource`,
+   * `apiBasePath`, `routes`) stands beside the factory.
+   */
+  static override forRootAsync(options: typeof ASYNC_OPTIONS_TYPE): DynamicModule {
+    return completed(super.forRootAsync(options), options);
+  }
+
+  /** Reads the keys, so that a database that is not ready is noticed now and not at the first login. */
+  async onModuleInit(): Promise<void> {
+    await checkSchema(this.database);
+    if (this.options.encryptionKeys.length === 0 && process.env['NODE_ENV'] === 'production') {
+      this.logger.warn(
+        'No `encryptionKey`: whoever can read the database can log in as anybody. Set one (openssl rand -base64 32).',
+      );
+    }
+    if (this.options.acceptsUnencryptedKeys) {
+      this.logger.warn(
+        "`encryptionKeyMigration: 'accept-unencrypted'` is on: whoever can write to the database can plant a key. " +
+          'Keys are encrypted at each start with it, so take it out with the next deployment.',
+      );
+    }
+    this.registerClaims();
+    // First, since it sets the clock that keys are dated by.
+    await this.feed.start();
+    await this.keys.start();
+    this.pruner.start();
+  }
+
+  private registerClaims(): void {
+    const claims = this.options.claims.map((each) =>
+      each instanceof SessionClaim ? each : this.provided('claims', each),
+    );
+    const validators = this.options.globalClaimValidators.map((each) =>
+      isValidator(each) ? each : this.provided('globalClaimValidators', each),
+    );
+    if (!claims.every((claim) => claim instanceof SessionClaim)) {
+      throw new SessionConfigurationError('`claims` names a provider that is no session claim');
+    }
+    if (!validators.every(isValidator)) {
+      throw new SessionConfigurationError(
+        '`globalClaimValidators` names a provider that is no claim validator',
+      );
+    }
+    this.registry.register(claims, validators);
+  }
+
+  private provided(option: string, token: InjectionToken): unknown {
+    try {
+      return this.modules.get<unknown>(token, { strict: false });
+    } catch (cause) {
+      const name = typeof token === 'function' ? token.name : String(token);
+      throw new SessionConfigurationError(
+        `\`${option}\` names a provider that is not there, or no singleton: ${name}`,
+        { cause },
+      );
+    }
+  }
+
+  async beforeApplicationShutdown(): Promise<void> {
+    await Promise.all([this.keys.stop(), this.feed.stop(), this.pruner.stop()]);
+    await this.confirmations.flush();
+  }
+}
+
+function completed(definition: DynamicModule, extras: SessionModuleExtras): DynamicModule {
+  return {
+    ...definition,
+    global: extras.isGlobal ?? true,
+    imports: [
+      ...(definition.imports ?? []),
+      TypeOrmModule.forFeature([...sessionEntities], extras.dataSource),
+    ],
+    providers: [...(definition.providers ?? []), ...sessionProviders(extras)],
+    controllers: [...(definition.controllers ?? []), ...sessionControllers(extras)],
+    exports: exportedProviders,
+  };
+}

@@ -1,0 +1,202 @@
+import type { AccessTokenPayload } from './claims/access-token-payload.js';
+import type { EntityManager } from 'typeorm';
+import { allCorsHeaders } from './http/cors-headers.js';
+import type { RequestLogin } from './http/request-login.js';
+import type { RequestRefresh } from './http/request-refresh.js';
+import type { RequestVerification, VerifySessionOptions } from './http/request-verification.js';
+import type { JsonWebKeyRecord } from './keys/jwks.js';
+import type { JwtMaker } from './keys/jwt-maker.js';
+import { openIdConfiguration, type OpenIdConfiguration } from './keys/openid-configuration.js';
+import { EmergencyFunctions, type EmergencyRoles } from './session/emergency-functions.js';
+import { SessionFunctions } from './session/session-functions.js';
+import { toJsonObject } from './session/json-object.js';
+import type { SessionContainer } from './session/session-container.js';
+import type { SessionDatabase } from './store/session-database.js';
+
+/** What the service hands requests, claims and keys to. */
+export interface ServiceRoles extends EmergencyRoles {
+  readonly database: SessionDatabase;
+  readonly login: RequestLogin;
+  readonly verification: RequestVerification;
+  readonly refresh: RequestRefresh;
+  readonly jwts: JwtMaker;
+}
+
+/**
+ * The functions of SuperTokens' Session recipe, under its names.
+ *
+ * @publicApi
+ */
+export class SessionService extends EmergencyFunctions {
+  /** @internal */
+  constructor(protected override readonly roles: ServiceRoles) {
+    super(roles);
+  }
+
+  /**
+   * Logs a user in: writes a new session and attaches its tokens to the response.
+   *
+   * @param request the platform's request (Express, Fastify)
+   * @param response the platform's response; in a handler `@Res({ passthrough: true })`
+   * @param tenantId the tenant of the session; `'public'` where there are no tenants
+   * @param userId 1 to 255 characters
+   * @param accessTokenPayload claims for the access token; the browser can read them
+   * @param sessionDataInDatabase what only the server sees
+   * @param options.persistent whether the cookies outlive the browser. @default the module's `persistent`
+   * @throws {SessionInputException} (400) and writes nothing
+   * @throws {SessionStoreUnavailableException} (503)
+   */
+  createNewSession(
+    request: unknown,
+    response: unknown,
+    tenantId: string,
+    userId: string,
+    accessTokenPayload: Partial<AccessTokenPayload> = {},
+    sessionDataInDatabase: object = {},
+    options: { persistent?: boolean } = {},
+  ): Promise<SessionContainer> {
+    const { persistent } = options;
+    const asked = { tenantId, userId, accessTokenPayload, sessionDataInDatabase, persistent };
+    return this.roles.login.create(request, response, asked);
+  }
+
+  /**
+   * Renews the session of a request whose user has just proven again who they are (password, second factor): new tokens,
+   * a new `auth_time` for `@RequireFresh`, all that the session held; the old one ends.
+   *
+   * @param userId who has been proven; must be the session's user
+   * @throws {UnauthorizedSessionException} where there is no session, or it is another user's; nothing changes
+   */
+  reauthenticate(request: unknown, response: unknown, userId: string): Promise<SessionContainer> {
+    return this.roles.login.reauthenticate(request, response, userId);
+  }
+
+  /**
+   * The session of a request; new tokens, where there are any, are attached to the response.
+   *
+   * @returns `undefined` only with `sessionRequired: false`
+   * @throws {UnauthorizedSessionException} {TryRefreshTokenException} {InvalidClaimsException}
+   */
+  getSession(
+    request: unknown,
+    response: unknown,
+    options?: VerifySessionOptions & { sessionRequired?: true },
+  ): Promise<SessionContainer>;
+  getSession(
+    request: unknown,
+    response: unknown,
+    options?: VerifySessionOptions,
+  ): Promise<SessionContainer | undefined>;
+  async getSession(
+    request: unknown,
+    response: unknown,
+    options: VerifySessionOptions = {},
+  ): Promise<SessionContainer | undefined> {
+    return this.roles.verification.verify(request, response, options);
+  }
+
+  /**
+   * The session that an access token speaks for.
+   *
+   * @param antiCsrfToken what the client sent in `anti-csrf`; checked with `VIA_TOKEN` unless `antiCsrfCheck` is false
+   * @returns `undefined` only with `sessionRequired: false`
+   */
+  getSessionWithoutRequestResponse(
+    accessToken: string,
+    antiCsrfToken?: string,
+    options?: VerifySessionOptions & { sessionRequired?: true },
+  ): Promise<SessionContainer>;
+  getSessionWithoutRequestResponse(
+    accessToken: string,
+    antiCsrfToken?: string,
+    options?: VerifySessionOptions,
+  ): Promise<SessionContainer | undefined>;
+  getSessionWithoutRequestResponse(
+    accessToken: string,
+    antiCsrfToken?: string,
+    options: VerifySessionOptions = {},
+  ): Promise<SessionContainer | undefined> {
+    return this.roles.verification.verifyWithoutRequest(accessToken, antiCsrfToken, options);
+  }
+
+  /**
+   * Refreshes the session of a request by its refresh token, and attaches the new tokens to the response.
+   *
+   * @throws {UnauthorizedSessionException} {TokenTheftDetectedException} {SessionStoreUnavailableException}
+   */
+  refreshSession(request: unknown, response: unknown): Promise<SessionContainer> {
+    return this.roles.refresh.refresh(request, response);
+  }
+
+  /** The same for a refresh token that the caller has got by itself. */
+  refreshSessionWithoutRequestResponse(
+    refreshToken: string,
+    disableAntiCsrf = false,
+    antiCsrfToken?: string,
+  ): Promise<SessionContainer> {
+    const { refresh } = this.roles;
+    return refresh.refreshWithoutRequest(refreshToken, disableAntiCsrf, antiCsrfToken);
+  }
+
+  /**
+   * The same functions in the caller's transaction: what they do is committed or rolled back with it. Other instances,
+   * and this one's memory, learn of it once it is committed, within the poll interval of the revocation feed.
+   *
+   * @example
+   * ```ts
+   * await dataSource.transaction(async (manager) => {
+   *   await manager.update(User, userId, { passwordHash });
+   *   await sessions.withManager(manager).revokeAllSessionsForUser(userId);
+   * });
+   * ```
+   */
+  withManager(manager: EntityManager): SessionFunctions {
+    const { issuer, directory, editor, revoker, overview, eraser, containers, options } =
+      this.roles;
+    const database = this.roles.database.withManager(manager);
+    return new SessionFunctions({
+      issuer: issuer.withDatabase(database),
+      directory: directory.withDatabase(database),
+      editor: editor.withDatabase(database),
+      revoker: revoker.withDatabase(database),
+      overview: overview.withDatabase(database),
+      eraser: eraser.withDatabase(database),
+      containers,
+      options,
+    });
+  }
+
+  /**
+   * Signs a JWT for another service, which checks it by the JWKS route. It cannot pass for an access token.
+   *
+   * @param validitySeconds default: a hundred years
+   * @param useStaticSigningKey `false` signs with the rotating key, whose tokens can be checked only as long as an
+   * access token could live. @default true
+   */
+  async createJWT(
+    payload: object = {},
+    validitySeconds?: number,
+    useStaticSigningKey?: boolean,
+  ): Promise<{ status: 'OK'; jwt: string }> {
+    const claims = toJsonObject('payload', payload);
+    const jwt = await this.roles.jwts.make(claims, validitySeconds, useStaticSigningKey);
+    return { status: 'OK', jwt };
+  }
+
+  /** The public keys, as the JWKS route serves them. */
+  getJWKS(): { keys: JsonWebKeyRecord[]; validityInSeconds: number } {
+    return this.roles.keys.jwks();
+  }
+
+  /** @throws {TypeError} where the option `issuer` is not set */
+  getOpenIdDiscoveryConfiguration(): { status: 'OK' } & OpenIdConfiguration {
+    const { issuer, signing } = this.roles.options;
+    if (issuer === undefined) throw new TypeError('the option `issuer` is not set');
+    return { status: 'OK', ...openIdConfiguration(issuer, signing.algorithm) };
+  }
+
+  /** The headers for `allowedHeaders` of `app.enableCors()`, beside the application's own. */
+  getAllCORSHeaders(): string[] {
+    return allCorsHeaders();
+  }
+}

@@ -1,0 +1,105 @@
+import { SessionInputException } from '../errors/session-input.exception.js';
+import type { KeyRing } from '../keys/key-ring.js';
+import type { ResolvedSessionOptions } from '../options/resolved-options.js';
+import type { SessionRecord } from '../store/session-record.js';
+import type { Clock } from '../time/clock.js';
+import { signAccessToken, type AccessTokenClaims } from '../tokens/access-token.js';
+import { frontTokenFor } from '../tokens/front-token.js';
+import { accessTokenExpirySeconds } from './session-lifetime.js';
+import { RESERVED_CLAIMS } from '../tokens/reserved-claims.js';
+import type { MintedAccessToken } from './session-tokens.js';
+import { deepFreeze } from './verified-token-cache.js';
+
+// RFC 6265 §6.1: browsers keep a cookie's name and value up to 4096 bytes, and silently drop a longer one.
+const MAX_COOKIE_BYTES = 4096;
+
+/** What an access token says beside what the row says. */
+export interface AccessTokenLineage {
+  refreshTokenHash1: string;
+  parentRefreshTokenHash1: string | null;
+  antiCsrfToken: string | null;
+}
+
+type MintedSession = Pick<
+  SessionRecord,
+  | 'handle'
+  | 'userId'
+  | 'tenantId'
+  | 'accessTokenPayload'
+  | 'createdAtMs'
+  | 'authenticatedAtMs'
+  | 'expiresAtMs'
+>;
+
+/** Makes access tokens and their front tokens. */
+export class AccessTokenMinter {
+  constructor(
+    private readonly keys: KeyRing,
+    private readonly clock: Clock,
+    private readonly options: ResolvedSessionOptions,
+  ) {}
+
+  /**
+   * @param expirySeconds the `exp` to keep, where a token takes another's place; else a full lifetime
+   * @throws {SessionInputException} when the payload makes a token that browsers would drop
+   */
+  async mint(
+    session: MintedSession,
+    lineage: AccessTokenLineage,
+    expirySeconds?: number,
+  ): Promise<MintedAccessToken> {
+    const { issuer, audience } = this.options;
+    const nowMs = this.clock.now();
+    const reserved = {
+      sub: session.userId,
+      tId: session.tenantId,
+      sessionHandle: session.handle,
+      refreshTokenHash1: lineage.refreshTokenHash1,
+      parentRefreshTokenHash1: lineage.parentRefreshTokenHash1,
+      antiCsrfToken: lineage.antiCsrfToken,
+      iat: Math.floor(nowMs / 1000),
+      exp: expirySeconds ?? accessTokenExpirySeconds(session, nowMs, this.options),
+      ...(issuer === undefined ? {} : { iss: issuer }),
+      ...(audience === undefined ? {} : { aud: audience }),
+      auth_time: Math.floor(session.authenticatedAtMs / 1000),
+    };
+    const claims: AccessTokenClaims = { ...session.accessTokenPayload, ...reserved };
+    const accessToken = signAccessToken(claims, await this.keys.signingKey());
+    const frontToken = this.frontTokenFor(claims);
+    this.checkSize(accessToken, frontToken, session.accessTokenPayload);
+    return { accessToken, claims: deepFreeze(claims), frontToken };
+  }
+
+  /** The part of a token that the browser may read. */
+  frontTokenFor(claims: Readonly<AccessTokenClaims>): string {
+    const { frontTokenClaims } = this.options;
+    return frontTokenFor(
+      claims,
+      frontTokenClaims && ((name) => RESERVED_CLAIMS.has(name) || frontTokenClaims.has(name)),
+    );
+  }
+
+  private checkSize(
+    accessToken: string,
+    frontToken: string,
+    payload: Readonly<Record<string, unknown>>,
+  ): void {
+    const nameBytes = this.options.cookie.accessToken.secureName.length;
+    const bytes = Math.max(accessToken.length, frontToken.length) + nameBytes;
+    if (bytes <= MAX_COOKIE_BYTES) return;
+    throw new SessionInputException(
+      'accessTokenPayload',
+      `makes a cookie of ${bytes} bytes, and browsers drop one of more than ${MAX_COOKIE_BYTES}; ` +
+        `the largest claims are ${largestClaims(payload)}. Keep what only the server needs in sessionDataInDatabase`,
+    );
+  }
+}
+
+function largestClaims(payload: Readonly<Record<string, unknown>>): string {
+  return Object.entries(payload)
+    .map(([name, value]) => ({ name, bytes: Buffer.byteLength(JSON.stringify(value) ?? '') }))
+    .toSorted((a, b) => b.bytes - a.bytes)
+    .slice(0, 3)
+    .map(({ name, bytes }) => `${name.slice(0, 64)} (${bytes} bytes)`)
+    .join(', ');
+}

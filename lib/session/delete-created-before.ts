@@ -1,0 +1,23 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { SessionRecord } from '../store/session-record.js';
+import type { SessionStore } from '../store/session.store.js';
+
+/**
+ * Deletes everyone's sessions that were created before a time, in batches along the primary key.
+ *
+ * @param onDeleted gets each batch, once it is deleted
+ */
+export async function deleteCreatedBefore(
+  sessions: SessionStore,
+  createdBeforeMs: number,
+  onDeleted: (deleted: readonly SessionRecord[]) => void = () => undefined,
+): Promise<void> {
+  let page = await sessions.findPage();
+  for (let last = page.at(-1); last !== undefined; last = page.at(-1)) {
+    const before = page.filter((record) => record.createdAtMs < createdBeforeMs);
+    await sessions.deleteAll(before.map((record) => record.handle));
+    onDeleted(before);
+    await nextTurn();
+    page = await sessions.findPage(last.handle);
+  }
+}

@@ -1,0 +1,28 @@
+import type { ResolvedSessionOptions } from '../options/resolved-options.js';
+import type { DeviceStore } from '../store/device.store.js';
+import type { Clock } from '../time/clock.js';
+import { firstSessionHandleOf } from '../tokens/session-handle.js';
+import { devicesKeptSinceMs } from './device-info.js';
+
+/** Takes what is known of clients out of the rows once `device.retention` is over, batch by batch along the primary key. */
+export class DeviceForgetter {
+  // Before it nothing is left to forget; after a start all rows are gone over once.
+  private forgottenBefore = firstSessionHandleOf(0);
+
+  constructor(
+    private readonly devices: DeviceStore,
+    private readonly clock: Clock,
+    private readonly options: ResolvedSessionOptions,
+  ) {}
+
+  /** @returns whether there may be more */
+  async forgetBatch(limit: number): Promise<boolean> {
+    const keptSinceMs = devicesKeptSinceMs(this.options, this.clock.now());
+    if (keptSinceMs === undefined) return false;
+    // Of this very millisecond nothing is kept either.
+    const before = firstSessionHandleOf(keptSinceMs + 1);
+    const next = await this.devices.forget(this.forgottenBefore, before, limit);
+    this.forgottenBefore = next ?? before;
+    return next !== undefined;
+  }
+}

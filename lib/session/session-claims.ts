@@ -1,0 +1,118 @@
+import type {
+  SessionClaimValidator,
+  ClaimValidationError,
+} from '../claims/session-claim-validator.js';
+import type { SessionClaim } from '../claims/session-claim.js';
+import { validateClaims } from '../claims/validate-claims.js';
+import type { ResolvedSessionOptions } from '../options/resolved-options.js';
+import type { RevocationFeed } from '../revocation/revocation-feed.js';
+import type { RevocationStore } from '../store/revocation.store.js';
+import type { SessionRecord } from '../store/session-record.js';
+import type { Clock } from '../time/clock.js';
+import { MARKED_STALE_AT_MS } from './stale-claims.js';
+import type { JsonObject } from './json-object.js';
+import { staleClaimsLine } from './revocation-lines.js';
+import { checkUserId } from './session-input.js';
+import type { ClaimRegistry } from './claim-registry.js';
+import {
+  toInformation,
+  type SessionDirectory,
+  type SessionInformation,
+} from './session-directory.js';
+import type { SessionEditor } from './session-editor.js';
+
+/** What is said of a session that is not there. @publicApi */
+export interface SessionDoesNotExist {
+  status: 'SESSION_DOES_NOT_EXIST_ERROR';
+}
+
+/** Changes the list of validators; gets the global ones. @publicApi */
+export type ClaimValidatorsOverride<About> = (
+  globalClaimValidators: SessionClaimValidator[],
+  about: About,
+) => SessionClaimValidator[] | Promise<SessionClaimValidator[]>;
+
+/** Claims of sessions by their handle: what is changed shows in tokens from the next refresh on. */
+export class SessionClaims {
+  constructor(
+    private readonly directory: SessionDirectory,
+    private readonly editor: SessionEditor,
+    private readonly clock: Clock,
+    private readonly registry: ClaimRegistry,
+    private readonly revocations: RevocationStore,
+    private readonly feed: RevocationFeed,
+    private readonly options: ResolvedSessionOptions,
+  ) {}
+
+  async fetchAndSet(handle: string, claim: SessionClaim<unknown>): Promise<boolean> {
+    const record = await this.directory.find(handle);
+    if (record === undefined) return false;
+    const update = await claim.build(subjectOf(record), this.clock.now());
+    return this.editor.mergeByHandle(handle, update);
+  }
+
+  set<T>(handle: string, claim: SessionClaim<T>, value: T): Promise<boolean> {
+    return this.editor.mergeByHandle(handle, claim.addToPayload({}, value, this.clock.now()));
+  }
+
+  async get<T>(
+    handle: string,
+    claim: SessionClaim<T>,
+  ): Promise<{ status: 'OK'; value: T | undefined } | SessionDoesNotExist> {
+    const record = await this.directory.find(handle);
+    if (record === undefined) return { status: 'SESSION_DOES_NOT_EXIST_ERROR' };
+    return { status: 'OK', value: claim.getValueFromPayload(record.accessTokenPayload) };
+  }
+
+  /**
+   * Has the registered claims of a user fetched again: on each instance at the user's next request, within the poll
+   * interval of the feed, and after that by what the rows say.
+   */
+  async markStale(userId: unknown): Promise<void> {
+    const checked = checkUserId(userId);
+    const line = staleClaimsLine(checked, this.clock.now(), this.options);
+    await this.revocations.insert([line]);
+    this.feed.learn([line]);
+    for (const handle of await this.directory.handlesOfUser(checked)) {
+      await this.editor.editByHandle(handle, (payload) => this.markedStale(payload));
+    }
+  }
+
+  private markedStale(payload: Readonly<JsonObject>): JsonObject {
+    const marked = this.registry.claims.flatMap((claim) => {
+      const value = claim.getValueFromPayload(payload);
+      return value === undefined ? [] : [claim.addToPayload({}, value, MARKED_STALE_AT_MS)];
+    });
+    return Object.assign({}, ...marked) as JsonObject;
+  }
+
+  remove(handle: string, claim: SessionClaim<unknown>): Promise<boolean> {
+    return this.editor.mergeByHandle(handle, claim.removeFromPayloadByMerge({}));
+  }
+
+  async validate(
+    handle: string,
+    override?: ClaimValidatorsOverride<SessionInformation>,
+  ): Promise<{ status: 'OK'; invalidClaims: ClaimValidationError[] } | SessionDoesNotExist> {
+    const record = await this.directory.find(handle);
+    if (record === undefined) return { status: 'SESSION_DOES_NOT_EXIST_ERROR' };
+    const globalValidators = [...this.registry.globalValidators];
+    const validators =
+      override === undefined
+        ? globalValidators
+        : await override(globalValidators, toInformation(record));
+    const { invalidClaims, accessTokenPayloadUpdate } = await validateClaims({
+      validators,
+      subject: subjectOf(record),
+      nowMs: this.clock.now(),
+    });
+    if (accessTokenPayloadUpdate !== undefined) {
+      await this.editor.mergeByHandle(handle, accessTokenPayloadUpdate);
+    }
+    return { status: 'OK', invalidClaims };
+  }
+}
+
+function subjectOf({ userId, tenantId, accessTokenPayload }: SessionRecord) {
+  return { userId, tenantId, accessTokenPayload };
+}

@@ -1,0 +1,53 @@
+import type { ResolvedSessionOptions } from '../options/resolved-options.js';
+import { RevocationStore } from '../store/revocation.store.js';
+import type { SessionDatabase } from '../store/session-database.js';
+import type { SessionRecord } from '../store/session-record.js';
+import { SessionStore } from '../store/session.store.js';
+import type { Clock } from '../time/clock.js';
+import { expiredLine } from './revocation-lines.js';
+import type { SessionVerifier } from './session-verifier.js';
+
+/** Deletes sessions whose time is over, and notes which timeout it was for as long as `endedSessionRetention` says. */
+export class SessionExpirer {
+  constructor(
+    private readonly database: SessionDatabase,
+    private readonly verifier: SessionVerifier,
+    private readonly clock: Clock,
+    private readonly options: ResolvedSessionOptions,
+  ) {}
+
+  /** A session that was found to be over. */
+  async end(record: SessionRecord): Promise<void> {
+    await this.database.transaction((database) => this.endIn(database, [record]));
+  }
+
+  /** Up to `limit` sessions whose row has expired. @returns how many there were */
+  async endExpired(limit: number): Promise<number> {
+    return this.database.transaction(async (database) => {
+      const found = await new SessionStore(database).findExpired(this.clock.now(), limit);
+      await this.endIn(database, found);
+      return found.length;
+    });
+  }
+
+  private async endIn(database: SessionDatabase, records: readonly SessionRecord[]): Promise<void> {
+    const nowMs = this.clock.now();
+    const sessions = new SessionStore(database);
+    const idle = records.filter((record) => record.expiresAtMs <= nowMs);
+    const others = records.filter((record) => record.expiresAtMs > nowMs);
+    // An instance whose clock is behind may have refreshed one of these meanwhile.
+    await sessions.deleteExpired(handlesOf(idle), nowMs);
+    await sessions.deleteAll(handlesOf(others));
+    if (this.options.endedSessionRetentionMs === 0) return;
+    const lines = records
+      .map((record) => ({ record, end: this.verifier.endByTime(record) }))
+      // What a cut-off has ended has its line already.
+      .filter(({ end }) => end.atMs <= nowMs)
+      .map(({ record, end }) => expiredLine(record, end.reason, end.atMs, this.options));
+    await new RevocationStore(database).insert(lines);
+  }
+}
+
+function handlesOf(records: readonly SessionRecord[]): string[] {
+  return records.map((record) => record.handle);
+}

@@ -1,0 +1,183 @@
+import type { AccessTokenPayload, PayloadUpdate } from '../claims/access-token-payload.js';
+import type { ResolvedSessionOptions } from '../options/resolved-options.js';
+import type { SessionContainerFactory } from './session-container.factory.js';
+import type { SessionContainer } from './session-container.js';
+import type { SessionDirectory, SessionInformation } from './session-directory.js';
+import type { SessionEditor } from './session-editor.js';
+import { checkActor, checkTenantId, checkUserId, readHandle } from './session-input.js';
+import type { SessionIssuer } from './session-issuer.js';
+import type { SessionExplanation, SessionOverview, SessionSummary } from './session-overview.js';
+import type { SessionRevoker } from './session-revoker.js';
+import type { UserEraser } from './user-eraser.js';
+
+/** What revoking can be told. @publicApi */
+export interface RevokeOptions {
+  /** Who does it, such as an administrator's id: `explain` gives it back. At most 255 characters. */
+  by?: string;
+}
+
+/** What the functions below work with, bound to one database or to one transaction. */
+export interface SessionRoles {
+  readonly issuer: SessionIssuer;
+  readonly directory: SessionDirectory;
+  readonly editor: SessionEditor;
+  readonly revoker: SessionRevoker;
+  readonly overview: SessionOverview;
+  readonly eraser: UserEraser;
+  readonly containers: SessionContainerFactory;
+  readonly options: ResolvedSessionOptions;
+}
+
+/**
+ * The functions on sessions that need no request, as `SessionService` has them and as `withManager` gives them for a
+ * transaction.
+ *
+ * @publicApi
+ */
+export class SessionFunctions {
+  /** @internal */
+  constructor(protected readonly roles: SessionRoles) {}
+
+  /**
+   * Creates a session whose tokens the caller sends: `getAllSessionTokensDangerously()` gives them.
+   *
+   * @param tenantId the tenant of the session; `'public'` where there are no tenants
+   * @param userId 1 to 255 characters
+   * @param accessTokenPayload claims for the access token; the browser can read them
+   * @param sessionDataInDatabase what only the server sees
+   * @param disableAntiCsrf leaves out the anti-CSRF token, for clients that send their tokens in headers. @default false
+   * @throws {SessionInputException} (400) and writes nothing
+   * @throws {SessionStoreUnavailableException} (503)
+   */
+  async createNewSessionWithoutRequestResponse(
+    tenantId: string,
+    userId: string,
+    accessTokenPayload: Partial<AccessTokenPayload> = {},
+    sessionDataInDatabase: object = {},
+    disableAntiCsrf = false,
+  ): Promise<SessionContainer> {
+    const issued = await this.roles.issuer.issue({
+      tenantId,
+      userId,
+      accessTokenPayload,
+      sessionDataInDatabase,
+      withAntiCsrfToken: this.roles.options.antiCsrf === 'VIA_TOKEN' && !disableAntiCsrf,
+    });
+    return this.roles.containers.issued(issued);
+  }
+
+  /** What the database knows of a session; `undefined` where it is unknown or over. */
+  getSessionInformation(sessionHandle: string): Promise<SessionInformation | undefined> {
+    return this.roles.directory.information(sessionHandle);
+  }
+
+  /**
+   * The handles of a user's sessions, newest first.
+   *
+   * @param tenantId in this tenant alone. @default all tenants
+   */
+  getAllSessionHandlesForUser(userId: string, tenantId?: string): Promise<string[]> {
+    return this.roles.directory.handlesOfUser(userId, tenantId);
+  }
+
+  /**
+   * Ends a session: its refresh token is dead at once, its access token on this instance at once and on the others
+   * within the poll interval of the revocation feed.
+   *
+   * @param options.by who does it, for `explain`
+   * @returns whether the session was there
+   */
+  async revokeSession(sessionHandle: string, options: RevokeOptions = {}): Promise<boolean> {
+    return (await this.revokeMultipleSessions([sessionHandle], options)).length > 0;
+  }
+
+  /** Ends several sessions. @returns the handles of those that were there */
+  revokeMultipleSessions(
+    sessionHandles: readonly string[],
+    options: RevokeOptions = {},
+  ): Promise<string[]> {
+    const handles = sessionHandles.map(readHandle).filter((handle) => handle !== undefined);
+    return this.roles.revoker.revoke(handles, { reason: 'revoked', detail: checkBy(options) });
+  }
+
+  /**
+   * Ends all sessions of a user, also those whose login is committed a moment later.
+   *
+   * @param tenantId in this tenant alone. @default all tenants
+   * @returns the handles of those that were there
+   */
+  async revokeAllSessionsForUser(
+    userId: string,
+    tenantId?: string,
+    options: RevokeOptions = {},
+  ): Promise<string[]> {
+    const tenant = tenantId === undefined ? undefined : checkTenantId(tenantId);
+    const ending = { reason: 'revoked-all', detail: checkBy(options) } as const;
+    return this.roles.revoker.revokeAllOfUser(checkUserId(userId), tenant, ending);
+  }
+
+  /**
+   * A user's sessions, newest first, as a page of their devices shows them.
+   *
+   * @param tenantId in this tenant alone. @default all tenants
+   */
+  listSessions(userId: string, tenantId?: string): Promise<SessionSummary[]> {
+    return this.roles.overview.list(userId, tenantId);
+  }
+
+  /**
+   * Ends all sessions of a user but one.
+   *
+   * @param exceptHandle the session that stays
+   * @param tenantId in this tenant alone. @default all tenants
+   * @returns the handles of those that were there
+   */
+  async revokeOtherSessions(
+    userId: string,
+    exceptHandle: string,
+    tenantId?: string,
+    options: RevokeOptions = {},
+  ): Promise<string[]> {
+    const tenant = tenantId === undefined ? undefined : checkTenantId(tenantId);
+    const ending = { reason: 'revoked-others', detail: checkBy(options) } as const;
+    const { revoker } = this.roles;
+    return revoker.revokeAllOfUser(checkUserId(userId), tenant, ending, exceptHandle);
+  }
+
+  /**
+   * Says how a session ended: revoked by whom and why, theft with what was presented, or expired. Known for as long as
+   * the option `endedSessionRetention` says.
+   */
+  explain(sessionHandle: string): Promise<SessionExplanation> {
+    return this.roles.overview.explain(sessionHandle);
+  }
+
+  /**
+   * Erases a user: their sessions end, in all tenants, and no row of sessions or of the revocation feed names them any
+   * more. Call it once nobody can log in as this user: a login under way would write the name again.
+   *
+   * @throws {SessionStoreUnavailableException}
+   */
+  forgetUser(userId: string): Promise<void> {
+    return this.roles.eraser.forget(userId);
+  }
+
+  /** Replaces what the server keeps for a session. @returns whether the session was there */
+  updateSessionDataInDatabase(sessionHandle: string, data: object): Promise<boolean> {
+    return this.roles.editor.replaceData(sessionHandle, data);
+  }
+
+  /**
+   * Merges claims into a session's payload; `null` deletes one. Tokens show it from the next refresh on.
+   *
+   * @returns whether the session was there
+   * @throws {SessionInputException} (400) when a claim is reserved, or the token would be too large; nothing changes
+   */
+  mergeIntoAccessTokenPayload(sessionHandle: string, update: PayloadUpdate): Promise<boolean> {
+    return this.roles.editor.mergeByHandle(sessionHandle, update);
+  }
+}
+
+function checkBy({ by }: RevokeOptions): string | undefined {
+  return by === undefined ? undefined : checkActor(by);
+}

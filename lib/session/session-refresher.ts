@@ -1,0 +1,222 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { TokenTheftDetectedException } from '../errors/token-theft-detected.exception.js';
+import { UnauthorizedSessionException } from '../errors/unauthorized-session.exception.js';
+import { SessionStoreUnavailableException } from '../errors/session-store-unavailable.exception.js';
+import type { SessionEventBus } from '../events/session-event-bus.js';
+import type { KeyRing } from '../keys/key-ring.js';
+import type { ResolvedSessionOptions } from '../options/resolved-options.js';
+import type { SessionRecord } from '../store/session-record.js';
+import type { SessionStore } from '../store/session.store.js';
+import type { Clock } from '../time/clock.js';
+import { isAntiCsrfTokenOf } from '../tokens/anti-csrf-token.js';
+import {
+  readRefreshToken,
+  type RefreshTokenClaims,
+  type RefreshTokenKey,
+} from '../tokens/refresh-token.js';
+import { decideRotation } from '../tokens/rotation.js';
+import type { IssuedSession } from './session-issuer.js';
+import { sessionExpiresAtMs } from './session-lifetime.js';
+import type { SessionExpirer } from './session-expirer.js';
+import type { SessionRevoker } from './session-revoker.js';
+import type { SessionTokenMinter } from './session-token-minter.js';
+import type { SessionVerifier } from './session-verifier.js';
+
+// How long a node may lag behind the one that made a token: read again after each pause, for a second in all.
+const PAUSES_MS = [20, 50, 100, 200, 300, 330];
+// A lost race shows a newer row at the next reading; more than a few in a row would be a store that does not settle.
+const MAX_RACES = 8;
+
+/** A refresh as a client asks for it. */
+export interface RefreshRequest {
+  readonly refreshToken: string;
+  /** Whether the client proves itself by an anti-CSRF token. */
+  readonly withAntiCsrfToken: boolean;
+  readonly antiCsrfToken?: string | undefined;
+}
+
+/** An authentic refresh token: what it says, and the key that says so. */
+export interface AuthenticRefreshToken {
+  readonly text: string;
+  readonly claims: RefreshTokenClaims;
+  readonly key: RefreshTokenKey;
+}
+
+/** Refreshes sessions: rotation by lineage, as `tokens/rotation.ts` decides it. */
+export class SessionRefresher {
+  constructor(
+    private readonly store: SessionStore,
+    private readonly keys: KeyRing,
+    private readonly minter: SessionTokenMinter,
+    private readonly verifier: SessionVerifier,
+    private readonly revoker: SessionRevoker,
+    private readonly expirer: SessionExpirer,
+    private readonly events: SessionEventBus,
+    private readonly clock: Clock,
+    private readonly options: ResolvedSessionOptions,
+  ) {}
+
+  /**
+   * @throws {UnauthorizedSessionException} for a token that is not ours (nothing changes), or whose session is over
+   * @throws {TokenTheftDetectedException} for a token that the session has left behind; the session is revoked
+   * @throws {SessionStoreUnavailableException}
+   */
+  async refresh(request: RefreshRequest): Promise<IssuedSession> {
+    const token = await this.authenticate(request.refreshToken);
+    if (token === undefined) throw this.refusal(request.refreshToken);
+    if (request.withAntiCsrfToken && !this.hasAntiCsrfToken(token, request.antiCsrfToken)) {
+      this.events.emit('antiCsrfFailed', { atMs: this.clock.now(), at: 'refresh' });
+      throw this.unauthorized('anti-CSRF token', false);
+    }
+    let pauses = 0;
+    for (let races = 0; races < MAX_RACES;) {
+      const record = await this.liveSession(token.claims.sessionHandle);
+      const { refreshGracePeriodMs } = this.options;
+      const decision = decideRotation(token.claims, record, refreshGracePeriodMs, this.clock.now());
+      switch (decision) {
+        case 'rotate': {
+          const rotated = await this.rotate(record, token, request.withAntiCsrfToken);
+          if (rotated !== undefined) return rotated;
+          races += 1;
+          break;
+        }
+        case 'repeat':
+          return this.repeat(record, token, request.withAntiCsrfToken);
+        case 'sibling':
+          return this.sibling(record, request.withAntiCsrfToken);
+        case 'ahead': {
+          const delayMs = PAUSES_MS[pauses];
+          if (delayMs === undefined) throw this.unauthorized('ahead of the database', true);
+          pauses += 1;
+          await pause(delayMs);
+          break;
+        }
+        case 'reuse':
+          throw await this.theft(record, token.claims);
+      }
+    }
+    throw new SessionStoreUnavailableException({ cause: new Error('rotation did not settle') });
+  }
+
+  /** Whether an anti-CSRF value is the one of a refresh token, or of its parent: a page may unload between cookie and header. */
+  hasAntiCsrfToken(token: AuthenticRefreshToken, presented: string | undefined): boolean {
+    return isAntiCsrfTokenOf(presented, token.claims, token.key);
+  }
+
+  /** Reads a refresh token; whether its session is still there, and it is still good, is not judged. */
+  async authenticate(text: string): Promise<AuthenticRefreshToken | undefined> {
+    let reading = this.read(text);
+    if (!reading.ok && reading.reason === 'unknown-key') {
+      await this.keys.reloadForUnknownKey();
+      reading = this.read(text);
+    }
+    if (!reading.ok) return undefined;
+    const key = this.keys.findRefreshTokenKey(reading.claims.keyId);
+    return key && { text, claims: reading.claims, key };
+  }
+
+  // A wrong `encryptionKey` is an outage: clients must not forget sessions that are good.
+  private refusal(text: string): Error {
+    let isOutage = false;
+    readRefreshToken(text, (id) => {
+      isOutage = this.keys.isUnreadableRefreshTokenKey(id);
+      return undefined;
+    });
+    return isOutage
+      ? new SessionStoreUnavailableException({ cause: new Error('unreadable refresh token key') })
+      : this.unauthorized('no valid refresh token', false);
+  }
+
+  private read(text: string): ReturnType<typeof readRefreshToken> {
+    return readRefreshToken(text, (id) => this.keys.findRefreshTokenKey(id));
+  }
+
+  private async liveSession(handle: string): Promise<SessionRecord> {
+    const record = await this.store.find(handle);
+    if (record === undefined) throw this.unauthorized('no session', true);
+    if (!(await this.verifier.isOver(record))) return record;
+    await this.expirer.end(record);
+    throw this.unauthorized('session is over', true);
+  }
+
+  private async rotate(
+    record: SessionRecord,
+    { claims }: AuthenticRefreshToken,
+    withAntiCsrf: boolean,
+  ): Promise<IssuedSession | undefined> {
+    const nowMs = this.clock.now();
+    const next: SessionRecord = {
+      ...record,
+      generation: record.generation + 1,
+      parentHash: claims.hash,
+      rotatedAtMs: nowMs,
+      confirmedAtMs: null,
+      lastActiveAtMs: nowMs,
+      expiresAtMs: sessionExpiresAtMs(record, nowMs, this.options),
+    };
+    // Signed before the row changes: a signing key that fails must not cost a generation.
+    const refresh = await this.minter.refreshTokenFor(next);
+    const tokens = await this.minter.tokensFor(next, refresh, withAntiCsrf);
+    const won = await this.store.beginGeneration(record.handle, record, {
+      parentHash: next.parentHash,
+      rotatedAtMs: nowMs,
+      expiresAtMs: next.expiresAtMs,
+    });
+    if (!won) return undefined;
+    this.events.emit('refreshed', { ...this.facts(record), generation: next.generation });
+    return { record: next, tokens };
+  }
+
+  private async repeat(
+    record: SessionRecord,
+    { text, claims, key }: AuthenticRefreshToken,
+    withAntiCsrf: boolean,
+  ): Promise<IssuedSession> {
+    const nowMs = this.clock.now();
+    let answered = record;
+    if (record.confirmedAtMs === null) {
+      const expiresAtMs = sessionExpiresAtMs(record, nowMs, this.options);
+      await this.store.confirmByRefresh(record.handle, record.parentHash, nowMs, expiresAtMs);
+      answered = { ...record, confirmedAtMs: nowMs, lastActiveAtMs: nowMs, expiresAtMs };
+    }
+    // The generation is confirmed by now, so nothing is left for the access token to confirm.
+    const same = { token: text, hash: claims.hash, parentHash: null, key };
+    const tokens = await this.minter.tokensFor(answered, same, withAntiCsrf);
+    this.events.emit('repeated', { ...this.facts(record), as: 'repeat' });
+    // Sent again once it is confirmed, the token could arrive later than its child and put that out of the client's hands.
+    const isSentAgain = record.confirmedAtMs === null;
+    return {
+      record: answered,
+      tokens: isSentAgain ? tokens : { ...tokens, refreshToken: undefined },
+    };
+  }
+
+  private async sibling(record: SessionRecord, withAntiCsrf: boolean): Promise<IssuedSession> {
+    const refresh = await this.minter.refreshTokenFor(record);
+    const tokens = await this.minter.tokensFor(record, refresh, withAntiCsrf);
+    this.events.emit('repeated', { ...this.facts(record), as: 'sibling' });
+    return { record, tokens };
+  }
+
+  private async theft(
+    record: SessionRecord,
+    presented: RefreshTokenClaims,
+  ): Promise<TokenTheftDetectedException> {
+    const detail = `presented generation ${presented.generation}, current ${record.generation}`;
+    const ended = await this.revoker.revoke([record.handle], { reason: 'token-theft', detail });
+    // Of many replays at once only the one that ended the session tells of it.
+    if (ended.length > 0) this.events.emit('theftDetected', this.facts(record));
+    const { sessionExpiredStatusCode } = this.options;
+    return new TokenTheftDetectedException(record.handle, record.userId, sessionExpiredStatusCode);
+  }
+
+  private facts(record: SessionRecord) {
+    const { handle, userId, tenantId } = record;
+    return { sessionHandle: handle, userId, tenantId, atMs: this.clock.now() };
+  }
+
+  private unauthorized(reason: string, clearTokens: boolean): UnauthorizedSessionException {
+    const status = this.options.sessionExpiredStatusCode;
+    return new UnauthorizedSessionException({ reason, clearTokens, status });
+  }
+}

@@ -1,0 +1,149 @@
+import type { SessionEventBus } from '../events/session-event-bus.js';
+import type { RevocationReason } from '../events/session-events.js';
+import type { ResolvedSessionOptions } from '../options/resolved-options.js';
+import type { RevocationFeed } from '../revocation/revocation-feed.js';
+import { RevocationStore, type RevocationRecord } from '../store/revocation.store.js';
+import type { SessionDatabase } from '../store/session-database.js';
+import type { SessionRecord } from '../store/session-record.js';
+import { SessionStore } from '../store/session.store.js';
+import type { Clock } from '../time/clock.js';
+import { deleteCreatedBefore } from './delete-created-before.js';
+import { cutOffLine, revokedLine } from './revocation-lines.js';
+
+/** Why, and by whom, sessions are ended. */
+export interface Ending {
+  readonly reason: RevocationReason;
+  /** Who did it, or what was presented: for `explain`. */
+  readonly detail?: string | undefined;
+}
+
+/** What has been ended in a transaction, to be made known when it is committed. */
+export interface EndedSessions {
+  readonly records: readonly SessionRecord[];
+  readonly lines: readonly RevocationRecord[];
+}
+
+/** Ends sessions: the row goes, and a line of the feed tells every instance, both in one transaction. */
+export class SessionRevoker {
+  constructor(
+    private readonly database: SessionDatabase,
+    private readonly feed: RevocationFeed,
+    private readonly events: SessionEventBus,
+    private readonly clock: Clock,
+    private readonly options: ResolvedSessionOptions,
+  ) {}
+
+  /** The same in a transaction of the caller's. */
+  withDatabase(database: SessionDatabase): SessionRevoker {
+    return new SessionRevoker(database, this.feed, this.events, this.clock, this.options);
+  }
+
+  /** @returns the handles of the sessions that were there; expired rows count */
+  async revoke(handles: readonly string[], ending: Ending): Promise<string[]> {
+    const distinct = [...new Set(handles)];
+    if (distinct.length === 0) return [];
+    const ended = await this.database.transaction((database) =>
+      this.endIn(database, distinct, ending),
+    );
+    this.announce(ended, ending.reason);
+    return ended.records.map((record) => record.handle);
+  }
+
+  /**
+   * Ends a user's sessions, those among them whose insert is committed later than this: a cut-off stands for all that
+   * was created before.
+   *
+   * @param tenantId in this tenant alone; in all of them where it is `undefined`
+   * @param exceptHandle a session that stays
+   */
+  async revokeAllOfUser(
+    userId: string,
+    tenantId: string | undefined,
+    ending: Ending,
+    exceptHandle?: string,
+  ): Promise<string[]> {
+    const ended = await this.database.transaction(async (database) => {
+      const nowMs = this.clock.now();
+      const whose = { userId, tenantId: tenantId ?? null };
+      const cutOffs =
+        exceptHandle === undefined ? [cutOffLine(whose, ending.reason, nowMs, this.options)] : [];
+      await new RevocationStore(database).insert(cutOffs);
+      const found = await new SessionStore(database).findOfUser(userId, tenantId, 0);
+      const others = found.filter((record) => record.handle !== exceptHandle);
+      const each = await this.endRecords(database, others, ending);
+      return { records: each.records, lines: [...cutOffs, ...each.lines] };
+    });
+    this.announce(ended, ending.reason);
+    return ended.records.map((record) => record.handle);
+  }
+
+  /**
+   * Ends everyone's sessions. One line does it, before the first row goes: what it is too late to delete is dead all the
+   * same, and so is a session whose insert is committed later.
+   *
+   * @returns how many rows were there
+   */
+  async revokeEverything(): Promise<number> {
+    const reason = 'revoked-everything';
+    const nowMs = this.clock.now();
+    // Of this millisecond's sessions nobody can say whether they were there: they end too.
+    const cutOffAtMs = nowMs + 1;
+    const everyone = { userId: null, tenantId: null };
+    const lines = [{ ...cutOffLine(everyone, reason, nowMs, this.options), cutOffAtMs }];
+    await new RevocationStore(this.database).insert(lines);
+    this.announce({ records: [], lines }, reason);
+    let count = 0;
+    await deleteCreatedBefore(new SessionStore(this.database), cutOffAtMs, (records) => {
+      count += records.length;
+      this.announce({ records, lines: [] }, reason);
+    });
+    return count;
+  }
+
+  /** Ends sessions as part of a transaction that is already under way. */
+  async endIn(
+    database: SessionDatabase,
+    handles: readonly string[],
+    ending: Ending,
+  ): Promise<EndedSessions> {
+    const sessions = new SessionStore(database);
+    const found: SessionRecord[] = [];
+    for (const handle of handles) {
+      const record = await sessions.find(handle);
+      if (record !== undefined) found.push(record);
+    }
+    return this.endRecords(database, found, ending);
+  }
+
+  /** Makes known what has been ended; in the caller's transaction not before it commits: then the feed brings it. */
+  announce({ records, lines }: EndedSessions, reason: RevocationReason): void {
+    if (this.database.isInTransaction) return;
+    this.feed.learn(lines);
+    const atMs = this.clock.now();
+    for (const { handle, userId, tenantId } of records) {
+      this.events.emit('revoked', { sessionHandle: handle, userId, tenantId, atMs, reason });
+    }
+  }
+
+  private async endRecords(
+    database: SessionDatabase,
+    found: readonly SessionRecord[],
+    { reason, detail }: Ending,
+  ): Promise<EndedSessions> {
+    const sessions = new SessionStore(database);
+    const nowMs = this.clock.now();
+    const records: SessionRecord[] = [];
+    for (const record of found) {
+      // Of two that end it at once, the one that deletes the row tells of it.
+      if (await sessions.delete(record.handle)) records.push(record);
+    }
+    const lines = records.map((record) =>
+      revokedLine(record, reason, detail ?? null, nowMs, this.options),
+    );
+    const { revocation, endedSessionRetentionMs } = this.options;
+    if (revocation !== false || endedSessionRetentionMs > 0) {
+      await new RevocationStore(database).insert(lines);
+    }
+    return { records, lines };
+  }
+}

@@ -1,0 +1,56 @@
+import type { KeyRing } from '../keys/key-ring.js';
+import type { SessionRecord } from '../store/session-record.js';
+import { antiCsrfTokenFor } from '../tokens/anti-csrf-token.js';
+import { mintRefreshToken, NO_PARENT_HASH, type RefreshTokenKey } from '../tokens/refresh-token.js';
+import type { AccessTokenMinter } from './access-token-minter.js';
+import type { SessionTokens } from './session-tokens.js';
+
+/** A refresh token for an answer, new or repeated, with the key that it was made with. */
+export interface AnsweredRefreshToken {
+  readonly token: string;
+  readonly hash: string;
+  /** The parent that its access token shall confirm; null where there is nothing to confirm. */
+  readonly parentHash: string | null;
+  readonly key: RefreshTokenKey;
+}
+
+/** Makes the tokens that go out together at a login and at a refresh. */
+export class SessionTokenMinter {
+  constructor(
+    private readonly keys: KeyRing,
+    private readonly accessTokens: AccessTokenMinter,
+  ) {}
+
+  /** A new refresh token of the row's generation. */
+  async refreshTokenFor(
+    row: Pick<SessionRecord, 'handle' | 'generation' | 'parentHash'>,
+  ): Promise<AnsweredRefreshToken> {
+    const { handle, generation, parentHash } = row;
+    const key = await this.keys.refreshTokenKey();
+    const minted = mintRefreshToken({ sessionHandle: handle, generation, parentHash }, key);
+    return { ...minted, parentHash: parentHash === NO_PARENT_HASH ? null : parentHash, key };
+  }
+
+  /** All tokens of one answer. */
+  async tokensFor(
+    record: SessionRecord,
+    refresh: AnsweredRefreshToken,
+    withAntiCsrfToken: boolean,
+  ): Promise<SessionTokens> {
+    const antiCsrfToken = withAntiCsrfToken
+      ? antiCsrfTokenFor(refresh.hash, refresh.key)
+      : undefined;
+    const minted = await this.accessTokens.mint(record, {
+      refreshTokenHash1: refresh.hash,
+      parentRefreshTokenHash1: refresh.parentHash,
+      antiCsrfToken: antiCsrfToken ?? null,
+    });
+    return {
+      ...minted,
+      refreshToken: refresh.token,
+      antiCsrfToken,
+      persistent: record.persistent,
+      sessionExpiresAtMs: record.expiresAtMs,
+    };
+  }
+}

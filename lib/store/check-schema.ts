@@ -1,0 +1,35 @@
+import { SessionConfigurationError } from '../errors/session-configuration.error.js';
+import { sessionEntities } from './entities.js';
+import type { SessionDatabase } from './session-database.js';
+
+const MIGRATIONS =
+  "run the migrations (`migrations: [...sessionMigrations], migrationsRun: true` with sessionMigrations from 'nestjs-auth-sessions/migrations')";
+
+/**
+ * Finds out at start what every request would run into: entities that the data source does not know, tables or columns
+ * that the database does not have.
+ *
+ * @throws {SessionConfigurationError} naming what is missing and the line to add
+ * @throws {SessionStoreUnavailableException} when the database can't be reached
+ */
+export async function checkSchema(database: SessionDatabase): Promise<void> {
+  const unknown = sessionEntities.filter((entity) => !database.hasEntity(entity));
+  if (unknown.length > 0) {
+    throw new SessionConfigurationError(
+      `The data source does not know ${unknown.map((entity) => entity.name).join(', ')}. ` +
+        'Add `autoLoadEntities: true` to TypeOrmModule.forRoot, or `...sessionEntities` to its `entities`.',
+    );
+  }
+  const lacks: string[] = [];
+  for (const entity of sessionEntities) {
+    const lack = await database.lackOf(entity);
+    const { name } = database.table(entity);
+    if (lack !== undefined)
+      lacks.push(lack === 'table' ? `no table ${name}` : `an older ${name}, which lacks a column`);
+  }
+  if (lacks.length > 0) {
+    throw new SessionConfigurationError(
+      `The database has ${lacks.join(', ')}. In TypeOrmModule.forRoot ${MIGRATIONS}, or set \`synchronize: true\` in development.`,
+    );
+  }
+}

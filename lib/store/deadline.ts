@@ -1,0 +1,49 @@
+import { SessionStoreUnavailableException } from '../errors/session-store-unavailable.exception.js';
+
+const DEFAULT_MS = 5_000;
+// What is overdue keeps its place in the driver's queue; without a bound a database that hangs would fill the memory.
+const MOST_OVERDUE = 100;
+
+/** Bounds how long a caller waits for the database. What is overdue runs on, and may take effect after all. */
+export class Deadline {
+  private overdue = 0;
+
+  /** @param timeoutMs milliseconds */
+  constructor(private readonly timeoutMs: number = DEFAULT_MS) {}
+
+  /** @throws {SessionStoreUnavailableException} when the work takes too long, or too much of it is overdue already */
+  async bound<T>(work: () => Promise<T>): Promise<T> {
+    if (this.overdue >= MOST_OVERDUE) throw unavailable('the database owes too many answers');
+    const pending = work();
+    let timer: NodeJS.Timeout | undefined;
+    const timeout = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => {
+        this.countOverdue(pending);
+        reject(unavailable(`the database did not answer within ${this.timeoutMs} ms`));
+      }, this.timeoutMs);
+    });
+    try {
+      return await Promise.race([pending, timeout]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** Tells, when it is asked later, whether a caller has stopped waiting for what begins now. */
+  watch(): () => boolean {
+    const begunAt = performance.now();
+    return () => performance.now() - begunAt >= this.timeoutMs;
+  }
+
+  private countOverdue(pending: Promise<unknown>): void {
+    this.overdue += 1;
+    const settle = (): void => {
+      this.overdue -= 1;
+    };
+    pending.then(settle, settle);
+  }
+}
+
+function unavailable(message: string): SessionStoreUnavailableException {
+  return new SessionStoreUnavailableException({ cause: new Error(message) });
+}

@@ -1,0 +1,193 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { SessionDatabase } from './session-database.js';
+import { textOrNull } from './session-record.js';
+import { SessionRevocation } from './session-revocation.entity.js';
+import type { Table } from './table.js';
+
+const COLUMNS = [
+  'id',
+  'kind',
+  'handle',
+  'userId',
+  'tenantId',
+  'cutOffAt',
+  'reason',
+  'detail',
+  'revokedAt',
+  'expiresAt',
+  'keptUntil',
+] as const satisfies readonly (keyof SessionRevocation)[];
+
+const LINES_PER_STATEMENT = 80;
+const LINES_PER_PAGE = 1_000;
+const LOWEST_ID = '00000000-0000-0000-0000-000000000000';
+const IDS_PER_STATEMENT = 500;
+
+/** A line of the feed as it is stored. Times in milliseconds since the epoch. */
+export interface RevocationRecord {
+  readonly id: string;
+  readonly kind: 'session' | 'cut-off' | 'stale-claims';
+  readonly handle: string | null;
+  readonly userId: string | null;
+  readonly tenantId: string | null;
+  readonly cutOffAtMs: number | null;
+  readonly reason: string;
+  readonly detail: string | null;
+  readonly revokedAtMs: number;
+  readonly expiresAtMs: number;
+  readonly keptUntilMs: number;
+}
+
+/** The statements on the revocation feed. */
+export class RevocationStore {
+  private prepared: ReturnType<typeof prepareStatements> | undefined;
+
+  constructor(private readonly database: SessionDatabase) {}
+
+  async insert(records: readonly RevocationRecord[]): Promise<void> {
+    for (let from = 0; from < records.length; from += LINES_PER_STATEMENT) {
+      const batch = records.slice(from, from + LINES_PER_STATEMENT);
+      await this.database.run(this.statements.insert(batch.length), batch.flatMap(toParameters));
+    }
+  }
+
+  /**
+   * What was revoked since a time and still matters. A cut-off does until it is deleted: it may be all that ends a session
+   * whose insert was committed late, and that session has a refresh token.
+   *
+   * Read in pages: 100,000 lines at once held the event loop up for a second.
+   */
+  async findSince(sinceMs: number, nowMs: number): Promise<RevocationRecord[]> {
+    const found: RevocationRecord[] = [];
+    for (let after = { revokedAtMs: sinceMs, id: LOWEST_ID }; ;) {
+      const parameters = [after.revokedAtMs, after.revokedAtMs, after.id, nowMs, 'cut-off'];
+      const { rows } = await this.database.run(this.statements.findSince, parameters);
+      for (const row of rows) found.push(toRecord(row));
+      const last = found.at(-1);
+      if (last === undefined || rows.length < LINES_PER_PAGE) return found;
+      after = last;
+      // An embedded database answers within the same turn of the event loop.
+      await nextTurn();
+    }
+  }
+
+  /** Cut-offs for a user, or for everyone. */
+  async findCutOffs(userId: string): Promise<RevocationRecord[]> {
+    const { rows } = await this.database.run(this.statements.findCutOffs, ['cut-off', userId]);
+    return rows.map(toRecord);
+  }
+
+  /** Cut-offs for everyone, the earliest first. */
+  async findCutOffsOfEveryone(): Promise<RevocationRecord[]> {
+    const { rows } = await this.database.run(this.statements.findCutOffsOfEveryone, ['cut-off']);
+    return rows.map(toRecord);
+  }
+
+  /**
+   * Takes a user's name out of all lines. A cut-off without one would be everyone's, so that goes altogether.
+   */
+  async forgetUser(userId: string): Promise<void> {
+    const { rows } = await this.database.run(this.statements.findNaming, [userId, userId]);
+    const lines = rows.map(toRecord);
+    // Compared again, since MariaDB's default collations take `bob` and `BOB` for one.
+    const own = lines.filter((line) => line.userId === userId);
+    const done = lines.filter((line) => line.detail === userId);
+    const ofSessions = own.filter((line) => line.kind === 'session');
+    const others = own.filter((line) => line.kind !== 'session');
+    await this.change(this.statements.forgetOwner, ofSessions);
+    await this.change(this.statements.forgetDetail, done);
+    await this.change(this.statements.delete, others);
+  }
+
+  /** What is kept of the end of a session, the last word first. */
+  async findEnd(handle: string): Promise<RevocationRecord | undefined> {
+    const { rows } = await this.database.run(this.statements.findEnd, [handle]);
+    return rows[0] && toRecord(rows[0]);
+  }
+
+  /** Lines whose time is over. */
+  async findExpired(nowMs: number, limit: number): Promise<RevocationRecord[]> {
+    const { rows } = await this.database.run(this.statements.findExpired(limit), [nowMs]);
+    return rows.map(toRecord);
+  }
+
+  async delete(ids: readonly string[]): Promise<void> {
+    if (ids.length > 0) await this.database.run(this.statements.delete(ids.length), [...ids]);
+  }
+
+  private async change(
+    statement: (count: number) => string,
+    lines: readonly RevocationRecord[],
+  ): Promise<void> {
+    for (let from = 0; from < lines.length; from += IDS_PER_STATEMENT) {
+      const ids = lines.slice(from, from + IDS_PER_STATEMENT).map((line) => line.id);
+      await this.database.run(statement(ids.length), ids);
+    }
+  }
+
+  private get statements(): ReturnType<typeof prepareStatements> {
+    this.prepared ??= prepareStatements(this.database.table(SessionRevocation));
+    return this.prepared;
+  }
+}
+
+function prepareStatements(table: Table<SessionRevocation>) {
+  const c = (property: keyof SessionRevocation): string => table.column(property);
+  const p = (position: number): string => table.parameter(position);
+  const isOneOf = (count: number): string => `${c('id')} IN (${table.parameters(count)})`;
+  const select = `SELECT ${table.selection(COLUMNS)} FROM ${table.name}`;
+  return {
+    insert: (count: number) => table.insertion(COLUMNS, count),
+    findSince:
+      `${select} WHERE ${c('revokedAt')} >= ${p(0)} AND (${c('revokedAt')} > ${p(1)} OR ${c('id')} > ${p(2)}) ` +
+      `AND (${c('expiresAt')} > ${p(3)} OR ${c('kind')} = ${p(4)}) ` +
+      `ORDER BY ${c('revokedAt')}, ${c('id')} LIMIT ${LINES_PER_PAGE}`,
+    findCutOffs:
+      `${select} WHERE ${c('kind')} = ${p(0)} AND ` +
+      `(${c('userId')} = ${p(1)} OR ${c('userId')} IS NULL)`,
+    findCutOffsOfEveryone: `${select} WHERE ${c('kind')} = ${p(0)} AND ${c('userId')} IS NULL ORDER BY ${c('cutOffAt')}`,
+    findNaming: `${select} WHERE ${c('userId')} = ${p(0)} OR ${c('detail')} = ${p(1)}`,
+    forgetOwner: (count: number) =>
+      `UPDATE ${table.name} SET ${c('userId')} = NULL, ${c('tenantId')} = NULL, ${c('detail')} = NULL ` +
+      `WHERE ${isOneOf(count)}`,
+    forgetDetail: (count: number) =>
+      `UPDATE ${table.name} SET ${c('detail')} = NULL WHERE ${isOneOf(count)}`,
+    findEnd: `${select} WHERE ${c('handle')} = ${p(0)} ORDER BY ${c('revokedAt')} DESC`,
+    findExpired: (limit: number) =>
+      `${select} WHERE ${c('keptUntil')} <= ${p(0)} ORDER BY ${c('keptUntil')} LIMIT ${limit}`,
+    delete: (count: number) => `DELETE FROM ${table.name} WHERE ${isOneOf(count)}`,
+  };
+}
+
+function toParameters(record: RevocationRecord): unknown[] {
+  return [
+    record.id,
+    record.kind,
+    record.handle,
+    record.userId,
+    record.tenantId,
+    record.cutOffAtMs,
+    record.reason,
+    record.detail,
+    record.revokedAtMs,
+    record.expiresAtMs,
+    record.keptUntilMs,
+  ];
+}
+
+function toRecord(row: Readonly<Record<string, unknown>>): RevocationRecord {
+  const kind = row['kind'];
+  return {
+    id: String(row['id']),
+    kind: kind === 'cut-off' || kind === 'stale-claims' ? kind : 'session',
+    handle: textOrNull(row['handle']),
+    userId: textOrNull(row['userId']),
+    tenantId: textOrNull(row['tenantId']),
+    cutOffAtMs: row['cutOffAt'] === null ? null : Number(row['cutOffAt']),
+    reason: String(row['reason']),
+    detail: textOrNull(row['detail']),
+    revokedAtMs: Number(row['revokedAt']),
+    expiresAtMs: Number(row['expiresAt']),
+    keptUntilMs: Number(row['keptUntil']),
+  };
+}

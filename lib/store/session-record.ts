@@ -1,0 +1,52 @@
+/** A session's row as the rest of the code reads it. Times in milliseconds since the epoch. */
+export interface SessionRecord {
+  readonly handle: string;
+  readonly userId: string;
+  readonly tenantId: string;
+  readonly generation: number;
+  readonly parentHash: string;
+  readonly rotatedAtMs: number;
+  readonly confirmedAtMs: number | null;
+  readonly accessTokenPayload: Readonly<Record<string, unknown>>;
+  readonly sessionData: Readonly<Record<string, unknown>>;
+  readonly dataVersion: number;
+  readonly persistent: boolean;
+  readonly createdAtMs: number;
+  readonly authenticatedAtMs: number;
+  readonly lastActiveAtMs: number;
+  readonly expiresAtMs: number;
+  readonly ip: string | null;
+  readonly userAgent: string | null;
+}
+
+/** Drivers give bigint columns as strings or numbers, booleans as numbers, and JSON here as the text we wrote. */
+export function toSessionRecord(row: Readonly<Record<string, unknown>>): SessionRecord {
+  return {
+    handle: String(row['handle']),
+    userId: String(row['userId']),
+    tenantId: String(row['tenantId']),
+    generation: Number(row['generation']),
+    parentHash: String(row['parentRefreshTokenHash']),
+    rotatedAtMs: Number(row['rotatedAt']),
+    confirmedAtMs: row['confirmedAt'] === null ? null : Number(row['confirmedAt']),
+    accessTokenPayload: parseObject(row['accessTokenPayload']),
+    sessionData: parseObject(row['sessionData']),
+    dataVersion: Number(row['dataVersion']),
+    persistent: Boolean(Number(row['persistent'])),
+    createdAtMs: Number(row['createdAt']),
+    authenticatedAtMs: Number(row['authenticatedAt']),
+    lastActiveAtMs: Number(row['lastActiveAt']),
+    expiresAtMs: Number(row['expiresAt']),
+    ip: textOrNull(row['ip']),
+    userAgent: textOrNull(row['userAgent']),
+  };
+}
+
+/** A nullable text column, as drivers give it. */
+export function textOrNull(value: unknown): string | null {
+  return typeof value === 'string' ? value : null;
+}
+
+function parseObject(text: unknown): Record<string, unknown> {
+  return JSON.parse(String(text)) as Record<string, unknown>;
+}

@@ -1,0 +1,237 @@
+import type { SessionDatabase } from './session-database.js';
+import { toSessionRecord, type SessionRecord } from './session-record.js';
+import { Session } from './session.entity.js';
+import type { Table } from './table.js';
+
+const COLUMNS = [
+  'handle',
+  'userId',
+  'tenantId',
+  'generation',
+  'parentRefreshTokenHash',
+  'rotatedAt',
+  'confirmedAt',
+  'accessTokenPayload',
+  'sessionData',
+  'dataVersion',
+  'persistent',
+  'createdAt',
+  'authenticatedAt',
+  'lastActiveAt',
+  'expiresAt',
+  'ip',
+  'userAgent',
+] as const satisfies readonly (keyof Session)[];
+
+// Databases bound the number of parameters in one statement; SQLite's bound was 999 for long.
+const HANDLES_PER_STATEMENT = 500;
+
+// Small enough that no other statement waits long for the locks of one batch.
+const ROWS_PER_PAGE = 500;
+const LOWEST_HANDLE = '00000000-0000-0000-0000-000000000000';
+
+/** What a rotation makes of a row. */
+export interface NextGeneration {
+  parentHash: string;
+  rotatedAtMs: number;
+  expiresAtMs: number;
+}
+
+/** The statements on sessions: one intent and one round trip each, all by an index. */
+export class SessionStore {
+  private prepared: ReturnType<typeof prepareStatements> | undefined;
+
+  constructor(private readonly database: SessionDatabase) {}
+
+  async insert(record: SessionRecord): Promise<void> {
+    await this.database.run(this.statements.insert, [
+      record.handle,
+      record.userId,
+      record.tenantId,
+      record.generation,
+      record.parentHash,
+      record.rotatedAtMs,
+      record.confirmedAtMs,
+      JSON.stringify(record.accessTokenPayload),
+      JSON.stringify(record.sessionData),
+      record.dataVersion,
+      record.persistent,
+      record.createdAtMs,
+      record.authenticatedAtMs,
+      record.lastActiveAtMs,
+      record.expiresAtMs,
+      record.ip,
+      record.userAgent,
+    ]);
+  }
+
+  /** The row, expired or not. */
+  async find(handle: string): Promise<SessionRecord | undefined> {
+    const { rows } = await this.database.run(this.statements.find, [handle]);
+    return rows[0] && toSessionRecord(rows[0]);
+  }
+
+  /**
+   * Rotates by compare-and-swap: only from the generation that the caller has read.
+   *
+   * @returns whether it won
+   */
+  async beginGeneration(
+    handle: string,
+    from: { generation: number; parentHash: string },
+    next: NextGeneration,
+  ): Promise<boolean> {
+    const { affected } = await this.database.run(this.statements.beginGeneration, [
+      from.generation + 1,
+      next.parentHash,
+      next.rotatedAtMs,
+      next.rotatedAtMs,
+      next.expiresAtMs,
+      handle,
+      from.generation,
+      from.parentHash,
+    ]);
+    return affected === 1;
+  }
+
+  /** Notes of sessions, by handle and parent hash, that their generation was seen in use; the first note counts. */
+  async confirm(
+    confirmations: readonly (readonly [handle: string, parentHash: string])[],
+    atMs: number,
+  ): Promise<void> {
+    // A parent's hash is of one session alone, so that the two lists can't pair up wrongly.
+    const handles = confirmations.map(([handle]) => handle);
+    const hashes = confirmations.map(([, hash]) => hash);
+    await this.database.run(this.statements.confirm(handles.length), [atMs, ...handles, ...hashes]);
+  }
+
+  /** The same at a refresh, which is activity and so moves the idle timeout. */
+  async confirmByRefresh(
+    handle: string,
+    parentHash: string,
+    atMs: number,
+    expiresAtMs: number,
+  ): Promise<void> {
+    const parameters = [atMs, atMs, expiresAtMs, handle, parentHash];
+    await this.database.run(this.statements.confirmByRefresh, parameters);
+  }
+
+  /** @returns whether the version was still the one that the caller had read */
+  async replaceAccessTokenPayload(
+    handle: string,
+    fromVersion: number,
+    payload: Readonly<Record<string, unknown>>,
+  ): Promise<boolean> {
+    const parameters = [JSON.stringify(payload), fromVersion + 1, handle, fromVersion];
+    const { affected } = await this.database.run(this.statements.replacePayload, parameters);
+    return affected === 1;
+  }
+
+  /** @returns whether a live row was there */
+  async replaceSessionData(
+    handle: string,
+    data: Readonly<Record<string, unknown>>,
+    nowMs: number,
+  ): Promise<boolean> {
+    const parameters = [JSON.stringify(data), handle, nowMs];
+    const { affected } = await this.database.run(this.statements.replaceData, parameters);
+    if (affected === 1) return true;
+    // MySQL's protocol without its flag FOUND_ROWS does not count a row that holds the same data already.
+    const record = await this.find(handle);
+    return record !== undefined && record.expiresAtMs > nowMs;
+  }
+
+  /** Deletes one row. @returns whether it was there */
+  async delete(handle: string): Promise<boolean> {
+    const { affected } = await this.database.run(this.statements.delete, [handle]);
+    return affected === 1;
+  }
+
+  /** Deletes rows in few statements; which of them were there is not told. */
+  async deleteAll(handles: readonly string[]): Promise<void> {
+    for (let from = 0; from < handles.length; from += HANDLES_PER_STATEMENT) {
+      const batch = handles.slice(from, from + HANDLES_PER_STATEMENT);
+      await this.database.run(this.statements.deleteAll(batch.length), batch);
+    }
+  }
+
+  /** Deletes rows whose time is over; one that was refreshed since it was read stays. */
+  async deleteExpired(handles: readonly string[], nowMs: number): Promise<void> {
+    for (let from = 0; from < handles.length; from += HANDLES_PER_STATEMENT) {
+      const batch = handles.slice(from, from + HANDLES_PER_STATEMENT);
+      await this.database.run(this.statements.deleteExpired(batch.length), [nowMs, ...batch]);
+    }
+  }
+
+  /** A user's rows, expired ones left out, newest first. */
+  async findOfUser(
+    userId: string,
+    tenantId: string | undefined,
+    nowMs: number,
+  ): Promise<SessionRecord[]> {
+    const { rows } = await this.database.run(this.statements.findOfUser, [userId, nowMs]);
+    return (
+      rows
+        .map(toSessionRecord)
+        // MariaDB's default collations take `bob`, `BOB` and `bób` for one: what the index finds is compared again here.
+        .filter((row) => row.userId === userId && (tenantId ?? row.tenantId) === row.tenantId)
+    );
+  }
+
+  /** Up to `limit` rows whose time is over, the oldest first. */
+  async findExpired(nowMs: number, limit: number): Promise<SessionRecord[]> {
+    const { rows } = await this.database.run(this.statements.findExpired(limit), [nowMs]);
+    return rows.map(toSessionRecord);
+  }
+
+  /** A batch of rows by the order of the primary key. @param after the last handle of the batch before */
+  async findPage(after: string = LOWEST_HANDLE): Promise<SessionRecord[]> {
+    const { rows } = await this.database.run(this.statements.findPage, [after]);
+    return rows.map(toSessionRecord);
+  }
+
+  private get statements(): ReturnType<typeof prepareStatements> {
+    this.prepared ??= prepareStatements(this.database.table(Session));
+    return this.prepared;
+  }
+}
+
+function prepareStatements(table: Table<Session>) {
+  const c = (property: keyof Session): string => table.column(property);
+  const p = (position: number): string => table.parameter(position);
+  const isHandle = (position: number): string => `${c('handle')} = ${p(position)}`;
+  return {
+    insert: table.insertion(COLUMNS),
+    find: `SELECT ${table.selection(COLUMNS)} FROM ${table.name} WHERE ${isHandle(0)}`,
+    beginGeneration:
+      `UPDATE ${table.name} SET ${c('generation')} = ${p(0)}, ${c('parentRefreshTokenHash')} = ${p(1)}, ` +
+      `${c('rotatedAt')} = ${p(2)}, ${c('confirmedAt')} = NULL, ${c('lastActiveAt')} = ${p(3)}, ${c('expiresAt')} = ${p(4)} ` +
+      `WHERE ${isHandle(5)} AND ${c('generation')} = ${p(6)} AND ${c('parentRefreshTokenHash')} = ${p(7)}`,
+    confirm: (count: number) =>
+      `UPDATE ${table.name} SET ${c('confirmedAt')} = ${p(0)} WHERE ${c('handle')} IN (${table.parameters(count, 1)}) ` +
+      `AND ${c('parentRefreshTokenHash')} IN (${table.parameters(count, 1 + count)}) AND ${c('confirmedAt')} IS NULL`,
+    confirmByRefresh:
+      `UPDATE ${table.name} SET ${c('confirmedAt')} = ${p(0)}, ${c('lastActiveAt')} = ${p(1)}, ${c('expiresAt')} = ${p(2)} ` +
+      `WHERE ${isHandle(3)} AND ${c('parentRefreshTokenHash')} = ${p(4)} AND ${c('confirmedAt')} IS NULL`,
+    replacePayload:
+      `UPDATE ${table.name} SET ${c('accessTokenPayload')} = ${p(0)}, ${c('dataVersion')} = ${p(1)} ` +
+      `WHERE ${isHandle(2)} AND ${c('dataVersion')} = ${p(3)}`,
+    replaceData:
+      `UPDATE ${table.name} SET ${c('sessionData')} = ${p(0)} ` +
+      `WHERE ${isHandle(1)} AND ${c('expiresAt')} > ${p(2)}`,
+    delete: `DELETE FROM ${table.name} WHERE ${isHandle(0)}`,
+    deleteAll: (count: number) =>
+      `DELETE FROM ${table.name} WHERE ${c('handle')} IN (${table.parameters(count)})`,
+    deleteExpired: (count: number) =>
+      `DELETE FROM ${table.name} WHERE ${c('expiresAt')} <= ${p(0)} AND ${c('handle')} IN (${table.parameters(count, 1)})`,
+    findOfUser:
+      `SELECT ${table.selection(COLUMNS)} FROM ${table.name} ` +
+      `WHERE ${c('userId')} = ${p(0)} AND ${c('expiresAt')} > ${p(1)} ORDER BY ${c('createdAt')} DESC`,
+    findPage:
+      `SELECT ${table.selection(COLUMNS)} FROM ${table.name} WHERE ${c('handle')} > ${p(0)} ` +
+      `ORDER BY ${c('handle')} LIMIT ${ROWS_PER_PAGE}`,
+    findExpired: (limit: number) =>
+      `SELECT ${table.selection(COLUMNS)} FROM ${table.name} WHERE ${c('expiresAt')} <= ${p(0)} ` +
+      `ORDER BY ${c('expiresAt')} LIMIT ${limit}`,
+  };
+}

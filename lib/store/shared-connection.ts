@@ -1,0 +1,80 @@
+import { Logger } from '@nestjs/common';
+import { setImmediate as nextTurn, setTimeout as pause } from 'node:timers/promises';
+import type { DataSource, QueryRunner } from 'typeorm';
+
+const LONGEST_WAIT_MS = 2_000;
+const PAUSE_MS = 2;
+const WARNING =
+  'A transaction of the application has kept SQLite’s only connection for two seconds. A session statement now becomes ' +
+  'part of it, and is undone with it. Inside transactions use `sessions.withManager(manager)`.';
+
+/** Whether a driver of TypeORM's has one connection, and one query runner, for all callers. */
+export function hasSharedConnection({ options: { type } }: DataSource): boolean {
+  return type.includes('sqlite') || type === 'sqljs';
+}
+
+/**
+ * The single connection of SQLite. Whatever runs on it while a transaction is open is part of that transaction and goes
+ * when it is rolled back: a login whose tokens are on their way, or a revocation that has been reported. So a statement
+ * of ours waits until the application's transaction is over.
+ */
+export class SharedConnection {
+  private readonly logger = new Logger('SessionModule');
+  private ownTransactions: Promise<unknown> = Promise.resolve();
+  private hasWarned = false;
+
+  constructor(private readonly dataSource: DataSource) {}
+
+  /** Runs a statement where no transaction is open. */
+  async run<T>(statement: (runner: QueryRunner) => Promise<T>): Promise<T> {
+    const runner = this.dataSource.createQueryRunner('master');
+    // TypeORM's flag tells of a transaction whose BEGIN is still to come; it can be left standing by two at once.
+    if (runner.isTransactionActive || this.isInTransaction(runner)) await this.freeTurn(runner);
+    return statement(runner);
+  }
+
+  /**
+   * Runs one of our transactions, after those before it, and in a turn of the event loop of its own: it awaits nothing
+   * but SQLite, which answers at once, so that nobody else's statement or BEGIN comes between.
+   */
+  runTransaction<T>(transaction: (runner: QueryRunner) => Promise<T>): Promise<T> {
+    const begin = async (): Promise<T> => {
+      const runner = this.dataSource.createQueryRunner('master');
+      await this.freeTurn(runner);
+      return transaction(runner);
+    };
+    const turn = this.ownTransactions.then(begin, begin);
+    this.ownTransactions = turn.catch(() => undefined);
+    return turn;
+  }
+
+  // Bounded: the transaction may itself be waiting for us, in a call that should have used `withManager`.
+  private async freeTurn(runner: QueryRunner): Promise<void> {
+    const untilMs = performance.now() + LONGEST_WAIT_MS;
+    await nextTurn();
+    while (this.isInTransaction(runner)) {
+      if (performance.now() > untilMs) return this.warn();
+      await pause(PAUSE_MS);
+    }
+  }
+
+  private isInTransaction(runner: QueryRunner): boolean {
+    const connection: unknown = Reflect.get(this.dataSource.driver, 'databaseConnection');
+    return isBetterSqlite(connection) ? connection.inTransaction : runner.isTransactionActive;
+  }
+
+  private warn(): void {
+    if (!this.hasWarned) this.logger.warn(WARNING);
+    this.hasWarned = true;
+  }
+}
+
+/** better-sqlite3's `Database` says what is the case; others have nothing but TypeORM's flag. */
+function isBetterSqlite(connection: unknown): connection is { inTransaction: boolean } {
+  return (
+    typeof connection === 'object' &&
+    connection !== null &&
+    'inTransaction' in connection &&
+    typeof connection.inTransaction === 'boolean'
+  );
+}

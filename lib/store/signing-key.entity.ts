@@ -1,0 +1,40 @@
+import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
+
+/**
+ * A key of the server: one that signs JWTs, or the secret under refresh tokens. Encrypted where `encryptionKey` is set.
+ *
+ * @publicApi
+ */
+@Entity({ name: 'auth_session_key' })
+// The slot that makes instances which rotate at once settle on one key.
+@Index(['realm', 'kind', 'algorithm', 'sequence'], { unique: true })
+export class SessionSigningKey {
+  /** `d-` (rotating), `s-` (static) or `m-` (refresh tokens), then 16 random characters. */
+  @PrimaryColumn({ type: 'varchar', length: 32 })
+  kid!: string;
+
+  /** Whose key it is: empty, or a hash of the `audience` option. */
+  @Column({ type: 'varchar', length: 64 })
+  realm!: string;
+
+  @Column({ type: 'varchar', length: 16 })
+  kind!: string;
+
+  @Column({ type: 'varchar', length: 16 })
+  algorithm!: string;
+
+  /** Counts the keys of one realm, kind and algorithm. */
+  @Column({ type: 'int' })
+  sequence!: number;
+
+  /** PKCS #8 or secret bytes in base64, or their encryption. */
+  @Column({ type: 'text' })
+  material!: string;
+
+  @Column({ type: 'bigint' })
+  createdAt!: number;
+
+  /** From then on it signs; it is published before. */
+  @Column({ type: 'bigint' })
+  activeAt!: number;
+}

@@ -1,0 +1,62 @@
+import type { DataSource, EntityTarget, ObjectLiteral } from 'typeorm';
+
+/**
+ * The names of one entity's table and columns as the user's data source has them (prefix, schema, naming strategy),
+ * escaped for its driver. Statements are made of these names and of parameters, never of input.
+ */
+export class Table<Row extends ObjectLiteral> {
+  readonly name: string;
+  private readonly columns: ReadonlyMap<string, string>;
+
+  constructor(
+    private readonly dataSource: DataSource,
+    entity: EntityTarget<Row>,
+  ) {
+    const { driver } = dataSource;
+    const metadata = dataSource.getMetadata(entity);
+    this.name = metadata.tablePath
+      .split('.')
+      .map((part) => driver.escape(part))
+      .join('.');
+    this.columns = new Map(
+      metadata.columns.map((column) => [column.propertyName, driver.escape(column.databaseName)]),
+    );
+  }
+
+  column(property: keyof Row & string): string {
+    const name = this.columns.get(property);
+    if (name === undefined) throw new Error(`${this.name} has no column for ${property}`);
+    return name;
+  }
+
+  /** `a AS "a", b AS "b"`: rows come back under the entity's property names, whatever the columns are called. */
+  selection(properties: readonly (keyof Row & string)[]): string {
+    return properties
+      .map((property) => `${this.column(property)} AS ${this.dataSource.driver.escape(property)}`)
+      .join(', ');
+  }
+
+  /** Asks for every column and for no row: fails where the database lacks one. */
+  get probe(): string {
+    return `SELECT ${[...this.columns.values()].join(', ')} FROM ${this.name} WHERE 1 = 0`;
+  }
+
+  insertion(properties: readonly (keyof Row & string)[], rows = 1): string {
+    const width = properties.length;
+    const columns = properties.map((property) => this.column(property)).join(', ');
+    const values = Array.from(
+      { length: rows },
+      (_, row) => `(${this.parameters(width, row * width)})`,
+    );
+    return `INSERT INTO ${this.name} (${columns}) VALUES ${values.join(', ')}`;
+  }
+
+  /** The placeholder of the parameter at a position, which counts from 0. */
+  parameter(position: number): string {
+    return this.dataSource.driver.createParameter('p', position);
+  }
+
+  parameters(count: number, from = 0): string {
+    return Array.from({ length: count }, (_, index) => this.parameter(from + index)).join(', ');
+  }
+}

@@ -1,0 +1,22 @@
+import ms, { type StringValue } from 'ms';
+
+/**
+ * A span of time: a number of seconds, or a string with its unit as jsonwebtoken reads `expiresIn`
+ * (`'30s'`, `'15m'`, `'1h'`, `'100d'`).
+ *
+ * @publicApi
+ */
+export type Duration = number | StringValue;
+
+/** Milliseconds of a duration, or `undefined` where it is none: not finite, negative, unreadable, or a string without a unit. */
+export function durationToMs(duration: unknown): number | undefined {
+  if (typeof duration === 'number') {
+    return Number.isFinite(duration) && duration >= 0 ? Math.round(duration * 1000) : undefined;
+  }
+  // `ms` reads a bare number in a string as milliseconds; here a number means seconds, so a string must say its unit.
+  if (typeof duration !== 'string' || !/^\d*\.?\d+ *[a-z]+$/i.test(duration)) {
+    return undefined;
+  }
+  const parsed: unknown = ms(duration as StringValue);
+  return typeof parsed === 'number' && Number.isFinite(parsed) ? Math.round(parsed) : undefined;
+}

@@ -1,0 +1,59 @@
+// A longer delay overflows Node's timers, which then fire at once.
+const LONGEST_TIMEOUT_MS = 24 * 60 * 60 * 1000;
+
+/** Runs a task again and again, never two at once, without keeping the process alive. */
+export class IntervalTask {
+  private timer: NodeJS.Timeout | undefined;
+  private running: Promise<void> | undefined;
+  private stopped = true;
+
+  constructor(
+    private readonly intervalMs: number,
+    private readonly task: () => Promise<void>,
+    private readonly onError: (error: unknown) => void,
+  ) {}
+
+  start(): void {
+    if (!this.stopped) return;
+    this.stopped = false;
+    this.schedule(this.intervalMs);
+  }
+
+  /** Stops the timer and waits for a run that is under way. */
+  async stop(): Promise<void> {
+    this.stopped = true;
+    clearTimeout(this.timer);
+    await this.running;
+  }
+
+  /** Runs the task now; a run that is under way is shared. */
+  runNow(): Promise<void> {
+    this.running ??= this.runOnce().finally(() => {
+      this.running = undefined;
+    });
+    return this.running;
+  }
+
+  // A task that throws before it has a promise would otherwise end the process from within the timer.
+  private async runOnce(): Promise<void> {
+    try {
+      await this.task();
+    } catch (error) {
+      this.onError(error);
+    }
+  }
+
+  private schedule(remainingMs: number): void {
+    const delayMs = Math.min(remainingMs, LONGEST_TIMEOUT_MS);
+    this.timer = setTimeout(() => {
+      if (remainingMs > delayMs) this.schedule(remainingMs - delayMs);
+      else void this.runNow().then(() => this.stopped || this.schedule(this.jittered()));
+    }, delayMs);
+    this.timer.unref();
+  }
+
+  // Instances that started together drift apart instead of asking the database in step.
+  private jittered(): number {
+    return this.intervalMs * (0.9 + Math.random() * 0.2);
+  }
+}

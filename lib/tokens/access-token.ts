@@ -1,0 +1,152 @@
+import type { KeyObject } from 'node:crypto';
+import { signJwt, verifyJwt, type SigningAlgorithm } from './jwt.js';
+import { isSessionHandle } from './session-handle.js';
+
+/** The key that signs access tokens. */
+export interface AccessTokenSigningKey {
+  kid: string;
+  algorithm: SigningAlgorithm;
+  privateKey: KeyObject;
+}
+
+/** A key that access tokens are checked with. */
+export interface AccessTokenVerificationKey {
+  kid: string;
+  algorithm: SigningAlgorithm;
+  publicKey: KeyObject;
+}
+
+/** The claims that every access token has; the user's own stand beside them at the top level. Times in seconds. */
+export interface AccessTokenClaims {
+  sub: string;
+  tId: string;
+  sessionHandle: string;
+  refreshTokenHash1: string;
+  parentRefreshTokenHash1: string | null;
+  antiCsrfToken: string | null;
+  iat: number;
+  exp: number;
+  nbf?: number;
+  iss?: string;
+  aud?: string;
+  auth_time?: number;
+  [claim: string]: unknown;
+}
+
+/** What every token of this deployment says and must say. */
+export interface AccessTokenAudience {
+  issuer: string | undefined;
+  audience: string | undefined;
+}
+
+// RFC 9068 §2.1. Nothing `createJWT` makes has this type, so none can pass for an access token (RFC 8725 §3.11).
+const ACCESS_TOKEN_TYPE = 'at+jwt';
+// SuperTokens' access token version.
+const ACCESS_TOKEN_VERSION = '5';
+const MAX_TOKEN_LENGTH = 8192;
+const HEADER_NAMES: ReadonlySet<string> = new Set(['alg', 'typ', 'kid', 'version']);
+const KID_PATTERN = /^d-[A-Za-z0-9_-]{16}$/;
+const MAX_CLOCK_SKEW_SECONDS = 60;
+
+export function signAccessToken(claims: AccessTokenClaims, key: AccessTokenSigningKey): string {
+  const header = { kid: key.kid, typ: ACCESS_TOKEN_TYPE, version: ACCESS_TOKEN_VERSION };
+  return signJwt(claims, header, key.privateKey, key.algorithm);
+}
+
+/**
+ * The key id in the header of what looks like one of our access tokens, nothing being verified yet; `undefined` for
+ * anything else. An unknown header name is refused, above all `crit`, `jwk`, `jku` and `x5u`
+ * (RFC 7515 §4.1.11, RFC 8725 §3.10): jsonwebtoken would ignore them.
+ */
+export function accessTokenKid(token: unknown): string | undefined {
+  if (typeof token !== 'string' || token.length > MAX_TOKEN_LENGTH) return undefined;
+  if (!/^[\w-]+\.[\w-]+\.[\w-]+$/.test(token)) return undefined;
+  const header = parseHeader(token.slice(0, token.indexOf('.')));
+  if (header?.['typ'] !== ACCESS_TOKEN_TYPE || header['version'] !== ACCESS_TOKEN_VERSION) {
+    return undefined;
+  }
+  const kid = header['kid'];
+  return typeof kid === 'string' && KID_PATTERN.test(kid) ? kid : undefined;
+}
+
+/** Why an access token is refused; a client is told no more than "try refresh token". */
+export type AccessTokenRefusal = 'signature' | 'claims' | 'audience' | 'not-yet-valid';
+
+export type AccessTokenReading =
+  { ok: true; claims: AccessTokenClaims } | { ok: false; reason: AccessTokenRefusal };
+
+/**
+ * Verifies signature, form and audience of an access token. Whether it has expired is the caller's to judge, at each
+ * use, so that a remembered token is judged again (ASVS 9.2.1).
+ */
+export function readAccessToken(
+  token: string,
+  key: AccessTokenVerificationKey,
+  expected: AccessTokenAudience,
+  nowMs: number,
+): AccessTokenReading {
+  if (!hasCanonicalSignature(token)) return { ok: false, reason: 'signature' };
+  const payload = verifyJwt(token, key.publicKey, key.algorithm);
+  if (payload === undefined) return { ok: false, reason: 'signature' };
+  if (!isAccessTokenClaims(payload)) return { ok: false, reason: 'claims' };
+  if (expected.issuer !== undefined && payload.iss !== expected.issuer) {
+    return { ok: false, reason: 'audience' };
+  }
+  // Without an audience of our own a token for somebody else is refused all the same (RFC 7519 §4.1.3).
+  if (payload.aud !== expected.audience) return { ok: false, reason: 'audience' };
+  const beginsAtSeconds = Math.max(payload.iat, payload.nbf ?? 0);
+  if (beginsAtSeconds * 1000 > nowMs + MAX_CLOCK_SKEW_SECONDS * 1000) {
+    return { ok: false, reason: 'not-yet-valid' };
+  }
+  return { ok: true, claims: payload };
+}
+
+function parseHeader(encoded: string): Record<string, unknown> | undefined {
+  try {
+    const header: unknown = JSON.parse(Buffer.from(encoded, 'base64url').toString('utf8'));
+    if (typeof header !== 'object' || header === null || Array.isArray(header)) return undefined;
+    return Object.keys(header).every((name) => HEADER_NAMES.has(name))
+      ? (header as Record<string, unknown>)
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+// One token, one spelling: the last character of base64url has bits that decoders ignore (RFC 4648 §3.5).
+function hasCanonicalSignature(token: string): boolean {
+  const signature = token.slice(token.lastIndexOf('.') + 1);
+  return Buffer.from(signature, 'base64url').toString('base64url') === signature;
+}
+
+function isAccessTokenClaims(payload: unknown): payload is AccessTokenClaims {
+  if (typeof payload !== 'object' || payload === null || Array.isArray(payload)) return false;
+  const claims = payload as Record<string, unknown>;
+  return (
+    isFilledString(claims['sub']) &&
+    isFilledString(claims['tId']) &&
+    isSessionHandle(claims['sessionHandle']) &&
+    isFilledString(claims['refreshTokenHash1']) &&
+    isStringOrNull(claims['parentRefreshTokenHash1']) &&
+    isStringOrNull(claims['antiCsrfToken']) &&
+    isSeconds(claims['iat']) &&
+    isSeconds(claims['exp']) &&
+    claims['exp'] > claims['iat'] &&
+    (claims['nbf'] === undefined || isSeconds(claims['nbf'])) &&
+    (claims['iss'] === undefined || isFilledString(claims['iss'])) &&
+    (claims['aud'] === undefined || isFilledString(claims['aud'])) &&
+    (claims['auth_time'] === undefined || isSeconds(claims['auth_time']))
+  );
+}
+
+function isFilledString(value: unknown): value is string {
+  return typeof value === 'string' && value !== '';
+}
+
+function isStringOrNull(value: unknown): value is string | null {
+  return value === null || typeof value === 'string';
+}
+
+function isSeconds(value: unknown): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
+}

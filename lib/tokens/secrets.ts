@@ -1,0 +1,28 @@
+import { createHmac, hash, hkdfSync, randomBytes, timingSafeEqual } from 'node:crypto';
+
+/** SHA-256 of a string's UTF-8 bytes, in lower-case hex. */
+export function sha256Hex(text: string): string {
+  return hash('sha256', text, 'hex');
+}
+
+export function hmacSha256(key: Uint8Array, message: Uint8Array | string): Buffer {
+  return createHmac('sha256', key).update(message).digest();
+}
+
+/** Compares in a time that does not depend on where two values differ; values of different length are unequal, never an error. */
+export function constantTimeEqual(left: Uint8Array | string, right: Uint8Array | string): boolean {
+  const a = typeof left === 'string' ? Buffer.from(left) : left;
+  const b = typeof right === 'string' ? Buffer.from(right) : right;
+  return a.length === b.length && timingSafeEqual(a, b);
+}
+
+/** A key for one purpose alone (NIST SP 800-57 part 1, 5.2), by HKDF-SHA-256 (RFC 5869) with the purpose as its label. */
+export function deriveKey(secret: Uint8Array, purpose: string): Buffer {
+  return Buffer.from(
+    hkdfSync('sha256', secret, Buffer.alloc(0), `nestjs-auth-sessions/${purpose}`, 32),
+  );
+}
+
+export function randomKeyBytes(length: number): Buffer {
+  return randomBytes(length);
+}

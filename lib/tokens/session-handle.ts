@@ -1,0 +1,81 @@
+import { randomUUID } from 'node:crypto';
+
+const TIMESTAMP_BYTES = 6;
+const LATEST_MS = 2 ** 48 - 1;
+
+// RFC 9562 §5.7: the digit after the second hyphen is the version, the one after the third holds the variant.
+const HANDLE_PATTERN = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
+
+/**
+ * A handle for a new session: a UUID of version 7 (RFC 9562 §5.7), in lower case. Handles order by their time, so that
+ * the primary key's index grows at one end; 74 random bits tell apart those of one millisecond. A handle names a
+ * session and proves nothing.
+ *
+ * @param nowMs milliseconds since the epoch
+ * @throws {RangeError} when `nowMs` is no time that 48 bits hold
+ */
+export function newSessionHandle(nowMs: number): string {
+  const createdAtMs = Math.floor(nowMs);
+  if (!(createdAtMs >= 0 && createdAtMs <= LATEST_MS)) {
+    throw new RangeError('A session handle needs a time between the epoch and 2^48 milliseconds');
+  }
+  // A UUID of version 4 has the variant and 74 random bits where one of version 7 has them. Node makes it from random
+  // bytes that it keeps in store, in a tenth of the time that `randomBytes` takes.
+  return handleOf(createdAtMs, randomUUID().slice(15));
+}
+
+/**
+ * The handle before which every handle of an earlier time stands, and no handle of this time or a later one.
+ *
+ * @param atMs milliseconds since the epoch; what lies before the epoch counts as the epoch
+ */
+export function firstSessionHandleOf(atMs: number): string {
+  return handleOf(Math.min(Math.max(Math.floor(atMs), 0), LATEST_MS), '000-8000-000000000000');
+}
+
+/** Whether a value is a handle as `newSessionHandle` writes it: one spelling per handle. */
+export function isSessionHandle(value: unknown): value is string {
+  return typeof value === 'string' && HANDLE_PATTERN.test(value);
+}
+
+/**
+ * When the session was created, in milliseconds since the epoch.
+ *
+ * @throws {TypeError} when the text is no handle: an unreadable time must not pass for a late one
+ */
+export function sessionHandleCreatedAtMs(handle: string): number {
+  return sessionHandleBytes(handle).readUIntBE(0, TIMESTAMP_BYTES);
+}
+
+/**
+ * The 16 bytes of a handle.
+ *
+ * @throws {TypeError} when the text is no handle
+ */
+export function sessionHandleBytes(handle: string): Buffer {
+  if (!isSessionHandle(handle)) throw new TypeError('Not a session handle');
+  return Buffer.from(handle.replaceAll('-', ''), 'hex');
+}
+
+/** The handle of 16 bytes, or `undefined` where they are no UUID of version 7. */
+export function sessionHandleFromBytes(bytes: Uint8Array): string | undefined {
+  const handle = handleText(bytes);
+  return isSessionHandle(handle) ? handle : undefined;
+}
+
+/** @param rest what follows the version */
+function handleOf(createdAtMs: number, rest: string): string {
+  const time = createdAtMs.toString(16).padStart(2 * TIMESTAMP_BYTES, '0');
+  return `${time.slice(0, 8)}-${time.slice(8)}-7${rest}`;
+}
+
+function handleText(bytes: Uint8Array): string {
+  const hex = Buffer.from(bytes).toString('hex');
+  return [
+    hex.slice(0, 8),
+    hex.slice(8, 12),
+    hex.slice(12, 16),
+    hex.slice(16, 20),
+    hex.slice(20),
+  ].join('-');
+}

@@ -1,0 +1,32 @@
+/** Shows what is wrong with a form, at the field where it is known; nothing where nothing is. */
+export function showProblem(form, message = '', field) {
+  form.querySelector('.problem').textContent = message;
+  for (const input of form.querySelectorAll('input')) {
+    input.setAttribute('aria-invalid', String(input.name === field));
+    if (input.name === field) input.focus();
+  }
+}
+
+/**
+ * Sends a form while its buttons are off, and shows what went wrong.
+ *
+ * @param send does it, and resolves to `{ status, body }`
+ * @param words what to say for a status, as `{ message, field }`; otherwise the server's words are shown
+ * @returns the body, or undefined where it did not work
+ */
+export async function submit(form, send, words = {}) {
+  const buttons = form.querySelectorAll('button');
+  for (const button of buttons) button.disabled = true;
+  showProblem(form);
+  try {
+    const { status, body } = await send();
+    if (status < 300) return body;
+    const { message, field } = words[status] ?? body ?? {};
+    showProblem(form, message ?? `The server answered ${status}.`, field);
+  } catch {
+    showProblem(form, 'The server can’t be reached. Is it still running?');
+  } finally {
+    for (const button of buttons) button.disabled = false;
+  }
+  return undefined;
+}

@@ -1,0 +1,7 @@
+/** `AL` for Ada Lovelace. */
+export function initialsOf(name) {
+  return name
+    .split(' ')
+    .map((part) => part[0])
+    .join('');
+}

@@ -1,0 +1,48 @@
+// Another machine, as far as the server can tell: a worker has a `fetch` of its own, which the SDK has not touched, and
+// this one sends no cookies. All it has is the refresh token that it was given.
+
+let tokens = {};
+
+const actions = {
+  take: ({ refreshToken }) => {
+    tokens = { refreshToken };
+    return {};
+  },
+  refresh: async () => {
+    const { response, body } = await send('POST', '/auth/session/refresh', tokens.refreshToken);
+    const frontToken = response.headers.get('front-token');
+    if (response.ok) {
+      tokens = {
+        accessToken: response.headers.get('st-access-token'),
+        // Where the server has nothing new to give, the old one stays.
+        refreshToken: response.headers.get('st-refresh-token') || tokens.refreshToken,
+      };
+    }
+    return {
+      status: response.status,
+      body,
+      hash: response.ok ? JSON.parse(atob(frontToken)).up.refreshTokenHash1 : undefined,
+    };
+  },
+  call: async () => {
+    const { response, body } = await send('GET', '/profile', tokens.accessToken);
+    return { status: response.status, body };
+  },
+};
+
+async function send(method, path, token) {
+  const response = await fetch(path, {
+    method,
+    credentials: 'omit',
+    headers: { authorization: `Bearer ${token}`, 'st-auth-mode': 'header' },
+  });
+  return { response, body: await response.json() };
+}
+
+self.addEventListener('message', async ({ data, ports: [answer] }) => {
+  try {
+    answer.postMessage(await actions[data.action](data));
+  } catch {
+    answer.postMessage({ status: 0, body: { message: 'no answer' } });
+  }
+});

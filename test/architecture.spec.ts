@@ -1,0 +1,154 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { posix } from 'node:path';
+import { describe, expect, it } from 'vitest';
+
+/** From the lowest rank to the highest: a folder imports itself and what stands above it in this list. */
+const LAYERS = [
+  ['time', 'errors'],
+  ['tokens', 'events'],
+  ['claims'],
+  ['options'],
+  ['store'],
+  ['keys', 'revocation'],
+  ['session'],
+  ['http'],
+  [
+    'index.ts',
+    'migrations.ts',
+    'session.service.ts',
+    'session.module.ts',
+    'session.module-definition.ts',
+    'session-providers.ts',
+    'request-providers.ts',
+    'constructed-provider.ts',
+  ],
+  ['testing'],
+];
+const PURE =
+  /^(tokens|claims|time)\/|^keys\/(key-material|key-encryption|key-schedule|jwks|openid-configuration)\.ts$|^revocation\/revoked-sessions\.ts$/;
+
+/** The files that put the parts together: the module and what it consists of. */
+const WIRING =
+  /^session(\.module|\.module-definition|-providers)\.ts$|^request-providers\.ts$|^constructed-provider\.ts$/;
+
+/** What applications import, each by a name of its own in package.json. */
+const ENTRY_POINT = /^((testing\/)?index|migrations)\.ts$/;
+
+const LIB = new URL('../lib/', import.meta.url);
+const files = readdirSync(LIB, { recursive: true, encoding: 'utf8' })
+  .map((path) => path.replaceAll('\\', '/'))
+  .filter((path) => path.endsWith('.ts'))
+  .map((path) => ({ path, lines: readFileSync(new URL(path, LIB), 'utf8').trimEnd().split('\n') }));
+const paths = files.map(({ path }) => path);
+
+/** `from` is a path in lib/ or the name of a package. */
+const imports = files.flatMap(({ path, lines }) => {
+  const found = lines
+    .join('\n')
+    .matchAll(/^(?:import|export)\s(?:[^'";]*?\sfrom\s)?'([^']+)'|\bimport\('([^']+)'\)/gm);
+  return [...found].map(([statement, fixed, dynamic]) => {
+    const name = fixed ?? dynamic ?? '';
+    const target = posix.join(posix.dirname(path), name.replace(/\.js$/, '.ts'));
+    return { path, from: name.startsWith('.') ? target : name, statement };
+  });
+});
+
+function rankOf(path: string): number {
+  return LAYERS.findIndex((names) => names.includes(path.replace(/\/.*/, '')));
+}
+
+function importsWhere(rule: (path: string, from: string, statement: string) => boolean): string[] {
+  return imports
+    .filter(({ path, from, statement }) => rule(path, from, statement))
+    .map(({ path, statement }) => `lib/${path}: ${statement.replaceAll(/\s+/g, ' ')}`);
+}
+
+function linesWhere(rule: (path: string, line: string) => boolean): string[] {
+  return files.flatMap(({ path, lines }) =>
+    lines.flatMap((line, index) => (rule(path, line) ? `lib/${path}:${index + 1}: ${line}` : [])),
+  );
+}
+
+describe('the code in lib/', () => {
+  it('lies in the folders of the layout, and is imported from there by its .js name', () => {
+    expect.soft(paths.filter((path) => rankOf(path) < 0)).toEqual([]);
+    const isBroken = (from: string) => from.endsWith('.ts') && !paths.includes(from);
+    expect(importsWhere((_, from) => isBroken(from))).toEqual([]);
+  });
+
+  it('imports one way: from the same folder or from one of a lower rank', () => {
+    const folderOf = (path: string) => LAYERS[rankOf(path)]?.find((name) => path.startsWith(name));
+    const sideways = (path: string, from: string) =>
+      rankOf(from) === rankOf(path) && path.includes('/') && folderOf(from) !== folderOf(path);
+    expect(
+      importsWhere((path, from) => rankOf(from) > rankOf(path) || sideways(path, from)),
+    ).toEqual([]);
+  });
+
+  it('has three entry points and no other barrel, which list names and are imported by nobody', () => {
+    const barrels = paths.filter((path) => /(^|\/)index\.ts$/.test(path));
+    expect.soft(barrels.filter((path) => !ENTRY_POINT.test(path))).toEqual([]);
+    expect.soft(linesWhere((_, line) => line.startsWith('export *'))).toEqual([]);
+    expect(importsWhere((_, from) => ENTRY_POINT.test(from))).toEqual([]);
+  });
+
+  it('leaves SessionService to the module, the entry point and the testing kit', () => {
+    const mayUseIt = (path: string) => WIRING.test(path) || /^(index\.ts$|testing\/)/.test(path);
+    expect(importsWhere((path, from) => from === 'session.service.ts' && !mayUseIt(path))).toEqual(
+      [],
+    );
+  });
+
+  it('knows TypeORM in store/ alone, but for types in SessionService and the module', () => {
+    const isType = (path: string, statement: string) =>
+      (path === 'session.service.ts' || WIRING.test(path)) && statement.startsWith('import type ');
+    expect(
+      importsWhere(
+        (path, from, statement) =>
+          /^typeorm(\/|$)/.test(from) && !path.startsWith('store/') && !isType(path, statement),
+      ),
+    ).toEqual([]);
+  });
+
+  it('registers its entities in store/, the module and the testing kit', () => {
+    const mayRegister = (path: string) => WIRING.test(path) || /^(store|testing)\//.test(path);
+    expect(importsWhere((path, from) => from === '@nestjs/typeorm' && !mayRegister(path))).toEqual(
+      [],
+    );
+  });
+
+  it('knows jsonwebtoken in tokens/jwt.ts alone', () => {
+    expect(
+      importsWhere((path, from) => from === 'jsonwebtoken' && path !== 'tokens/jwt.ts'),
+    ).toEqual([]);
+  });
+
+  it('keeps Nest out of the rules of the protocol', () => {
+    expect(importsWhere((path, from) => PURE.test(path) && from.startsWith('@nestjs/'))).toEqual(
+      [],
+    );
+  });
+
+  it('binds itself to no web framework and to no GraphQL', () => {
+    const platform = /^(express|fastify|@fastify\/.*|@nestjs\/(graphql|platform-.*))(\/|$)/;
+    expect(importsWhere((_, from) => platform.test(from))).toEqual([]);
+  });
+
+  it('asks the clock for the time, and chance only for the jitter of timers', () => {
+    const asksTheMachine = /\bDate\.now\b|\bnew Date\(\)/;
+    const isClock = /^(time\/clock\.ts$|testing\/)/;
+    expect
+      .soft(linesWhere((path, line) => asksTheMachine.test(line) && !isClock.test(path)))
+      .toEqual([]);
+    expect(
+      linesWhere((path, line) => /\bMath\.random\b/.test(line) && path !== 'time/interval-task.ts'),
+    ).toEqual([]);
+  });
+
+  it('stays in files of at most 250 lines, named after what they hold', () => {
+    const long = files.filter(({ lines }) => lines.length > 250);
+    expect.soft(long.map(({ path, lines }) => `lib/${path}: ${lines.length} lines`)).toEqual([]);
+    const vague = /(^|[/.-])(utils?|helpers?|common|types)(\.|\/)/;
+    expect(paths.filter((path) => vague.test(path))).toEqual([]);
+  });
+});

@@ -1,0 +1,164 @@
+import { expect, it } from 'vitest';
+import type { SessionContainer } from '../../lib/index.js';
+import { RevocationFeed } from '../../lib/revocation/revocation-feed.js';
+import { RevocationStore } from '../../lib/store/revocation.store.js';
+import { describeOnEachDatabase } from '../support/components.js';
+import { logIn, refreshTokenOf, useFleets, type Fleet, type Instance } from '../support/fleet.js';
+
+describeOnEachDatabase('in a transaction of the application', (engine) => {
+  const startFleet = useFleets(engine);
+  const options = { instances: engine === 'sqlite' ? 1 : 2 };
+
+  async function startWithAccount(): Promise<Fleet> {
+    const fleet = await startFleet(options);
+    await fleet.first.dataSource.query('CREATE TABLE account (password VARCHAR(10))');
+    await fleet.first.dataSource.query("INSERT INTO account VALUES ('old')");
+    return fleet;
+  }
+
+  async function password({ first }: Fleet): Promise<unknown> {
+    const rows: { password: unknown }[] = await first.dataSource.query(
+      'SELECT password FROM account',
+    );
+    return rows[0]?.password;
+  }
+
+  /** Changes the password and ends all sessions; `work` comes after it in the same transaction. */
+  function changePassword(
+    { first }: Fleet,
+    work: (sessions: ReturnType<typeof first.sessions.withManager>) => Promise<void>,
+  ): Promise<void> {
+    return first.dataSource.transaction(async (manager) => {
+      await manager.query("UPDATE account SET password = 'new'");
+      const sessions = first.sessions.withManager(manager);
+      await sessions.revokeAllSessionsForUser('bob');
+      await work(sessions);
+    });
+  }
+
+  async function pollAll({ instances }: Fleet): Promise<void> {
+    for (const { app } of instances) await app.get(RevocationFeed).poll();
+  }
+
+  /** What every instance makes of a session's tokens: of the access token, and of the refresh token. */
+  async function judgement(fleet: Fleet, session: SessionContainer): Promise<string> {
+    const said = async (work: Promise<unknown>): Promise<string> =>
+      work.then(
+        () => 'good',
+        () => 'refused',
+      );
+    const judgements = new Set<string>();
+    for (const { sessions } of fleet.instances) {
+      const access = await said(
+        sessions.getSessionWithoutRequestResponse(session.getAccessToken()),
+      );
+      const refresh = await said(
+        sessions.refreshSessionWithoutRequestResponse(refreshTokenOf(session)),
+      );
+      judgements.add(`${access} ${refresh}`);
+    }
+    return [...judgements].join(', ');
+  }
+
+  const lines = ({ app }: Instance) => app.get(RevocationStore).findSince(0, 0);
+
+  it('a changed password ends all sessions with its commit, on every instance, and a login in it stays', async () => {
+    const fleet = await startWithAccount();
+    const before = [...fleet.instances, ...fleet.instances].map((instance) => logIn(instance));
+    const sessions = await Promise.all(before);
+    const stranger = await logIn(fleet.first, 'al');
+    fleet.clock.advanceMs(1_000);
+    let inside: SessionContainer | undefined;
+    await changePassword(fleet, async (inTransaction) => {
+      inside = await inTransaction.createNewSessionWithoutRequestResponse('public', 'bob');
+    });
+    const after = await logIn(fleet.first);
+    await pollAll(fleet);
+    for (const session of sessions) expect(await judgement(fleet, session)).toBe('refused refused');
+    if (inside === undefined) throw new Error('no session');
+    for (const session of [stranger, inside, after]) {
+      expect(await judgement(fleet, session)).toBe('good good');
+    }
+    expect(await password(fleet)).toBe('new');
+  });
+
+  it('a changed password that is rolled back has ended nothing, neither in the database nor in any memory', async () => {
+    const fleet = await startWithAccount();
+    const session = await logIn(fleet.first);
+    const handles = await fleet.first.sessions.getAllSessionHandlesForUser('bob');
+    fleet.clock.advanceMs(1_000);
+    const undone = changePassword(fleet, async (inTransaction) => {
+      await inTransaction.createNewSessionWithoutRequestResponse('public', 'bob');
+      throw new Error('undone');
+    });
+    await expect(undone).rejects.toThrow('undone');
+    expect(await judgement(fleet, session)).toBe('good good');
+    await pollAll(fleet);
+    expect(await judgement(fleet, session)).toBe('good good');
+    expect(await password(fleet)).toBe('old');
+    expect(await fleet.first.sessions.getAllSessionHandlesForUser('bob')).toEqual(handles);
+    expect(await lines(fleet.first)).toEqual([]);
+    expect(fleet.first.events).not.toContain('revoked');
+    expect(fleet.first.events.filter((name) => name === 'created')).toHaveLength(1);
+  });
+
+  it('a login that is rolled back leaves no row', async () => {
+    const fleet = await startFleet(options);
+    const { first } = fleet;
+    let session: SessionContainer | undefined;
+    const undone = first.dataSource.transaction(async (manager) => {
+      const sessions = first.sessions.withManager(manager);
+      session = await sessions.createNewSessionWithoutRequestResponse('public', 'bob');
+      expect(await sessions.getSessionInformation(session.getHandle())).toBeDefined();
+      throw new Error('undone');
+    });
+    await expect(undone).rejects.toThrow('undone');
+    expect(await first.sessions.getAllSessionHandlesForUser('bob')).toEqual([]);
+    const token = session === undefined ? '' : refreshTokenOf(session);
+    await expect(first.sessions.refreshSessionWithoutRequestResponse(token)).rejects.toThrow(
+      'unauthorised',
+    );
+    // The keys that it was made with are good for those who come after it, on every instance.
+    expect(await judgement(fleet, await logIn(first))).toBe('good good');
+  });
+
+  it('changes of a session are seen inside, and outside once they are committed', async () => {
+    const { first } = await startFleet(options);
+    const handle = (await logIn(first)).getHandle();
+    const change = (isUndone: boolean): Promise<void> =>
+      first.dataSource.transaction(async (manager) => {
+        const sessions = first.sessions.withManager(manager);
+        expect(await sessions.mergeIntoAccessTokenPayload(handle, { plan: 'gold' })).toBe(true);
+        expect(await sessions.updateSessionDataInDatabase(handle, { cart: 1 })).toBe(true);
+        expect(await sessions.getSessionInformation(handle)).toMatchObject({
+          customClaimsInAccessTokenPayload: { plan: 'gold' },
+          sessionDataInDatabase: { cart: 1 },
+        });
+        if (isUndone) throw new Error('undone');
+      });
+    await expect(change(true)).rejects.toThrow('undone');
+    expect(await first.sessions.getSessionInformation(handle)).toMatchObject({
+      customClaimsInAccessTokenPayload: {},
+      sessionDataInDatabase: {},
+    });
+    await change(false);
+    expect(await first.sessions.getSessionInformation(handle)).toMatchObject({
+      customClaimsInAccessTokenPayload: { plan: 'gold' },
+      sessionDataInDatabase: { cart: 1 },
+    });
+  });
+
+  it('cut-offs are those of the transaction where the feed is off', async () => {
+    const { first, clock } = await startFleet({ sessions: { revocation: false } });
+    const session = await logIn(first);
+    clock.advanceMs(1_000);
+    await first.dataSource.transaction(async (manager) => {
+      const sessions = first.sessions.withManager(manager);
+      await sessions.revokeAllSessionsForUser('bob');
+      expect(await sessions.getSessionInformation(session.getHandle())).toBeUndefined();
+      const next = await sessions.createNewSessionWithoutRequestResponse('public', 'bob');
+      expect(await sessions.getAllSessionHandlesForUser('bob')).toEqual([next.getHandle()]);
+    });
+    expect(await first.sessions.getAllSessionHandlesForUser('bob')).toHaveLength(1);
+  });
+});

@@ -1,0 +1,113 @@
+import { Body, Controller, Get, Post } from '@nestjs/common';
+import { expect, it } from 'vitest';
+import {
+  CreateSession,
+  Session,
+  SessionRevocation,
+  SessionService,
+  SessionSigningKey,
+  VerifySession,
+} from '../../lib/index.js';
+import { RevocationFeed } from '../../lib/revocation/revocation-feed.js';
+import { bootApp } from '../support/boot-app.js';
+import { describeOnEachDatabase } from '../support/components.js';
+import { createTestDatabase } from '../support/databases.js';
+
+interface Login {
+  userId: string;
+  tenantId: string;
+}
+
+@Controller()
+class AppController {
+  @Post('login')
+  @CreateSession<Login>({ userId: ({ userId }) => userId, tenantId: ({ tenantId }) => tenantId })
+  login(@Body() body: Login): Login {
+    return body;
+  }
+
+  @Get('me')
+  @VerifySession()
+  me(): object {
+    return {};
+  }
+}
+
+describeOnEachDatabase('a user who is forgotten', (engine) => {
+  it('is named by no row, is logged out everywhere, and others are left alone', async () => {
+    const database = await createTestDatabase(engine);
+    const boot = () => bootApp({ database: database.options, controllers: [AppController] });
+    const [here, there] = [await boot(), await boot()];
+    const sessions = here.app.get(SessionService);
+    const login = async (userId: string, tenantId = 'a') => {
+      const client = here.client();
+      expect((await client.post('/login', { userId, tenantId })).status).toBe(201);
+      return client;
+    };
+    const dump = async () => {
+      const tables = [Session, SessionRevocation, SessionSigningKey] as unknown[];
+      const rows = await Promise.all(
+        tables.map((table) => here.dataSource.getRepository(table as typeof Session).find()),
+      );
+      return rows.flat().map((row) => JSON.stringify(row));
+    };
+
+    const erased = [await login('carol-x'), await login('carol-x', 'b')];
+    const others = [await login('carol-y'), await login('CAROL-X'), await login('bob')];
+    // What names the user beside the sessions: an end, a cut-off, a mark, and an act of theirs.
+    await sessions.revokeSession(
+      String((await sessions.getAllSessionHandlesForUser('carol-x', 'b'))[0]),
+    );
+    erased.push(await login('carol-x', 'b'));
+    await sessions.revokeAllSessionsForUser('carol-x', 'c');
+    await sessions.markClaimsStale('carol-x');
+    const [target] = await sessions.getAllSessionHandlesForUser('bob');
+    await sessions.revokeSession(String(target), { by: 'carol-x' });
+    await sessions.revokeAllSessionsForUser('bob', undefined, { by: 'carol-y' });
+    const before = (await dump()).filter((row) => !row.includes('carol-x'));
+
+    await sessions.forgetUser('carol-x');
+
+    const after = await dump();
+    expect(after.filter((row) => row.includes('carol-x'))).toEqual([]);
+    expect(after).toEqual(expect.arrayContaining(before));
+    await there.app.get(RevocationFeed).poll();
+    for (const client of erased) {
+      const headers = { cookie: await client.jar.getCookieString(client.baseUrl) };
+      for (const instance of [here, there]) {
+        expect((await instance.client().get('/me', { headers })).status).toBe(401);
+        const refreshed = await instance
+          .client()
+          .post('/auth/session/refresh', undefined, { headers });
+        expect(refreshed.status).toBe(401);
+      }
+    }
+    const statuses = others.map(async (client) => (await client.get('/me')).status);
+    expect(await Promise.all(statuses)).toEqual([200, 200, 401]);
+    expect((await login('carol-x')).baseUrl).toBe(here.url);
+    await Promise.all([here.close(), there.close()]);
+    await database.drop();
+  });
+
+  it('stays where the transaction is rolled back, and goes where it is committed', async () => {
+    const database = await createTestDatabase(engine);
+    const booted = await bootApp({ database: database.options, controllers: [AppController] });
+    const sessions = booted.app.get(SessionService);
+    await booted.client().post('/login', { userId: 'carol', tenantId: 'a' });
+    const forget = (then: () => void) =>
+      booted.dataSource.transaction(async (manager) => {
+        await sessions.withManager(manager).forgetUser('carol');
+        then();
+      });
+    await expect(
+      forget(() => {
+        throw new Error('rolled back');
+      }),
+    ).rejects.toThrow('rolled back');
+    expect(await sessions.listSessions('carol')).toHaveLength(1);
+    await forget(() => undefined);
+    expect(await sessions.listSessions('carol')).toEqual([]);
+    await booted.close();
+    await database.drop();
+  });
+});

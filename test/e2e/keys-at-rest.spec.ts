@@ -1,0 +1,133 @@
+import { generateKeyPairSync, randomBytes } from 'node:crypto';
+import { Controller, Post } from '@nestjs/common';
+import { decodeProtectedHeader } from 'jose';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { CreateSession, Session, SessionService, SessionSigningKey } from '../../lib/index.js';
+import { bootApp, type BootedApp } from '../support/boot-app.js';
+import { createTestDatabase, type TestDatabase } from '../support/databases.js';
+import { dump } from '../support/issued-tokens.js';
+import { LogRecorder } from '../support/log-recorder.js';
+
+const FIRST = randomBytes(32).toString('base64');
+const SECOND = randomBytes(32).toString('hex');
+
+@Controller()
+class LoginController {
+  @Post('login')
+  @CreateSession()
+  login(): string {
+    return 'ada';
+  }
+}
+
+describe('keys in the database', () => {
+  let database: TestDatabase;
+  let booted: BootedApp | undefined;
+  const logs = new LogRecorder();
+
+  /** Starts the application anew on the database that the one before has left. */
+  async function restart(encryptionKey?: string | string[]): Promise<BootedApp> {
+    await booted?.close();
+    logs.clear();
+    booted = await bootApp({
+      controllers: [LoginController],
+      database: database.options,
+      prepare: logs.record,
+      sessions: encryptionKey === undefined ? {} : { encryptionKey },
+    });
+    return booted;
+  }
+
+  async function kidOfLogin(app: BootedApp): Promise<string | undefined> {
+    const client = app.client();
+    await client.post('/login');
+    return decodeProtectedHeader((await client.cookie('sAccessToken')) ?? '').kid;
+  }
+
+  beforeAll(async () => {
+    database = await createTestDatabase('sqlite');
+  });
+  afterEach(async () => {
+    await booted?.dataSource.getRepository(SessionSigningKey).clear();
+    await booted?.dataSource.getRepository(Session).clear();
+  });
+  afterAll(async () => {
+    await booted?.close();
+    await database.drop();
+  });
+
+  it('are in clear without an encryption key, and are the same after a restart', async () => {
+    const kid = await kidOfLogin(await restart());
+    const rows = await booted?.dataSource.getRepository(SessionSigningKey).find();
+    expect(rows?.map((row) => row.kind).toSorted()).toEqual(['dynamic', 'mac']);
+    expect(await kidOfLogin(await restart())).toBe(kid);
+  });
+
+  it('are encrypted with one, and are the same after a restart', async () => {
+    const app = await restart(FIRST);
+    const kid = await kidOfLogin(app);
+    const rows = await app.dataSource.getRepository(SessionSigningKey).find();
+    expect(rows.map((row) => row.material.split('.')[0])).toEqual(['aes-256-gcm', 'aes-256-gcm']);
+    // A private key in PKCS #8 begins with these bytes, in base64.
+    expect(await dump(app.dataSource)).not.toMatch(/MIG[A-Z]|MII|PRIVATE|"d":/);
+    expect(await kidOfLogin(await restart(FIRST))).toBe(kid);
+  });
+
+  it('are read under a former encryption key that is given second', async () => {
+    const kid = await kidOfLogin(await restart(FIRST));
+    expect(await kidOfLogin(await restart([SECOND, FIRST]))).toBe(kid);
+    expect(logs.texts('error')).toEqual([]);
+  });
+
+  it.each([
+    ['another encryption key', FIRST, SECOND],
+    ['none, where there was one', FIRST, undefined],
+    ['one, where there was none', undefined, FIRST],
+  ])(
+    'are not replaced under %s: nobody can log in until it is put right',
+    async (_, before, after) => {
+      const kid = await kidOfLogin(await restart(before));
+      const app = await restart(after);
+      const answer = await app.client().post('/login');
+      expect(answer.status).toBe(503);
+      expect(answer.json).toEqual({ message: 'session store unavailable' });
+      expect(answer.headers['retry-after']).toBe('5');
+      expect(answer.setCookies).toEqual([]);
+      expect(await app.dataSource.getRepository(Session).count()).toBe(1);
+      expect(await app.dataSource.getRepository(SessionSigningKey).count()).toBe(2);
+      const told = logs.texts('error');
+      expect(told).toHaveLength(2);
+      expect(told.join()).toMatch(/can't be read and is not used/);
+      expect(told.join()).not.toContain(FIRST);
+      expect(await kidOfLogin(await restart(before))).toBe(kid);
+    },
+  );
+
+  // Whoever can write to the database must not become the one who signs (ASVS 9.1.3).
+  it('S3: are not used where somebody else has put them there', async () => {
+    const app = await restart(FIRST);
+    await kidOfLogin(app);
+    const keys = app.dataSource.getRepository(SessionSigningKey);
+    const {
+      kid,
+      realm,
+      kind,
+      algorithm,
+      material: sealed,
+      createdAt,
+      activeAt,
+    } = await keys.findOneByOrFail({ kind: 'dynamic' });
+    const copied = { realm, kind, algorithm, createdAt, activeAt };
+    const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    const material = privateKey.export({ type: 'pkcs8', format: 'der' }).toString('base64');
+    await keys.insert([
+      { ...copied, kid: 'd-plantedplanted1', sequence: 2, material },
+      { ...copied, kid: 'd-plantedplanted2', sequence: 3, material: sealed },
+    ]);
+    const restarted = await restart(FIRST);
+    expect(await kidOfLogin(restarted)).toBe(kid);
+    const { keys: published } = restarted.app.get(SessionService).getJWKS();
+    expect(published.map((key) => key.kid)).toEqual([kid]);
+    expect(logs.texts('error')).toHaveLength(2);
+  });
+});

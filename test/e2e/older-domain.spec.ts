@@ -1,0 +1,166 @@
+import { Body, Controller, Get, Post } from '@nestjs/common';
+import { afterEach, describe, expect, it } from 'vitest';
+import {
+  CreateSession,
+  CurrentSession,
+  Session,
+  SessionEventBus,
+  VerifySession,
+  type SessionContainer,
+} from '../../lib/index.js';
+import { bootApp, platforms, type BootedApp } from '../support/boot-app.js';
+import type { Answer } from '../support/http-client.js';
+
+@Controller()
+class AppController {
+  @Post('login')
+  @CreateSession()
+  login(@Body() body: { userId: string }): string {
+    return body.userId;
+  }
+
+  @Get('me')
+  @VerifySession()
+  me(@CurrentSession() session: SessionContainer): object {
+    return { userId: session.getUserId() };
+  }
+}
+
+const API = 'https://api.example.com';
+const OLDER = 'example.com';
+
+describe.each(platforms)('cookies left from an older domain on %s', (platform) => {
+  let booted: BootedApp;
+  afterEach(() => booted.close());
+
+  async function boot(olderDomain: string | undefined): Promise<void> {
+    const cookie = { prefix: '' as const, ...(olderDomain === undefined ? {} : { olderDomain }) };
+    booted = await bootApp({ platform, controllers: [AppController], sessions: { cookie } });
+  }
+
+  async function login(userId: string): Promise<string> {
+    const answer = await booted.client(API).post('/login', { userId });
+    return refreshTokenIn(answer);
+  }
+
+  /** A refresh by a client that sends these refresh tokens, one cookie each. */
+  function refresh(...tokens: string[]): Promise<Answer> {
+    const cookie = tokens.map((token) => `sRefreshToken=${token}`).join('; ');
+    const headers = { cookie };
+    return booted.client(API).post('/auth/session/refresh', undefined, { headers });
+  }
+
+  it('are removed, and the refresh goes on with the token that is good', async () => {
+    await boot(OLDER);
+    const good = await login('u1');
+    for (const tokens of [
+      [good, 'garbage'],
+      ['garbage', good],
+    ]) {
+      const answer = await refresh(...tokens);
+      expect(answer.status).toBe(200);
+      expect(answer.headers['front-token']).not.toBe('remove');
+      expect(refreshTokenIn(answer)).toMatch(/^nasr_/);
+      expect(olderLines(answer)).toEqual([
+        'sAccessToken=; Max-Age=0; Domain=example.com',
+        'sRefreshToken=; Max-Age=0; Domain=example.com',
+      ]);
+    }
+  });
+
+  it('are no sign of theft while another token is good, however old they are', async () => {
+    await boot(OLDER);
+    const thefts: unknown[] = [];
+    booted.app.get(SessionEventBus).on('theftDetected', (event) => void thefts.push(event));
+    const spent = await login('u1');
+    let current = spent;
+    for (let refreshes = 0; refreshes < 2; refreshes += 1) {
+      current = refreshTokenIn(await refresh(current));
+      await refresh(current);
+      booted.clock.advanceMs(91_000);
+    }
+    expect((await refresh(spent, current)).status).toBe(200);
+    expect(thefts).toEqual([]);
+    expect(await booted.dataSource.getRepository(Session).count()).toBe(1);
+    expect((await refresh(spent)).json).toEqual({ message: 'token theft detected' });
+  });
+
+  it('give way to the session of the last login', async () => {
+    await boot(OLDER);
+    const before = await login('before');
+    booted.clock.advanceMs(1_000);
+    const last = await login('last');
+    for (const tokens of [
+      [before, last],
+      [last, before],
+    ]) {
+      const answer = await refresh(...tokens);
+      const frontToken = Buffer.from(String(answer.headers['front-token']), 'base64').toString();
+      expect(JSON.parse(frontToken)).toMatchObject({ uid: 'last' });
+    }
+  });
+
+  it('end the session with the answer to the first, where none is good', async () => {
+    await boot(OLDER);
+    const answer = await refresh('garbage', 'rubbish');
+    expect(answer.status).toBe(401);
+    expect(answer.json).toEqual({ message: 'unauthorised' });
+  });
+
+  it('are removed at login and at sign-out, and sign-out ends the session all the same', async () => {
+    await boot(OLDER);
+    const client = booted.client(API);
+    expect(olderLines(await client.post('/login', { userId: 'u1' }))).toHaveLength(2);
+    const token = (await client.cookie('sRefreshToken')) ?? '';
+    const cookie = `sAccessToken=a; sAccessToken=b; sRefreshToken=garbage; sRefreshToken=${token}`;
+    const headers = { cookie };
+    const out = await booted.client(API).post('/auth/signout', undefined, { headers });
+    expect(out.json).toEqual({ status: 'OK' });
+    expect(await booted.dataSource.getRepository(Session).count()).toBe(0);
+  });
+
+  it('stop a refresh without the option: 401, and nothing changes', async () => {
+    await boot(undefined);
+    const good = await login('u1');
+    const answer = await refresh(good, 'garbage');
+    expect(answer.status).toBe(401);
+    expect(answer.json).toEqual({ message: 'unauthorised' });
+    expect(answer.setCookies).toEqual([]);
+    expect(answer.headers['front-token']).toBeUndefined();
+    expect((await refresh(good)).status).toBe(200);
+  });
+
+  it('are read under the prefix that they had, so that a change of domain logs nobody out', async () => {
+    booted = await bootApp({
+      platform,
+      controllers: [AppController],
+      sessions: { cookie: { olderDomain: OLDER } },
+    });
+    const loggedIn = await booted.client(API).post('/login', { userId: 'u1' });
+    const olderCookies = loggedIn.setCookies
+      .filter((line) => line.startsWith('__Host-'))
+      .map((line) => line.slice(0, line.indexOf(';')).replace('__Host-', '__Secure-'))
+      .join('; ');
+    const headers = { cookie: olderCookies };
+    expect((await booted.client(API).get('/me', { headers })).json).toEqual({ userId: 'u1' });
+    const answer = await booted.client(API).post('/auth/session/refresh', undefined, { headers });
+    expect(answer.status).toBe(200);
+    expect(answer.setCookies.map((line) => line.slice(0, line.indexOf('=')))).toEqual([
+      '__Host-sAccessToken',
+      '__Secure-sAccessToken',
+      '__Host-sRefreshToken',
+      '__Secure-sRefreshToken',
+    ]);
+  });
+});
+
+function refreshTokenIn(answer: Answer): string {
+  const line = answer.setCookies.find((each) => /^sRefreshToken=[^;]/.test(each)) ?? '';
+  return line.slice('sRefreshToken='.length, line.indexOf(';'));
+}
+
+function olderLines(answer: Answer): string[] {
+  return answer.setCookies
+    .filter((line) => line.includes('Domain=example.com'))
+    .map((line) => line.split('; ').slice(0, 3).join('; '));
+}

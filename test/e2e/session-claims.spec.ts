@@ -1,0 +1,201 @@
+import { Body, Controller, Injectable, Post } from '@nestjs/common';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import {
+  BooleanClaim,
+  CreateSession,
+  CurrentSession,
+  PrimitiveArrayClaim,
+  PrimitiveClaim,
+  SessionService,
+  VerifySession,
+  type ClaimSubject,
+  type SessionContainer,
+} from '../../lib/index.js';
+import { bootApp, platforms, type BootedApp } from '../support/boot-app.js';
+import type { HttpClient } from '../support/http-client.js';
+import { frontTokenOf, payloadOf } from '../support/scene.js';
+
+const NOBODY = '01900000-0000-7000-8000-000000000000';
+
+/** A service of the application's, with what the claims are fetched from. */
+@Injectable()
+class Plans {
+  readonly fetched: string[] = [];
+  plan: string | undefined = 'free';
+
+  planOf(claim: string, { userId, tenantId }: ClaimSubject): string | undefined {
+    this.fetched.push(`${claim} of ${userId} in ${tenantId}`);
+    return this.plan;
+  }
+}
+
+@Injectable()
+class PlanClaim extends PrimitiveClaim<string> {
+  constructor(private readonly plans: Plans) {
+    super({ key: 'plan' });
+  }
+
+  override fetchValue(subject: ClaimSubject): string | undefined {
+    return this.plans.planOf('plan', subject);
+  }
+}
+
+const LIMITS = Symbol('LIMITS');
+const teamClaim = new PrimitiveArrayClaim<string>({
+  key: 'teams',
+  fetchValue: ({ userId }) => [`${userId}'s team`],
+});
+const limitsClaim = (plans: Plans) =>
+  new PrimitiveClaim<number>({
+    key: 'limit',
+    fetchValue: (subject) => {
+      plans.planOf('limit', subject);
+      const plan = subject.accessTokenPayload['plan'] as { v: string } | undefined;
+      return plan?.v === 'free' ? 10 : undefined;
+    },
+  });
+const seenClaim = new BooleanClaim({ key: 'seen', fetchValue: () => true });
+
+@Controller()
+class ClaimsController {
+  constructor(private readonly plan: PlanClaim) {}
+
+  @Post('login')
+  @CreateSession<{ userId: string }>({
+    userId: ({ userId }) => userId,
+    accessTokenPayload: () => ({ own: 1, plan: 'forged' }),
+  })
+  login(@Body() body: { userId: string }): object {
+    return body;
+  }
+
+  @Post('container')
+  @VerifySession()
+  async container(
+    @CurrentSession() session: SessionContainer,
+    @Body() { act }: { act: 'fetch' | 'set' | 'get' | 'remove' },
+  ): Promise<object> {
+    if (act === 'fetch') await session.fetchAndSetClaim(this.plan);
+    if (act === 'set') await session.setClaimValue(this.plan, 'gold');
+    if (act === 'remove') await session.removeClaim(this.plan);
+    return { value: session.getClaimValue(this.plan) ?? null };
+  }
+}
+
+describe.each(platforms)('claims of a session on %s', (platform) => {
+  let booted: BootedApp;
+  let sessions: SessionService;
+  let plans: Plans;
+  let plan: PlanClaim;
+  let client: HttpClient;
+  let nowMs: number;
+
+  beforeAll(async () => {
+    booted = await bootApp({
+      platform,
+      controllers: [ClaimsController],
+      providers: [Plans, PlanClaim, { provide: LIMITS, inject: [Plans], useFactory: limitsClaim }],
+      sessions: { claims: [teamClaim, PlanClaim, LIMITS] },
+    });
+    sessions = booted.app.get(SessionService);
+    plans = booted.app.get(Plans);
+    plan = booted.app.get(PlanClaim);
+    nowMs = booted.clock.now();
+  });
+  afterAll(() => booted.close());
+
+  beforeEach(async () => {
+    plans.fetched.length = 0;
+    plans.plan = 'free';
+    client = booted.client();
+    await client.post('/login', { userId: 'u1' });
+  });
+
+  const act = async (what: string) => client.post('/container', { act: what });
+  const handle = async () =>
+    String(payloadOf(String(await client.cookie('sAccessToken')))['sessionHandle']);
+  const stored = async () =>
+    (await sessions.getSessionInformation(await handle()))?.customClaimsInAccessTokenPayload;
+
+  it('are fetched at creation, by value, by class and by token, in their order', async () => {
+    expect(plans.fetched).toEqual(['plan of u1 in public', 'limit of u1 in public']);
+    expect(await stored()).toEqual({
+      own: 1,
+      teams: { v: ["u1's team"], t: nowMs },
+      plan: { v: 'free', t: nowMs },
+      limit: { v: 10, t: nowMs },
+    });
+  });
+
+  it('reach the client in its front token', async () => {
+    const answer = await client.post('/login', { userId: 'u2' });
+    expect(frontTokenOf(answer).up).toMatchObject({
+      own: 1,
+      teams: { v: ["u2's team"], t: nowMs },
+      plan: { v: 'free', t: nowMs },
+    });
+  });
+
+  it('leave the payload as it is where there is no value', async () => {
+    plans.plan = undefined;
+    await client.post('/login', { userId: 'u1' });
+    expect(await stored()).toMatchObject({ own: 1, plan: 'forged' });
+    expect(await stored()).not.toHaveProperty('limit');
+  });
+
+  it('are fetched, set, read and removed on the container, with a new token each time', async () => {
+    plans.plan = 'silver';
+    for (const [what, value] of [
+      ['fetch', 'silver'],
+      ['set', 'gold'],
+      ['remove', null],
+    ] as const) {
+      const answer = await act(what);
+      expect([what, answer.json]).toEqual([what, { value }]);
+      expect(frontTokenOf(answer).up).toMatchObject(value === null ? {} : { plan: { v: value } });
+      expect((await act('get')).json).toEqual({ value });
+    }
+    expect(await stored()).not.toHaveProperty('plan');
+  });
+
+  it('are fetched, set, read and removed by handle, and show at the next refresh', async () => {
+    const of = await handle();
+    plans.plan = 'silver';
+    expect(await sessions.fetchAndSetClaim(of, plan)).toBe(true);
+    expect(await sessions.getClaimValue(of, plan)).toEqual({ status: 'OK', value: 'silver' });
+    expect(await sessions.setClaimValue(of, plan, 'gold')).toBe(true);
+    expect((await act('get')).json).toEqual({ value: 'free' });
+    await client.post('/auth/session/refresh');
+    expect((await act('get')).json).toEqual({ value: 'gold' });
+    expect(await sessions.removeClaim(of, plan)).toBe(true);
+    expect(await sessions.getClaimValue(of, plan)).toEqual({ status: 'OK', value: undefined });
+  });
+
+  it('of a session that is not there are told so, and nothing is fetched', async () => {
+    plans.fetched.length = 0;
+    const gone = { status: 'SESSION_DOES_NOT_EXIST_ERROR' };
+    expect(await sessions.fetchAndSetClaim(NOBODY, plan)).toBe(false);
+    expect(await sessions.setClaimValue(NOBODY, plan, 'gold')).toBe(false);
+    expect(await sessions.removeClaim(NOBODY, plan)).toBe(false);
+    expect(await sessions.getClaimValue(NOBODY, plan)).toEqual(gone);
+    expect(await sessions.validateClaimsForSessionHandle(NOBODY)).toEqual(gone);
+    expect(plans.fetched).toEqual([]);
+  });
+
+  it('are validated by handle, those fetched that are missing, and stored', async () => {
+    const outcome = await sessions.validateClaimsForSessionHandle(await handle(), () => [
+      plan.validators.hasValue('gold'),
+      seenClaim.validators.isTrue(),
+    ]);
+    expect(outcome).toEqual({
+      status: 'OK',
+      invalidClaims: [
+        {
+          id: 'plan',
+          reason: { message: 'wrong value', expectedValue: 'gold', actualValue: 'free' },
+        },
+      ],
+    });
+    expect(await stored()).toMatchObject({ seen: { v: true, t: nowMs } });
+  });
+});

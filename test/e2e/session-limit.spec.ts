@@ -1,0 +1,141 @@
+import { Body, Controller, Get, Post } from '@nestjs/common';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import {
+  CreateSession,
+  Session,
+  SessionService,
+  VerifySession,
+  type SessionLimitOptions,
+} from '../../lib/index.js';
+import { bootApp, platforms, type BootedApp } from '../support/boot-app.js';
+import { describeOnEachDatabase } from '../support/components.js';
+import { createTestDatabase, type TestDatabase } from '../support/databases.js';
+import type { HttpClient } from '../support/http-client.js';
+import { expectTokensUntouched } from '../support/refusal.js';
+
+@Controller()
+class AppController {
+  @Post('login')
+  @CreateSession()
+  login(@Body() { userId }: { userId: string }): string {
+    return userId;
+  }
+
+  @Get('me')
+  @VerifySession()
+  me(): object {
+    return {};
+  }
+}
+
+describe.each(platforms)('the number of sessions of a user on %s', (platform) => {
+  let booted: BootedApp;
+  afterEach(() => booted.close());
+
+  async function boot(maxSessionsPerUser: number | SessionLimitOptions | undefined): Promise<void> {
+    booted = await bootApp({
+      platform,
+      controllers: [AppController],
+      ...(maxSessionsPerUser && { sessions: { maxSessionsPerUser } }),
+    });
+  }
+  async function login(userId: string, client = booted.client()): Promise<HttpClient> {
+    booted.clock.advanceMs(1);
+    expect((await client.post('/login', { userId })).status).toBe(201);
+    return client;
+  }
+  const isIn = async (client: HttpClient) => (await client.get('/me')).status === 200;
+  const countOf = async (userId: string) =>
+    (await booted.app.get(SessionService).getAllSessionHandlesForUser(userId)).length;
+
+  it('has no bound', async () => {
+    await boot(undefined);
+    for (let index = 0; index < 12; index += 1) await login('bob');
+    expect(await countOf('bob')).toBe(12);
+  });
+
+  it('is bounded by ending the oldest, and each user has an own bound', async () => {
+    await boot(2);
+    const other = await login('eve');
+    const [first, second, third] = [await login('bob'), await login('bob'), await login('bob')];
+    expect(await Promise.all([first, second, third, other].map(isIn))).toEqual([
+      false,
+      true,
+      true,
+      true,
+    ]);
+    expect((await first.post('/auth/session/refresh')).status).toBe(401);
+  });
+
+  it('counts neither a session that a login replaces nor one that is over', async () => {
+    await boot({ max: 2, onLimit: 'refuse' });
+    const phone = await login('bob');
+    await login('bob');
+    await login('bob', phone);
+    booted.clock.advanceMs(101 * 24 * 3_600_000);
+    await login('bob');
+    await login('bob');
+    expect(await countOf('bob')).toBe(2);
+  });
+
+  it('is bounded by refusing the login, which changes nothing', async () => {
+    await boot({ max: 1, onLimit: 'refuse' });
+    const bob = await login('bob');
+    const eve = await login('eve');
+    const rows = () => booted.dataSource.getRepository(Session).find();
+    const before = await rows();
+    const answer = await eve.post('/login', { userId: 'bob' });
+    expect(answer.status).toBe(403);
+    expect(answer.json).toEqual({ message: 'too many sessions', maxSessions: 1 });
+    expectTokensUntouched(answer);
+    expect(await rows()).toEqual(before);
+    expect(await Promise.all([bob, eve].map(isIn))).toEqual([true, true]);
+  });
+});
+
+describeOnEachDatabase('200 logins of one user at once, over two instances', (engine) => {
+  let database: TestDatabase;
+  let booted: BootedApp[] = [];
+
+  beforeEach(async () => {
+    database = await createTestDatabase(engine);
+  });
+  afterEach(async () => {
+    await Promise.all(booted.map((each) => each.close()));
+    await database.drop();
+  });
+
+  async function logins(onLimit: 'evict-oldest' | 'refuse'): Promise<number[]> {
+    const boot = () =>
+      bootApp({
+        database: database.options,
+        controllers: [AppController],
+        sessions: { maxSessionsPerUser: { max: 5, onLimit } },
+      });
+    booted = [await boot(), await boot()];
+    await Promise.all(booted.map((each) => each.client().post('/login', { userId: 'other' })));
+    const answers = await Promise.all(
+      Array.from({ length: 200 }, async (_, index) =>
+        booted[index % 2]?.client().post('/login', { userId: 'bob' }),
+      ),
+    );
+    return answers.map((answer) => answer?.status ?? 0);
+  }
+  const handles = async (userId: string) =>
+    booted[0]?.app.get(SessionService).getAllSessionHandlesForUser(userId);
+
+  it('leave exactly five, where the oldest go', async () => {
+    const statuses = await logins('evict-oldest');
+    expect(new Set(statuses)).toEqual(new Set([201]));
+    expect(await handles('bob')).toHaveLength(5);
+    expect(await handles('other')).toHaveLength(2);
+  });
+
+  it('leave five at most, where logins are refused, each of them as its answer says', async () => {
+    const statuses = await logins('refuse');
+    const accepted = statuses.filter((status) => status === 201).length;
+    expect(statuses.every((status) => status === 201 || status === 403)).toBe(true);
+    expect(await handles('bob')).toHaveLength(accepted);
+    expect(accepted).toBeLessThanOrEqual(5);
+  });
+});

@@ -1,0 +1,168 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { SessionService } from '../../lib/index.js';
+import { platforms } from '../support/boot-app.js';
+import type { Answer } from '../support/http-client.js';
+import {
+  expectNothingChanged,
+  expectRefused,
+  expectTokensCleared,
+  expectTokensUntouched,
+  TRY_REFRESH,
+  UNAUTHORISED,
+} from '../support/refusal.js';
+import {
+  accessCookie,
+  ACCESS_COOKIE,
+  bearer,
+  bothCookies,
+  holderOf,
+  refreshCookie,
+  Scene,
+  type Headers,
+  type Holder,
+} from '../support/scene.js';
+
+const SAME_ORIGIN = { 'sec-fetch-site': 'same-origin' };
+
+describe.each(platforms)('signing out on %s', (platform) => {
+  let scene: Scene;
+  beforeAll(async () => {
+    scene = await Scene.open({ platform });
+  });
+  afterAll(() => scene.close());
+
+  const signOut = (headers?: Headers): Promise<Answer> => scene.post('/auth/signout', headers);
+
+  async function expectSignedOut(answer: Answer, holder: Holder): Promise<void> {
+    expect([answer.status, answer.json]).toEqual([200, { status: 'OK' }]);
+    expectTokensCleared(answer);
+    expect(answer.headers['cache-control']).toBe('no-store');
+    expect(await scene.sessionRow(holder.handle)).toBeNull();
+    await scene.expectBystanderToStay();
+  }
+
+  it('ends the session at once, here with its access token, everywhere with its refresh token', async () => {
+    const holder = await scene.login('u1');
+    await expectSignedOut(await signOut(bothCookies(holder)), holder);
+    await expectRefused(scene, () => scene.get('/me', accessCookie(holder.access)), TRY_REFRESH);
+    expect((await scene.refresh(refreshCookie(holder.refresh))).json).toEqual(UNAUTHORISED.body);
+    expect((await scene.rows()).revocations).toHaveLength(1);
+  });
+
+  it.each([
+    ['the access token', (holder: Holder) => accessCookie(holder.access)],
+    ['the refresh token', (holder: Holder) => refreshCookie(holder.refresh)],
+    [
+      'the refresh token beside a broken access token',
+      ({ refresh }: Holder) => bothCookies({ access: 'x', refresh }),
+    ],
+    ['a bearer', (holder: Holder) => bearer(holder.access)],
+    ['the refresh token as a bearer', (holder: Holder) => bearer(holder.refresh)],
+    [
+      'a cookie beside a foreign bearer',
+      (holder: Holder) => ({ ...accessCookie(holder.access), ...bearer('undefined') }),
+    ],
+  ])('needs no more than %s', async (_, headersOf) => {
+    const holder = await scene.login('u2');
+    await expectSignedOut(await signOut(headersOf(holder)), holder);
+  });
+
+  it('takes an expired access token (differs from SuperTokens: "try refresh token")', async () => {
+    const holder = await scene.login('u3');
+    await scene.advance(3_600_000);
+    await expectSignedOut(await signOut(accessCookie(holder.access)), holder);
+  });
+
+  it('takes a spent refresh token, which is no theft here', async () => {
+    const first = await scene.login('u4');
+    const second = holderOf(await scene.refresh(refreshCookie(first.refresh)));
+    await expectSignedOut(await signOut(refreshCookie(first.refresh)), second);
+  });
+
+  it('of a session that is over already is 200 and clears too', async () => {
+    const holder = await scene.login('u5');
+    await scene.booted.app.get(SessionService).revokeSession(holder.handle);
+    const rows = await scene.rows();
+    await expectSignedOut(await signOut(bothCookies(holder)), holder);
+    expect(await scene.rows()).toEqual(rows);
+  });
+
+  it.each([
+    ['nothing', {}],
+    ['an address typed in', { 'sec-fetch-site': 'none' }],
+    ['a sibling host', { 'sec-fetch-site': 'same-site' }],
+    ['another site', { 'sec-fetch-site': 'cross-site' }],
+    ['another Origin', { origin: 'https://evil.example' }],
+  ])(
+    'without a token is 200, and clears nothing where %s is all that is known of the page (differs from SuperTokens: 401)',
+    async (_, headers: object) => {
+      await expectNothingChanged(scene, async () => {
+        const answer = await signOut({ ...headers });
+        expect([answer.status, answer.json]).toEqual([200, { status: 'OK' }]);
+        expectTokensUntouched(answer);
+      });
+    },
+  );
+
+  it.each([SAME_ORIGIN, { rid: 'session' }, { origin: 'https://api.example.com' }])(
+    'without a token clears what may be left, once %o proves a page of our own',
+    async (proof) => {
+      await expectNothingChanged(scene, async () => {
+        const answer = await signOut({ ...proof });
+        expect([answer.status, answer.json]).toEqual([200, { status: 'OK' }]);
+        expectTokensCleared(answer);
+      });
+    },
+  );
+
+  it.each([
+    ['a forged access token', ({ access }: Holder) => accessCookie(`${access.slice(0, -6)}AAAAAA`)],
+    [
+      'a forged refresh token',
+      ({ refresh }: Holder) => refreshCookie(`${refresh.slice(0, -6)}AAAAAA`),
+    ],
+    ['a forged bearer', ({ access }: Holder) => bearer(`${access.slice(0, -6)}AAAAAA`)],
+    [
+      'an access cookie that comes twice',
+      ({ access }: Holder) => ({
+        cookie: `${ACCESS_COOKIE}=${access}; ${ACCESS_COOKIE}=${access}`,
+      }),
+    ],
+  ])('ends nobody’s session for %s', async (_, headersOf) => {
+    const holder = await scene.login('u6');
+    await expectNothingChanged(scene, async () => {
+      const answer = await signOut(headersOf(holder));
+      expect([answer.status, answer.json]).toEqual([200, { status: 'OK' }]);
+      expectTokensUntouched(answer);
+    });
+  });
+
+  it('ends the session of the header and leaves the one of the cookie, as a request would be verified', async () => {
+    const byHeader = await scene.login('u7', { 'st-auth-mode': 'header' });
+    const byCookie = await scene.login('u8');
+    const headers = { ...bearer(byHeader.access), ...bothCookies(byCookie) };
+    expect((await signOut(headers)).status).toBe(200);
+    expect(await scene.sessionRow(byHeader.handle)).toBeNull();
+    expect(await scene.sessionRow(byCookie.handle)).not.toBeNull();
+  });
+
+  it('by another site’s page is refused and changes nothing', async () => {
+    const holder = await scene.login('u9');
+    for (const evil of [{ 'sec-fetch-site': 'cross-site' }, { origin: 'null' }] as Headers[]) {
+      const refused = () => signOut({ ...bothCookies(holder), ...evil });
+      await expectRefused(scene, refused, UNAUTHORISED);
+    }
+  });
+
+  it.each(['text/plain', 'application/x-www-form-urlencoded'])(
+    'reads nothing of a body of %s',
+    async (type) => {
+      const holder = await scene.login('u10');
+      const other = await scene.login('u11');
+      const headers = { ...bothCookies(holder), 'content-type': type };
+      const answer = await scene.post('/auth/signout', headers, { sessionHandle: other.handle });
+      expect(await scene.sessionRow(other.handle)).not.toBeNull();
+      await expectSignedOut(answer, holder);
+    },
+  );
+});

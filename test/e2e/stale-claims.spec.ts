@@ -1,0 +1,203 @@
+import { Body, Controller, Get, Post } from '@nestjs/common';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import {
+  CreateSession,
+  CurrentSession,
+  PermissionClaim,
+  SessionRevocation,
+  SessionService,
+  UserRoleClaim,
+  VerifySession,
+  type SessionContainer,
+} from '../../lib/index.js';
+import { RevocationFeed } from '../../lib/revocation/revocation-feed.js';
+import { FakeClock } from '../../lib/testing/index.js';
+import { bootApp, platforms, type BootedApp } from '../support/boot-app.js';
+import { createTestDatabase, type TestDatabase } from '../support/databases.js';
+import { HttpClient } from '../support/http-client.js';
+
+const HOUR_MS = 3_600_000;
+
+const rolesOf = new Map<string, string[] | undefined>();
+let fetches = 0;
+const roleClaim = new UserRoleClaim({
+  fetchValue: ({ userId }) => {
+    fetches += 1;
+    return rolesOf.get(userId);
+  },
+});
+const permissionClaim = new PermissionClaim({
+  // The roles that have just been fetched, not those of the token.
+  fetchValue: ({ accessTokenPayload }) => {
+    const roles = roleClaim.getValueFromPayload(accessTokenPayload) ?? [];
+    return roles.map((role) => `act as ${role}`);
+  },
+});
+
+@Controller()
+class StaleController {
+  @Post('login')
+  @CreateSession()
+  login(@Body() { userId }: { userId: string }): string {
+    return userId;
+  }
+
+  @Get('roles')
+  @VerifySession()
+  roles(@CurrentSession() session: SessionContainer): object {
+    return {
+      roles: session.getClaimValue(roleClaim),
+      permissions: session.getClaimValue(permissionClaim),
+    };
+  }
+
+  @Get('strict')
+  @VerifySession({ checkDatabase: true })
+  strict(@CurrentSession() session: SessionContainer): object {
+    return this.roles(session);
+  }
+}
+
+describe.each(platforms)('claims that have been marked stale, on %s', (platform) => {
+  const clock = new FakeClock();
+  let database: TestDatabase;
+  let here: BootedApp;
+  let there: BootedApp;
+
+  beforeEach(async () => {
+    database = await createTestDatabase('sqlite');
+    const boot = () =>
+      bootApp({
+        platform,
+        clock,
+        database: database.options,
+        controllers: [StaleController],
+        sessions: { claims: [roleClaim, permissionClaim], revocation: { pollInterval: '1h' } },
+      });
+    here = await boot();
+    there = await boot();
+    rolesOf.clear();
+    rolesOf.set('u1', ['user']);
+    rolesOf.set('u2', ['user']);
+  });
+  afterEach(async () => {
+    await Promise.all([here.close(), there.close()]);
+    await database.drop();
+  });
+
+  async function login(userId: string): Promise<HttpClient> {
+    const client = here.client();
+    await client.post('/login', { userId });
+    return client;
+  }
+  /** What an instance answers to a client of another one. */
+  async function at(instance: BootedApp, client: HttpClient, path = '/roles'): Promise<unknown> {
+    const headers = { cookie: await client.jar.getCookieString(client.baseUrl) };
+    return (await instance.client().get(path, { headers })).json;
+  }
+  const poll = async () => {
+    await here.app.get(RevocationFeed).poll();
+    await there.app.get(RevocationFeed).poll();
+  };
+  const promote = async (userId: string) => {
+    rolesOf.set(userId, ['user', 'admin']);
+    clock.advanceMs(1);
+    await here.app.get(SessionService).markClaimsStale(userId);
+    fetches = 0;
+  };
+  const USER = { roles: ['user'], permissions: ['act as user'] };
+  const ADMIN = {
+    roles: ['user', 'admin'],
+    permissions: ['act as user', 'act as admin'],
+  };
+
+  it('are new at the next request on this instance at once, on another within a poll', async () => {
+    const client = await login('u1');
+    await promote('u1');
+    expect(await at(there, client)).toEqual(USER);
+    await poll();
+    expect(await at(there, client)).toEqual(ADMIN);
+    expect(await at(here, client)).toEqual(ADMIN);
+  });
+
+  it('are new at once on an instance that reads the row', async () => {
+    const client = await login('u1');
+    await promote('u1');
+    expect(await at(there, client, '/strict')).toEqual(ADMIN);
+  });
+
+  it('go out in a new token, and are then not fetched again', async () => {
+    const client = await login('u1');
+    await promote('u1');
+    clock.advanceMs(1_000);
+    const answer = await client.get('/roles');
+    expect(answer.json).toEqual(ADMIN);
+    expect(answer.headers['front-token']).toBeDefined();
+    expect(fetches).toBe(1);
+    const next = await client.get('/roles');
+    expect(next.json).toEqual(ADMIN);
+    expect(next.setCookies).toEqual([]);
+    expect(fetches).toBe(1);
+  });
+
+  it('are fetched again within the second that two clocks may differ by', async () => {
+    const client = await login('u1');
+    clock.advanceMs(1);
+    await here.app.get(SessionService).markClaimsStale('u1');
+    clock.advanceMs(998);
+    await client.get('/roles');
+    rolesOf.set('u1', ['user', 'admin']);
+    clock.advanceMs(1);
+    expect((await client.get('/roles')).json).toEqual(ADMIN);
+  });
+
+  it.each([
+    ['right after', 0],
+    ['much later, when the feed tells of it no more', 20 * HOUR_MS],
+  ])('are new in a session that is refreshed %s', async (_, laterMs) => {
+    const client = await login('u1');
+    const other = await login('u1');
+    await promote('u1');
+    clock.advanceMs(laterMs);
+    await poll();
+    for (const [instance, each] of [
+      [here, client],
+      [there, other],
+    ] as const) {
+      expect((await each.post('/auth/session/refresh')).status).toBe(200);
+      expect(await at(instance, each)).toEqual(ADMIN);
+    }
+  });
+
+  it('log nobody out, and leave other users alone', async () => {
+    const client = await login('u1');
+    const other = await login('u2');
+    rolesOf.set('u2', ['other']);
+    await promote('u1');
+    await poll();
+    expect(await at(there, other)).toEqual(USER);
+    expect(await at(here, other)).toEqual(USER);
+    expect(fetches).toBe(0);
+    expect((await client.post('/auth/session/refresh')).status).toBe(200);
+    const lines = await here.dataSource.getRepository(SessionRevocation).find();
+    expect(lines.map(({ kind, userId }) => [kind, userId])).toEqual([['stale-claims', 'u1']]);
+  });
+
+  it('stay as they are where there is nothing to fetch, and are asked for again', async () => {
+    const client = await login('u1');
+    await promote('u1');
+    rolesOf.set('u1', undefined);
+    expect((await client.get('/roles')).json).toMatchObject({ roles: ['user'] });
+    rolesOf.set('u1', ['admin']);
+    expect((await client.get('/roles')).json).toMatchObject({ roles: ['admin'] });
+  });
+
+  it('refuse a session that has ended meanwhile', async () => {
+    const client = await login('u1');
+    const [handle] = await here.app.get(SessionService).getAllSessionHandlesForUser('u1');
+    await promote('u1');
+    await here.app.get(SessionService).revokeSession(String(handle));
+    await there.app.get(RevocationFeed).poll();
+    expect(await at(there, client)).toEqual({ message: 'try refresh token' });
+  });
+});

@@ -1,0 +1,119 @@
+import type { ExecutionContext, Type } from '@nestjs/common';
+import { Controller, Get, Post } from '@nestjs/common';
+import { Reflector } from '@nestjs/core';
+import { ExecutionContextHost } from '@nestjs/core/helpers/execution-context-host.js';
+import { describe, expect, it, vi } from 'vitest';
+import { GuardedRoutes } from '../../lib/http/guarded-routes.js';
+import { RefreshRoute } from '../../lib/http/refresh-route.js';
+import { CreateSession, PublicAccess, VerifySession } from '../../lib/index.js';
+import { ClaimRegistry } from '../../lib/session/claim-registry.js';
+
+abstract class Shared {
+  @Get('shared')
+  shared() {
+    return 'shared';
+  }
+}
+
+@Controller('guarded')
+@VerifySession({ checkDatabase: true })
+class Guarded extends Shared {
+  @Get()
+  plain() {
+    return 'plain';
+  }
+
+  @Get('own')
+  @VerifySession({ sessionRequired: false, roles: ['admin'] })
+  own() {
+    return 'own';
+  }
+
+  @Get('open')
+  @PublicAccess()
+  open() {
+    return 'open';
+  }
+}
+
+@Controller('auth')
+@PublicAccess()
+class Open extends Shared {
+  @Post('session/refresh')
+  @VerifySession()
+  refresh() {
+    return 'refresh';
+  }
+}
+
+@Controller()
+class Undecorated {
+  @Post('login')
+  @CreateSession()
+  login() {
+    return 'user';
+  }
+
+  @Get()
+  plain() {
+    return 'plain';
+  }
+}
+
+function contextOf(controller: Type, handler: string): ExecutionContext {
+  const prototype = controller.prototype as Record<string, () => unknown>;
+  return new ExecutionContextHost([], controller, prototype[handler]);
+}
+
+function routesWith(reflector = new Reflector()): GuardedRoutes {
+  return new GuardedRoutes(reflector, new RefreshRoute('/auth'), new ClaimRegistry());
+}
+
+describe('what decorators ask of a request', () => {
+  it('is what the controller says where the handler says nothing', () => {
+    expect(routesWith().of(contextOf(Guarded, 'plain'))?.options).toEqual({ checkDatabase: true });
+  });
+
+  it('is what the handler says where both do, with a validator for its roles', () => {
+    const route = routesWith().of(contextOf(Guarded, 'own'));
+    expect(route?.options).toEqual({ sessionRequired: false, roles: ['admin'] });
+    expect(route?.asked.overrideGlobalClaimValidators).toBeTypeOf('function');
+  });
+
+  it.each([
+    ['a handler with @PublicAccess in a guarded controller', Guarded, 'open'],
+    ['a handler in a controller with @PublicAccess', Open, 'shared'],
+    ['a login without @VerifySession', Undecorated, 'login'],
+  ])('is nothing for %s', (_, controller, handler) => {
+    expect(routesWith().of(contextOf(controller, handler))).toBeUndefined();
+  });
+
+  it('is a session, and no more, where nothing is said', () => {
+    const route = routesWith().of(contextOf(Undecorated, 'plain'));
+    expect(route).toEqual({ options: {}, maxAgeMs: undefined, asked: {}, isRefresh: false });
+  });
+
+  it('is a refresh at the path that refreshes', () => {
+    expect(routesWith().of(contextOf(Open, 'refresh'))?.isRefresh).toBe(true);
+  });
+
+  it('differs between controllers that share a handler', () => {
+    const routes = routesWith();
+    expect(routes.of(contextOf(Guarded, 'shared'))?.options).toEqual({ checkDatabase: true });
+    expect(routes.of(contextOf(Open, 'shared'))).toBeUndefined();
+    expect(routes.of(contextOf(Guarded, 'shared'))?.options).toEqual({ checkDatabase: true });
+  });
+
+  it.each([
+    ['a guarded handler', Guarded, 'own'],
+    ['an open handler', Guarded, 'open'],
+  ])('is read once for %s, and is the same each time', (_, controller, handler) => {
+    const reflector = new Reflector();
+    const read = vi.spyOn(reflector, 'getAllAndOverride');
+    const routes = routesWith(reflector);
+    const first = routes.of(contextOf(controller, handler));
+    const reads = read.mock.calls.length;
+    expect(routes.of(contextOf(controller, handler))).toBe(first);
+    expect(read).toHaveBeenCalledTimes(reads);
+  });
+});

@@ -1,0 +1,119 @@
+import { Logger } from '@nestjs/common';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { SessionSigningKey, type SessionModuleOptions } from '../../lib/index.js';
+import { KeyEncryption } from '../../lib/keys/key-encryption.js';
+import { newPrivateKey } from '../../lib/keys/key-material.js';
+import { describeOnEachDatabase } from '../support/components.js';
+import { Deployment, tokensOf, type Instance, type Tokens } from '../support/instances.js';
+
+const FORMER_KEY = '0'.repeat(31) + '123456789abcdef01234567890abcdef0';
+const NEW_KEY = 'q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQq83vEjRWeJA=';
+const ACCEPTING = { encryptionKeyMigration: 'accept-unencrypted' } as const;
+
+describeOnEachDatabase('the encryption key of a running deployment', (engine) => {
+  let deployment: Deployment;
+  let tokens: Tokens;
+  beforeEach(async () => {
+    deployment = await Deployment.on(engine);
+  });
+  afterEach(async () => {
+    vi.restoreAllMocks();
+    await deployment.end();
+  });
+
+  /** The deployment of before, in which a user has logged in. */
+  async function runBefore(sessions: SessionModuleOptions): Promise<void> {
+    tokens = await (await deployment.start(sessions)).login('u1');
+    await deployment.stop();
+  }
+
+  async function restart(sessions: SessionModuleOptions): Promise<Instance> {
+    await deployment.stop();
+    return deployment.start(sessions);
+  }
+
+  async function expectNobodyLoggedOut(instance: Instance): Promise<void> {
+    expect((await instance.me(tokens)).status).toBe(200);
+    const answer = await instance.refresh(tokens);
+    expect(answer.status).toBe(200);
+    tokens = tokensOf(answer, tokens);
+  }
+
+  async function materials({ booted }: Instance): Promise<string[]> {
+    const rows = await booted.dataSource.getRepository(SessionSigningKey).find();
+    return rows.map(({ material }) => material);
+  }
+
+  async function expectStoredUnder(instance: Instance, key: Buffer): Promise<void> {
+    const encryption = new KeyEncryption([key]);
+    const stored = await materials(instance);
+    expect(stored).toHaveLength(2);
+    expect(stored.filter((each) => !encryption.isCurrent(each))).toEqual([]);
+  }
+
+  it('can be added: keys in clear are read and encrypted while the operator allows it', async () => {
+    await runBefore({});
+    const accepting = await restart({ encryptionKey: NEW_KEY, ...ACCEPTING });
+    await expectStoredUnder(accepting, Buffer.from(NEW_KEY, 'base64'));
+    await expectNobodyLoggedOut(accepting);
+    const strict = await restart({ encryptionKey: NEW_KEY });
+    await expectNobodyLoggedOut(strict);
+  });
+
+  it('S4: can be changed: the first one encrypts, and keys under the former one are written again', async () => {
+    await runBefore({ encryptionKey: FORMER_KEY });
+    await expectNobodyLoggedOut(await restart({ encryptionKey: [FORMER_KEY, NEW_KEY] }));
+    const changed = await restart({ encryptionKey: [NEW_KEY, FORMER_KEY] });
+    await expectStoredUnder(changed, Buffer.from(NEW_KEY, 'base64'));
+    await expectNobodyLoggedOut(changed);
+    await expectNobodyLoggedOut(await restart({ encryptionKey: NEW_KEY }));
+  });
+
+  it('can be changed while instances with the former order run on', async () => {
+    await runBefore({ encryptionKey: FORMER_KEY });
+    const former = await deployment.start({ encryptionKey: [FORMER_KEY, NEW_KEY] });
+    const changed = await deployment.start({ encryptionKey: [NEW_KEY, FORMER_KEY] });
+    await expectNobodyLoggedOut(former);
+    await expectNobodyLoggedOut(changed);
+    await expectStoredUnder(changed, Buffer.from(NEW_KEY, 'base64'));
+  });
+
+  it('that is added without leave for keys in clear logs nobody out: what needs them answers 503', async () => {
+    await runBefore({});
+    const report = vi.spyOn(Logger.prototype, 'error').mockImplementation(() => undefined);
+    const strict = await restart({ encryptionKey: NEW_KEY });
+    const login = strict.login('u2');
+    await expect(login).rejects.toThrow('503');
+    const refreshed = await strict.refresh(tokens);
+    expect([refreshed.status, refreshed.setCookies]).toEqual([503, []]);
+    expect(refreshed.headers['retry-after']).toBe('5');
+    expect(report.mock.calls.flat().join('\n')).toContain('encryptionKeyMigration');
+    expect((await materials(strict)).filter((each) => each.startsWith('aes'))).toEqual([]);
+    await expectNobodyLoggedOut(await restart({ encryptionKey: NEW_KEY, ...ACCEPTING }));
+  });
+
+  it('keeps out a key that somebody has put into the database in clear', async () => {
+    await runBefore({ encryptionKey: NEW_KEY });
+    vi.spyOn(Logger.prototype, 'error').mockImplementation(() => undefined);
+    const instance = await deployment.start({ encryptionKey: NEW_KEY });
+    const rows = instance.booted.dataSource.getRepository(SessionSigningKey);
+    const row = await rows.findOneByOrFail({ kind: 'dynamic' });
+    const kid = 'd-planted000000000';
+    const material = await newPrivateKey('ES256');
+    await rows.insert(rows.merge(rows.create(), row, { kid, sequence: 99, material }));
+    const strict = await restart({ encryptionKey: NEW_KEY });
+    const jwks = await fetch(`${strict.booted.url}/auth/jwt/jwks.json`);
+    expect(await jwks.text()).not.toContain(kid);
+    expect((await materials(strict)).some((each) => !each.startsWith('aes'))).toBe(true);
+  });
+
+  it('warns once at each start while keys in clear are accepted', async () => {
+    const warn = vi.spyOn(Logger.prototype, 'warn').mockImplementation(() => undefined);
+    await deployment.start({ encryptionKey: NEW_KEY, ...ACCEPTING });
+    await deployment.start({ encryptionKey: NEW_KEY });
+    const warnings = warn.mock.calls.filter(([text]) =>
+      String(text).includes('accept-unencrypted'),
+    );
+    expect(warnings).toHaveLength(1);
+  });
+});

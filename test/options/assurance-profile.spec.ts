@@ -1,0 +1,63 @@
+import { describe, expect, it } from 'vitest';
+import type { SessionModuleOptions } from '../../lib/index.js';
+import { resolveSessionOptions } from '../../lib/options/resolve-options.js';
+
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+const DAY_MS = 24 * HOUR_MS;
+
+const resolve = (options: SessionModuleOptions) =>
+  resolveSessionOptions(options, { production: false });
+
+/** @see NIST SP 800-63B-4 §2.1.3, §2.2.3, §2.3.3 */
+describe('a profile', () => {
+  it.each([
+    ['aal1', 30 * DAY_MS, 30 * DAY_MS, HOUR_MS],
+    ['aal2', HOUR_MS, 24 * HOUR_MS, 20 * MINUTE_MS],
+    ['aal3', 15 * MINUTE_MS, 12 * HOUR_MS, 5 * MINUTE_MS],
+  ] as const)(
+    '%s sets the timeouts, and access tokens that refresh well within them',
+    (profile, refreshTokenLifetimeMs, absoluteTimeoutMs, accessTokenLifetimeMs) => {
+      expect(resolve({ profile })).toMatchObject({
+        refreshTokenLifetimeMs,
+        absoluteTimeoutMs,
+        accessTokenLifetimeMs,
+        nonPersistentLifetimeMs: Math.min(DAY_MS, refreshTokenLifetimeMs),
+      });
+    },
+  );
+
+  it('leaves shorter timeouts as they are', () => {
+    const options = { refreshTokenLifetime: '30m', absoluteTimeout: '8h' } as const;
+    expect(resolve({ profile: 'aal2', ...options })).toMatchObject({
+      refreshTokenLifetimeMs: 30 * MINUTE_MS,
+      absoluteTimeoutMs: 8 * HOUR_MS,
+    });
+  });
+
+  it('refuses longer ones, naming both numbers', () => {
+    expect(() =>
+      resolve({ profile: 'aal2', refreshTokenLifetime: '2h', absoluteTimeout: '2d' }),
+    ).toThrow(
+      [
+        'SessionModule cannot start:',
+        '- `refreshTokenLifetime` is 7200 seconds; the chosen `profile` allows 3600',
+        '- `absoluteTimeout` is 172800 seconds; the chosen `profile` allows 86400',
+      ].join('\n'),
+    );
+  });
+
+  it('refuses one second more', () => {
+    expect(() => resolve({ profile: 'aal3', absoluteTimeout: 12 * 3_600 })).not.toThrow();
+    expect(() => resolve({ profile: 'aal3', absoluteTimeout: 12 * 3_600 + 1 })).toThrow(
+      'is 43201 seconds; the chosen `profile` allows 43200',
+    );
+  });
+
+  it('sets nothing where there is none', () => {
+    expect(resolve({})).toMatchObject({
+      refreshTokenLifetimeMs: 100 * DAY_MS,
+      absoluteTimeoutMs: undefined,
+    });
+  });
+});

@@ -1,0 +1,180 @@
+import { type ChildProcess, execFile, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, mkdtemp, readFile, realpath, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import manifest from '../package.json' with { type: 'json' };
+
+const run = promisify(execFile);
+const TARBALL = `${manifest.name}-${manifest.version}.tgz`;
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+
+/** What an application installs beside the package and its peers. */
+const APP_DEPENDENCIES = ['@nestjs/platform-express', 'better-sqlite3', '@types/node'];
+
+const MAIN = `
+import 'reflect-metadata';
+import { Controller, Get, Module, Post } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { TypeOrmModule } from '@nestjs/typeorm';
+import { CreateSession, CurrentSession, SessionContainer, SessionModule, VerifySession } from 'nestjs-auth-sessions';
+
+@Controller()
+class AuthController {
+  @Post('login')
+  @CreateSession()
+  login(): string {
+    return 'user-1';
+  }
+
+  @Get('me')
+  @VerifySession()
+  me(@CurrentSession() session: SessionContainer): { userId: string } {
+    return { userId: session.getUserId() };
+  }
+}
+
+@Module({
+  imports: [
+    TypeOrmModule.forRoot({ type: 'better-sqlite3', database: 'app.sqlite', autoLoadEntities: true, synchronize: true }),
+    SessionModule.forRoot(),
+  ],
+  controllers: [AuthController],
+})
+class AppModule {}
+
+process.once('disconnect', () => process.exit());
+const app = await NestFactory.create(AppModule, { logger: ['error', 'warn'] });
+const server = await app.listen(0, '127.0.0.1');
+process.send?.(server.address().port);
+`;
+
+const TSCONFIG = {
+  compilerOptions: {
+    target: 'ES2023',
+    module: 'NodeNext',
+    types: ['node'],
+    strict: true,
+    skipLibCheck: false,
+    experimentalDecorators: true,
+    emitDecoratorMetadata: true,
+  },
+  files: ['main.ts'],
+};
+
+describe('the packed package', () => {
+  let folder: string;
+  let errors: string[];
+  let app: ChildProcess | undefined;
+
+  beforeAll(async () => {
+    folder = await realpath(await mkdtemp(join(tmpdir(), 'auth-sessions-package-')));
+    await install(folder);
+    errors = await compile(folder);
+  });
+
+  afterAll(async () => {
+    app?.kill();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  it('U2: holds the build, the manifest, the readme and the licence, and nothing else', async () => {
+    const { stdout } = await run('tar', ['-tzf', TARBALL], { cwd: folder });
+    const files = stdout
+      .trim()
+      .split('\n')
+      .map((path) => path.replace(/^package\//, ''));
+    const built = /^dist\/.*(?<!\.spec)\.(js|js\.map|d\.ts)$/;
+    expect(files.filter((file) => !built.test(file)).toSorted()).toEqual([
+      'LICENSE',
+      'README.md',
+      'package.json',
+    ]);
+    expect(files).toEqual(
+      expect.arrayContaining([
+        'dist/index.js',
+        'dist/index.d.ts',
+        'dist/testing/index.js',
+        'dist/testing/index.d.ts',
+      ]),
+    );
+  });
+
+  it.each(['.', './testing', './migrations'])(
+    'loads in Node by its entry point %s, with the dependencies that it declares',
+    async (entry) => {
+      const name = entry.replace('.', manifest.name);
+      await expect(
+        node(folder, '--input-type=module', '--eval', `await import('${name}')`),
+      ).resolves.toMatchObject({ stderr: '' });
+    },
+  );
+
+  it('compiles in a strict application that checks declarations too', () => {
+    expect(errors).toEqual([]);
+  });
+
+  it('logs a user in over HTTP, in a process of its own', async () => {
+    app = fork('main.js', { cwd: folder, env: { PATH: process.env['PATH'] }, execArgv: [] });
+    const url = `http://127.0.0.1:${await portOf(app)}`;
+
+    const login = await fetch(`${url}/login`, { method: 'POST' });
+    expect(login.status).toBe(201);
+    expect(await login.text()).toBe('user-1');
+    const cookies = login.headers.getSetCookie();
+    expect(cookies).toContainEqual(expect.stringMatching(/^sAccessToken=\S/));
+
+    expect((await fetch(`${url}/me`)).status).toBe(401);
+    const cookie = cookies.map((line) => line.split(';', 1)[0]).join('; ');
+    const me = await fetch(`${url}/me`, { headers: { cookie } });
+    expect(await me.json()).toEqual({ userId: 'user-1' });
+  });
+});
+
+describe('package-lock.json', () => {
+  it('names no registry, so that npm installs from the one that is configured', async () => {
+    expect(await readFile(join(ROOT, 'package-lock.json'), 'utf8')).not.toContain('"resolved"');
+  });
+});
+
+/** Packs the build and unpacks it into an application; what it may depend on comes from this repository. */
+async function install(folder: string): Promise<void> {
+  const modules = join(folder, 'node_modules');
+  const target = join(modules, manifest.name);
+  await mkdir(target, { recursive: true });
+  await run('npm', ['pack', '--ignore-scripts', '--pack-destination', folder], { cwd: ROOT });
+  await run('tar', ['-xzf', TARBALL, '-C', target, '--strip-components=1'], { cwd: folder });
+  const names = Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies });
+  for (const name of [...names, ...APP_DEPENDENCIES]) {
+    await mkdir(dirname(join(modules, name)), { recursive: true });
+    await symlink(join(ROOT, 'node_modules', name), join(modules, name), 'junction');
+  }
+  await writeFile(join(folder, 'package.json'), JSON.stringify({ type: 'module' }));
+  await writeFile(join(folder, 'tsconfig.json'), JSON.stringify(TSCONFIG));
+  await writeFile(join(folder, 'main.ts'), MAIN);
+}
+
+/** The errors in the application and in the package's declarations; those of other packages are theirs. */
+async function compile(folder: string): Promise<string[]> {
+  const tsc = join(ROOT, 'node_modules/typescript/bin/tsc');
+  const output = await node(folder, tsc, '--pretty', 'false').catch(
+    (error: { stdout: string }) => error,
+  );
+  const errors = output.stdout.split(/\n(?=\S)/).filter((error) => error.trim() !== '');
+  return errors.filter((error) => !error.startsWith('..'));
+}
+
+function node(cwd: string, ...args: string[]): Promise<{ stdout: string; stderr: string }> {
+  return run(process.execPath, args, { cwd, env: { PATH: process.env['PATH'] } });
+}
+
+async function portOf(app: ChildProcess): Promise<number> {
+  const exit = once(app, 'exit').then(([code]) =>
+    Promise.reject(new Error(`The application ended with code ${code}.`)),
+  );
+  const [port] = await Promise.race([once(app, 'message'), exit]);
+  return port;
+}

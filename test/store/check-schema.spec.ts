@@ -1,0 +1,90 @@
+import { Test } from '@nestjs/testing';
+import { TypeOrmModule } from '@nestjs/typeorm';
+import { DataSource } from 'typeorm';
+import { afterEach, describe, expect, it } from 'vitest';
+import {
+  SessionConfigurationError,
+  sessionEntities,
+  SessionModule,
+  SessionStoreUnavailableException,
+} from '../../lib/index.js';
+import { checkSchema } from '../../lib/store/check-schema.js';
+import { SessionDatabase } from '../../lib/store/session-database.js';
+import { describeOnEachDatabase } from '../support/components.js';
+import { createTestDatabase } from '../support/databases.js';
+
+describe('an application whose data source does not know the entities', () => {
+  it('is told so at start, with the two ways to add them', async () => {
+    const testing = await Test.createTestingModule({
+      imports: [
+        TypeOrmModule.forRoot({ type: 'better-sqlite3', database: ':memory:' }),
+        SessionModule.forRoot(),
+      ],
+    }).compile();
+    await expect(testing.init()).rejects.toThrow(
+      new SessionConfigurationError(
+        'The data source does not know Session, SessionSigningKey, SessionRevocation. ' +
+          'Add `autoLoadEntities: true` to TypeOrmModule.forRoot, or `...sessionEntities` to its `entities`.',
+      ),
+    );
+    await testing.get(DataSource).destroy();
+  });
+});
+
+describeOnEachDatabase('the check at start', (engine) => {
+  const cleanUps: (() => Promise<void>)[] = [];
+  afterEach(async () => {
+    for (const cleanUp of cleanUps.splice(0).toReversed()) await cleanUp();
+  });
+
+  async function connect(options: object = {}): Promise<DataSource> {
+    const database = await createTestDatabase(engine);
+    cleanUps.push(() => database.drop());
+    const source = new DataSource({
+      ...database.options,
+      entities: [...sessionEntities],
+      ...options,
+    });
+    await source.initialize();
+    cleanUps.push(async () => {
+      if (source.isInitialized) await source.destroy();
+    });
+    return source;
+  }
+
+  async function check(source: DataSource): Promise<unknown> {
+    return checkSchema(new SessionDatabase(source)).catch((error: unknown) => error);
+  }
+
+  it('passes where all tables are there', async () => {
+    expect(await check(await connect({ synchronize: true }))).toBeUndefined();
+  });
+
+  it('names the tables that are missing, as the data source calls them, and how to make them', async () => {
+    const failure = await check(await connect({ entityPrefix: 'app_' }));
+    expect(failure).toBeInstanceOf(SessionConfigurationError);
+    expect(String(failure).replaceAll(/["`]/g, '')).toContain(
+      'The database has no table app_auth_session, no table app_auth_session_key, no table app_auth_session_revocation. ' +
+        'In TypeOrmModule.forRoot run the migrations (migrations: [...sessionMigrations], migrationsRun: true ' +
+        "with sessionMigrations from 'nestjs-auth-sessions/migrations'), or set synchronize: true in development.",
+    );
+  });
+
+  it('names a table that lacks a column', async () => {
+    const source = await connect({ synchronize: true });
+    const runner = source.createQueryRunner();
+    await runner.dropColumn('auth_session', 'userAgent');
+    await runner.release();
+    const failure = await check(source);
+    expect(failure).toBeInstanceOf(SessionConfigurationError);
+    expect(String(failure)).toMatch(
+      /The database has an older ["`]auth_session["`], which lacks a column\./,
+    );
+  });
+
+  it('blames a database that does not answer on the database', async () => {
+    const source = await connect();
+    await source.destroy();
+    expect(await check(source)).toBeInstanceOf(SessionStoreUnavailableException);
+  });
+});

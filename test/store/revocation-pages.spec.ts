@@ -1,0 +1,65 @@
+import { randomUUID } from 'node:crypto';
+import { DataSource } from 'typeorm';
+import { expect, it, onTestFinished } from 'vitest';
+import { sessionEntities } from '../../lib/index.js';
+import { RevocationStore, type RevocationRecord } from '../../lib/store/revocation.store.js';
+import { SessionDatabase } from '../../lib/store/session-database.js';
+import { describeOnEachDatabase } from '../support/components.js';
+import { createTestDatabase } from '../support/databases.js';
+
+const NOW_MS = 1_700_000_000_000;
+
+function line(revokedAtMs: number, expiresAtMs = NOW_MS + 1): RevocationRecord {
+  return {
+    id: randomUUID(),
+    kind: 'session',
+    handle: randomUUID(),
+    userId: null,
+    tenantId: null,
+    cutOffAtMs: null,
+    reason: 'revoked',
+    detail: null,
+    revokedAtMs,
+    expiresAtMs,
+    keptUntilMs: expiresAtMs,
+  };
+}
+
+describeOnEachDatabase('the revocation feed, read in pages,', (engine) => {
+  async function openStore(): Promise<RevocationStore> {
+    const database = await createTestDatabase(engine);
+    onTestFinished(() => database.drop());
+    const entities = [...sessionEntities];
+    const dataSource = new DataSource({ ...database.options, entities, synchronize: true });
+    await dataSource.initialize();
+    onTestFinished(() => dataSource.destroy());
+    return new RevocationStore(new SessionDatabase(dataSource));
+  }
+
+  const ids = (records: readonly RevocationRecord[]) => records.map(({ id }) => id).toSorted();
+
+  it('has every line once, also of the many that were revoked in one millisecond', async () => {
+    const store = await openStore();
+    const lines = [
+      ...Array.from({ length: 900 }, (_, index) => line(NOW_MS - 5_000 + index)),
+      ...Array.from({ length: 2_500 }, () => line(NOW_MS - 2_000)),
+      ...Array.from({ length: 100 }, (_, index) => line(NOW_MS - 1_000 + index)),
+    ];
+    await store.insert(lines.toSorted((a, b) => (a.id < b.id ? -1 : 1)));
+    expect(ids(await store.findSince(0, NOW_MS))).toEqual(ids(lines));
+  });
+
+  it('ends with a page that is full', async () => {
+    const store = await openStore();
+    const lines = Array.from({ length: 2_000 }, () => line(NOW_MS));
+    await store.insert(lines);
+    expect(ids(await store.findSince(NOW_MS, NOW_MS))).toEqual(ids(lines));
+  });
+
+  it('leaves out what was revoked earlier, and what no token can be left of', async () => {
+    const store = await openStore();
+    const wanted = line(NOW_MS - 10);
+    await store.insert([line(NOW_MS - 11), wanted, line(NOW_MS, NOW_MS)]);
+    expect(ids(await store.findSince(NOW_MS - 10, NOW_MS))).toEqual([wanted.id]);
+  });
+});

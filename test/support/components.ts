@@ -1,0 +1,99 @@
+import { accessSync, constants } from 'node:fs';
+import { describe } from 'vitest';
+import { type DatabaseEngine, type DatabaseServer, runOnServer, serverUrl } from './databases.js';
+
+const ENGINES: readonly DatabaseEngine[] = ['sqlite', 'postgres', 'mariadb'];
+const CHROMIUM_PATHS = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
+
+const absences = await findAbsences();
+
+/** The engines that answer: SQLite always, PostgreSQL and MariaDB where they run. */
+export const engines: readonly DatabaseEngine[] = ENGINES.filter((engine) => !absences.has(engine));
+
+/**
+ * Runs a suite once for each engine. Where an engine is absent its suite is skipped under a title that says why.
+ *
+ * The suite is collected even where it is skipped: it may connect in hooks and tests only.
+ */
+export function describeOnEachDatabase(
+  title: string,
+  suite: (engine: DatabaseEngine) => void,
+): void {
+  for (const engine of ENGINES) {
+    describeUnless(absences.get(engine), `${title} on ${engine}`, () => suite(engine));
+  }
+}
+
+/** Runs a suite once for each engine that several instances of an application share. */
+export function describeOnEachServer(title: string, suite: (engine: DatabaseServer) => void): void {
+  for (const engine of ['postgres', 'mariadb'] as const) {
+    describeUnless(absences.get(engine), `${title} on ${engine}`, () => suite(engine));
+  }
+}
+
+/** Runs a suite where there is a Chromium, and skips it under a title that says so where there is none. */
+export function describeInChromium(title: string, suite: () => void): void {
+  const absence = findChromium() === undefined ? absenceOfChromium() : undefined;
+  failInCi(absence);
+  describeUnless(absence, title, suite);
+}
+
+/** The executable to start. @throws {Error} where there is none */
+export function chromiumPath(): string {
+  const path = findChromium();
+  if (path === undefined) throw new Error(absenceOfChromium());
+  return path;
+}
+
+function describeUnless(absence: string | undefined, title: string, suite: () => void): void {
+  const note = absence === undefined ? '' : ` (skipped: ${absence})`;
+  describe.skipIf(absence !== undefined)(`${title}${note}`, () => {
+    suite();
+  });
+}
+
+/** Why an engine can't be used here, by engine. */
+async function findAbsences(): Promise<Map<DatabaseEngine, string>> {
+  const found = new Map<DatabaseEngine, string>();
+  for (const server of ['postgres', 'mariadb'] as const) {
+    const absence = await absenceOf(server);
+    failInCi(absence);
+    if (absence !== undefined) found.set(server, absence);
+  }
+  return found;
+}
+
+async function absenceOf(server: DatabaseServer): Promise<string | undefined> {
+  try {
+    await runOnServer(server, 'SELECT 1');
+    return undefined;
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : typeof error;
+    return `no ${server} answers at ${serverUrl(server).host}: ${reason}`;
+  }
+}
+
+function findChromium(): string | undefined {
+  const wanted = process.env['TEST_CHROMIUM'];
+  return (wanted === undefined ? CHROMIUM_PATHS : [wanted]).find(isExecutable);
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function absenceOfChromium(): string {
+  return `no Chromium at ${process.env['TEST_CHROMIUM'] ?? CHROMIUM_PATHS.join(', ')}`;
+}
+
+// A suite that is skipped in CI is a suite that nobody misses.
+function failInCi(absence: string | undefined): void {
+  if (absence !== undefined && process.env['CI'] === 'true') {
+    throw new Error(`${absence}. With CI=true every component must be there.`);
+  }
+}

@@ -1,0 +1,18 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+const DOCS = join(import.meta.dirname, '../../docs');
+
+/**
+ * The block of code in a document whose first line is a comment with this name: what readers copy is what tests run.
+ *
+ * @throws {Error} where there is none
+ */
+export function codeInDocs(document: string, name: string): string {
+  const text = readFileSync(join(DOCS, document), 'utf8');
+  const blocks = [...text.matchAll(/^```\w+\n(?<code>[^]*?)^```$/gm)];
+  const code = blocks.map(({ groups }) => groups?.['code'] ?? '');
+  const found = code.find((each) => each.startsWith(`// ${name}\n`));
+  if (found === undefined) throw new Error(`no code named ${name} in docs/${document}`);
+  return found;
+}

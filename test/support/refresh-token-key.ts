@@ -1,0 +1,13 @@
+import type { RefreshTokenKey } from '../../lib/tokens/refresh-token.js';
+
+/** The bytes from one number up. */
+export function bytesFrom(first: number, length: number): Buffer {
+  return Buffer.from(Array.from({ length }, (_, index) => first + index));
+}
+
+/** A key with plain contents: the bytes 0 to 11 for its id, 0 to 31 and 32 to 63 for its two secrets. */
+export const KEY: RefreshTokenKey = {
+  id: 'AAECAwQFBgcICQoL',
+  macKey: bytesFrom(0, 32),
+  antiCsrfKey: bytesFrom(32, 32),
+};

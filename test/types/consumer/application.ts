@@ -1,0 +1,119 @@
+import { Controller, Get, Post } from '@nestjs/common';
+import {
+  CreateSession,
+  CurrentSession,
+  PrimitiveClaim,
+  UserRoleClaim,
+  VerifySession,
+  type AccessTokenPayload,
+  type PayloadUpdate,
+  type SessionContainer,
+  type SessionFunctions,
+  type SessionService,
+} from 'nestjs-auth-sessions';
+import { expectTypeOf } from 'vitest';
+
+declare module 'nestjs-auth-sessions' {
+  interface AccessTokenPayload {
+    plan: 'free' | 'gold';
+  }
+}
+
+type Plan = 'free' | 'gold';
+interface User {
+  id: string;
+  tenant: string;
+  plan: Plan;
+}
+
+@Controller()
+export class Application {
+  constructor(
+    private readonly sessions: SessionService,
+    private readonly functions: SessionFunctions,
+  ) {}
+
+  @Post('login')
+  @CreateSession<User>({
+    userId: (user) => user.id,
+    tenantId: (user) => user.tenant,
+    accessTokenPayload: ({ plan }) => ({ plan, since: 2026 }),
+    sessionDataInDatabase: (user) => ({ user }),
+  })
+  login(): User {
+    return { id: 'u1', tenant: 'public', plan: 'free' };
+  }
+
+  // @ts-expect-error a plan that there is not
+  @CreateSession<User>({ accessTokenPayload: () => ({ plan: 'silver' }) })
+  @Post('silver')
+  silver(): User {
+    return this.login();
+  }
+
+  // @ts-expect-error a property that the handler's result does not have
+  @CreateSession<User>({ userId: (user) => user.name })
+  @Post('unnamed')
+  unnamed(): User {
+    return this.login();
+  }
+
+  @Get('plan')
+  @VerifySession()
+  plan(@CurrentSession() session: SessionContainer, @CurrentSession('plan') plan: Plan): Plan {
+    const payload = session.getAccessTokenPayload();
+    expectTypeOf<typeof payload.plan>().toEqualTypeOf<Plan>();
+    expectTypeOf<(typeof payload)['anything else']>().toEqualTypeOf<unknown>();
+    // @ts-expect-error a payload that is there is read only
+    payload.plan = 'gold';
+    return plan;
+  }
+
+  async create(request: object, response: object): Promise<void> {
+    await this.sessions.createNewSession(request, response, 'public', 'u1', { plan: 'gold' });
+    await this.sessions.createNewSession(request, response, 'public', 'u1', { other: [1] });
+    // @ts-expect-error a plan that there is not
+    await this.sessions.createNewSession(request, response, 'public', 'u1', { plan: 'silver' });
+    await this.functions.createNewSessionWithoutRequestResponse('public', 'u1', { plan: 'free' });
+    // @ts-expect-error a plan that there is not
+    await this.functions.createNewSessionWithoutRequestResponse('public', 'u1', { plan: 1 });
+  }
+
+  async merge(session: SessionContainer): Promise<void> {
+    await session.mergeIntoAccessTokenPayload({ plan: 'gold' });
+    await session.mergeIntoAccessTokenPayload({ plan: null, other: null });
+    await this.sessions.mergeIntoAccessTokenPayload(session.getHandle(), { plan: null });
+    // @ts-expect-error a plan that there is not
+    await session.mergeIntoAccessTokenPayload({ plan: 'silver' });
+    // @ts-expect-error a plan that there is not
+    await this.functions.mergeIntoAccessTokenPayload(session.getHandle(), { plan: 'silver' });
+    expectTypeOf<PayloadUpdate['plan']>().toEqualTypeOf<Plan | null | undefined>();
+  }
+
+  async claims(session: SessionContainer): Promise<void> {
+    const claim = new PrimitiveClaim<Plan>({
+      key: 'bought',
+      fetchValue: ({ accessTokenPayload }) => {
+        expectTypeOf<typeof accessTokenPayload.plan>().toEqualTypeOf<Plan>();
+        return accessTokenPayload.plan;
+      },
+    });
+    const value = session.getClaimValue(claim);
+    expectTypeOf<typeof value>().toEqualTypeOf<Plan | undefined>();
+    await session.setClaimValue(claim, 'gold');
+    // @ts-expect-error a value that the claim cannot have
+    await session.setClaimValue(claim, 'silver');
+    // @ts-expect-error a value that the claim cannot have
+    await this.sessions.setClaimValue(session.getHandle(), claim, 'silver');
+    const found = await this.sessions.getClaimValue(session.getHandle(), claim);
+    if (found.status === 'OK') expectTypeOf<typeof found.value>().toEqualTypeOf<Plan | undefined>();
+    const roles = session.getClaimValue(new UserRoleClaim({ fetchValue: () => ['admin'] }));
+    expectTypeOf<typeof roles>().toEqualTypeOf<readonly string[] | undefined>();
+    await session.assertClaims([
+      {
+        id: 'gold',
+        validate: (payload: Readonly<AccessTokenPayload>) => ({ isValid: payload.plan === 'gold' }),
+      },
+    ]);
+  }
+}
