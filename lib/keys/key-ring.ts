@@ -75,6 +75,8 @@ export class KeyRing {
 
   /** The key that signs access tokens now. The next one is made in time, behind the answers. */
   async signingKey(): Promise<LoadedSigningKey> {
+    // After a suspension others may sign with a key not read here, and trust the one before it no more.
+    if (this.ageMs > this.leadMs) await this.catchUp();
     const nowMs = this.clock.now();
     const active = activeKey(this.configured('dynamic'), nowMs);
     if (active === undefined) return this.firstKey(() => this.configured('dynamic'), 'dynamic');
@@ -197,6 +199,12 @@ export class KeyRing {
         this.reloading = undefined;
       });
     return this.reloading;
+  }
+
+  /** Where the database is away the known keys stay in use. */
+  private async catchUp(): Promise<void> {
+    await this.making.get('dynamic')?.catch(() => undefined);
+    if (this.ageMs > this.leadMs) await this.reload().catch(() => undefined);
   }
 
   private async read(): Promise<void> {
