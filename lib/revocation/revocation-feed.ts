@@ -4,7 +4,7 @@ import type { RevocationRecord, RevocationStore } from '../store/revocation.stor
 import type { Clock } from '../time/clock.js';
 import { IntervalTask } from '../time/interval-task.js';
 import type { ClockCorrection } from './clock-correction.js';
-import { toRevocation } from './revocation-line.js';
+import { revocationLifeMs, toRevocation } from './revocation-line.js';
 import {
   isBefore,
   RevokedSessions,
@@ -24,6 +24,7 @@ const LOOK_BACKS = [
 export class RevocationFeed {
   private readonly logger = new Logger('SessionModule');
   private readonly revoked = new RevokedSessions();
+  private readonly lifeMs: number;
   private readonly pollTask: IntervalTask | undefined;
   private readonly lookedBackAtMs = LOOK_BACKS.map(() => Number.NEGATIVE_INFINITY);
   private upToDateAtMs = Number.NEGATIVE_INFINITY;
@@ -36,6 +37,7 @@ export class RevocationFeed {
     private readonly options: ResolvedSessionOptions,
   ) {
     const { revocation } = options;
+    this.lifeMs = revocationLifeMs(options);
     this.pollTask =
       revocation === false
         ? undefined
@@ -84,14 +86,14 @@ export class RevocationFeed {
   async isCutOff(session: JudgedSession, store = this.store): Promise<boolean> {
     if (this.pollTask !== undefined && !this.isStale) return this.revoked.isRevoked(session);
     const records = await store.findCutOffs(session.userId);
-    return records
-      .map(toRevocation)
-      .some((line) => line?.kind === 'cut-off' && isBefore(session, line));
+    return this.revocationsOf(records).some(
+      (line) => line.kind === 'cut-off' && isBefore(session, line),
+    );
   }
 
   /** Takes up what this instance itself has just committed, without waiting for the next poll. */
   learn(records: readonly RevocationRecord[]): void {
-    for (const revocation of revocationsOf(records)) this.revoked.add(revocation);
+    for (const revocation of this.revocationsOf(records)) this.revoked.add(revocation);
   }
 
   /** Since when a user's claims count as stale, in milliseconds since the epoch; `undefined`: they don't. No query. */
@@ -108,7 +110,7 @@ export class RevocationFeed {
     );
     const lookBackMs = Math.max(...LOOK_BACKS.map((each, i) => (due[i] ? each.lookBackMs : 0)));
     const sinceMs = Math.max(0, nowMs - lookBackMs);
-    const records = await this.store.findSince(sinceMs, nowMs);
+    const records = await this.store.findSince(sinceMs, nowMs - this.lifeMs);
     this.learn(records);
     due.forEach((isDue, index) => {
       if (isDue) this.lookedBackAtMs[index] = nowMs;
@@ -116,15 +118,17 @@ export class RevocationFeed {
     this.upToDateAtMs = nowMs;
     this.isFailing = false;
     const isWhole = sinceMs === 0;
-    this.revoked.forgetExpired(nowMs, isWhole ? revocationsOf(records) : undefined);
+    this.revoked.forgetExpired(nowMs, isWhole ? this.revocationsOf(records) : undefined);
   }
 
   private reportFailure(): void {
     if (!this.isFailing) this.logger.warn('The revocation feed can’t be read; trying again');
     this.isFailing = true;
   }
-}
 
-function revocationsOf(records: readonly RevocationRecord[]): Revocation[] {
-  return records.map(toRevocation).filter((revocation) => revocation !== undefined);
+  private revocationsOf(records: readonly RevocationRecord[]): Revocation[] {
+    return records
+      .map((record) => toRevocation(record, this.lifeMs))
+      .filter((revocation) => revocation !== undefined);
+  }
 }
