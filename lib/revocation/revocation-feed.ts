@@ -69,7 +69,8 @@ export class RevocationFeed {
   get isStale(): boolean {
     const { revocation } = this.options;
     if (revocation === false || revocation.maxStalenessMs === false) return false;
-    return this.clock.now() - this.upToDateAtMs > revocation.maxStalenessMs;
+    // A clock that has gone back makes no news of what was read before.
+    return Math.abs(this.ageMs) > revocation.maxStalenessMs;
   }
 
   /** How old the news are, in milliseconds. */
@@ -105,9 +106,11 @@ export class RevocationFeed {
   async poll(): Promise<void> {
     await this.clockCorrection.measureWhenDue();
     const nowMs = this.clock.now();
-    const due = LOOK_BACKS.map(
-      ({ everyMs }, i) => nowMs - (this.lookedBackAtMs[i] ?? 0) >= everyMs,
-    );
+    const due = LOOK_BACKS.map(({ everyMs }, i) => {
+      const agoMs = nowMs - (this.lookedBackAtMs[i] ?? 0);
+      // After a clock that has gone back all is read, else nothing would be until it is where it was.
+      return agoMs < 0 || agoMs >= everyMs;
+    });
     const lookBackMs = Math.max(...LOOK_BACKS.map((each, i) => (due[i] ? each.lookBackMs : 0)));
     const sinceMs = Math.max(0, nowMs - lookBackMs);
     const records = await this.store.findSince(sinceMs, nowMs - this.lifeMs);

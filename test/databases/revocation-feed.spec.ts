@@ -99,6 +99,26 @@ describeOnEachServer('the revocation feed', (engine) => {
     expect(await isAccepted(second, session)).toBe(false);
   });
 
+  it.each([15_000, 2 * MINUTE_MS, 60 * MINUTE_MS])(
+    'tells of a revocation at the next poll after a clock that has gone back by %i ms',
+    async (milliseconds) => {
+      const { first, clock, join } = await startFleet({ sessions: { accessTokenLifetime: '2h' } });
+      const second = await join();
+      const before = await logIn(first);
+      clock.advanceMs(MINUTE_MS);
+      await poll(second);
+      clock.advanceMs(-milliseconds);
+      await poll(second);
+      for (const session of [before, await logIn(first)]) {
+        clock.advanceMs(1_000);
+        await first.sessions.revokeSession(session.getHandle());
+        clock.advanceMs(1_000);
+        await poll(second);
+        expect(await isAccepted(second, session)).toBe(false);
+      }
+    },
+  );
+
   it('X5: makes guarded routes ask the database where it is stale, answer 503 where that fails too, and recover by itself', async () => {
     const { hostname, port } = serverUrl(engine);
     const proxy = await FaultProxy.to(new URL(`tcp://${hostname}:${port}`));
@@ -121,6 +141,17 @@ describeOnEachServer('the revocation feed', (engine) => {
     expect([await me(other, kept), await me(other, revoked)]).toEqual([200, 401]);
     await vi.waitUntil(() => !other.app.get(RevocationFeed).isStale, 10_000);
     expect([await me(other, kept), await me(other, revoked)]).toEqual([200, 401]);
+  });
+
+  it('is stale, too, where its last news are from a time that the clock has not come to', async () => {
+    const { first, clock } = await startFleet();
+    const feed = first.app.get(RevocationFeed);
+    clock.advanceMs(-MINUTE_MS);
+    expect(feed.isStale).toBe(false);
+    clock.advanceMs(-1);
+    expect(feed.isStale).toBe(true);
+    await poll(first);
+    expect(feed.isStale).toBe(false);
   });
 
   it('is believed with `maxStaleness: false`, however old it is', async () => {
