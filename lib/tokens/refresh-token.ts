@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, type KeyObject } from 'node:crypto';
 
 import { constantTimeEqual, hmacSha256, sha256Hex } from './secrets.js';
 import { sessionHandleBytes, sessionHandleFromBytes } from './session-handle.js';
@@ -11,9 +11,9 @@ export interface RefreshTokenKey {
   /** Names the key in each token: 12 bytes, as 16 base64url characters. */
   readonly id: string;
   /** Authenticates refresh tokens, and nothing else. */
-  readonly macKey: Uint8Array;
+  readonly macKey: KeyObject;
   /** Derives anti-CSRF tokens, and nothing else. */
-  readonly antiCsrfKey: Uint8Array;
+  readonly antiCsrfKey: KeyObject;
 }
 
 /** What a refresh token says about its place in its session. */
