@@ -4,7 +4,7 @@ import type { OptionReader } from './option-checks.js';
 const ALLOWED =
   'at least 32 random bytes in base64 or hex (openssl rand -base64 32), or a list of such';
 
-/** Decodes the encryption keys, into what no log of the options can show; short or monotonous ones are refused, as nothing random looks like that. */
+/** Decodes the encryption keys, for no log to show. Short or monotonous ones are refused: nothing random looks like that. */
 export function readEncryptionKeys(reader: OptionReader, name: string): readonly KeyObject[] {
   const value = reader.value(name);
   if (value === undefined) return [];
