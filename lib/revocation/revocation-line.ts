@@ -1,8 +1,9 @@
 import type { RevocationRecord } from '../store/revocation.store.js';
 import type { Revocation } from './revoked-sessions.js';
 
-// An access token issued an instant before the revocation, and clocks that differ.
-const MARGIN_MS = 120_000;
+// An access token issued before the revocation was committed, by an instance that could not know of it, and clocks that
+// differ.
+const MARGIN_MS = 10 * 60_000;
 
 /** How long after a revocation an instance may still meet an access token of before that it would accept. */
 export function revocationLifeMs(options: { readonly accessTokenLifetimeMs: number }): number {

@@ -5,7 +5,7 @@ import { RevocationFeed } from '../../lib/revocation/revocation-feed.js';
 import { describeOnEachServer } from '../support/components.js';
 import { serverUrl } from '../support/databases.js';
 import { FaultProxy } from '../support/fault-proxy.js';
-import { logIn, useFleets, type Instance } from '../support/fleet.js';
+import { logIn, refreshTokenOf, useFleets, type Instance } from '../support/fleet.js';
 import { send } from '../support/http-client.js';
 
 const MINUTE_MS = 60_000;
@@ -97,6 +97,28 @@ describeOnEachServer('the revocation feed', (engine) => {
     clock.advanceMs(10 * MINUTE_MS);
     await poll(second);
     expect(await isAccepted(second, session)).toBe(false);
+  });
+
+  it('refuses what was issued until the revocation was committed, ten minutes late, for as long as it lives', async () => {
+    const { first, clock, join } = await startFleet();
+    const second = await join();
+    const refresh = (token: string): Promise<SessionContainer> =>
+      second.sessions.refreshSessionWithoutRequestResponse(token);
+    const session = await logIn(first);
+    const spent = refreshTokenOf(session);
+    await refresh(spent);
+    const late = await first.dataSource.transaction(async (manager) => {
+      await first.sessions.withManager(manager).revokeSession(session.getHandle());
+      clock.advanceMs(10 * MINUTE_MS - 1_000);
+      return refresh(spent);
+    });
+    clock.advanceMs(30_000);
+    await poll(second);
+    for (let minutes = 0; minutes < 60; minutes += 1) {
+      expect(await isAccepted(second, late)).toBe(false);
+      clock.advanceMs(MINUTE_MS);
+      await poll(second);
+    }
   });
 
   it.each([15_000, 2 * MINUTE_MS, 60 * MINUTE_MS])(

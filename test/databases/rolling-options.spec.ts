@@ -61,7 +61,7 @@ describeOnEachDatabase('while a deployment with a longer `accessTokenLifetime` r
     }
     const stored = (): Promise<number> =>
       updated.dataSource.getRepository(SessionRevocation).count();
-    await passTime(fleet, 122 * MINUTE_MS - 1);
+    await passTime(fleet, 130 * MINUTE_MS - 1);
     await updated.app.get(SessionPruner).prune();
     expect(await stored()).toBe(3);
     await passTime(fleet, 1);
