@@ -38,13 +38,15 @@ export class CreateSessionInterceptor implements NestInterceptor {
     }
     const { request } = requestAndResponseOf(context);
     if (options.allowCrossSite !== true) this.login.refuseCrossSiteLogin(request);
-    return next.handle().pipe(
-      takeLast(1),
-      defaultIfEmpty(undefined),
-      mergeMap(async (result) => {
-        await this.createSession(options, result, context);
-        return result;
-      }),
+    return this.login.limiter.aroundLogin(request, () =>
+      next.handle().pipe(
+        takeLast(1),
+        defaultIfEmpty(undefined),
+        mergeMap(async (result) => {
+          await this.createSession(options, result, context);
+          return result;
+        }),
+      ),
     );
   }
 

@@ -1,5 +1,4 @@
 import { SessionException } from '../errors/session.exception.js';
-import { SessionStoreUnavailableException } from '../errors/session-store-unavailable.exception.js';
 import { asHttpRequest, headerOf } from './context/http-request.js';
 import { areHeadersSent, asHttpResponse, setHeader } from './context/http-response.js';
 import { keepOutOfCaches, type TokenWriter } from './transport/token-writer.js';
@@ -15,7 +14,7 @@ export class FailureAnswer {
     if (areHeadersSent(httpResponse)) return;
     keepOutOfCaches(httpResponse);
     if (error.clearTokens) this.writer.clearAll(httpRequest, httpResponse);
-    if (error instanceof SessionStoreUnavailableException) {
+    if (error.retryAfterSeconds !== undefined) {
       setHeader(httpResponse, 'retry-after', String(error.retryAfterSeconds));
     }
     // RFC 6750 §3, for clients that present their token in this header, and without a word on what was wrong with it.

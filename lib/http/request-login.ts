@@ -9,6 +9,7 @@ import { asHttpRequest, headerOf } from './context/http-request.js';
 import { UnauthorizedSessionException } from '../errors/unauthorized-session.exception.js';
 import type { SessionDirectory } from '../session/session-directory.js';
 import { rememberSession } from './current-session.js';
+import type { RateLimiter } from './rate-limit/rate-limiter.js';
 import type { RequestVerification } from './request-verification.js';
 import type { RequestSignOut } from './request-sign-out.js';
 import { areHeadersSent, asHttpResponse } from './context/http-response.js';
@@ -27,6 +28,7 @@ export class RequestLogin {
     private readonly signOut: RequestSignOut,
     private readonly verification: RequestVerification,
     private readonly directory: SessionDirectory,
+    readonly limiter: RateLimiter,
     private readonly options: ResolvedSessionOptions,
   ) {}
 
@@ -59,6 +61,24 @@ export class RequestLogin {
     const session = this.containers.issued(issued);
     session.attachToRequestResponse(request, response, transferMethod);
     return session;
+  }
+
+  /**
+   * The same for a handler that logs its user in by itself, with what `@CreateSession` looks at before.
+   *
+   * @param allowCrossSite whether another site may send the login, as a provider's callback does
+   * @throws {CrossSiteRequestException}
+   * @throws {TooManyRequestsException}
+   */
+  async createByHand(
+    request: unknown,
+    response: unknown,
+    asked: Omit<SessionRequest, 'device' | 'withAntiCsrfToken'>,
+    allowCrossSite: boolean,
+  ): Promise<SessionContainer> {
+    if (!allowCrossSite) this.refuseCrossSiteLogin(request);
+    await this.limiter.countCreated(request);
+    return this.create(request, response, asked);
   }
 
   /**

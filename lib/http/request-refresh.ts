@@ -6,8 +6,11 @@ import type { SessionContainer } from '../session/session-container.js';
 import type { SessionRefresher } from '../session/session-refresher.js';
 import { isRefreshTokenLike } from '../tokens/refresh-token.js';
 import type { AntiCsrf } from './anti-csrf/anti-csrf.js';
-import { asHttpRequest, type HttpRequest } from './context/http-request.js';
+import { asHttpRequest, headerOf, type HttpRequest } from './context/http-request.js';
 import { asHttpResponse } from './context/http-response.js';
+import { isCrossSite } from './anti-csrf/fetch-metadata.js';
+import type { RateLimiter } from './rate-limit/rate-limiter.js';
+import { ANTI_CSRF_HEADER, RID_HEADER } from './transport/header-names.js';
 import { chooseRefreshToken } from './transport/token-choice.js';
 import type { TokenReader } from './transport/token-reader.js';
 import type { TokenWriter } from './transport/token-writer.js';
@@ -21,15 +24,31 @@ export class RequestRefresh {
     private readonly reader: TokenReader,
     private readonly writer: TokenWriter,
     private readonly antiCsrf: AntiCsrf,
+    private readonly limiter: RateLimiter,
     private readonly options: ResolvedSessionOptions,
   ) {}
 
   /**
    * @throws {UnauthorizedSessionException}
    * @throws {TokenTheftDetectedException}
+   * @throws {TooManyRequestsException}
    * @throws {SessionStoreUnavailableException}
    */
   async refresh(request: unknown, response: unknown): Promise<SessionContainer> {
+    const httpRequest = asHttpRequest(request);
+    if (!this.limiter.isOn || this.isForeign(httpRequest)) {
+      return this.refreshAdmitted(request, response);
+    }
+    await this.limiter.count('refreshes', request);
+    try {
+      return await this.refreshAdmitted(request, response);
+    } catch (error) {
+      await this.limiter.countIfRefused(request, error);
+      throw error;
+    }
+  }
+
+  private async refreshAdmitted(request: unknown, response: unknown): Promise<SessionContainer> {
     const httpRequest = asHttpRequest(request);
     const chosen = chooseRefreshToken(
       this.options.tokenTransferMethod(request, 'refresh'),
@@ -68,6 +87,15 @@ export class RequestRefresh {
       antiCsrfToken,
     });
     return this.containers.issued(issued);
+  }
+
+  // What another site's page can send without a preflight. It is refused at little cost, and is not counted: otherwise the
+  // page could use up its visitor's limit.
+  private isForeign(request: HttpRequest): boolean {
+    const { antiCsrf, trustedOrigins } = this.options;
+    if (antiCsrf === 'NONE' || !isCrossSite(request, trustedOrigins)) return false;
+    const own = ['authorization', RID_HEADER, ANTI_CSRF_HEADER];
+    return own.every((name) => headerOf(request, name) === undefined);
   }
 
   // An access token without its refresh token would be sent, refused and refreshed in vain for ever. Tokens are removed

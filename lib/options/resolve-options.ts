@@ -3,6 +3,7 @@ import { checkAssurance } from './assurance-profile.js';
 import { readClaims, readValidators } from './claim-options.js';
 import { isOptionsObject, kindOf, OptionReader } from './option-checks.js';
 import { checkLifetimes, readLifetimes } from './resolve-lifetimes.js';
+import { readRateLimits } from './rate-limit-options.js';
 import { resolveCookieOptions } from './resolve-cookie-options.js';
 import { readEncryptionKeyMigration, readEncryptionKeys } from './encryption-keys.js';
 import type { ResolvedSessionOptions } from './resolved-options.js';
@@ -96,6 +97,7 @@ function readOptions(reader: OptionReader, production: boolean): ResolvedSession
     device: resolveDevice(reader.nested('device')),
     revokePreviousSession: reader.boolean('revokePreviousSession', true),
     maxSessionsPerUser: resolveSessionLimit(reader),
+    rateLimit: readRateLimits(reader, 'rateLimit'),
     claims: readClaims(reader),
     globalClaimValidators: readValidators(reader),
   };

@@ -1,3 +1,4 @@
+import type { ResolvedRateLimits } from './rate-limit-options.js';
 import type { SigningAlgorithm } from '../tokens/jwt.js';
 import type {
   AntiCsrfMode,
@@ -66,6 +67,7 @@ export interface ResolvedSessionOptions {
   readonly revokePreviousSession: boolean;
   readonly maxSessionsPerUser:
     false | { readonly max: number; readonly onLimit: 'evict-oldest' | 'refuse' };
+  readonly rateLimit: false | ResolvedRateLimits;
   readonly claims: readonly ClaimOrToken[];
   readonly globalClaimValidators: readonly ValidatorOrToken[];
 }

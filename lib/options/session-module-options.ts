@@ -1,6 +1,7 @@
 import type { SessionClaimValidator } from '../claims/session-claim-validator.js';
 import type { SessionClaim } from '../claims/session-claim.js';
 import type { Duration } from '../time/duration.js';
+import type { SessionRateLimitOptions } from './rate-limit-options.js';
 import type { SigningAlgorithm } from '../tokens/jwt.js';
 
 /**
@@ -166,6 +167,8 @@ export interface SessionModuleOptions {
   endedSessionRetention?: Duration;
   /** How many sessions a user can have in a tenant; `false`: any number. @default false */
   maxSessionsPerUser?: false | number | SessionLimitOptions;
+  /** What one address may ask for, before it is answered 429; `{}`: the defaults. @default false: nothing is limited */
+  rateLimit?: false | SessionRateLimitOptions;
   /**
    * Timeouts of an authenticator assurance level of NIST SP 800-63B-4: `'aal1'` 30 days in all, `'aal2'` 24 hours and 1
    * hour without activity, `'aal3'` 12 hours and 15 minutes. They become the defaults, and longer ones are refused.

@@ -1,5 +1,6 @@
+import { Controller, Post, Req, Res } from '@nestjs/common';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { AntiCsrfMode } from '../../lib/index.js';
+import { SessionService, type AntiCsrfMode } from '../../lib/index.js';
 import { platforms } from '../support/boot-app.js';
 import {
   expectNothingChanged,
@@ -35,6 +36,16 @@ const OTHER_PAGES: readonly (readonly [string, Headers])[] = [
   ['a sandboxed frame in an older browser', { origin: 'null' }],
 ];
 
+@Controller()
+class ByHandController {
+  constructor(private readonly sessions: SessionService) {}
+
+  @Post('by-hand')
+  async login(@Req() request: object, @Res({ passthrough: true }) response: object): Promise<void> {
+    await this.sessions.createNewSession(request, response, 'public', 'attacker');
+  }
+}
+
 const METHODS = ['POST', 'PUT', 'PATCH', 'DELETE'];
 
 describe.each(platforms)('a request that another page sends on %s', (platform) => {
@@ -42,7 +53,8 @@ describe.each(platforms)('a request that another page sends on %s', (platform) =
   beforeAll(async () => {
     const modes = ['VIA_FETCH_METADATA', 'VIA_CUSTOM_HEADER', 'VIA_TOKEN', 'NONE'] as const;
     for (const antiCsrf of modes) {
-      scenes.set(antiCsrf, await Scene.open({ platform, sessions: { antiCsrf } }));
+      const controllers = [ByHandController];
+      scenes.set(antiCsrf, await Scene.open({ platform, controllers, sessions: { antiCsrf } }));
     }
   });
   afterAll(() => Promise.all([...scenes.values()].map((scene) => scene.close())));
@@ -138,9 +150,11 @@ describe.each(platforms)('a request that another page sends on %s', (platform) =
       const scene = sceneOf(mode);
       const headers = { 'sec-fetch-site': 'cross-site', origin: EVIL };
       await expectNothingChanged(scene, async () => {
-        const answer = await scene.post('/login', headers, { userId: 'attacker' });
-        expect(answer.status).toBe(403);
-        expectTokensUntouched(answer);
+        for (const path of ['/login', '/by-hand']) {
+          const answer = await scene.post(path, headers, { userId: 'attacker' });
+          expect(answer.status).toBe(403);
+          expectTokensUntouched(answer);
+        }
       });
     }
   });
