@@ -112,6 +112,30 @@ export class SessionService extends EmergencyFunctions {
   }
 
   /**
+   * The session of a WebSocket handshake, by the request that opens the socket: refuse the socket where this throws.
+   * Cookies count only from our own origin and `trustedOrigins`, since any page can open a socket with its visitor's.
+   * A socket is not closed when its session ends: ask again from time to time, with `checkDatabase` or without.
+   *
+   * @param request Node's request of the upgrade, such as the second argument of a gateway's `handleConnection`
+   * @returns `undefined` only with `sessionRequired: false`
+   * @throws {CrossSiteRequestException} {UnauthorizedSessionException} {TryRefreshTokenException} {InvalidClaimsException}
+   */
+  getSessionOfHandshake(
+    request: unknown,
+    options?: VerifySessionOptions & { sessionRequired?: true },
+  ): Promise<SessionContainer>;
+  getSessionOfHandshake(
+    request: unknown,
+    options?: VerifySessionOptions,
+  ): Promise<SessionContainer | undefined>;
+  getSessionOfHandshake(
+    request: unknown,
+    options: VerifySessionOptions = {},
+  ): Promise<SessionContainer | undefined> {
+    return this.roles.verification.verifyHandshake(request, options);
+  }
+
+  /**
    * The session that an access token speaks for.
    *
    * @param antiCsrfToken what the client sent in `anti-csrf`; checked with `VIA_TOKEN` unless `antiCsrfCheck` is false

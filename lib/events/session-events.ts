@@ -43,7 +43,7 @@ export interface SessionEvents {
     atMs: number;
     reason: RevocationReason;
   };
-  antiCsrfFailed: { atMs: number; at: 'verify' | 'refresh' | 'sign-out' };
+  antiCsrfFailed: { atMs: number; at: 'verify' | 'refresh' | 'sign-out' | 'handshake' };
 }
 
 /** The name of an event. @publicApi */

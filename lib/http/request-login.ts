@@ -3,9 +3,9 @@ import type { ResolvedSessionOptions } from '../options/resolved-options.js';
 import type { SessionContainer } from '../session/session-container.js';
 import type { SessionContainerFactory } from '../session/session-container.factory.js';
 import type { SessionIssuer, SessionRequest } from '../session/session-issuer.js';
-import { isCrossSite, isSafeMethod } from './anti-csrf/fetch-metadata.js';
+import { hasCustomHeader, isCrossSite, isSafeMethod } from './anti-csrf/fetch-metadata.js';
 import { deviceOf } from './context/device-reader.js';
-import { asHttpRequest, headerOf } from './context/http-request.js';
+import { asHttpRequest } from './context/http-request.js';
 import { UnauthorizedSessionException } from '../errors/unauthorized-session.exception.js';
 import type { SessionDirectory } from '../session/session-directory.js';
 import { rememberSession } from './current-session.js';
@@ -13,7 +13,6 @@ import type { RateLimiter } from './rate-limit/rate-limiter.js';
 import type { RequestVerification } from './request-verification.js';
 import type { RequestSignOut } from './request-sign-out.js';
 import { areHeadersSent, asHttpResponse } from './context/http-response.js';
-import { RID_HEADER } from './transport/header-names.js';
 import type { TokenReader } from './transport/token-reader.js';
 import type { TokenWriter } from './transport/token-writer.js';
 import { transferMethodForCreate } from './transport/transfer-method.js';
@@ -120,15 +119,15 @@ export class RequestLogin {
   /**
    * Refuses a login that another site's page sends, which would log the user in as somebody else (login CSRF).
    *
+   * @param isMutation of GraphQL, which changes something by GET too
    * @throws {CrossSiteRequestException}
    */
-  refuseCrossSiteLogin(request: unknown): void {
-    const { antiCsrf, trustedOrigins } = this.options;
+  refuseCrossSiteLogin(request: unknown, isMutation = false): void {
+    const { antiCsrf } = this.options;
     const httpRequest = asHttpRequest(request);
-    if (antiCsrf === 'NONE' || isSafeMethod(httpRequest.method)) return;
-    // A page can set this header on another origin only after that origin has agreed (CORS preflight).
-    if (antiCsrf === 'VIA_CUSTOM_HEADER' && headerOf(httpRequest, RID_HEADER) !== undefined) return;
-    if (isCrossSite(httpRequest, trustedOrigins)) throw new CrossSiteRequestException();
+    if (antiCsrf === 'NONE' || (isSafeMethod(httpRequest.method) && !isMutation)) return;
+    if (antiCsrf === 'VIA_CUSTOM_HEADER' && hasCustomHeader(httpRequest, this.options)) return;
+    if (isCrossSite(httpRequest, this.options)) throw new CrossSiteRequestException();
   }
 
   // A stale token of the other method would shadow the new session (SuperTokens' rule for both methods).

@@ -92,8 +92,7 @@ export class RequestRefresh {
   // What another site's page can send without a preflight. It is refused at little cost, and is not counted: otherwise the
   // page could use up its visitor's limit.
   private isForeign(request: HttpRequest): boolean {
-    const { antiCsrf, trustedOrigins } = this.options;
-    if (antiCsrf === 'NONE' || !isCrossSite(request, trustedOrigins)) return false;
+    if (this.options.antiCsrf === 'NONE' || !isCrossSite(request, this.options)) return false;
     const own = ['authorization', RID_HEADER, ANTI_CSRF_HEADER];
     return own.every((name) => headerOf(request, name) === undefined);
   }

@@ -82,6 +82,7 @@ function readOptions(reader: OptionReader, production: boolean): ResolvedSession
     tokenTransferMethod: resolveTransferMethod(reader),
     antiCsrf: resolveAntiCsrf(reader, cookie.sameSite),
     trustedOrigins: new Set(reader.strings('trustedOrigins', isOrigin, ORIGINS_ALLOWED)),
+    trustSameSite: reader.boolean('trustSameSite', true),
     exposeAccessTokenToFrontendInCookieBasedAuth: reader.boolean(
       'exposeAccessTokenToFrontendInCookieBasedAuth',
       false,

@@ -49,6 +49,7 @@ export interface ResolvedSessionOptions {
   readonly tokenTransferMethod: TokenTransferMethodChooser;
   readonly antiCsrf: AntiCsrfMode;
   readonly trustedOrigins: ReadonlySet<string>;
+  readonly trustSameSite: boolean;
   readonly exposeAccessTokenToFrontendInCookieBasedAuth: boolean;
   readonly frontTokenClaims: ReadonlySet<string> | undefined;
   readonly sessionExpiredStatusCode: number;

@@ -140,6 +140,11 @@ export interface SessionModuleOptions {
   antiCsrf?: AntiCsrfMode;
   /** Origins of pages that may send requests to this API beside its own, such as `https://www.example.com`. @default [] */
   trustedOrigins?: readonly string[];
+  /**
+   * Whether pages of the same site, such as other subdomains, may send requests. `false`: only pages of the API's own origin
+   * and of `trustedOrigins`. @default true
+   */
+  trustSameSite?: boolean;
   /** Sends the access token in `st-access-token` too where cookies are used, for code that must read it. @default false */
   exposeAccessTokenToFrontendInCookieBasedAuth?: boolean;
   /** The user's own claims that the browser may read in `front-token`. @default all */

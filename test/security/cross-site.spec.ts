@@ -83,6 +83,52 @@ describe.each(platforms)('a request that another page sends on %s', (platform) =
     await expectRefused(scene, () => scene.post('/auth/signout', headers), UNAUTHORISED);
   });
 
+  it('CS1: is refused from a sibling of our site where siblings are not trusted', async () => {
+    const sessions = { trustSameSite: false, trustedOrigins: ['https://app.example.com'] };
+    const scene = await Scene.open({ platform, controllers: [ByHandController], sessions });
+    try {
+      const sibling = { 'sec-fetch-site': 'same-site', origin: 'https://blog.example.com' };
+      const trusted = { 'sec-fetch-site': 'same-site', origin: 'https://app.example.com' };
+      const holder = await scene.login('u1', trusted);
+      const headers = { ...bothCookies(holder), ...sibling };
+      await expectRefused(scene, () => scene.post('/act', headers), TRY_REFRESH);
+      await expectRefused(scene, () => scene.refresh(headers), UNAUTHORISED);
+      await expectRefused(scene, () => scene.post('/auth/signout', headers), UNAUTHORISED);
+      for (const path of ['/login', '/by-hand']) {
+        expect((await scene.post(path, sibling, { userId: 'u1' })).status).toBe(403);
+      }
+      const own = { ...bothCookies(holder), ...trusted };
+      expect((await scene.post('/act', own)).json).toEqual({ userId: 'u1' });
+      const plain = { ...bothCookies(holder), 'sec-fetch-site': 'same-origin', origin: OWN };
+      expect((await scene.post('/act', plain)).json).toEqual({ userId: 'u1' });
+    } finally {
+      await scene.close();
+    }
+  });
+
+  it('CS1: needs more than the custom header where the trusted pages are named', async () => {
+    const sessions = {
+      antiCsrf: 'VIA_CUSTOM_HEADER',
+      trustedOrigins: ['https://www.example.org'],
+    } as const;
+    const scene = await Scene.open({ platform, sessions });
+    try {
+      const headers = { ...bothCookies(await scene.login('u1')), rid: 'session' };
+      for (const [, page] of OTHER_PAGES) {
+        await expectRefused(scene, () => scene.post('/act', { ...headers, ...page }), TRY_REFRESH);
+        const login = { ...page, rid: 'session' };
+        expect((await scene.post('/login', login, { userId: 'u2' })).status).toBe(403);
+      }
+      const trusted = { 'sec-fetch-site': 'cross-site', origin: 'https://www.example.org' };
+      for (const page of [trusted, ...OWN_PAGES.map(([, each]) => each)]) {
+        const answer = await scene.post('/act', { ...headers, ...page });
+        expect(answer.json).toEqual({ userId: 'u1' });
+      }
+    } finally {
+      await scene.close();
+    }
+  });
+
   it('CS1: needs the custom header where that is the check', async () => {
     const scene = sceneOf('VIA_CUSTOM_HEADER');
     const holder = await scene.login('u1');
