@@ -4,6 +4,7 @@ export type RevocationReason =
   | 'revoked'
   | 'revoked-all'
   | 'revoked-others'
+  | 'revoked-tenant'
   | 'revoked-everything'
   | 'replaced-by-login'
   | 'reauthenticated'

@@ -83,21 +83,13 @@ export class SessionRevoker {
    *
    * @returns how many rows were there
    */
-  async revokeEverything(): Promise<number> {
-    const reason = 'revoked-everything';
-    const nowMs = this.clock.now();
-    // Of this millisecond's sessions nobody can say whether they were there: they end too.
-    const cutOffAtMs = nowMs + 1;
-    const everyone = { userId: null, tenantId: null };
-    const lines = [{ ...cutOffLine(everyone, reason, nowMs, this.options), cutOffAtMs }];
-    await new RevocationStore(this.database).insert(lines);
-    this.announce({ records: [], lines }, reason);
-    let count = 0;
-    await deleteCreatedBefore(new SessionStore(this.database), cutOffAtMs, (records) => {
-      count += records.length;
-      this.announce({ records, lines: [] }, reason);
-    });
-    return count;
+  revokeEverything(): Promise<number> {
+    return this.revokeAllIn(null, 'revoked-everything');
+  }
+
+  /** The same for everyone's sessions in one tenant. */
+  revokeAllOfTenant(tenantId: string): Promise<number> {
+    return this.revokeAllIn(tenantId, 'revoked-tenant');
   }
 
   /** Ends sessions as part of a transaction that is already under way. */
@@ -123,6 +115,22 @@ export class SessionRevoker {
     for (const { handle, userId, tenantId } of records) {
       this.events.emit('revoked', { sessionHandle: handle, userId, tenantId, atMs, reason });
     }
+  }
+
+  private async revokeAllIn(tenantId: string | null, reason: RevocationReason): Promise<number> {
+    const nowMs = this.clock.now();
+    // Of this millisecond's sessions nobody can say whether they were there: they end too.
+    const cutOffAtMs = nowMs + 1;
+    const everyone = { userId: null, tenantId };
+    const lines = [{ ...cutOffLine(everyone, reason, nowMs, this.options), cutOffAtMs }];
+    await new RevocationStore(this.database).insert(lines);
+    this.announce({ records: [], lines }, reason);
+    let count = 0;
+    await deleteCreatedBefore(new SessionStore(this.database), cutOffAtMs, tenantId, (records) => {
+      count += records.length;
+      this.announce({ records, lines: [] }, reason);
+    });
+    return count;
   }
 
   private async endRecords(
