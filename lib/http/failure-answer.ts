@@ -1,7 +1,8 @@
 import { SessionException } from '../errors/session.exception.js';
 import { asHttpRequest, headerOf } from './context/http-request.js';
 import { areHeadersSent, asHttpResponse, setHeader } from './context/http-response.js';
-import { keepOutOfCaches, type TokenWriter } from './transport/token-writer.js';
+import { keepOutOfCaches } from './transport/no-store.js';
+import type { TokenWriter } from './transport/token-writer.js';
 
 /** Writes to a response what goes with a session error beside its status and body. */
 export class FailureAnswer {

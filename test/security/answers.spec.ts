@@ -37,6 +37,7 @@ interface Reply {
   header?(name: string, value: string): unknown;
   setHeader?(name: string, value: string): unknown;
   send?(body: string): unknown;
+  write?(body: string): unknown;
   end?(body: string): unknown;
 }
 
@@ -58,6 +59,44 @@ class AnswersController {
     put(response, 'Cache-Control', 'public, max-age=600');
     put(response, 'Vary', 'Accept');
     await session.mergeIntoAccessTokenPayload({ plan: 'pro' });
+  }
+
+  @Get('cacheable-afterwards')
+  @VerifySession()
+  async cacheableAfterwards(
+    @CurrentSession() session: SessionContainer,
+    @Res({ passthrough: true }) response: Reply,
+  ): Promise<string> {
+    await session.mergeIntoAccessTokenPayload({ plan: 'pro' });
+    put(response, 'Cache-Control', 'public, max-age=600');
+    return 'body';
+  }
+
+  @Post('cacheable-login')
+  async cacheableLogin(
+    @Req() request: object,
+    @Res({ passthrough: true }) response: Reply,
+  ): Promise<object> {
+    await this.sessions.createNewSession(request, response, 'public', 'u1');
+    put(response, 'Cache-Control', 'public, max-age=600');
+    return { note: 'body' };
+  }
+
+  @Get('streamed')
+  @VerifySession()
+  async streamed(
+    @CurrentSession() session: SessionContainer,
+    @Req() request: object,
+    @Res() response: Reply & { raw?: Reply },
+  ): Promise<void> {
+    const stream = response.raw ?? response;
+    stream.write?.('a');
+    await session.mergeIntoAccessTokenPayload({ plan: 'pro' });
+    await this.sessions
+      .createNewSession(request, response, 'public', 'streamed')
+      .catch((error: unknown) => error);
+    await session.revokeSession();
+    stream.end?.('b');
   }
 
   @Get('too-late')
@@ -148,6 +187,14 @@ describe.each(platforms)('an answer on %s', (platform) => {
     expect(headers.vary?.split(', ')).toEqual(
       expect.arrayContaining(['Accept', 'Cookie', 'Authorization', 'Origin']),
     );
+    for (const answer of [
+      await scene.get('/cacheable-afterwards', accessCookie(access)),
+      await scene.post('/cacheable-login'),
+    ]) {
+      expect(answer.text).toContain('body');
+      expect(answer.setCookies.length).toBeGreaterThan(0);
+      expect(answer.headers['cache-control']).toBe('no-store');
+    }
     for (const refused of [await scene.get('/me'), await scene.refresh()]) {
       expect([refused.status, refused.headers['cache-control']]).toEqual([401, 'no-store']);
     }
@@ -201,6 +248,20 @@ describe.each(platforms)('an answer on %s', (platform) => {
     expect([answer.status, answer.text]).toEqual([200, 'sent']);
     const sessions = scene.booted.app.get(SessionService);
     expect(await sessions.getAllSessionHandlesForUser('late')).toEqual([]);
+  });
+
+  it('H6: that is under way already loses new tokens alone: nothing breaks, and the log says so', async () => {
+    witness.logs.clear();
+    const { access, handle } = await scene.login('u7');
+    const answer = await scene.get('/streamed', accessCookie(access));
+    expect([answer.status, answer.text]).toEqual([200, 'ab']);
+    expect(answer.setCookies).toEqual([]);
+    expect(await scene.sessionRow(handle)).toBeNull();
+    const sessions = scene.booted.app.get(SessionService);
+    expect(await sessions.getAllSessionHandlesForUser('streamed')).toEqual([]);
+    expect(witness.logs.texts('error')).toEqual(
+      Array.from({ length: 2 }, () => expect.stringContaining('after its answer had begun')),
+    );
   });
 
   it('P1: to a token is the same for a session that is unknown, over, or another secret’s', async () => {
