@@ -30,7 +30,7 @@ export function requestProviders(): Provider[] {
     made(TokenReader, OPTIONS),
     made(TokenWriter, OPTIONS, Clock),
     made(AntiCsrf, SessionEventBus, Clock, OPTIONS),
-    made(FailureAnswer, TokenWriter),
+    made(FailureAnswer, TokenWriter, Clock),
     made(RateLimiter, Clock, OPTIONS),
     made(
       RequestVerification,

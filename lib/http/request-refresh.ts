@@ -6,6 +6,7 @@ import type { SessionContainer } from '../session/session-container.js';
 import type { SessionRefresher } from '../session/session-refresher.js';
 import { isRefreshTokenLike } from '../tokens/refresh-token.js';
 import type { AntiCsrf } from './anti-csrf/anti-csrf.js';
+import { deviceOf } from './context/device-reader.js';
 import { asHttpRequest, headerOf, type HttpRequest } from './context/http-request.js';
 import { asHttpResponse } from './context/http-response.js';
 import { isCrossSite } from './anti-csrf/fetch-metadata.js';
@@ -68,6 +69,7 @@ export class RequestRefresh {
       refreshToken: chosen.token,
       withAntiCsrfToken: isCookie && this.antiCsrf.isByToken,
       antiCsrfToken: this.antiCsrf.presentedToken(httpRequest),
+      device: deviceOf(httpRequest, this.options),
     });
     this.clearOtherMethod(httpRequest, response, chosen.transferMethod);
     const session = this.containers.issued(issued);

@@ -165,7 +165,7 @@ function resolvePruning(reader: OptionReader | false): ResolvedSessionOptions['p
 
 function resolveDevice(reader: OptionReader): ResolvedSessionOptions['device'] {
   const device = {
-    ip: reader.boolean('ip', false),
+    ip: reader.oneOf<boolean | 'truncated'>('ip', [true, false, 'truncated'], false),
     userAgent: reader.boolean('userAgent', false),
     retentionMs: reader.optionalDurationMs('retention', SECOND, TEN_YEARS),
   };

@@ -61,7 +61,7 @@ export interface ResolvedSessionOptions {
   readonly pruning: false | { readonly intervalMs: number };
   readonly endedSessionRetentionMs: number;
   readonly device: {
-    readonly ip: boolean;
+    readonly ip: boolean | 'truncated';
     readonly userAgent: boolean;
     readonly retentionMs: number | undefined;
   };

@@ -43,8 +43,8 @@ export type ValidatorOrToken = SessionClaimValidator | ClaimToken<SessionClaimVa
 
 /** What is kept of the client that a session was created by. @publicApi */
 export interface SessionDeviceOptions {
-  /** Its address, as the framework tells it. @default false */
-  ip?: boolean;
+  /** Its address, as the framework tells it; `'truncated'`: its network alone (/24, /48). @default false */
+  ip?: boolean | 'truncated';
   /** Its `User-Agent`, up to 256 characters. @default false */
   userAgent?: boolean;
   /**
@@ -203,8 +203,11 @@ export interface SessionRoutesOptions {
   jwks?: boolean;
   /** `GET .well-known/openid-configuration`, served once `issuer` is set. @default true */
   openIdConfiguration?: boolean;
-  /** `GET sessions`, `DELETE sessions/:handle` and `DELETE sessions`: a user's own sessions. @default true */
-  sessionList?: boolean;
+  /**
+   * `GET sessions`, `DELETE sessions/:handle` and `DELETE sessions`: a user's own sessions. With `requireFresh` sessions are
+   * ended only within this time of the login (ASVS 7.5.2), as `@RequireFresh` has it. @default true
+   */
+  sessionList?: boolean | { requireFresh?: Duration };
 }
 
 /**

@@ -4,7 +4,13 @@ import type { SessionContainerFactory } from './session-container.factory.js';
 import type { SessionContainer } from './session-container.js';
 import type { SessionDirectory, SessionInformation } from './session-directory.js';
 import type { SessionEditor } from './session-editor.js';
-import { checkActor, checkTenantId, checkUserId, readHandle } from './session-input.js';
+import {
+  checkActor,
+  checkHandles,
+  checkTenantId,
+  checkUserId,
+  readHandle,
+} from './session-input.js';
 import type { SessionIssuer } from './session-issuer.js';
 import type { SessionExplanation, SessionOverview, SessionSummary } from './session-overview.js';
 import type { SessionRevoker } from './session-revoker.js';
@@ -92,11 +98,13 @@ export class SessionFunctions {
   }
 
   /** Ends several sessions. @returns the handles of those that were there */
-  revokeMultipleSessions(
+  async revokeMultipleSessions(
     sessionHandles: readonly string[],
     options: RevokeOptions = {},
   ): Promise<string[]> {
-    const handles = sessionHandles.map(readHandle).filter((handle) => handle !== undefined);
+    const handles = checkHandles(sessionHandles)
+      .map(readHandle)
+      .filter((handle) => handle !== undefined);
     return this.roles.revoker.revoke(handles, { reason: 'revoked', detail: checkBy(options) });
   }
 

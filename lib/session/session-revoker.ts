@@ -45,7 +45,7 @@ export class SessionRevoker {
     const ended = await this.database.transaction((database) =>
       this.endIn(database, distinct, ending),
     );
-    this.announce(ended, ending.reason);
+    this.announce(ended, ending);
     return ended.records.map((record) => record.handle);
   }
 
@@ -73,7 +73,7 @@ export class SessionRevoker {
       const each = await this.endRecords(database, others, ending);
       return { records: each.records, lines: [...cutOffs, ...each.lines] };
     });
-    this.announce(ended, ending.reason);
+    this.announce(ended, ending);
     return ended.records.map((record) => record.handle);
   }
 
@@ -108,12 +108,13 @@ export class SessionRevoker {
   }
 
   /** Makes known what has been ended; in the caller's transaction not before it commits: then the feed brings it. */
-  announce({ records, lines }: EndedSessions, reason: RevocationReason): void {
+  announce({ records, lines }: EndedSessions, { reason, detail }: Ending): void {
     if (this.database.isInTransaction) return;
     this.feed.learn(lines);
     const atMs = this.clock.now();
     for (const { handle, userId, tenantId } of records) {
-      this.events.emit('revoked', { sessionHandle: handle, userId, tenantId, atMs, reason });
+      const facts = { sessionHandle: handle, userId, tenantId, atMs };
+      this.events.emit('revoked', { ...facts, reason, detail: detail ?? null });
     }
   }
 
@@ -124,11 +125,11 @@ export class SessionRevoker {
     const everyone = { userId: null, tenantId };
     const lines = [{ ...cutOffLine(everyone, reason, nowMs, this.options), cutOffAtMs }];
     await new RevocationStore(this.database).insert(lines);
-    this.announce({ records: [], lines }, reason);
+    this.announce({ records: [], lines }, { reason });
     let count = 0;
     await deleteCreatedBefore(new SessionStore(this.database), cutOffAtMs, tenantId, (records) => {
       count += records.length;
-      this.announce({ records, lines: [] }, reason);
+      this.announce({ records, lines: [] }, { reason });
     });
     return count;
   }

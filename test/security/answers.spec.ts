@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
 import { Body, Controller, Get, Post, Req, Res } from '@nestjs/common';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Logger } from 'typeorm';
 import {
   CurrentSession,
@@ -31,6 +31,9 @@ const EVENTS: readonly SessionEventName[] = [
   'theftDetected',
   'revoked',
   'antiCsrfFailed',
+  'clientChanged',
+  'keyMade',
+  'keyRevoked',
 ];
 
 interface Reply {
@@ -163,6 +166,8 @@ describe.each(platforms)('an answer on %s', (platform) => {
     witness.listen(scene.booted.app.get(SessionEventBus));
   });
   afterAll(() => scene.close());
+  // Every application that starts takes Nest's one logger for itself.
+  beforeEach(() => witness.logs.record(scene.booted.app));
 
   it('O1: allows no other origin by itself, and names the headers that clients really send', async () => {
     const headers = { origin: 'https://evil.example', 'access-control-request-method': 'POST' };
@@ -279,6 +284,78 @@ describe.each(platforms)('an answer on %s', (platform) => {
     const headers = { 'user-agent': 'Firefox', 'x-forwarded-for': '203.0.113.7' };
     const { handle } = await scene.login('p2', headers);
     expect(await scene.sessionRow(handle)).toMatchObject({ ip: null, userAgent: null });
+  });
+
+  it('P2: keeps the network alone where the address is not needed', async () => {
+    const sessions = { device: { ip: 'truncated' } } as const;
+    const kept = await Scene.open({ platform, sessions, trustProxy: true });
+    try {
+      for (const [sent, stored] of [
+        ['203.0.113.7', '203.0.113.0'],
+        ['::ffff:203.0.113.7', '203.0.113.0'],
+        ['2001:DB8:1:2:3:4:5:6', '2001:db8:1::'],
+        ['nonsense', null],
+      ] as const) {
+        const { handle } = await kept.login('p2', { 'x-forwarded-for': sent });
+        expect((await kept.sessionRow(handle))?.ip).toBe(stored);
+      }
+    } finally {
+      await kept.close();
+    }
+  });
+
+  it('P4: tells of a change of address or browser, as far as they are kept, and logs nobody out', async () => {
+    const sessions = { device: { ip: true, userAgent: true } };
+    const kept = await Scene.open({ platform, sessions, trustProxy: true });
+    try {
+      const told: object[] = [];
+      const events = kept.booted.app.get(SessionEventBus);
+      events.on('clientChanged', ({ userId, changed }) => void told.push({ userId, changed }));
+      const home = { 'user-agent': 'Firefox', 'x-forwarded-for': '203.0.113.7' };
+      const away = { 'user-agent': 'Safari', 'x-forwarded-for': '198.51.100.1' };
+      const { refresh } = await kept.login('p4', home);
+      const statuses: number[] = [];
+      for (const client of [home, away, { ...home, 'user-agent': 'Safari' }]) {
+        statuses.push((await kept.refresh({ ...refreshCookie(refresh), ...client })).status);
+      }
+      expect(statuses).toEqual([200, 200, 200]);
+      await expect
+        .poll(() => told)
+        .toEqual([
+          { userId: 'p4', changed: ['ip', 'userAgent'] },
+          { userId: 'p4', changed: ['userAgent'] },
+        ]);
+    } finally {
+      await kept.close();
+    }
+  });
+
+  it('P3: warns a developer once of a claim that looks like no public text', async () => {
+    const sessions = scene.booted.app.get(SessionService);
+    const create = (payload: object) =>
+      sessions.createNewSessionWithoutRequestResponse('public', 'p3', payload);
+    witness.logs.clear();
+    await create({ userEmail: 'ada@example.com', plan: 'pro', email_verified: true });
+    await create({ userEmail: 'eve@example.com', passport_required: 'yes', compass: 1 });
+    const warnings = witness.logs.texts('warn');
+    expect(warnings).toEqual([expect.stringContaining('The claim "userEmail" can be read by')]);
+    expect(warnings.join()).not.toContain('ada@');
+    for (const name of ['password', 'card_number', 'ssn', 'PIN']) await create({ [name]: '1' });
+    expect(witness.logs.texts('warn')).toHaveLength(5);
+  });
+
+  it('P3: says nothing of that in production', async () => {
+    vi.stubEnv('NODE_ENV', 'production');
+    const logs = new LogRecorder();
+    const live = await Scene.open({ platform, prepare: logs.record });
+    try {
+      const sessions = live.booted.app.get(SessionService);
+      await sessions.createNewSessionWithoutRequestResponse('public', 'p3', { password: 'x' });
+      expect(logs.texts('warn').filter((line) => line.includes('claim'))).toEqual([]);
+    } finally {
+      await live.close();
+      vi.unstubAllEnvs();
+    }
   });
 
   it('P4: is the same for a client that roams: no address and no browser logs anybody out', async () => {

@@ -54,7 +54,7 @@ export class RateLimiter {
 
   /** The same for a handler that logs in by itself: the session that it then creates is not counted again. */
   async countByHand(request: object): Promise<void> {
-    this.countedByHand.add(request);
+    this.countedByHand.add(asHttpRequest(request));
     await this.count('logins', request);
   }
 
