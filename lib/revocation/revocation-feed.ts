@@ -107,15 +107,16 @@ export class RevocationFeed {
       ({ everyMs }, i) => nowMs - (this.lookedBackAtMs[i] ?? 0) >= everyMs,
     );
     const lookBackMs = Math.max(...LOOK_BACKS.map((each, i) => (due[i] ? each.lookBackMs : 0)));
-    const sinceMs = Math.max(0, nowMs - lookBackMs);
-    const records = await this.store.findSince(sinceMs, nowMs);
+    const isWhole = lookBackMs === Number.POSITIVE_INFINITY;
+    const records = await (isWhole
+      ? this.store.findLive(nowMs)
+      : this.store.findSince(nowMs - lookBackMs, nowMs));
     this.learn(records);
     due.forEach((isDue, index) => {
       if (isDue) this.lookedBackAtMs[index] = nowMs;
     });
     this.upToDateAtMs = nowMs;
     this.isFailing = false;
-    const isWhole = sinceMs === 0;
     this.revoked.forgetExpired(nowMs, isWhole ? revocationsOf(records) : undefined);
   }
 
