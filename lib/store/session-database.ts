@@ -49,6 +49,11 @@ export class SessionDatabase {
     return this.dataSource.options.type;
   }
 
+  /** What makes a SELECT in a transaction keep its rows for it. An embedded database has one writer at a time anyway. */
+  get lockOfRows(): string {
+    return hasSharedConnection(this.dataSource) ? '' : ' FOR UPDATE';
+  }
+
   hasEntity(entity: EntityTarget<ObjectLiteral>): boolean {
     return this.dataSource.hasMetadata(entity);
   }

@@ -141,10 +141,20 @@ export class SessionStore {
     return record !== undefined && record.expiresAtMs > nowMs;
   }
 
-  /** Deletes one row. @returns whether it was there */
-  async delete(handle: string): Promise<boolean> {
-    const { affected } = await this.database.run(this.statements.delete, [handle]);
-    return affected === 1;
+  /**
+   * Deletes rows, as part of a transaction.
+   *
+   * @returns those that were there: where several delete a row at once, it is one of them that is told
+   */
+  async take(handles: readonly string[]): Promise<SessionRecord[]> {
+    const taken: SessionRecord[] = [];
+    for (let from = 0; from < handles.length; from += HANDLES_PER_STATEMENT) {
+      const batch = handles.slice(from, from + HANDLES_PER_STATEMENT);
+      const { rows } = await this.database.run(this.statements.lock(batch.length), batch);
+      taken.push(...rows.map(toSessionRecord));
+    }
+    await this.deleteAll(taken.map((record) => record.handle));
+    return taken;
   }
 
   /** Deletes rows in few statements; which of them were there is not told. */
@@ -191,18 +201,22 @@ export class SessionStore {
   }
 
   private get statements(): ReturnType<typeof prepareStatements> {
-    this.prepared ??= prepareStatements(this.database.table(Session));
+    this.prepared ??= prepareStatements(this.database.table(Session), this.database.lockOfRows);
     return this.prepared;
   }
 }
 
-function prepareStatements(table: Table<Session>) {
+function prepareStatements(table: Table<Session>, lockOfRows: string) {
   const c = (property: keyof Session): string => table.column(property);
   const p = (position: number): string => table.parameter(position);
   const isHandle = (position: number): string => `${c('handle')} = ${p(position)}`;
   return {
     insert: table.insertion(COLUMNS),
     find: `SELECT ${table.selection(COLUMNS)} FROM ${table.name} WHERE ${isHandle(0)}`,
+    // In one order for everybody, so that two who want the same rows don't wait for each other.
+    lock: (count: number) =>
+      `SELECT ${table.selection(COLUMNS)} FROM ${table.name} WHERE ${c('handle')} IN (${table.parameters(count)}) ` +
+      `ORDER BY ${c('handle')}${lockOfRows}`,
     beginGeneration:
       `UPDATE ${table.name} SET ${c('generation')} = ${p(0)}, ${c('parentRefreshTokenHash')} = ${p(1)}, ` +
       `${c('rotatedAt')} = ${p(2)}, ${c('confirmedAt')} = NULL, ${c('lastActiveAt')} = ${p(3)}, ${c('expiresAt')} = ${p(4)} ` +
@@ -219,7 +233,6 @@ function prepareStatements(table: Table<Session>) {
     replaceData:
       `UPDATE ${table.name} SET ${c('sessionData')} = ${p(0)} ` +
       `WHERE ${isHandle(1)} AND ${c('expiresAt')} > ${p(2)}`,
-    delete: `DELETE FROM ${table.name} WHERE ${isHandle(0)}`,
     deleteAll: (count: number) =>
       `DELETE FROM ${table.name} WHERE ${c('handle')} IN (${table.parameters(count)})`,
     deleteExpired: (count: number) =>
