@@ -188,9 +188,9 @@ export class SessionStore {
     );
   }
 
-  /** Up to `limit` rows whose time is over, the oldest first. */
-  async findExpired(nowMs: number, limit: number): Promise<SessionRecord[]> {
-    const { rows } = await this.database.run(this.statements.findExpired(limit), [nowMs]);
+  /** Up to `limit` rows whose time was over between two times, the oldest first. */
+  async findExpired(nowMs: number, limit: number, fromMs: number): Promise<SessionRecord[]> {
+    const { rows } = await this.database.run(this.statements.findExpired(limit), [fromMs, nowMs]);
     return rows.map(toSessionRecord);
   }
 
@@ -244,7 +244,7 @@ function prepareStatements(table: Table<Session>, lockOfRows: string) {
       `SELECT ${table.selection(COLUMNS)} FROM ${table.name} WHERE ${c('handle')} > ${p(0)} ` +
       `ORDER BY ${c('handle')} LIMIT ${ROWS_PER_PAGE}`,
     findExpired: (limit: number) =>
-      `SELECT ${table.selection(COLUMNS)} FROM ${table.name} WHERE ${c('expiresAt')} <= ${p(0)} ` +
-      `ORDER BY ${c('expiresAt')} LIMIT ${limit}`,
+      `SELECT ${table.selection(COLUMNS)} FROM ${table.name} WHERE ${c('expiresAt')} >= ${p(0)} ` +
+      `AND ${c('expiresAt')} <= ${p(1)} ORDER BY ${c('expiresAt')} LIMIT ${limit}`,
   };
 }
