@@ -7,22 +7,33 @@ const DAY_MS = 24 * HOUR_MS;
 export interface Seeding {
   sessions(count: number, expiresInMs: number): string;
   revocations(count: number): string;
+  /** Lets the planner know of them. */
+  analyze(table: string): string;
 }
 
-/** Sessions of a thousand users that have logged in over the last month, one after the other. */
+/** How many sessions a user has, however many there are in all. */
+export const SESSIONS_OF_A_USER = 5;
+
+/** Sessions that were created over the last month, one after the other. */
 export function seedingFor(engine: Engine): Seeding {
-  const { quote, numbers, hex, text, uuid, truth } = DIALECTS[engine];
+  const { quote, numbers, hex, text, uuid, truth, analyze } = DIALECTS[engine];
   const names = (columns: string) => columns.split(' ').map(quote).join(', ');
   const insert = (table: string, columns: string, values: string[], count: number) =>
     `INSERT INTO ${quote(table)} (${names(columns)}) ${numbers(count, values.join(', '))}`;
   return {
+    analyze: (table) => `${analyze} ${quote(table)}`,
     sessions: (count, expiresInMs) => {
       const now = Date.now();
       const created = `(${now - 30 * DAY_MS} + n * ${Math.floor((30 * DAY_MS) / count)})`;
       const time = [`substr(${hex(created)}, 1, 8)`, "'-'", `substr(${hex(created)}, 9, 4)`];
       const handle = uuid(text(...time, "'-7000-8000-'", hex('n')));
       const lineage = ['0', `'${'0'.repeat(64)}'`, created, 'NULL'];
-      const values = [handle, text("'user-'", '(n % 1000)'), "'public'", ...lineage];
+      const values = [
+        handle,
+        text("'user-'", `(n % ${Math.ceil(count / SESSIONS_OF_A_USER)})`),
+        "'public'",
+        ...lineage,
+      ];
       const payload = ["'{}'", "'{}'", '0', truth];
       const times = [created, created, created, String(now + expiresInMs)];
       return insert(
@@ -57,6 +68,7 @@ interface Dialect {
   text: (...parts: string[]) => string;
   uuid: (text: string) => string;
   truth: string;
+  analyze: string;
 }
 
 const standardQuote = (name: string) => `"${name}"`;
@@ -70,6 +82,7 @@ const DIALECTS: Readonly<Record<Engine, Dialect>> = {
     text: (...parts) => parts.join(' || '),
     uuid: (text) => text,
     truth: '1',
+    analyze: 'ANALYZE',
   },
   postgres: {
     quote: standardQuote,
@@ -79,6 +92,7 @@ const DIALECTS: Readonly<Record<Engine, Dialect>> = {
     text: (...parts) => parts.join(' || '),
     uuid: (text) => `(${text})::uuid`,
     truth: 'true',
+    analyze: 'ANALYZE',
   },
   mariadb: {
     quote: (name) => `\`${name}\``,
@@ -88,5 +102,6 @@ const DIALECTS: Readonly<Record<Engine, Dialect>> = {
     text: (...parts) => `concat(${parts.join(', ')})`,
     uuid: (text) => text,
     truth: '1',
+    analyze: 'ANALYZE TABLE',
   },
 };

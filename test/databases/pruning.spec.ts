@@ -38,7 +38,7 @@ describeOnEachDatabase('pruning a thousand sessions of twenty thousand', (engine
     const transactions = perTransaction(log.since(from));
     expect(transactions.length).toBeGreaterThanOrEqual(EXPIRED / LARGEST_BATCH);
     for (const each of transactions) expect(each).toBeLessThanOrEqual(LARGEST_BATCH);
-    expect(transactions.reduce((sum, each) => sum + each)).toBe(EXPIRED);
+    expect(transactions.reduce((all, rows) => all + rows)).toBe(EXPIRED);
   });
 
   // SQLite has one writer: whoever comes waits for the batch that is under way, and for no other.
