@@ -49,9 +49,9 @@ export class SessionDatabase {
     return this.dataSource.options.type;
   }
 
-  /** What makes a SELECT in a transaction keep its rows for it. An embedded database has one writer at a time anyway. */
-  get lockOfRows(): string {
-    return hasSharedConnection(this.dataSource) ? '' : ' FOR UPDATE';
+  /** Whether a DELETE can tell what it has deleted: all but MySQL can, and a MariaDB that goes by its name is asked alike. */
+  get canReturnDeleted(): boolean {
+    return !this.type.endsWith('mysql');
   }
 
   hasEntity(entity: EntityTarget<ObjectLiteral>): boolean {

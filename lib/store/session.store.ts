@@ -141,19 +141,15 @@ export class SessionStore {
     return record !== undefined && record.expiresAtMs > nowMs;
   }
 
-  /**
-   * Deletes rows, as part of a transaction.
-   *
-   * @returns those that were there: where several delete a row at once, it is one of them that is told
-   */
+  /** Deletes rows, in a transaction. @returns those that were there; of several who do so at once one is told */
   async take(handles: readonly string[]): Promise<SessionRecord[]> {
     const taken: SessionRecord[] = [];
     for (let from = 0; from < handles.length; from += HANDLES_PER_STATEMENT) {
       const batch = handles.slice(from, from + HANDLES_PER_STATEMENT);
-      const { rows } = await this.database.run(this.statements.lock(batch.length), batch);
+      const { rows } = await this.database.run(this.statements.take(batch.length), batch);
       taken.push(...rows.map(toSessionRecord));
     }
-    await this.deleteAll(taken.map((record) => record.handle));
+    if (!this.database.canReturnDeleted) await this.deleteAll(taken.map(({ handle }) => handle));
     return taken;
   }
 
@@ -201,28 +197,33 @@ export class SessionStore {
   }
 
   private get statements(): ReturnType<typeof prepareStatements> {
-    this.prepared ??= prepareStatements(this.database.table(Session), this.database.lockOfRows);
+    this.prepared ??= prepareStatements(
+      this.database.table(Session),
+      this.database.canReturnDeleted,
+    );
     return this.prepared;
   }
 }
 
-function prepareStatements(table: Table<Session>, lockOfRows: string) {
+function prepareStatements(table: Table<Session>, canReturnDeleted: boolean) {
   const c = (property: keyof Session): string => table.column(property);
   const p = (position: number): string => table.parameter(position);
   const isHandle = (position: number): string => `${c('handle')} = ${p(position)}`;
+  const areHandles = (count: number, from = 0): string =>
+    `${c('handle')} IN (${table.parameters(count, from)})`;
   return {
     insert: table.insertion(COLUMNS),
     find: `SELECT ${table.selection(COLUMNS)} FROM ${table.name} WHERE ${isHandle(0)}`,
-    // In one order for everybody, so that two who want the same rows don't wait for each other.
-    lock: (count: number) =>
-      `SELECT ${table.selection(COLUMNS)} FROM ${table.name} WHERE ${c('handle')} IN (${table.parameters(count)}) ` +
-      `ORDER BY ${c('handle')}${lockOfRows}`,
+    take: (count: number) =>
+      canReturnDeleted
+        ? `DELETE FROM ${table.name} WHERE ${areHandles(count)} RETURNING ${table.selection(COLUMNS)}`
+        : `SELECT ${table.selection(COLUMNS)} FROM ${table.name} WHERE ${areHandles(count)} FOR UPDATE`,
     beginGeneration:
       `UPDATE ${table.name} SET ${c('generation')} = ${p(0)}, ${c('parentRefreshTokenHash')} = ${p(1)}, ` +
       `${c('rotatedAt')} = ${p(2)}, ${c('confirmedAt')} = NULL, ${c('lastActiveAt')} = ${p(3)}, ${c('expiresAt')} = ${p(4)} ` +
       `WHERE ${isHandle(5)} AND ${c('generation')} = ${p(6)} AND ${c('parentRefreshTokenHash')} = ${p(7)}`,
     confirm: (count: number) =>
-      `UPDATE ${table.name} SET ${c('confirmedAt')} = ${p(0)} WHERE ${c('handle')} IN (${table.parameters(count, 1)}) ` +
+      `UPDATE ${table.name} SET ${c('confirmedAt')} = ${p(0)} WHERE ${areHandles(count, 1)} ` +
       `AND ${c('parentRefreshTokenHash')} IN (${table.parameters(count, 1 + count)}) AND ${c('confirmedAt')} IS NULL`,
     confirmByRefresh:
       `UPDATE ${table.name} SET ${c('confirmedAt')} = ${p(0)}, ${c('lastActiveAt')} = ${p(1)}, ${c('expiresAt')} = ${p(2)} ` +
@@ -233,10 +234,9 @@ function prepareStatements(table: Table<Session>, lockOfRows: string) {
     replaceData:
       `UPDATE ${table.name} SET ${c('sessionData')} = ${p(0)} ` +
       `WHERE ${isHandle(1)} AND ${c('expiresAt')} > ${p(2)}`,
-    deleteAll: (count: number) =>
-      `DELETE FROM ${table.name} WHERE ${c('handle')} IN (${table.parameters(count)})`,
+    deleteAll: (count: number) => `DELETE FROM ${table.name} WHERE ${areHandles(count)}`,
     deleteExpired: (count: number) =>
-      `DELETE FROM ${table.name} WHERE ${c('expiresAt')} <= ${p(0)} AND ${c('handle')} IN (${table.parameters(count, 1)})`,
+      `DELETE FROM ${table.name} WHERE ${c('expiresAt')} <= ${p(0)} AND ${areHandles(count, 1)}`,
     findOfUser:
       `SELECT ${table.selection(COLUMNS)} FROM ${table.name} ` +
       `WHERE ${c('userId')} = ${p(0)} AND ${c('expiresAt')} > ${p(1)} ORDER BY ${c('createdAt')} DESC`,

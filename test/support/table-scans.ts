@@ -2,13 +2,16 @@ import type { DataSource, QueryRunner } from 'typeorm';
 import type { Statement } from './statement-log.js';
 
 const TABLES = /auth_session\b|auth_session_revocation\b/;
-// What asks for no row reads none, however it is explained.
-const NO_ROW = /\bWHERE 1 = 0\s*$/;
 const READS = /^\s*(SELECT|UPDATE|DELETE|WITH)\b/i;
 
 /** Whether a statement looks for rows of sessions or of revocations. */
-export function looksForRows({ sql }: Statement): boolean {
-  return READS.test(sql) && TABLES.test(sql) && !NO_ROW.test(sql);
+export function looksForRows(statement: Statement): boolean {
+  return READS.test(statement.sql) && TABLES.test(statement.sql) && !asksForNoRow(statement);
+}
+
+/** Whether a statement is there for its lock, or for the names in it: it reads nothing, however it is explained. */
+export function asksForNoRow({ sql }: Statement): boolean {
+  return /\bWHERE 1 = 0\s*$/.test(sql);
 }
 
 /** What a database says it would read from one end to the other for a statement; nothing where it goes by an index. */
