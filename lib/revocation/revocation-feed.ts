@@ -112,15 +112,17 @@ export class RevocationFeed {
       return agoMs < 0 || agoMs >= everyMs;
     });
     const lookBackMs = Math.max(...LOOK_BACKS.map((each, i) => (due[i] ? each.lookBackMs : 0)));
-    const sinceMs = Math.max(0, nowMs - lookBackMs);
-    const records = await this.store.findSince(sinceMs, nowMs - this.lifeMs);
+    const endAfterMs = nowMs - this.lifeMs;
+    const isWhole = lookBackMs === Number.POSITIVE_INFINITY;
+    const records = await (isWhole
+      ? this.store.findLive(endAfterMs)
+      : this.store.findSince(nowMs - lookBackMs, endAfterMs));
     this.learn(records);
     due.forEach((isDue, index) => {
       if (isDue) this.lookedBackAtMs[index] = nowMs;
     });
     this.upToDateAtMs = nowMs;
     this.isFailing = false;
-    const isWhole = sinceMs === 0;
     this.revoked.forgetExpired(nowMs, isWhole ? this.revocationsOf(records) : undefined);
   }
 

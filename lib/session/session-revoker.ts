@@ -73,8 +73,8 @@ export class SessionRevoker {
         exceptHandle === undefined ? [cutOffLine(whose, ending.reason, nowMs, this.options)] : [];
       await new RevocationStore(database).insert(cutOffs);
       const found = await new SessionStore(database).findOfUser(userId, tenantId, 0);
-      const others = found.filter((record) => record.handle !== exceptHandle);
-      const each = await this.endRecords(database, others, ending);
+      const others = found.map(({ handle }) => handle).filter((each) => each !== exceptHandle);
+      const each = await this.endIn(database, others, ending);
       return { records: each.records, lines: [...cutOffs, ...each.lines] };
     });
     this.announce(ended, ending);
@@ -100,15 +100,19 @@ export class SessionRevoker {
   async endIn(
     database: SessionDatabase,
     handles: readonly string[],
-    ending: Ending,
+    { reason, detail }: Ending,
   ): Promise<EndedSessions> {
-    const sessions = new SessionStore(database);
-    const found: SessionRecord[] = [];
-    for (const handle of handles) {
-      const record = await sessions.find(handle);
-      if (record !== undefined) found.push(record);
+    const nowMs = this.clock.now();
+    // Of two that end a session at once, the one that takes the row tells of it.
+    const records = await new SessionStore(database).take(handles);
+    const lines = records.map((record) =>
+      revokedLine(record, reason, detail ?? null, nowMs, this.options),
+    );
+    const { revocation, endedSessionRetentionMs } = this.options;
+    if (revocation !== false || endedSessionRetentionMs > 0) {
+      await new RevocationStore(database).insert(lines);
     }
-    return this.endRecords(database, found, ending);
+    return { records, lines };
   }
 
   /** Makes known what has been ended; in the caller's transaction not before it commits: then the feed brings it. */
@@ -150,27 +154,5 @@ export class SessionRevoker {
       page = await sessions.findPage(last.handle);
     }
     return count;
-  }
-
-  private async endRecords(
-    database: SessionDatabase,
-    found: readonly SessionRecord[],
-    { reason, detail }: Ending,
-  ): Promise<EndedSessions> {
-    const sessions = new SessionStore(database);
-    const nowMs = this.clock.now();
-    const records: SessionRecord[] = [];
-    for (const record of found) {
-      // Of two that end it at once, the one that deletes the row tells of it.
-      if (await sessions.delete(record.handle)) records.push(record);
-    }
-    const lines = records.map((record) =>
-      revokedLine(record, reason, detail ?? null, nowMs, this.options),
-    );
-    const { revocation, endedSessionRetentionMs } = this.options;
-    if (revocation !== false || endedSessionRetentionMs > 0) {
-      await new RevocationStore(database).insert(lines);
-    }
-    return { records, lines };
   }
 }

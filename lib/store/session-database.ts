@@ -50,6 +50,11 @@ export class SessionDatabase {
     return this.dataSource.options.type;
   }
 
+  /** Whether a DELETE can tell what it has deleted: all but MySQL can, and a MariaDB that goes by its name is asked alike. */
+  get canReturnDeleted(): boolean {
+    return !this.type.endsWith('mysql');
+  }
+
   hasEntity(entity: EntityTarget<ObjectLiteral>): boolean {
     return this.dataSource.hasMetadata(entity);
   }

@@ -116,10 +116,16 @@ export class SessionStore {
     return record !== undefined && record.expiresAtMs > nowMs;
   }
 
-  /** Deletes one row. @returns whether it was there */
-  async delete(handle: string): Promise<boolean> {
-    const { affected } = await this.database.run(this.statements.delete, [handle]);
-    return affected === 1;
+  /** Deletes rows, in a transaction. @returns those that were there; of several who do so at once one is told */
+  async take(handles: readonly string[]): Promise<SessionRecord[]> {
+    const taken: SessionRecord[] = [];
+    for (let from = 0; from < handles.length; from += HANDLES_PER_STATEMENT) {
+      const batch = handles.slice(from, from + HANDLES_PER_STATEMENT);
+      const { rows } = await this.database.run(this.statements.take(batch.length), batch);
+      taken.push(...rows.map(toSessionRecord));
+    }
+    if (!this.database.canReturnDeleted) await this.deleteAll(taken.map(({ handle }) => handle));
+    return taken;
   }
 
   /** Deletes rows in few statements; which of them were there is not told. */
@@ -153,9 +159,9 @@ export class SessionStore {
     );
   }
 
-  /** Up to `limit` rows whose time is over, the oldest first. */
-  async findExpired(nowMs: number, limit: number): Promise<SessionRecord[]> {
-    const { rows } = await this.database.run(this.statements.findExpired(limit), [nowMs]);
+  /** Up to `limit` rows whose time was over between two times, the oldest first. */
+  async findExpired(nowMs: number, limit: number, fromMs: number): Promise<SessionRecord[]> {
+    const { rows } = await this.database.run(this.statements.findExpired(limit), [fromMs, nowMs]);
     return rows.map(toSessionRecord);
   }
 
@@ -189,24 +195,33 @@ export class SessionStore {
   }
 
   private get statements(): ReturnType<typeof prepareStatements> {
-    this.prepared ??= prepareStatements(this.database.table(Session));
+    this.prepared ??= prepareStatements(
+      this.database.table(Session),
+      this.database.canReturnDeleted,
+    );
     return this.prepared;
   }
 }
 
-function prepareStatements(table: Table<Session>) {
+function prepareStatements(table: Table<Session>, canReturnDeleted: boolean) {
   const c = (property: keyof Session): string => table.column(property);
   const p = (position: number): string => table.parameter(position);
   const isHandle = (position: number): string => `${c('handle')} = ${p(position)}`;
+  const areHandles = (count: number, from = 0): string =>
+    `${c('handle')} IN (${table.parameters(count, from)})`;
   return {
     insert: table.insertion(SESSION_COLUMNS),
     find: `SELECT ${table.selection(SESSION_COLUMNS)} FROM ${table.name} WHERE ${isHandle(0)}`,
+    take: (count: number) =>
+      canReturnDeleted
+        ? `DELETE FROM ${table.name} WHERE ${areHandles(count)} RETURNING ${table.selection(SESSION_COLUMNS)}`
+        : `SELECT ${table.selection(SESSION_COLUMNS)} FROM ${table.name} WHERE ${areHandles(count)} FOR UPDATE`,
     rotate:
       `UPDATE ${table.name} SET ${c('generation')} = ${p(0)}, ${c('parentRefreshTokenHash')} = ${p(1)}, ` +
       `${c('rotatedAt')} = ${p(2)}, ${c('confirmedAt')} = NULL, ${c('lastActiveAt')} = ${p(3)}, ${c('expiresAt')} = ${p(4)} ` +
       `WHERE ${isHandle(5)} AND ${c('generation')} = ${p(6)} AND ${c('parentRefreshTokenHash')} = ${p(7)}`,
     confirm: (count: number) =>
-      `UPDATE ${table.name} SET ${c('confirmedAt')} = ${p(0)} WHERE ${c('handle')} IN (${table.parameters(count, 1)}) ` +
+      `UPDATE ${table.name} SET ${c('confirmedAt')} = ${p(0)} WHERE ${areHandles(count, 1)} ` +
       `AND ${c('parentRefreshTokenHash')} IN (${table.parameters(count, 1 + count)}) AND ${c('confirmedAt')} IS NULL`,
     confirmByRefresh:
       `UPDATE ${table.name} SET ${c('confirmedAt')} = ${p(0)}, ${c('lastActiveAt')} = ${p(1)}, ${c('expiresAt')} = ${p(2)} ` +
@@ -217,11 +232,9 @@ function prepareStatements(table: Table<Session>) {
     replaceData:
       `UPDATE ${table.name} SET ${c('sessionData')} = ${p(0)} ` +
       `WHERE ${isHandle(1)} AND ${c('expiresAt')} > ${p(2)}`,
-    delete: `DELETE FROM ${table.name} WHERE ${isHandle(0)}`,
-    deleteAll: (count: number) =>
-      `DELETE FROM ${table.name} WHERE ${c('handle')} IN (${table.parameters(count)})`,
+    deleteAll: (count: number) => `DELETE FROM ${table.name} WHERE ${areHandles(count)}`,
     deleteExpired: (count: number) =>
-      `DELETE FROM ${table.name} WHERE ${c('expiresAt')} <= ${p(0)} AND ${c('handle')} IN (${table.parameters(count, 1)})`,
+      `DELETE FROM ${table.name} WHERE ${c('expiresAt')} <= ${p(0)} AND ${areHandles(count, 1)}`,
     findOfUser:
       `SELECT ${table.selection(SESSION_COLUMNS)} FROM ${table.name} ` +
       `WHERE ${c('userId')} = ${p(0)} AND ${c('expiresAt')} > ${p(1)} ORDER BY ${c('createdAt')} DESC`,
@@ -229,7 +242,7 @@ function prepareStatements(table: Table<Session>) {
       `SELECT ${table.selection(SESSION_COLUMNS)} FROM ${table.name} WHERE ${c('handle')} > ${p(0)} ` +
       `ORDER BY ${c('handle')} LIMIT ${ROWS_PER_PAGE}`,
     findExpired: (limit: number) =>
-      `SELECT ${table.selection(SESSION_COLUMNS)} FROM ${table.name} WHERE ${c('expiresAt')} <= ${p(0)} ` +
-      `ORDER BY ${c('expiresAt')} LIMIT ${limit}`,
+      `SELECT ${table.selection(SESSION_COLUMNS)} FROM ${table.name} WHERE ${c('expiresAt')} >= ${p(0)} ` +
+      `AND ${c('expiresAt')} <= ${p(1)} ORDER BY ${c('expiresAt')} LIMIT ${limit}`,
   };
 }
