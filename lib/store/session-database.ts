@@ -1,8 +1,10 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import type { DataSource, EntityManager, EntityTarget, ObjectLiteral, QueryRunner } from 'typeorm';
 import { Deadline } from './deadline.js';
 import { SessionRevocation } from './session-revocation.entity.js';
 import { hasSharedConnection, SharedConnection } from './shared-connection.js';
 import {
+  asConflictOfCaller,
   asStoreUnavailable,
   isConflict,
   isDuplicate,
@@ -11,7 +13,8 @@ import {
 } from './store-availability.js';
 import { Table } from './table.js';
 
-const ATTEMPTS = 4;
+// Before each attempt after the first: a transaction that is still under way can undo one attempt after the other.
+const PAUSES_MS = [5, 25, 125];
 
 /** What a statement came to. */
 export interface StatementResult {
@@ -57,14 +60,19 @@ export class SessionDatabase {
     return new Table<Row>(this.dataSource, entity);
   }
 
-  /** @throws {SessionStoreUnavailableException} when the database does not answer, or not in time */
+  /**
+   * @throws {SessionStoreUnavailableException} when the database does not answer, or not in time
+   * @throws {QueryFailedError} in a caller's transaction that has met another one, so that the caller can run it again
+   */
   async run(sql: string, parameters: readonly unknown[] = []): Promise<StatementResult> {
     try {
       return await this.deadline.bound(() =>
         this.retryConflicts(() => this.runOnce(sql, parameters)),
       );
     } catch (error) {
-      throw asStoreUnavailable(error);
+      throw this.isInTransaction && isConflict(error)
+        ? asConflictOfCaller(error)
+        : asStoreUnavailable(error);
     }
   }
 
@@ -158,13 +166,18 @@ export class SessionDatabase {
     }
   }
 
-  // Only what is not part of a transaction can be run again on its own.
+  // Only what is not part of a transaction can be run again on its own, and not once its caller has been told that it
+  // failed. SQLite's driver blocks the whole process while it waits for a lock.
   private async retryConflicts<T>(work: () => Promise<T>): Promise<T> {
-    for (let attempt = 1; ; attempt += 1) {
+    const isOverdue = this.deadline.watch();
+    for (let attempt = 0; ; attempt += 1) {
       try {
         return await work();
       } catch (error) {
-        if (this.isInTransaction || attempt === ATTEMPTS || !isConflict(error)) throw error;
+        const pauseMs = PAUSES_MS[attempt];
+        const isFinal = this.isInTransaction || pauseMs === undefined || isOverdue();
+        if (isFinal || !isConflict(error)) throw error;
+        await pause(pauseMs);
       }
     }
   }

@@ -149,7 +149,11 @@ describeOnEachDatabase('several processes', (engine) => {
         const [next, startedAtMs] = await (ready.shift() ?? startNext());
         if (index + ready.length + 1 < count) ready.push(startNext());
         await next.call('advance', nowMs - startedAtMs);
-        await use(next, index).finally(() => next.kill());
+        try {
+          await use(next, index);
+        } finally {
+          await next.kill();
+        }
       }
     } finally {
       for (const each of await Promise.all(ready)) await each[0].kill();
@@ -190,7 +194,9 @@ describeOnEachDatabase('several processes', (engine) => {
       }
       expect(await events()).not.toContain('theftDetected');
       if (process.env['KILLS'] !== undefined) {
-        console.info(`${engine}: ${KILLS} processes killed, ${lost} answers lost, no session`);
+        process.stdout.write(
+          `${engine}: ${KILLS} processes killed, ${lost} answers lost, no session\n`,
+        );
       }
     },
   );
