@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { DataSource, EntityManager, EntityTarget, ObjectLiteral, QueryRunner } from 'typeorm';
 import { Deadline } from './deadline.js';
+import { PooledConnections } from './pooled-connections.js';
 import { SessionRevocation } from './session-revocation.entity.js';
 import { hasSharedConnection, SharedConnection } from './shared-connection.js';
 import {
@@ -28,6 +29,7 @@ export interface StatementResult {
  */
 export class SessionDatabase {
   private readonly shared: SharedConnection | undefined;
+  private readonly pooled: PooledConnections;
 
   constructor(
     private readonly dataSource: DataSource,
@@ -35,6 +37,7 @@ export class SessionDatabase {
     private readonly transactionRunner?: QueryRunner,
   ) {
     this.shared = hasSharedConnection(dataSource) ? new SharedConnection(dataSource) : undefined;
+    this.pooled = new PooledConnections(dataSource, deadline);
   }
 
   /** The same statements, in the transaction of the given manager. */
@@ -114,8 +117,8 @@ export class SessionDatabase {
   }
 
   private async inTransaction<T>(work: (database: SessionDatabase) => Promise<T>): Promise<T> {
-    if (this.shared === undefined) return this.runTransaction(await this.connect(), work);
-    return this.shared.runTransaction((runner) => this.runTransaction(runner, work));
+    const run = (runner: QueryRunner): Promise<T> => this.runTransaction(runner, work);
+    return this.shared === undefined ? this.pooled.use(run) : this.shared.runTransaction(run);
   }
 
   private async runTransaction<T>(
@@ -131,8 +134,6 @@ export class SessionDatabase {
     } catch (error) {
       if (runner.isTransactionActive) await runner.rollbackTransaction().catch(() => undefined);
       throw error;
-    } finally {
-      await runner.release();
     }
   }
 
@@ -142,28 +143,15 @@ export class SessionDatabase {
     await query(runner, `DELETE FROM ${this.table(SessionRevocation).name} WHERE 1 = 0`, []);
   }
 
-  protected async runOnce(sql: string, parameters: readonly unknown[]): Promise<StatementResult> {
-    if (this.transactionRunner !== undefined) return query(this.transactionRunner, sql, parameters);
-    if (this.shared !== undefined)
-      return this.shared.run((runner) => query(runner, sql, parameters));
-    const runner = await this.connect();
-    // A statement that takes too long goes on without its caller, and gives the connection back when it is over.
-    return queryAndRelease(runner, sql, parameters);
+  /** Breaks off every statement that is under way, those of callers' transactions apart. */
+  breakOff(): void {
+    this.pooled.breakOff();
   }
 
-  /** A runner with a connection of the pool. */
-  private async connect(): Promise<QueryRunner> {
-    const runner = this.dataSource.createQueryRunner('master');
-    const isOverdue = this.deadline.watch();
-    try {
-      await runner.connect();
-      // The caller has been told that it failed: nothing must happen after that.
-      if (isOverdue()) throw new Error('the connection came too late');
-      return runner;
-    } catch (error) {
-      await runner.release();
-      throw error;
-    }
+  protected async runOnce(sql: string, parameters: readonly unknown[]): Promise<StatementResult> {
+    if (this.transactionRunner !== undefined) return query(this.transactionRunner, sql, parameters);
+    const run = (runner: QueryRunner): Promise<StatementResult> => query(runner, sql, parameters);
+    return this.shared === undefined ? this.pooled.use(run) : this.shared.run(run);
   }
 
   // Only what is not part of a transaction can be run again on its own, and not once its caller has been told that it
@@ -187,18 +175,6 @@ export class SessionDatabase {
 class TransactionDatabase extends SessionDatabase {
   override run(sql: string, parameters: readonly unknown[] = []): Promise<StatementResult> {
     return this.runOnce(sql, parameters);
-  }
-}
-
-async function queryAndRelease(
-  runner: QueryRunner,
-  sql: string,
-  parameters: readonly unknown[],
-): Promise<StatementResult> {
-  try {
-    return await query(runner, sql, parameters);
-  } finally {
-    await runner.release();
   }
 }
 
