@@ -175,7 +175,7 @@ export class SessionContainer {
   /** Ends the session, and removes its tokens from the client where it is attached to a response that has not been sent. */
   async revokeSession(): Promise<void> {
     await this.roles.revoker.revoke([this.getHandle()], { reason: 'revoked' });
-    if (this.carrier?.isOpen === true) this.carrier.clearTokens();
+    this.carrier?.clearTokens();
   }
 
   /** Binds the session to a response: new tokens are written to it, now and whenever they change. */
@@ -213,7 +213,7 @@ export class SessionContainer {
   // A client whose response has been sent keeps the token that it has: the next refresh brings what has changed.
   private writeNewTokens(): void {
     const { carrier, newTokens } = this;
-    if (newTokens !== undefined && carrier?.isOpen === true) carrier.writeTokens(newTokens);
+    if (newTokens !== undefined) carrier?.writeTokens(newTokens);
   }
 
   private async record(): Promise<SessionRecord> {

@@ -1,8 +1,11 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import type { DataSource, EntityManager, EntityTarget, ObjectLiteral, QueryRunner } from 'typeorm';
 import { Deadline } from './deadline.js';
+import { PooledConnections } from './pooled-connections.js';
 import { SessionRevocation } from './session-revocation.entity.js';
 import { hasSharedConnection, SharedConnection } from './shared-connection.js';
 import {
+  asConflictOfCaller,
   asStoreUnavailable,
   isConflict,
   isDuplicate,
@@ -12,7 +15,8 @@ import {
 import { StatementGroup, type SharedStatement } from './statement-group.js';
 import { Table } from './table.js';
 
-const ATTEMPTS = 4;
+// Before each attempt after the first: a transaction that is still under way can undo one attempt after the other.
+const PAUSES_MS = [5, 25, 125];
 
 /** What a statement came to. */
 export interface StatementResult {
@@ -26,6 +30,7 @@ export interface StatementResult {
  */
 export class SessionDatabase {
   private readonly shared: SharedConnection | undefined;
+  private readonly pooled: PooledConnections;
 
   constructor(
     private readonly dataSource: DataSource,
@@ -33,6 +38,7 @@ export class SessionDatabase {
     private readonly transactionRunner?: QueryRunner,
   ) {
     this.shared = hasSharedConnection(dataSource) ? new SharedConnection(dataSource) : undefined;
+    this.pooled = new PooledConnections(dataSource, deadline);
   }
 
   /** The same statements, in the transaction of the given manager. */
@@ -63,12 +69,17 @@ export class SessionDatabase {
     return new Table<Row>(this.dataSource, entity);
   }
 
-  /** @throws {SessionStoreUnavailableException} when the database does not answer, or not in time */
+  /**
+   * @throws {SessionStoreUnavailableException} when the database does not answer, or not in time
+   * @throws {QueryFailedError} in a caller's transaction that has met another one, so that the caller can run it again
+   */
   async run(sql: string, parameters: readonly unknown[] = []): Promise<StatementResult> {
     try {
       return await this.inTime(() => this.retryConflicts(() => this.runOnce(sql, parameters)));
     } catch (error) {
-      throw asStoreUnavailable(error);
+      throw this.isInTransaction && isConflict(error)
+        ? asConflictOfCaller(error)
+        : asStoreUnavailable(error);
     }
   }
 
@@ -127,8 +138,8 @@ export class SessionDatabase {
   }
 
   private async inTransaction<T>(work: (database: SessionDatabase) => Promise<T>): Promise<T> {
-    if (this.shared === undefined) return this.runTransaction(await this.connect(), work);
-    return this.shared.runTransaction((runner) => this.runTransaction(runner, work));
+    const run = (runner: QueryRunner): Promise<T> => this.runTransaction(runner, work);
+    return this.shared === undefined ? this.pooled.use(run) : this.shared.runTransaction(run);
   }
 
   private async runTransaction<T>(
@@ -144,8 +155,6 @@ export class SessionDatabase {
     } catch (error) {
       if (runner.isTransactionActive) await runner.rollbackTransaction().catch(() => undefined);
       throw error;
-    } finally {
-      await runner.release();
     }
   }
 
@@ -155,28 +164,15 @@ export class SessionDatabase {
     await query(runner, `DELETE FROM ${this.table(SessionRevocation).name} WHERE 1 = 0`, []);
   }
 
-  protected async runOnce(sql: string, parameters: readonly unknown[]): Promise<StatementResult> {
-    if (this.transactionRunner !== undefined) return query(this.transactionRunner, sql, parameters);
-    if (this.shared !== undefined)
-      return this.shared.run((runner) => query(runner, sql, parameters));
-    const runner = await this.connect();
-    // A statement that takes too long goes on without its caller, and gives the connection back when it is over.
-    return queryAndRelease(runner, sql, parameters);
+  /** Breaks off every statement that is under way, those of callers' transactions apart. */
+  breakOff(): void {
+    this.pooled.breakOff();
   }
 
-  /** A runner with a connection of the pool. */
-  private async connect(): Promise<QueryRunner> {
-    const runner = this.dataSource.createQueryRunner('master');
-    const isOverdue = this.deadline.watch();
-    try {
-      await runner.connect();
-      // The caller has been told that it failed: nothing must happen after that.
-      if (isOverdue()) throw new Error('the connection came too late');
-      return runner;
-    } catch (error) {
-      await runner.release();
-      throw error;
-    }
+  protected async runOnce(sql: string, parameters: readonly unknown[]): Promise<StatementResult> {
+    if (this.transactionRunner !== undefined) return query(this.transactionRunner, sql, parameters);
+    const run = (runner: QueryRunner): Promise<StatementResult> => query(runner, sql, parameters);
+    return this.shared === undefined ? this.pooled.use(run) : this.shared.run(run);
   }
 
   // SQLite answers in the turn in which it is asked: a timer could tell of nothing.
@@ -184,13 +180,18 @@ export class SessionDatabase {
     return this.shared === undefined ? this.deadline.bound(work) : work();
   }
 
-  // Only what is not part of a transaction can be run again on its own.
+  // Only what is not part of a transaction can be run again on its own, and not once its caller has been told that it
+  // failed. SQLite's driver blocks the whole process while it waits for a lock.
   private async retryConflicts<T>(work: () => Promise<T>): Promise<T> {
-    for (let attempt = 1; ; attempt += 1) {
+    const isOverdue = this.deadline.watch();
+    for (let attempt = 0; ; attempt += 1) {
       try {
         return await work();
       } catch (error) {
-        if (this.isInTransaction || attempt === ATTEMPTS || !isConflict(error)) throw error;
+        const pauseMs = PAUSES_MS[attempt];
+        const isFinal = this.isInTransaction || pauseMs === undefined || isOverdue();
+        if (isFinal || !isConflict(error)) throw error;
+        await pause(pauseMs);
       }
     }
   }
@@ -200,18 +201,6 @@ export class SessionDatabase {
 class TransactionDatabase extends SessionDatabase {
   override run(sql: string, parameters: readonly unknown[] = []): Promise<StatementResult> {
     return this.runOnce(sql, parameters);
-  }
-}
-
-async function queryAndRelease(
-  runner: QueryRunner,
-  sql: string,
-  parameters: readonly unknown[],
-): Promise<StatementResult> {
-  try {
-    return await query(runner, sql, parameters);
-  } finally {
-    await runner.release();
   }
 }
 

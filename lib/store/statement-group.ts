@@ -1,3 +1,5 @@
+import { SessionStoreUnavailableException } from '../errors/session-store-unavailable.exception.js';
+
 // Of each kind of statement, so that most of the pool's connections are left to the application.
 const MOST_UNDER_WAY = 2;
 // Half of what arrives at once in a busy server: while the database works on one group, the next is made up.
@@ -101,6 +103,8 @@ export class StatementGroup<Input, Output> {
   }
 }
 
-function overdue(): Error {
-  return new Error('the statement was not sent in time');
+function overdue(): SessionStoreUnavailableException {
+  return new SessionStoreUnavailableException({
+    cause: new Error('the statement was not sent in time'),
+  });
 }
