@@ -34,8 +34,18 @@ export class SessionDatabase {
     this.shared = hasSharedConnection(dataSource) ? new SharedConnection(dataSource) : undefined;
   }
 
-  /** The same statements, in the transaction of the given manager. */
+  /**
+   * The same statements, in the transaction of the given manager.
+   *
+   * @throws {TypeError} for a manager of a query runner that reads from a replica
+   */
   withManager(manager: EntityManager): SessionDatabase {
+    if (manager.queryRunner?.getReplicationMode() === 'slave') {
+      throw new TypeError(
+        "This manager's query runner reads from a replica, which may lag. Give `withManager` the manager of a " +
+          "transaction, or of `createQueryRunner('master')`.",
+      );
+    }
     return new SessionDatabase(this.dataSource, this.deadline, manager.queryRunner);
   }
 

@@ -1,6 +1,7 @@
 import { accessSync, constants } from 'node:fs';
 import { describe } from 'vitest';
 import { type DatabaseEngine, type DatabaseServer, runOnServer, serverUrl } from './databases.js';
+import { absenceOfPostgresBinaries } from './replicated-postgres.js';
 
 const ENGINES: readonly DatabaseEngine[] = ['sqlite', 'postgres', 'mariadb'];
 const CHROMIUM_PATHS = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
@@ -29,6 +30,13 @@ export function describeOnEachServer(title: string, suite: (engine: DatabaseServ
   for (const engine of ['postgres', 'mariadb'] as const) {
     describeUnless(absences.get(engine), `${title} on ${engine}`, () => suite(engine));
   }
+}
+
+/** Runs a suite where PostgreSQL servers of the test's own can be started, and skips it under a title that says why not. */
+export function describeWithPostgresReplica(title: string, suite: () => void): void {
+  const absence = absenceOfPostgresBinaries();
+  failInCi(absence);
+  describeUnless(absence, title, suite);
 }
 
 /** Runs a suite where there is a Chromium, and skips it under a title that says so where there is none. */

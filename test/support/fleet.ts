@@ -53,10 +53,11 @@ const EVENTS: readonly SessionEventName[] = [
 /**
  * Gives a suite a function that starts fleets, and stops them after each test.
  *
+ * @param engine on which it makes a database for each fleet; or what makes one
  * @param afterwards when to stop them instead: `afterAll` where tests run at the same time
  */
 export function useFleets(
-  engine: DatabaseEngine,
+  engine: DatabaseEngine | (() => Promise<TestDatabase>),
   afterwards: (work: () => Promise<void>) => void = afterEach,
 ): (options?: FleetOptions) => Promise<Fleet> {
   const undo: (() => Promise<void>)[] = [];
@@ -65,7 +66,7 @@ export function useFleets(
   });
 
   return async (options = {}) => {
-    const database = await createTestDatabase(engine);
+    const database = await (typeof engine === 'string' ? createTestDatabase(engine) : engine());
     undo.push(() => database.drop());
     const clock = new FakeClock();
     const instances: Instance[] = [];
