@@ -1,5 +1,6 @@
 import type { DataSource, EntityManager, EntityTarget, ObjectLiteral, QueryRunner } from 'typeorm';
 import { Deadline } from './deadline.js';
+import { GaleraWait } from './galera-wait.js';
 import { SessionRevocation } from './session-revocation.entity.js';
 import { hasSharedConnection, SharedConnection } from './shared-connection.js';
 import {
@@ -25,6 +26,7 @@ export interface StatementResult {
  */
 export class SessionDatabase {
   private readonly shared: SharedConnection | undefined;
+  private readonly galera: GaleraWait;
 
   constructor(
     private readonly dataSource: DataSource,
@@ -32,6 +34,7 @@ export class SessionDatabase {
     private readonly transactionRunner?: QueryRunner,
   ) {
     this.shared = hasSharedConnection(dataSource) ? new SharedConnection(dataSource) : undefined;
+    this.galera = new GaleraWait(dataSource);
   }
 
   /**
@@ -125,6 +128,7 @@ export class SessionDatabase {
     work: (database: SessionDatabase) => Promise<T>,
   ): Promise<T> {
     try {
+      await this.galera.beforeTransaction(runner);
       await runner.startTransaction();
       if (this.shared !== undefined) await this.takeWriteLock(runner);
       const result = await work(new TransactionDatabase(this.dataSource, this.deadline, runner));
@@ -150,7 +154,11 @@ export class SessionDatabase {
       return this.shared.run((runner) => query(runner, sql, parameters));
     const runner = await this.connect();
     // A statement that takes too long goes on without its caller, and gives the connection back when it is over.
-    return queryAndRelease(runner, sql, parameters);
+    try {
+      return await query(runner, await this.galera.beforeStatement(runner, sql), parameters);
+    } finally {
+      await runner.release();
+    }
   }
 
   /** A runner with a connection of the pool. */
@@ -170,11 +178,13 @@ export class SessionDatabase {
 
   // Only what is not part of a transaction can be run again on its own.
   private async retryConflicts<T>(work: () => Promise<T>): Promise<T> {
+    const isOverdue = this.deadline.watch();
     for (let attempt = 1; ; attempt += 1) {
       try {
         return await work();
       } catch (error) {
-        if (this.isInTransaction || attempt === ATTEMPTS || !isConflict(error)) throw error;
+        const isLast = this.isInTransaction || attempt === ATTEMPTS || isOverdue();
+        if (isLast || !isConflict(error)) throw error;
       }
     }
   }
@@ -184,18 +194,6 @@ export class SessionDatabase {
 class TransactionDatabase extends SessionDatabase {
   override run(sql: string, parameters: readonly unknown[] = []): Promise<StatementResult> {
     return this.runOnce(sql, parameters);
-  }
-}
-
-async function queryAndRelease(
-  runner: QueryRunner,
-  sql: string,
-  parameters: readonly unknown[],
-): Promise<StatementResult> {
-  try {
-    return await query(runner, sql, parameters);
-  } finally {
-    await runner.release();
   }
 }
 
