@@ -1,4 +1,4 @@
-import { createHmac, hash, hkdfSync, randomBytes, timingSafeEqual } from 'node:crypto';
+import { createHmac, hash, hkdfSync, randomFillSync, timingSafeEqual } from 'node:crypto';
 
 /** SHA-256 of a string's UTF-8 bytes, in lower-case hex. */
 export function sha256Hex(text: string): string {
@@ -23,6 +23,17 @@ export function deriveKey(secret: Uint8Array, purpose: string): Buffer {
   );
 }
 
-export function randomKeyBytes(length: number): Buffer {
-  return randomBytes(length);
+// One draw from the system costs 3 µs, whatever its size.
+const store = Buffer.alloc(4096);
+let given = store.length;
+
+/** Fills a part of a buffer with random bytes, each of which is given once. @param length at most 4096 */
+export function fillWithRandomBytes(target: Buffer, start: number, length: number): void {
+  if (given + length > store.length) {
+    randomFillSync(store);
+    given = 0;
+  }
+  store.copy(target, start, given, given + length);
+  store.fill(0, given, given + length);
+  given += length;
 }
