@@ -46,15 +46,20 @@ export function galeraNodes(place: ClusterPlace): GaleraNode[] {
   return place.ports.map((_, index) => new GaleraNode(place, index));
 }
 
-/** Creates a database that all nodes have. The instances of a fleet go round the nodes. */
+/**
+ * Creates a database that all nodes have, with a user who may do nothing but use it. The instances of a fleet go round
+ * the nodes.
+ */
 export async function createClusterDatabase(nodes: readonly GaleraNode[]): Promise<SpreadDatabase> {
   const [first] = nodes;
   if (first === undefined) throw new Error('no node');
   const name = `auth_sessions_${randomBytes(8).toString('hex')}`;
   await first.query(`CREATE DATABASE ${name} CHARACTER SET utf8mb4`);
+  await first.query(`CREATE USER ${name}@'127.0.0.1'`);
+  await first.query(`GRANT ALL ON ${name}.* TO ${name}@'127.0.0.1'`);
   await Promise.all(nodes.map((node) => node.catchUp()));
   const optionsAt = (index: number) => {
-    const url = (nodes[index % nodes.length] ?? first).url(name);
+    const url = (nodes[index % nodes.length] ?? first).url(name, name);
     return { type: 'mariadb', url } as const;
   };
   return {
@@ -62,6 +67,7 @@ export async function createClusterDatabase(nodes: readonly GaleraNode[]): Promi
     optionsAt,
     drop: async () => {
       await first.query(`DROP DATABASE ${name}`);
+      await first.query(`DROP USER ${name}@'127.0.0.1'`);
     },
   };
 }

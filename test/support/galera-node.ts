@@ -50,8 +50,8 @@ export class GaleraNode {
   }
 
   /** The address of one of its databases. */
-  url(database = ''): string {
-    return `mysql://root@127.0.0.1:${this.ports.sql}/${database}`;
+  url(database = '', user = 'root'): string {
+    return `mysql://${user}@127.0.0.1:${this.ports.sql}/${database}`;
   }
 
   async create(withTables: boolean): Promise<void> {
