@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { DataSource, EntityManager, EntityTarget, ObjectLiteral, QueryRunner } from 'typeorm';
 import { Deadline } from './deadline.js';
+import { GaleraWait } from './galera-wait.js';
 import { PooledConnections } from './pooled-connections.js';
 import { SessionRevocation } from './session-revocation.entity.js';
 import { hasSharedConnection, SharedConnection } from './shared-connection.js';
@@ -31,6 +32,7 @@ export interface StatementResult {
 export class SessionDatabase {
   private readonly shared: SharedConnection | undefined;
   private readonly pooled: PooledConnections;
+  private readonly galera: GaleraWait;
 
   constructor(
     private readonly dataSource: DataSource,
@@ -39,10 +41,21 @@ export class SessionDatabase {
   ) {
     this.shared = hasSharedConnection(dataSource) ? new SharedConnection(dataSource) : undefined;
     this.pooled = new PooledConnections(dataSource, deadline);
+    this.galera = new GaleraWait(dataSource);
   }
 
-  /** The same statements, in the transaction of the given manager. */
+  /**
+   * The same statements, in the transaction of the given manager.
+   *
+   * @throws {TypeError} for a manager of a query runner that reads from a replica
+   */
   withManager(manager: EntityManager): SessionDatabase {
+    if (manager.queryRunner?.getReplicationMode() === 'slave') {
+      throw new TypeError(
+        "This manager's query runner reads from a replica, which may lag. Give `withManager` the manager of a " +
+          "transaction, or of `createQueryRunner('master')`.",
+      );
+    }
     return new SessionDatabase(this.dataSource, this.deadline, manager.queryRunner);
   }
 
@@ -147,6 +160,7 @@ export class SessionDatabase {
     work: (database: SessionDatabase) => Promise<T>,
   ): Promise<T> {
     try {
+      await this.galera.beforeTransaction(runner);
       await runner.startTransaction();
       if (this.shared !== undefined) await this.takeWriteLock(runner);
       const result = await work(new TransactionDatabase(this.dataSource, this.deadline, runner));
@@ -171,8 +185,12 @@ export class SessionDatabase {
 
   protected async runOnce(sql: string, parameters: readonly unknown[]): Promise<StatementResult> {
     if (this.transactionRunner !== undefined) return query(this.transactionRunner, sql, parameters);
-    const run = (runner: QueryRunner): Promise<StatementResult> => query(runner, sql, parameters);
-    return this.shared === undefined ? this.pooled.use(run) : this.shared.run(run);
+    if (this.shared !== undefined) {
+      return this.shared.run((runner) => query(runner, sql, parameters));
+    }
+    return this.pooled.use(async (runner) =>
+      query(runner, await this.galera.beforeStatement(runner, sql), parameters),
+    );
   }
 
   // SQLite answers in the turn in which it is asked: a timer could tell of nothing.

@@ -2,6 +2,7 @@ import { accessSync, constants } from 'node:fs';
 import { afterAll, beforeAll, describe } from 'vitest';
 import { type DatabaseEngine, type DatabaseServer, runOnServer, serverUrl } from './databases.js';
 import { OwnServer } from './own-server.js';
+import { absenceOfPostgresBinaries } from './replicated-postgres.js';
 
 const ENGINES: readonly DatabaseEngine[] = ['sqlite', 'postgres', 'mariadb'];
 const CHROMIUM_PATHS = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
@@ -63,6 +64,13 @@ function own(kind: DatabaseServer, settings?: readonly string[]): OwnServerOfSui
     if (server === undefined) throw new Error('the server of the suite has not been started yet');
     return server;
   };
+}
+
+/** Runs a suite where PostgreSQL servers of the test's own can be started, and skips it under a title that says why not. */
+export function describeWithPostgresReplica(title: string, suite: () => void): void {
+  const absence = absenceOfPostgresBinaries();
+  failInCi(absence);
+  describeUnless(absence, title, suite);
 }
 
 /** Runs a suite where there is a Chromium, and skips it under a title that says so where there is none. */

@@ -19,8 +19,10 @@ export interface TestDatabase {
 
 export type TestDatabaseOptions =
   | Pick<Extract<DataSourceOptions, { type: 'better-sqlite3' }>, 'type' | 'database' | 'enableWAL'>
-  | Pick<Extract<DataSourceOptions, { type: 'postgres' }>, 'type' | 'url'>
-  | (Pick<Extract<DataSourceOptions, { type: 'mysql' | 'mariadb' }>, 'url'> & { type: 'mariadb' });
+  | Pick<Extract<DataSourceOptions, { type: 'postgres' }>, 'type' | 'url' | 'replication'>
+  | (Pick<Extract<DataSourceOptions, { type: 'mysql' | 'mariadb' }>, 'url' | 'replication'> & {
+      type: 'mariadb';
+    });
 
 interface ServerConnection {
   query(statement: string): Promise<unknown>;

@@ -33,6 +33,12 @@ export interface FleetOptions {
   database?: TestDatabase;
 }
 
+/** A database that each instance of a fleet reaches in a way of its own. */
+export interface SpreadDatabase extends TestDatabase {
+  /** How the instance of a number, which counts from 0, reaches it. */
+  optionsAt?(index: number): TestDatabaseOptions;
+}
+
 /** Instances of one application on one database, all by one clock. */
 export interface Fleet {
   database: TestDatabase;
@@ -55,10 +61,11 @@ const EVENTS: readonly SessionEventName[] = [
 /**
  * Gives a suite a function that starts fleets, and stops them after each test.
  *
+ * @param engine on which it makes a database for each fleet; or what makes one
  * @param afterwards when to stop them instead: `afterAll` where tests run at the same time
  */
 export function useFleets(
-  engine: DatabaseEngine,
+  engine: DatabaseEngine | (() => Promise<SpreadDatabase>),
   afterwards: (work: () => Promise<void>) => void = afterEach,
 ): (options?: FleetOptions) => Promise<Fleet> {
   const undo: (() => Promise<void>)[] = [];
@@ -67,17 +74,20 @@ export function useFleets(
   });
 
   return async (options = {}) => {
-    const database = options.database ?? (await createTestDatabase(engine));
+    const database: SpreadDatabase =
+      options.database ??
+      (typeof engine === 'string' ? await createTestDatabase(engine) : await engine());
     undo.push(() => database.drop());
     const clock = new FakeClock();
     const instances: Instance[] = [];
 
     const join: Fleet['join'] = async (sessions = options.sessions, way) => {
+      const ownOptions = database.optionsAt?.(instances.length) ?? database.options;
       const booted = await bootApp({
         clock,
         // Only the first creates the tables: two at once would race, as they would in production.
         database: {
-          ...throughPort(database.options, way?.port),
+          ...throughPort(ownOptions, way?.port),
           synchronize: instances.length === 0,
           ...options.driver,
         } as NonNullable<Parameters<typeof bootApp>[0]>['database'] & object,

@@ -9,8 +9,18 @@ import { Clock, SessionEventBus, SessionModule, SessionService } from '../../dis
 import { SessionPruner } from '../../dist/session/session-pruner.js';
 import { FakeClock } from '../../dist/testing/index.js';
 
-const { database, sessions: options, nowMs } = JSON.parse(process.argv[2]);
-const clock = nowMs === undefined ? new Clock() : new FakeClock(nowMs);
+const { database, sessions: options, nowMs, skewMs = 0 } = JSON.parse(process.argv[2]);
+
+/** The clock of a machine that is wrong. */
+class SkewedClock extends Clock {
+  skewMs = skewMs;
+
+  now() {
+    return super.now() + this.skewMs;
+  }
+}
+
+const clock = nowMs === undefined ? new SkewedClock() : new FakeClock(nowMs);
 const module = await Test.createTestingModule({
   imports: [
     TypeOrmModule.forRoot({ ...database, autoLoadEntities: true, retryAttempts: 0 }),
@@ -56,6 +66,11 @@ const functions = {
   kids: () => sessions.getJWKS().keys.map((key) => key.kid),
   events: () => events,
   advance: (milliseconds) => clock.advanceMs(milliseconds),
+  now: () => clock.now(),
+  jump(milliseconds) {
+    clock.skewMs += milliseconds;
+  },
+  revokeAll: (userId) => sessions.revokeAllSessionsForUser(userId),
   /** Dies without a word after so many rotations: the last one's answer has not been sent. */
   dieAfterRotations(count) {
     rotationsToDeath = count;

@@ -11,6 +11,8 @@ export interface ProcessSettings {
   sessions?: SessionModuleOptions;
   /** Where its clock stands still; without it the clock is the real one. */
   nowMs?: number;
+  /** By how much its machine's clock is wrong, where that is the real one. */
+  skewMs?: number;
 }
 
 /** The tokens of a login. */
@@ -31,6 +33,9 @@ export interface ProcessFunctions {
   kids(): string[];
   events(): string[];
   advance(milliseconds: number): void;
+  now(): number;
+  jump(milliseconds: number): void;
+  revokeAll(userId: string): string[];
   dieAfterRotations(count: number): void;
   close(): void;
 }

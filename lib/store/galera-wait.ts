@@ -1,0 +1,42 @@
+import type { DataSource, QueryRunner } from 'typeorm';
+
+// Before SELECT and BEGIN (1), UPDATE and DELETE (2), INSERT (4).
+const WAITING = 'SET STATEMENT wsrep_sync_wait = 7 FOR ';
+const VARIABLES = "SHOW VARIABLES WHERE Variable_name IN ('wsrep_on', 'version')";
+
+/**
+ * The nodes of a MariaDB Galera cluster take up each other's commits a moment late. On one of them a session that another
+ * has just made would be unknown: its user would be logged out, and revoking it would find nothing to revoke. So each of
+ * our statements first waits until its node has all that was committed before, whatever the server's own setting is.
+ */
+export class GaleraWait {
+  private isNeeded: boolean | undefined;
+
+  constructor({ options }: DataSource) {
+    if (options.type !== 'mariadb' && options.type !== 'mysql') this.isNeeded = false;
+  }
+
+  /** The statement as it is to be run outside of a transaction. */
+  async beforeStatement(runner: QueryRunner, sql: string): Promise<string> {
+    return (await this.isInCluster(runner)) ? WAITING + sql : sql;
+  }
+
+  /** Waits before a transaction begins; inside of one nothing can. */
+  async beforeTransaction(runner: QueryRunner): Promise<void> {
+    if (await this.isInCluster(runner)) await runner.query(`${WAITING}SELECT 1`);
+  }
+
+  private async isInCluster(runner: QueryRunner): Promise<boolean> {
+    if (this.isNeeded === undefined) {
+      const { records } = await runner.query(VARIABLES, [], true);
+      this.isNeeded = isGalera(records);
+    }
+    return this.isNeeded;
+  }
+}
+
+/** MySQL knows no SET STATEMENT: there the server's own setting counts. */
+function isGalera(variables: readonly Readonly<Record<string, unknown>>[]): boolean {
+  const values = new Map(variables.map((row) => [row['Variable_name'], String(row['Value'])]));
+  return values.get('wsrep_on') === 'ON' && /mariadb/i.test(values.get('version') ?? '');
+}
