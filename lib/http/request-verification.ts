@@ -66,7 +66,9 @@ export class RequestVerification {
       (asked.antiCsrfCheck ?? !isSafeMethod(httpRequest.method));
     if (isChecked && !this.antiCsrf.isAllowed(httpRequest)) throw this.antiCsrfFailure();
     const antiCsrf =
-      isChecked && this.antiCsrf.isByToken ? { presentedBy: httpRequest } : undefined;
+      isChecked && this.antiCsrf.isByToken
+        ? { presented: this.antiCsrf.presentedToken(httpRequest) }
+        : undefined;
     const remembered =
       antiCsrf === undefined ? this.findRemembered(chosen.token, asked) : undefined;
     if (remembered === undefined) {
@@ -142,20 +144,17 @@ export class RequestVerification {
 
   private async verifyToken(
     token: string,
-    antiCsrf: { presentedBy: HttpRequest } | { presented: string | undefined } | undefined,
+    antiCsrf: { readonly presented: string | undefined } | undefined,
     asked: VerifySessionOptions,
   ): Promise<SessionContainer> {
-    const verification = await this.verifier.verify(token, asked.checkDatabase === true);
+    const verification = await this.verifier.verify(
+      token,
+      asked.checkDatabase === true,
+      antiCsrf && (({ antiCsrfToken }) => this.antiCsrf.matches(antiCsrfToken, antiCsrf.presented)),
+    );
     if (verification.kind === 'try-refresh') throw this.tryRefresh(verification.reason);
+    if (verification.kind === 'unproven') throw this.antiCsrfFailure();
     if (verification.kind === 'ended') throw this.unauthorized('session is over', true);
-    if (antiCsrf !== undefined) {
-      const presented =
-        'presentedBy' in antiCsrf
-          ? this.antiCsrf.presentedToken(antiCsrf.presentedBy)
-          : antiCsrf.presented;
-      const expected = verification.token.claims.antiCsrfToken;
-      if (!this.antiCsrf.matches(expected, presented)) throw this.antiCsrfFailure();
-    }
     const session = await this.containers.verified(verification.token, verification.record);
     await this.staleClaims.renewIn(session);
     await this.assertClaims(session, asked.overrideGlobalClaimValidators);
