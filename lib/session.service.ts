@@ -4,11 +4,13 @@ import { allCorsHeaders } from './http/cors-headers.js';
 import type { RequestLogin } from './http/request-login.js';
 import type { RequestRefresh } from './http/request-refresh.js';
 import type { RequestVerification, VerifySessionOptions } from './http/request-verification.js';
+import { checkVerifySessionOptions } from './http/verify-session-options.js';
 import type { JsonWebKeyRecord } from './keys/jwks.js';
 import type { JwtMaker } from './keys/jwt-maker.js';
 import { openIdConfiguration, type OpenIdConfiguration } from './keys/openid-configuration.js';
 import { EmergencyFunctions, type EmergencyRoles } from './session/emergency-functions.js';
 import { SessionFunctions } from './session/session-functions.js';
+import { checkManager, readOptions } from './session/function-arguments.js';
 import { toJsonObject } from './session/json-object.js';
 import type { SessionContainer } from './session/session-container.js';
 import type { SessionDatabase } from './store/session-database.js';
@@ -46,7 +48,7 @@ export class SessionService extends EmergencyFunctions {
    * @throws {SessionInputException} (400) and writes nothing
    * @throws {SessionStoreUnavailableException} (503)
    */
-  createNewSession(
+  async createNewSession(
     request: unknown,
     response: unknown,
     tenantId: string,
@@ -55,7 +57,7 @@ export class SessionService extends EmergencyFunctions {
     sessionDataInDatabase: object = {},
     options: { persistent?: boolean } = {},
   ): Promise<SessionContainer> {
-    const { persistent } = options;
+    const { persistent } = readOptions(options, ['persistent']);
     const asked = { tenantId, userId, accessTokenPayload, sessionDataInDatabase, persistent };
     return this.roles.login.create(request, response, asked);
   }
@@ -92,7 +94,8 @@ export class SessionService extends EmergencyFunctions {
     response: unknown,
     options: VerifySessionOptions = {},
   ): Promise<SessionContainer | undefined> {
-    return this.roles.verification.verify(request, response, options);
+    const asked = checkVerifySessionOptions(options);
+    return this.roles.verification.verify(request, response, asked);
   }
 
   /**
@@ -111,12 +114,13 @@ export class SessionService extends EmergencyFunctions {
     antiCsrfToken?: string,
     options?: VerifySessionOptions,
   ): Promise<SessionContainer | undefined>;
-  getSessionWithoutRequestResponse(
+  async getSessionWithoutRequestResponse(
     accessToken: string,
     antiCsrfToken?: string,
     options: VerifySessionOptions = {},
   ): Promise<SessionContainer | undefined> {
-    return this.roles.verification.verifyWithoutRequest(accessToken, antiCsrfToken, options);
+    const asked = checkVerifySessionOptions(options);
+    return this.roles.verification.verifyWithoutRequest(accessToken, antiCsrfToken, asked);
   }
 
   /**
@@ -153,7 +157,7 @@ export class SessionService extends EmergencyFunctions {
   withManager(manager: EntityManager): SessionFunctions {
     const { issuer, directory, editor, revoker, overview, eraser, containers, options } =
       this.roles;
-    const database = this.roles.database.withManager(manager);
+    const database = this.roles.database.withManager(checkManager(manager));
     return new SessionFunctions({
       issuer: issuer.withDatabase(database),
       directory: directory.withDatabase(database),

@@ -113,9 +113,10 @@ export class RequestVerification {
     override: VerifySessionOptions['overrideGlobalClaimValidators'],
   ): Promise<void> {
     const globalValidators: readonly SessionClaimValidator[] = this.registry.globalValidators;
+    if (override === undefined && globalValidators.length === 0) return;
     const validators =
       override === undefined ? globalValidators : await override([...globalValidators], session);
-    if (validators.length > 0) await session.assertClaims(validators);
+    await session.assertClaims(validators);
   }
 
   // Nearly every request: a remembered token, and nothing else to find out, without a promise. It never refuses: what is
