@@ -5,6 +5,7 @@ import {
   type BeforeApplicationShutdown,
   type DynamicModule,
   type InjectionToken,
+  type OnApplicationShutdown,
   type OnModuleInit,
 } from '@nestjs/common';
 import { ModuleRef } from '@nestjs/core';
@@ -45,7 +46,7 @@ import { SessionDatabase } from './store/session-database.js';
 @Module({})
 export class SessionModule
   extends ConfigurableModuleClass
-  implements OnModuleInit, BeforeApplicationShutdown
+  implements OnModuleInit, BeforeApplicationShutdown, OnApplicationShutdown
 {
   private readonly logger = new Logger('SessionModule');
 
@@ -131,8 +132,18 @@ export class SessionModule
   }
 
   async beforeApplicationShutdown(): Promise<void> {
-    await Promise.all([this.keys.stop(), this.feed.stop(), this.pruner.stop()]);
+    await Promise.all([
+      this.keys.stop(),
+      this.feed.stop(),
+      this.pruner.stop(),
+      this.confirmations.flush(),
+    ]);
+  }
+
+  /** Comes after the last request has been answered, and before TypeORM closes its connections. */
+  async onApplicationShutdown(): Promise<void> {
     await this.confirmations.flush();
+    this.database.breakOff();
   }
 }
 

@@ -103,7 +103,7 @@ describe('the packed package', () => {
     );
   });
 
-  it.each(['.', './testing', './migrations'])(
+  it.each(['.', './testing', './migrations', './terminus'])(
     'loads in Node by its entry point %s, with the dependencies that it declares',
     async (entry) => {
       const name = entry.replace('.', manifest.name);

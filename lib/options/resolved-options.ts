@@ -1,3 +1,5 @@
+import type { KeyObject } from 'node:crypto';
+import type { ResolvedRateLimits } from './rate-limit-options.js';
 import type { SigningAlgorithm } from '../tokens/jwt.js';
 import type {
   AntiCsrfMode,
@@ -40,7 +42,7 @@ export interface ResolvedSessionOptions {
   readonly audience: string | undefined;
   readonly signing: { readonly algorithm: SigningAlgorithm; readonly rotationIntervalMs: number };
   /** The first encrypts, all decrypt. Empty: keys are stored in clear. */
-  readonly encryptionKeys: readonly Uint8Array[];
+  readonly encryptionKeys: readonly KeyObject[];
   /** Whether keys in clear are read although there is a key to encrypt them with. */
   readonly acceptsUnencryptedKeys: boolean;
   readonly cookie: ResolvedCookieOptions;
@@ -48,6 +50,7 @@ export interface ResolvedSessionOptions {
   readonly tokenTransferMethod: TokenTransferMethodChooser;
   readonly antiCsrf: AntiCsrfMode;
   readonly trustedOrigins: ReadonlySet<string>;
+  readonly trustSameSite: boolean;
   readonly exposeAccessTokenToFrontendInCookieBasedAuth: boolean;
   readonly frontTokenClaims: ReadonlySet<string> | undefined;
   readonly sessionExpiredStatusCode: number;
@@ -59,13 +62,14 @@ export interface ResolvedSessionOptions {
   readonly pruning: false | { readonly intervalMs: number };
   readonly endedSessionRetentionMs: number;
   readonly device: {
-    readonly ip: boolean;
+    readonly ip: boolean | 'truncated';
     readonly userAgent: boolean;
     readonly retentionMs: number | undefined;
   };
   readonly revokePreviousSession: boolean;
   readonly maxSessionsPerUser:
     false | { readonly max: number; readonly onLimit: 'evict-oldest' | 'refuse' };
+  readonly rateLimit: false | ResolvedRateLimits;
   readonly claims: readonly ClaimOrToken[];
   readonly globalClaimValidators: readonly ValidatorOrToken[];
 }

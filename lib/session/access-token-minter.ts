@@ -8,6 +8,7 @@ import { frontTokenFor } from '../tokens/front-token.js';
 import { accessTokenExpirySeconds } from './session-lifetime.js';
 import { RESERVED_CLAIMS } from '../tokens/reserved-claims.js';
 import type { MintedAccessToken } from './session-tokens.js';
+import { TellingClaims } from './telling-claims.js';
 import { deepFreeze } from './verified-token-cache.js';
 
 // RFC 6265 §6.1: browsers keep a cookie's name and value up to 4096 bytes, and silently drop a longer one.
@@ -33,6 +34,9 @@ type MintedSession = Pick<
 
 /** Makes access tokens and their front tokens. */
 export class AccessTokenMinter {
+  private readonly telling =
+    process.env['NODE_ENV'] === 'production' ? undefined : new TellingClaims();
+
   constructor(
     private readonly keys: KeyRing,
     private readonly clock: Clock,
@@ -48,9 +52,11 @@ export class AccessTokenMinter {
     lineage: AccessTokenLineage,
     expirySeconds?: number,
   ): Promise<MintedAccessToken> {
+    this.telling?.warnOf(session.accessTokenPayload);
     const { issuer, audience } = this.options;
     const nowMs = this.clock.now();
-    const reserved = {
+    const claims: AccessTokenClaims = {
+      ...session.accessTokenPayload,
       sub: session.userId,
       tId: session.tenantId,
       sessionHandle: session.handle,
@@ -59,12 +65,11 @@ export class AccessTokenMinter {
       antiCsrfToken: lineage.antiCsrfToken,
       iat: Math.floor(nowMs / 1000),
       exp: expirySeconds ?? accessTokenExpirySeconds(session, nowMs, this.options),
-      ...(issuer === undefined ? {} : { iss: issuer }),
-      ...(audience === undefined ? {} : { aud: audience }),
-      auth_time: Math.floor(session.authenticatedAtMs / 1000),
     };
-    const claims: AccessTokenClaims = { ...session.accessTokenPayload, ...reserved };
-    const accessToken = signAccessToken(claims, await this.keys.signingKey());
+    if (issuer !== undefined) claims.iss = issuer;
+    if (audience !== undefined) claims.aud = audience;
+    claims.auth_time = Math.floor(session.authenticatedAtMs / 1000);
+    const accessToken = await signAccessToken(claims, await this.keys.signingKey());
     const frontToken = this.frontTokenFor(claims);
     this.checkSize(accessToken, frontToken, session.accessTokenPayload);
     return { accessToken, claims: deepFreeze(claims), frontToken };

@@ -43,7 +43,12 @@ export class ConfirmationQueue {
     const nowMs = this.clock.now();
     for (let from = 0; from < confirmations.length; from += MAX_PER_STATEMENT) {
       const batch = confirmations.slice(from, from + MAX_PER_STATEMENT);
-      await this.store.confirm(batch, nowMs).catch(() => undefined);
+      const isWritten = await this.store.confirm(batch, nowMs).then(
+        () => true,
+        () => false,
+      );
+      // Where one waits for a database in vain, the others would too, one after the other.
+      if (!isWritten) return;
     }
   }
 }

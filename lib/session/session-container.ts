@@ -173,7 +173,7 @@ export class SessionContainer {
     await this.mergeIntoAccessTokenPayload(checkClaim(claim).removeFromPayloadByMerge({}));
   }
 
-  /** Ends the session, and removes its tokens from the client where it is attached to a response. */
+  /** Ends the session, and removes its tokens from the client where it is attached to a response that has not been sent. */
   async revokeSession(): Promise<void> {
     await this.roles.revoker.revoke([this.getHandle()], { reason: 'revoked' });
     this.carrier?.clearTokens();
@@ -186,7 +186,10 @@ export class SessionContainer {
     transferMethod: 'cookie' | 'header' = 'cookie',
   ): void {
     this.carrier = this.roles.carriers.carrierFor(request, response, transferMethod);
-    if (this.newTokens !== undefined) this.carrier.writeTokens(this.newTokens);
+    if (this.newTokens?.refreshToken !== undefined && !this.carrier.isOpen) {
+      throw new Error('the response has been sent already, so no tokens can be attached to it');
+    }
+    this.writeNewTokens();
   }
 
   /** What JSON and `console.log` show: whose session it is, and neither its tokens nor a key (ASVS 16.2.5). */
@@ -205,7 +208,13 @@ export class SessionContainer {
   private renew(tokens: SessionTokens): void {
     this.newTokens = { ...this.newTokens, ...tokens };
     this.tokens = { ...this.tokens, ...tokens };
-    this.carrier?.writeTokens(this.newTokens);
+    this.writeNewTokens();
+  }
+
+  // A client whose response has been sent keeps the token that it has: the next refresh brings what has changed.
+  private writeNewTokens(): void {
+    const { carrier, newTokens } = this;
+    if (newTokens !== undefined) carrier?.writeTokens(newTokens);
   }
 
   private async record(): Promise<SessionRecord> {

@@ -21,12 +21,20 @@ export class SessionExpirer {
     await this.database.transaction((database) => this.endIn(database, [record]));
   }
 
-  /** Up to `limit` sessions whose row has expired. @returns how many there were */
-  async endExpired(limit: number): Promise<number> {
+  /**
+   * Up to `limit` sessions whose row has expired, the oldest first.
+   *
+   * @param fromMs when the last one of the batch before has expired: what that batch has deleted is not gone over again
+   */
+  async endExpired(
+    limit: number,
+    fromMs: number,
+  ): Promise<{ count: number; lastExpiredAtMs: number }> {
     return this.database.transaction(async (database) => {
-      const found = await new SessionStore(database).findExpired(this.clock.now(), limit);
+      const store = new SessionStore(database);
+      const found = await store.findExpired(this.clock.now(), limit, fromMs);
       await this.endIn(database, found);
-      return found.length;
+      return { count: found.length, lastExpiredAtMs: found.at(-1)?.expiresAtMs ?? fromMs };
     });
   }
 

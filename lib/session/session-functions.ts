@@ -148,6 +148,16 @@ export class SessionFunctions {
   }
 
   /**
+   * Ends everyone's sessions in a tenant, also those whose login is committed a moment later: one line of the feed refuses
+   * them all at once, then their rows go, batch by batch. It reads all rows of sessions once.
+   *
+   * @returns how many sessions there were
+   */
+  async revokeAllSessionsOfTenant(tenantId: string): Promise<number> {
+    return this.roles.revoker.revokeAllOfTenant(checkTenantId(tenantId));
+  }
+
+  /**
    * Says how a session ended: revoked by whom and why, theft with what was presented, or expired. Known for as long as
    * the option `endedSessionRetention` says.
    */

@@ -23,13 +23,8 @@ export interface SessionHealthReport {
 }
 
 /**
- * Tells how the sessions of this instance are doing, for a health route or a metric.
- *
- * @example With @nestjs/terminus
- * ```ts
- * const { status, ...facts } = await this.sessionHealth.check();
- * return this.healthIndicatorService.check('sessions')[status](facts);
- * ```
+ * Tells how the sessions of this instance are doing, for a health route or a metric. For @nestjs/terminus there is an
+ * indicator in `nestjs-auth-sessions/terminus`.
  * @publicApi
  */
 export class SessionHealth {

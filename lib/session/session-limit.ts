@@ -59,7 +59,7 @@ export class SessionLimit {
     const found = await this.directory.ofUser(created.userId, created.tenantId);
     if (found.length <= max) return;
     if (onLimit === 'refuse') {
-      await this.store.delete(created.handle);
+      await this.store.deleteAll([created.handle]);
       throw new SessionLimitException(max);
     }
     const handles = found.toSorted(newestFirst).map((record) => record.handle);

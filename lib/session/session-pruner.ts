@@ -1,19 +1,23 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
 import type { ResolvedSessionOptions } from '../options/resolved-options.js';
+import { revocationLifeMs } from '../revocation/revocation-line.js';
 import type { RevocationStore } from '../store/revocation.store.js';
 import type { DeviceForgetter } from './device-forgetter.js';
 import type { SessionExpirer } from './session-expirer.js';
 import type { SessionStore } from '../store/session.store.js';
 import type { Clock } from '../time/clock.js';
 import { IntervalTask } from '../time/interval-task.js';
+import { BatchSize } from './batch-size.js';
 import { deleteCreatedBefore } from './delete-created-before.js';
 
-// Small enough that no other statement waits long for the locks of one batch, and, with an embedded database, no request
-// for the event loop: 500 rows took it 15 ms.
-const BATCH = 200;
+// Small enough that, with an embedded database, no request waits long for the event loop: 500 rows took it 15 ms.
+const LARGEST_BATCH = 200;
 
-/** Deletes what has expired, in batches. Whatever it has not come to yet is expired all the same. */
+/**
+ * Deletes what has expired, in batches that are committed one by one and get smaller where one takes long. Whatever it has
+ * not come to yet is expired all the same.
+ */
 export class SessionPruner {
   private readonly logger = new Logger('SessionModule');
   private readonly task: IntervalTask | undefined;
@@ -25,7 +29,7 @@ export class SessionPruner {
     private readonly revocations: RevocationStore,
     private readonly devices: DeviceForgetter,
     private readonly clock: Clock,
-    options: ResolvedSessionOptions,
+    private readonly options: ResolvedSessionOptions,
   ) {
     this.task =
       options.pruning === false
@@ -53,29 +57,39 @@ export class SessionPruner {
    */
   async prune(): Promise<number> {
     let deleted = 0;
-    for (let found = BATCH; found === BATCH && !this.isStopping;) {
-      found = await this.expirer.endExpired(BATCH);
-      deleted += found;
-      await nextTurn();
-    }
-    for (let found = BATCH; found === BATCH && !this.isStopping;) {
-      found = await this.pruneRevocations();
-      await nextTurn();
-    }
-    for (let isMore = true; isMore && !this.isStopping;) {
-      isMore = await this.devices.forgetBatch(BATCH);
-      await nextTurn();
-    }
+    let expiredAtMs = 0;
+    await this.inBatches(async (limit) => {
+      const ended = await this.expirer.endExpired(limit, expiredAtMs);
+      ({ lastExpiredAtMs: expiredAtMs } = ended);
+      deleted += ended.count;
+      return ended.count === limit;
+    });
+    await this.inBatches((limit) => this.pruneRevocations(limit));
+    await this.inBatches((limit) => this.devices.forgetBatch(limit));
     return deleted;
   }
 
+  /** @param doBatch returns whether there may be more */
+  private async inBatches(doBatch: (limit: number) => Promise<boolean>): Promise<void> {
+    const size = new BatchSize(LARGEST_BATCH);
+    for (let isMore = true; isMore && !this.isStopping;) {
+      const begunAt = performance.now();
+      isMore = await doBatch(size.rows);
+      size.adapt(performance.now() - begunAt);
+      await nextTurn();
+    }
+  }
+
   // A session whose insert was committed after its cut-off is dead by that line alone, so it goes with the line.
-  private async pruneRevocations(): Promise<number> {
-    const lines = await this.revocations.findExpired(this.clock.now(), BATCH);
+  private async pruneRevocations(limit: number): Promise<boolean> {
+    const nowMs = this.clock.now();
+    // By this instance's lifetime of access tokens too: that of the line's writer may be shorter.
+    const revokedUntilMs = nowMs - revocationLifeMs(this.options);
+    const lines = await this.revocations.findExpired(nowMs, revokedUntilMs, limit);
     for (const { kind, userId, tenantId, cutOffAtMs } of lines) {
       if (kind !== 'cut-off' || cutOffAtMs === null) continue;
       if (userId === null) {
-        await deleteCreatedBefore(this.sessions, cutOffAtMs);
+        await deleteCreatedBefore(this.sessions, cutOffAtMs, tenantId);
         continue;
       }
       const sessions = await this.sessions.findOfUser(userId, tenantId ?? undefined, 0);
@@ -83,6 +97,6 @@ export class SessionPruner {
       await this.sessions.deleteAll(late.map((session) => session.handle));
     }
     await this.revocations.delete(lines.map((line) => line.id));
-    return lines.length;
+    return lines.length === limit;
   }
 }

@@ -7,8 +7,12 @@ import type { SessionDatabase } from '../store/session-database.js';
 import type { SessionRecord } from '../store/session-record.js';
 import { SessionStore } from '../store/session.store.js';
 import type { Clock } from '../time/clock.js';
+import { firstSessionHandleOf } from '../tokens/session-handle.js';
 import { deleteCreatedBefore } from './delete-created-before.js';
 import { cutOffLine, revokedLine } from './revocation-lines.js';
+
+// The clocks of instances differ by no more, so that a login that follows at once is left alone.
+const AHEAD_MS = 2_000;
 
 /** Why, and by whom, sessions are ended. */
 export interface Ending {
@@ -45,7 +49,7 @@ export class SessionRevoker {
     const ended = await this.database.transaction((database) =>
       this.endIn(database, distinct, ending),
     );
-    this.announce(ended, ending.reason);
+    this.announce(ended, ending);
     return ended.records.map((record) => record.handle);
   }
 
@@ -69,11 +73,11 @@ export class SessionRevoker {
         exceptHandle === undefined ? [cutOffLine(whose, ending.reason, nowMs, this.options)] : [];
       await new RevocationStore(database).insert(cutOffs);
       const found = await new SessionStore(database).findOfUser(userId, tenantId, 0);
-      const others = found.filter((record) => record.handle !== exceptHandle);
-      const each = await this.endRecords(database, others, ending);
+      const others = found.map(({ handle }) => handle).filter((each) => each !== exceptHandle);
+      const each = await this.endIn(database, others, ending);
       return { records: each.records, lines: [...cutOffs, ...each.lines] };
     });
-    this.announce(ended, ending.reason);
+    this.announce(ended, ending);
     return ended.records.map((record) => record.handle);
   }
 
@@ -83,60 +87,24 @@ export class SessionRevoker {
    *
    * @returns how many rows were there
    */
-  async revokeEverything(): Promise<number> {
-    const reason = 'revoked-everything';
-    const nowMs = this.clock.now();
-    // Of this millisecond's sessions nobody can say whether they were there: they end too.
-    const cutOffAtMs = nowMs + 1;
-    const everyone = { userId: null, tenantId: null };
-    const lines = [{ ...cutOffLine(everyone, reason, nowMs, this.options), cutOffAtMs }];
-    await new RevocationStore(this.database).insert(lines);
-    this.announce({ records: [], lines }, reason);
-    let count = 0;
-    await deleteCreatedBefore(new SessionStore(this.database), cutOffAtMs, (records) => {
-      count += records.length;
-      this.announce({ records, lines: [] }, reason);
-    });
-    return count;
+  revokeEverything(): Promise<number> {
+    return this.revokeAllIn(null, 'revoked-everything');
+  }
+
+  /** The same for everyone's sessions in one tenant. */
+  revokeAllOfTenant(tenantId: string): Promise<number> {
+    return this.revokeAllIn(tenantId, 'revoked-tenant');
   }
 
   /** Ends sessions as part of a transaction that is already under way. */
   async endIn(
     database: SessionDatabase,
     handles: readonly string[],
-    ending: Ending,
-  ): Promise<EndedSessions> {
-    const sessions = new SessionStore(database);
-    const found: SessionRecord[] = [];
-    for (const handle of handles) {
-      const record = await sessions.find(handle);
-      if (record !== undefined) found.push(record);
-    }
-    return this.endRecords(database, found, ending);
-  }
-
-  /** Makes known what has been ended; in the caller's transaction not before it commits: then the feed brings it. */
-  announce({ records, lines }: EndedSessions, reason: RevocationReason): void {
-    if (this.database.isInTransaction) return;
-    this.feed.learn(lines);
-    const atMs = this.clock.now();
-    for (const { handle, userId, tenantId } of records) {
-      this.events.emit('revoked', { sessionHandle: handle, userId, tenantId, atMs, reason });
-    }
-  }
-
-  private async endRecords(
-    database: SessionDatabase,
-    found: readonly SessionRecord[],
     { reason, detail }: Ending,
   ): Promise<EndedSessions> {
-    const sessions = new SessionStore(database);
     const nowMs = this.clock.now();
-    const records: SessionRecord[] = [];
-    for (const record of found) {
-      // Of two that end it at once, the one that deletes the row tells of it.
-      if (await sessions.delete(record.handle)) records.push(record);
-    }
+    // Of two that end a session at once, the one that takes the row tells of it.
+    const records = await new SessionStore(database).take(handles);
     const lines = records.map((record) =>
       revokedLine(record, reason, detail ?? null, nowMs, this.options),
     );
@@ -145,5 +113,46 @@ export class SessionRevoker {
       await new RevocationStore(database).insert(lines);
     }
     return { records, lines };
+  }
+
+  /** Makes known what has been ended; in the caller's transaction not before it commits: then the feed brings it. */
+  announce({ records, lines }: EndedSessions, { reason, detail }: Ending): void {
+    if (this.database.isInTransaction) return;
+    this.feed.learn(lines);
+    const atMs = this.clock.now();
+    for (const { handle, userId, tenantId } of records) {
+      const facts = { sessionHandle: handle, userId, tenantId, atMs };
+      this.events.emit('revoked', { ...facts, reason, detail: detail ?? null });
+    }
+  }
+
+  private async revokeAllIn(tenantId: string | null, reason: RevocationReason): Promise<number> {
+    const nowMs = this.clock.now();
+    // Of this millisecond's sessions nobody can say whether they were there: they end too.
+    const cutOffAtMs = nowMs + 1;
+    const everyone = { userId: null, tenantId };
+    const lines = [{ ...cutOffLine(everyone, reason, nowMs, this.options), cutOffAtMs }];
+    await new RevocationStore(this.database).insert(lines);
+    this.announce({ records: [], lines }, { reason });
+    let count = await this.revokeFuture(tenantId, reason);
+    await deleteCreatedBefore(new SessionStore(this.database), cutOffAtMs, tenantId, (records) => {
+      count += records.length;
+      this.announce({ records, lines: [] }, { reason });
+    });
+    return count;
+  }
+
+  // Sessions of a time when the database's clock was ahead bear a later date than the cut-off, and are older all the same.
+  private async revokeFuture(tenantId: string | null, reason: RevocationReason): Promise<number> {
+    const sessions = new SessionStore(this.database);
+    let count = 0;
+    let page = await sessions.findPage(firstSessionHandleOf(this.clock.now() + AHEAD_MS));
+    for (let last = page.at(-1); last !== undefined; last = page.at(-1)) {
+      const ending = page.filter((record) => (tenantId ?? record.tenantId) === record.tenantId);
+      const handles = ending.map((record) => record.handle);
+      count += (await this.revoke(handles, { reason })).length;
+      page = await sessions.findPage(last.handle);
+    }
+    return count;
   }
 }

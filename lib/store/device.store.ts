@@ -9,7 +9,8 @@ export class DeviceStore {
   constructor(private readonly database: SessionDatabase) {}
 
   /**
-   * Takes what is known of the client out of rows between two handles, which order by their time.
+   * Takes what is known of the client out of the first rows between two handles, which order by their time. Those of
+   * which nothing is known count too: a statement that looked for the others could read the whole table.
    *
    * @returns the last handle of the batch; `undefined` where it was the last batch
    */
@@ -18,15 +19,15 @@ export class DeviceStore {
     beforeHandle: string,
     limit: number,
   ): Promise<string | undefined> {
-    const { rows } = await this.database.run(this.statements.find(limit), [
-      fromHandle,
-      beforeHandle,
-    ]);
-    const handles = rows.map((row) => String(row['handle']));
-    if (handles.length > 0) {
+    const parameters = [fromHandle, beforeHandle];
+    const { rows } = await this.database.run(this.statements.find(limit), parameters);
+    const known = rows.filter((row) => row['ip'] !== null || row['userAgent'] !== null);
+    if (known.length > 0) {
+      const handles = known.map((row) => String(row['handle']));
       await this.database.run(this.statements.forget(handles.length), handles);
     }
-    return handles.length < limit ? undefined : handles.at(-1);
+    const last = rows.at(-1);
+    return last === undefined || rows.length < limit ? undefined : String(last['handle']);
   }
 
   private get statements(): ReturnType<typeof prepareStatements> {
@@ -40,9 +41,8 @@ function prepareStatements(table: Table<Session>) {
   const p = (position: number): string => table.parameter(position);
   return {
     find: (limit: number) =>
-      `SELECT ${table.selection(['handle'])} FROM ${table.name} ` +
-      `WHERE ${c('handle')} >= ${p(0)} AND ${c('handle')} < ${p(1)} ` +
-      `AND (${c('ip')} IS NOT NULL OR ${c('userAgent')} IS NOT NULL) ORDER BY ${c('handle')} LIMIT ${limit}`,
+      `SELECT ${table.selection(['handle', 'ip', 'userAgent'])} FROM ${table.name} ` +
+      `WHERE ${c('handle')} >= ${p(0)} AND ${c('handle')} < ${p(1)} ORDER BY ${c('handle')} LIMIT ${limit}`,
     forget: (count: number) =>
       `UPDATE ${table.name} SET ${c('ip')} = NULL, ${c('userAgent')} = NULL ` +
       `WHERE ${c('handle')} IN (${table.parameters(count)})`,

@@ -18,6 +18,8 @@ const COLUMNS = [
   'keptUntil',
 ] as const satisfies readonly (keyof SessionRevocation)[];
 
+const KINDS = ['session', 'stale-claims', 'cut-off'] as const;
+
 const LINES_PER_STATEMENT = 80;
 const LINES_PER_PAGE = 1_000;
 const LOWEST_ID = '00000000-0000-0000-0000-000000000000';
@@ -26,7 +28,7 @@ const IDS_PER_STATEMENT = 500;
 /** A line of the feed as it is stored. Times in milliseconds since the epoch. */
 export interface RevocationRecord {
   readonly id: string;
-  readonly kind: 'session' | 'cut-off' | 'stale-claims';
+  readonly kind: (typeof KINDS)[number];
   readonly handle: string | null;
   readonly userId: string | null;
   readonly tenantId: string | null;
@@ -55,20 +57,26 @@ export class RevocationStore {
    * What was revoked since a time and still matters. A cut-off does until it is deleted: it may be all that ends a session
    * whose insert was committed late, and that session has a refresh token.
    *
-   * Read in pages: 100,000 lines at once held the event loop up for a second.
+   * @param endAfterMs lines that end later, by what their writer says, still matter
    */
-  async findSince(sinceMs: number, nowMs: number): Promise<RevocationRecord[]> {
+  findSince(sinceMs: number, endAfterMs: number): Promise<RevocationRecord[]> {
+    return this.readPages(this.statements.findSince, sinceMs, (line) => line.revokedAtMs, [
+      endAfterMs,
+      'cut-off',
+    ]);
+  }
+
+  /** All that still matters. Most lines are kept for longer, to tell of an end; those are not read. */
+  async findLive(endAfterMs: number): Promise<RevocationRecord[]> {
     const found: RevocationRecord[] = [];
-    for (let after = { revokedAtMs: sinceMs, id: LOWEST_ID }; ;) {
-      const parameters = [after.revokedAtMs, after.revokedAtMs, after.id, nowMs, 'cut-off'];
-      const { rows } = await this.database.run(this.statements.findSince, parameters);
-      for (const row of rows) found.push(toRecord(row));
-      const last = found.at(-1);
-      if (last === undefined || rows.length < LINES_PER_PAGE) return found;
-      after = last;
-      // An embedded database answers within the same turn of the event loop.
-      await nextTurn();
+    for (const kind of KINDS) {
+      const fromMs = kind === 'cut-off' ? 0 : endAfterMs + 1;
+      const expiry = (line: RevocationRecord) => line.expiresAtMs;
+      for (const line of await this.readPages(this.statements.findLive, fromMs, expiry, [kind])) {
+        found.push(line);
+      }
     }
+    return found;
   }
 
   /** Cut-offs for a user, or for everyone. */
@@ -105,14 +113,39 @@ export class RevocationStore {
     return rows[0] && toRecord(rows[0]);
   }
 
-  /** Lines whose time is over. */
-  async findExpired(nowMs: number, limit: number): Promise<RevocationRecord[]> {
-    const { rows } = await this.database.run(this.statements.findExpired(limit), [nowMs]);
+  /** Lines whose time is over, among those that were written up to a time. */
+  async findExpired(
+    nowMs: number,
+    revokedUntilMs: number,
+    limit: number,
+  ): Promise<RevocationRecord[]> {
+    const parameters = [nowMs, revokedUntilMs];
+    const { rows } = await this.database.run(this.statements.findExpired(limit), parameters);
     return rows.map(toRecord);
   }
 
   async delete(ids: readonly string[]): Promise<void> {
     if (ids.length > 0) await this.database.run(this.statements.delete(ids.length), [...ids]);
+  }
+
+  /** Reads in pages, by a time and the id: 100,000 lines at once held the event loop up for a second. */
+  private async readPages(
+    statement: string,
+    fromMs: number,
+    timeOf: (line: RevocationRecord) => number,
+    more: readonly unknown[],
+  ): Promise<RevocationRecord[]> {
+    const found: RevocationRecord[] = [];
+    for (let after = { atMs: fromMs, id: LOWEST_ID }; ;) {
+      const parameters = [after.atMs, after.atMs, after.id, ...more];
+      const { rows } = await this.database.run(statement, parameters);
+      for (const row of rows) found.push(toRecord(row));
+      const last = found.at(-1);
+      if (last === undefined || rows.length < LINES_PER_PAGE) return found;
+      after = { atMs: timeOf(last), id: last.id };
+      // An embedded database answers within the same turn of the event loop.
+      await nextTurn();
+    }
   }
 
   private async change(
@@ -136,12 +169,13 @@ function prepareStatements(table: Table<SessionRevocation>) {
   const p = (position: number): string => table.parameter(position);
   const isOneOf = (count: number): string => `${c('id')} IN (${table.parameters(count)})`;
   const select = `SELECT ${table.selection(COLUMNS)} FROM ${table.name}`;
+  const page = (time: 'revokedAt' | 'expiresAt', condition: string): string =>
+    `${select} WHERE ${c(time)} >= ${p(0)} AND (${c(time)} > ${p(1)} OR ${c('id')} > ${p(2)}) ` +
+    `AND ${condition} ORDER BY ${c(time)}, ${c('id')} LIMIT ${LINES_PER_PAGE}`;
   return {
     insert: (count: number) => table.insertion(COLUMNS, count),
-    findSince:
-      `${select} WHERE ${c('revokedAt')} >= ${p(0)} AND (${c('revokedAt')} > ${p(1)} OR ${c('id')} > ${p(2)}) ` +
-      `AND (${c('expiresAt')} > ${p(3)} OR ${c('kind')} = ${p(4)}) ` +
-      `ORDER BY ${c('revokedAt')}, ${c('id')} LIMIT ${LINES_PER_PAGE}`,
+    findSince: page('revokedAt', `(${c('expiresAt')} > ${p(3)} OR ${c('kind')} = ${p(4)})`),
+    findLive: page('expiresAt', `${c('kind')} = ${p(3)}`),
     findCutOffs:
       `${select} WHERE ${c('kind')} = ${p(0)} AND ` +
       `(${c('userId')} = ${p(1)} OR ${c('userId')} IS NULL)`,
@@ -154,7 +188,8 @@ function prepareStatements(table: Table<SessionRevocation>) {
       `UPDATE ${table.name} SET ${c('detail')} = NULL WHERE ${isOneOf(count)}`,
     findEnd: `${select} WHERE ${c('handle')} = ${p(0)} ORDER BY ${c('revokedAt')} DESC`,
     findExpired: (limit: number) =>
-      `${select} WHERE ${c('keptUntil')} <= ${p(0)} ORDER BY ${c('keptUntil')} LIMIT ${limit}`,
+      `${select} WHERE ${c('keptUntil')} <= ${p(0)} AND ${c('revokedAt')} <= ${p(1)} ` +
+      `ORDER BY ${c('keptUntil')} LIMIT ${limit}`,
     delete: (count: number) => `DELETE FROM ${table.name} WHERE ${isOneOf(count)}`,
   };
 }

@@ -1,17 +1,22 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import type { DataSource, EntityManager, EntityTarget, ObjectLiteral, QueryRunner } from 'typeorm';
 import { Deadline } from './deadline.js';
+import { PooledConnections } from './pooled-connections.js';
 import { SessionRevocation } from './session-revocation.entity.js';
 import { hasSharedConnection, SharedConnection } from './shared-connection.js';
 import {
+  asConflictOfCaller,
   asStoreUnavailable,
   isConflict,
   isDuplicate,
   schemaLack,
   type SchemaLack,
 } from './store-availability.js';
+import { StatementGroup, type SharedStatement } from './statement-group.js';
 import { Table } from './table.js';
 
-const ATTEMPTS = 4;
+// Before each attempt after the first: a transaction that is still under way can undo one attempt after the other.
+const PAUSES_MS = [5, 25, 125];
 
 /** What a statement came to. */
 export interface StatementResult {
@@ -25,6 +30,7 @@ export interface StatementResult {
  */
 export class SessionDatabase {
   private readonly shared: SharedConnection | undefined;
+  private readonly pooled: PooledConnections;
 
   constructor(
     private readonly dataSource: DataSource,
@@ -32,6 +38,7 @@ export class SessionDatabase {
     private readonly transactionRunner?: QueryRunner,
   ) {
     this.shared = hasSharedConnection(dataSource) ? new SharedConnection(dataSource) : undefined;
+    this.pooled = new PooledConnections(dataSource, deadline);
   }
 
   /** The same statements, in the transaction of the given manager. */
@@ -49,6 +56,11 @@ export class SessionDatabase {
     return this.dataSource.options.type;
   }
 
+  /** Whether a DELETE can tell what it has deleted: all but MySQL can, and a MariaDB that goes by its name is asked alike. */
+  get canReturnDeleted(): boolean {
+    return !this.type.endsWith('mysql');
+  }
+
   hasEntity(entity: EntityTarget<ObjectLiteral>): boolean {
     return this.dataSource.hasMetadata(entity);
   }
@@ -57,15 +69,35 @@ export class SessionDatabase {
     return new Table<Row>(this.dataSource, entity);
   }
 
-  /** @throws {SessionStoreUnavailableException} when the database does not answer, or not in time */
+  /**
+   * @throws {SessionStoreUnavailableException} when the database does not answer, or not in time
+   * @throws {QueryFailedError} in a caller's transaction that has met another one, so that the caller can run it again
+   */
   async run(sql: string, parameters: readonly unknown[] = []): Promise<StatementResult> {
     try {
-      return await this.deadline.bound(() =>
-        this.retryConflicts(() => this.runOnce(sql, parameters)),
-      );
+      return await this.inTime(() => this.retryConflicts(() => this.runOnce(sql, parameters)));
     } catch (error) {
-      throw asStoreUnavailable(error);
+      throw this.isInTransaction && isConflict(error)
+        ? asConflictOfCaller(error)
+        : asStoreUnavailable(error);
     }
+  }
+
+  /**
+   * A statement that callers share who want it at the same time. In a transaction each sends its own, and on SQLite,
+   * which answers at once.
+   *
+   * @param mayShare whether many can be run at once on this database
+   */
+  share<Input, Output>(
+    statement: SharedStatement<Input, Output>,
+    mayShare = true,
+  ): (input: Input) => Promise<Output> {
+    if (!mayShare || this.isInTransaction || this.shared !== undefined) {
+      return (input) => statement.one(input);
+    }
+    const group = new StatementGroup(statement);
+    return (input) => this.deadline.bound(() => group.add(input, this.deadline.watch()));
   }
 
   /**
@@ -75,7 +107,7 @@ export class SessionDatabase {
    */
   async lackOf(entity: EntityTarget<ObjectLiteral>): Promise<SchemaLack | undefined> {
     try {
-      await this.deadline.bound(() => this.runOnce(this.table(entity).probe, []));
+      await this.inTime(() => this.runOnce(this.table(entity).probe, []));
       return undefined;
     } catch (error) {
       const lack = schemaLack(error);
@@ -87,7 +119,7 @@ export class SessionDatabase {
   /** Runs an INSERT; `false` where a row with the same key is there already. */
   async insertUnlessPresent(sql: string, parameters: readonly unknown[]): Promise<boolean> {
     try {
-      await this.deadline.bound(() => this.retryConflicts(() => this.runOnce(sql, parameters)));
+      await this.inTime(() => this.retryConflicts(() => this.runOnce(sql, parameters)));
       return true;
     } catch (error) {
       if (isDuplicate(error)) return false;
@@ -99,15 +131,15 @@ export class SessionDatabase {
   async transaction<T>(work: (database: SessionDatabase) => Promise<T>): Promise<T> {
     if (this.transactionRunner !== undefined) return work(this);
     try {
-      return await this.deadline.bound(() => this.retryConflicts(() => this.inTransaction(work)));
+      return await this.inTime(() => this.retryConflicts(() => this.inTransaction(work)));
     } catch (error) {
       throw asStoreUnavailable(error);
     }
   }
 
   private async inTransaction<T>(work: (database: SessionDatabase) => Promise<T>): Promise<T> {
-    if (this.shared === undefined) return this.runTransaction(await this.connect(), work);
-    return this.shared.runTransaction((runner) => this.runTransaction(runner, work));
+    const run = (runner: QueryRunner): Promise<T> => this.runTransaction(runner, work);
+    return this.shared === undefined ? this.pooled.use(run) : this.shared.runTransaction(run);
   }
 
   private async runTransaction<T>(
@@ -123,8 +155,6 @@ export class SessionDatabase {
     } catch (error) {
       if (runner.isTransactionActive) await runner.rollbackTransaction().catch(() => undefined);
       throw error;
-    } finally {
-      await runner.release();
     }
   }
 
@@ -134,37 +164,34 @@ export class SessionDatabase {
     await query(runner, `DELETE FROM ${this.table(SessionRevocation).name} WHERE 1 = 0`, []);
   }
 
+  /** Breaks off every statement that is under way, those of callers' transactions apart. */
+  breakOff(): void {
+    this.pooled.breakOff();
+  }
+
   protected async runOnce(sql: string, parameters: readonly unknown[]): Promise<StatementResult> {
     if (this.transactionRunner !== undefined) return query(this.transactionRunner, sql, parameters);
-    if (this.shared !== undefined)
-      return this.shared.run((runner) => query(runner, sql, parameters));
-    const runner = await this.connect();
-    // A statement that takes too long goes on without its caller, and gives the connection back when it is over.
-    return queryAndRelease(runner, sql, parameters);
+    const run = (runner: QueryRunner): Promise<StatementResult> => query(runner, sql, parameters);
+    return this.shared === undefined ? this.pooled.use(run) : this.shared.run(run);
   }
 
-  /** A runner with a connection of the pool. */
-  private async connect(): Promise<QueryRunner> {
-    const runner = this.dataSource.createQueryRunner('master');
-    const isOverdue = this.deadline.watch();
-    try {
-      await runner.connect();
-      // The caller has been told that it failed: nothing must happen after that.
-      if (isOverdue()) throw new Error('the connection came too late');
-      return runner;
-    } catch (error) {
-      await runner.release();
-      throw error;
-    }
+  // SQLite answers in the turn in which it is asked: a timer could tell of nothing.
+  private inTime<T>(work: () => Promise<T>): Promise<T> {
+    return this.shared === undefined ? this.deadline.bound(work) : work();
   }
 
-  // Only what is not part of a transaction can be run again on its own.
+  // Only what is not part of a transaction can be run again on its own, and not once its caller has been told that it
+  // failed. SQLite's driver blocks the whole process while it waits for a lock.
   private async retryConflicts<T>(work: () => Promise<T>): Promise<T> {
-    for (let attempt = 1; ; attempt += 1) {
+    const isOverdue = this.deadline.watch();
+    for (let attempt = 0; ; attempt += 1) {
       try {
         return await work();
       } catch (error) {
-        if (this.isInTransaction || attempt === ATTEMPTS || !isConflict(error)) throw error;
+        const pauseMs = PAUSES_MS[attempt];
+        const isFinal = this.isInTransaction || pauseMs === undefined || isOverdue();
+        if (isFinal || !isConflict(error)) throw error;
+        await pause(pauseMs);
       }
     }
   }
@@ -174,18 +201,6 @@ export class SessionDatabase {
 class TransactionDatabase extends SessionDatabase {
   override run(sql: string, parameters: readonly unknown[] = []): Promise<StatementResult> {
     return this.runOnce(sql, parameters);
-  }
-}
-
-async function queryAndRelease(
-  runner: QueryRunner,
-  sql: string,
-  parameters: readonly unknown[],
-): Promise<StatementResult> {
-  try {
-    return await query(runner, sql, parameters);
-  } finally {
-    await runner.release();
   }
 }
 

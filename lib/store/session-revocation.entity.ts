@@ -8,9 +8,11 @@ import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
  */
 @Entity({ name: 'auth_session_revocation' })
 @Index(['revokedAt'])
+@Index(['kind', 'expiresAt'])
 @Index(['keptUntil'])
 @Index(['userId'])
 @Index(['handle'])
+@Index(['detail'])
 export class SessionRevocation {
   @PrimaryColumn({ type: 'uuid' })
   id!: string;

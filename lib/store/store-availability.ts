@@ -59,6 +59,20 @@ export function asStoreUnavailable(error: unknown): SessionException {
   });
 }
 
+/**
+ * A conflict in a caller's transaction, for the caller: the driver's error as TypeORM passes it on, so that whatever runs
+ * transactions again knows it. Only what it repeats of the statement's parameters is taken out.
+ */
+export function asConflictOfCaller(error: unknown): unknown {
+  for (let each = error; typeof each === 'object' && each !== null;) {
+    if ('parameters' in each) each.parameters = [];
+    // The text that mysql2 has sent, parameters and all.
+    if ('sql' in each) delete each.sql;
+    each = 'driverError' in each ? each.driverError : undefined;
+  }
+  return error;
+}
+
 function driverCode(error: unknown): unknown {
   if (typeof error !== 'object' || error === null) return undefined;
   const { code, driverError } = error as { code?: unknown; driverError?: unknown };

@@ -37,25 +37,28 @@ describeOnEachServer('with a database that does not answer', (engine) => {
   }
 
   /** Takes every connection of the pool. @returns what gives them back */
-  async function holdPool({ dataSource }: Instance): Promise<() => Promise<void>> {
-    const runners = Array.from({ length: POOL_SIZE }, () => dataSource.createQueryRunner());
+  async function holdPool(
+    { dataSource }: Instance,
+    size = POOL_SIZE,
+  ): Promise<() => Promise<void>> {
+    const runners = Array.from({ length: size }, () => dataSource.createQueryRunner());
     await Promise.all(runners.map((runner) => runner.connect()));
     return async () => {
       await Promise.all(runners.map((runner) => runner.release()));
     };
   }
 
-  it.concurrent(
-    'N4: verifies on, answers 503 within seconds where the pool is held by others, and loses no connection',
-    async () => {
+  it.concurrent.each([1, POOL_SIZE])(
+    'N4: verifies on, answers 503 within seconds where a pool of %i is held by others, and loses no connection',
+    async (size) => {
       const sessions = { revocation: { pollInterval: '1h' as const } };
       const { first } = await startFleet({
         controllers: [MeController],
-        driver: { poolSize: POOL_SIZE },
+        driver: { poolSize: size },
         sessions,
       });
       const session = await logIn(first);
-      const release = await holdPool(first);
+      const release = await holdPool(first, size);
       const [guarded, refreshed, login] = await Promise.all([
         me(first, session.getAccessToken()),
         refresh(first, refreshTokenOf(session)),
@@ -72,8 +75,36 @@ describeOnEachServer('with a database that does not answer', (engine) => {
       // What was given up has not run after all, and the connections that came too late are back in the pool.
       expect(await first.sessions.getAllSessionHandlesForUser('bob')).toHaveLength(1);
       await (
-        await holdPool(first)
+        await holdPool(first, size)
       )();
+    },
+  );
+
+  it.concurrent(
+    'needs no second connection, also in a transaction of the application',
+    async () => {
+      const { first } = await startFleet({
+        controllers: [MeController],
+        driver: { poolSize: 1 },
+        // Far beyond what the test takes: to wait for a connection is to fail.
+        sessions: { databaseTimeout: '60s' },
+      });
+      const session = await first.dataSource.transaction(async (manager) => {
+        const sessions = first.sessions.withManager(manager);
+        const ended = await logIn({ sessions });
+        await sessions.revokeAllSessionsForUser('bob');
+        expect(await sessions.getSessionInformation(ended.getHandle())).toBeUndefined();
+        const created = await logIn({ sessions }, 'al');
+        await sessions.updateSessionDataInDatabase(created.getHandle(), { cart: 1 });
+        return created;
+      });
+      const answers = await Promise.all([
+        me(first, session.getAccessToken()),
+        refresh(first, refreshTokenOf(session)),
+        refresh(first, refreshTokenOf(session)),
+      ]);
+      expect(answers.map(({ status }) => status)).toEqual([200, 200, 200]);
+      expect(await first.sessions.revokeSession(session.getHandle())).toBe(true);
     },
   );
 

@@ -148,7 +148,7 @@ describeOnEachDatabase('refreshes over HTTP', (engine) => {
     const row = await rowOf(fleet);
     const next = await refresh(fleet.first, token);
     const store = fleet.first.app.get(SessionStore);
-    await store.delete(row?.handle ?? '');
+    await store.deleteAll([row?.handle ?? '']);
     if (row !== undefined) await store.insert(row);
     expect((await refresh(fleet.first, tokenOf(next))).json).toEqual({ message: 'unauthorised' });
     expect(eventsOf(fleet)).not.toHaveProperty('theftDetected');

@@ -4,6 +4,7 @@ import { RevocationFeed } from '../../lib/revocation/revocation-feed.js';
 import { RevocationStore } from '../../lib/store/revocation.store.js';
 import { sessionHandleCreatedAtMs } from '../../lib/tokens/session-handle.js';
 import { describeOnEachDatabase } from '../support/components.js';
+import { StatementLog } from '../support/statement-log.js';
 import { logIn, refreshTokenOf, useFleets, type Fleet } from '../support/fleet.js';
 
 const PARALLEL = 50;
@@ -90,6 +91,22 @@ describeOnEachDatabase('revoking all sessions of a user', (engine) => {
     }
     expect(await isGood(fleet, refreshTokenOf(await logIn(fleet.first)))).toBe(true);
     expect(fleet.instances.flatMap(({ events }) => events)).not.toContain('theftDetected');
+  });
+
+  it('takes as many statements for forty sessions as for two', async () => {
+    const log = new StatementLog();
+    const { first } = await startFleet({
+      // What asks in the background would be counted too.
+      sessions: { revocation: { pollInterval: '1h', maxStaleness: false }, pruning: false },
+      driver: { logging: true, logger: log },
+    });
+    const statements = async (userId: string, sessions: number) => {
+      for (let count = 0; count < sessions; count += 1) await logIn(first, userId);
+      const from = log.length;
+      expect(await first.sessions.revokeAllSessionsForUser(userId)).toHaveLength(sessions);
+      return log.since(from).filter(({ sql }) => /auth_session\b|_revocation\b/.test(sql)).length;
+    };
+    expect(await statements('bob', 40)).toBe(await statements('eve', 2));
   });
 
   // On the one connection of SQLite nothing is committed later.

@@ -124,6 +124,15 @@ const SERVICE: Record<keyof SessionService, Calls> = {
     validators: (value, { service, request, response }) =>
       service.getSession(request(), response(), { overrideGlobalClaimValidators: () => [value] }),
   },
+  getSessionOfHandshake: {
+    request: (value, { service }) => service.getSessionOfHandshake(value),
+    options: (value, { service, request }) => service.getSessionOfHandshake(request(), value),
+  },
+  limitLogin: {},
+  countFailedLogin: {},
+  revokeAllSessionsOfTenant: {
+    tenantId: (value, { service }) => service.revokeAllSessionsOfTenant(value),
+  },
   getSessionWithoutRequestResponse: {
     accessToken: (value, { service }) => service.getSessionWithoutRequestResponse(value),
     antiCsrfToken: (value, { service, tokens }) =>

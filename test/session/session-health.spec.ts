@@ -42,16 +42,4 @@ describe('the health of the sessions', () => {
     });
     await instance.booted.dataSource.initialize();
   });
-
-  it('fits the two methods of a terminus indicator', async () => {
-    const indicator = {
-      up: (facts: object) => ({ sessions: { status: 'up', ...facts } }),
-      down: (facts: object) => ({ sessions: { status: 'down', ...facts } }),
-    };
-    const instance = await deployment.start();
-    const { status, ...facts } = await instance.booted.app.get(SessionHealth).check();
-    expect(indicator[status](facts)).toMatchObject({
-      sessions: { status: 'up', databaseAnswers: true },
-    });
-  });
 });

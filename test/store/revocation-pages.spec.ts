@@ -62,4 +62,18 @@ describeOnEachDatabase('the revocation feed, read in pages,', (engine) => {
     await store.insert([line(NOW_MS - 11), wanted, line(NOW_MS, NOW_MS)]);
     expect(ids(await store.findSince(NOW_MS - 10, NOW_MS))).toEqual([wanted.id]);
   });
+
+  it('has all that a token can be left of, and every cut-off, where it is read as a whole', async () => {
+    const store = await openStore();
+    const cutOff = { kind: 'cut-off', handle: null, cutOffAtMs: NOW_MS - 9_000 } as const;
+    const stale = { ...cutOff, kind: 'stale-claims', userId: 'bob' } as const;
+    const wanted = [
+      ...Array.from({ length: 1_500 }, (_, index) => line(index, NOW_MS + 1 + (index % 3))),
+      { ...line(NOW_MS), ...stale },
+      { ...line(NOW_MS - 9_000, NOW_MS - 1), ...cutOff },
+      { ...line(NOW_MS - 9_000), ...cutOff },
+    ];
+    await store.insert([...wanted, line(NOW_MS, NOW_MS), { ...line(NOW_MS, NOW_MS), ...stale }]);
+    expect(ids(await store.findLive(NOW_MS))).toEqual(ids(wanted));
+  });
 });

@@ -120,7 +120,7 @@ describe('the statements on sessions', () => {
     await store.insert(record);
     expect(await store.find(record.handle)).toEqual(record);
     expect(await store.findOfUser(record.userId, undefined, 0)).toEqual([record]);
-    expect(await store.delete(record.handle)).toBe(true);
+    expect(await store.take([record.handle])).toEqual([record]);
     expect(await store.find(record.handle)).toBeUndefined();
   });
 });

@@ -1,9 +1,12 @@
 import { accessSync, constants } from 'node:fs';
-import { describe } from 'vitest';
+import { afterAll, beforeAll, describe } from 'vitest';
 import { type DatabaseEngine, type DatabaseServer, runOnServer, serverUrl } from './databases.js';
+import { OwnServer } from './own-server.js';
 
 const ENGINES: readonly DatabaseEngine[] = ['sqlite', 'postgres', 'mariadb'];
 const CHROMIUM_PATHS = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
+
+const OWN_SERVER_STARTS_WITHIN_MS = 120_000;
 
 const absences = await findAbsences();
 
@@ -29,6 +32,37 @@ export function describeOnEachServer(title: string, suite: (engine: DatabaseServ
   for (const engine of ['postgres', 'mariadb'] as const) {
     describeUnless(absences.get(engine), `${title} on ${engine}`, () => suite(engine));
   }
+}
+
+/** The server of a suite, once its tests run. */
+export type OwnServerOfSuite = () => OwnServer;
+
+/**
+ * Runs a suite that has a server of its own, and skips it where the server's programs are not installed.
+ *
+ * @param suite gets what starts the server before its tests and removes it after them
+ */
+export function describeWithOwnServer(
+  kind: DatabaseServer,
+  title: string,
+  suite: (start: (settings?: readonly string[]) => OwnServerOfSuite) => void,
+): void {
+  const missing = OwnServer.missing(kind);
+  const absence = missing.length > 0 ? `${missing.join(' and ')} not installed` : undefined;
+  failInCi(absence);
+  describeUnless(absence, `${title} on ${kind}`, () => suite((settings) => own(kind, settings)));
+}
+
+function own(kind: DatabaseServer, settings?: readonly string[]): OwnServerOfSuite {
+  let server: OwnServer | undefined;
+  beforeAll(async () => {
+    server = await OwnServer.start(kind, settings);
+  }, OWN_SERVER_STARTS_WITHIN_MS);
+  afterAll(() => server?.remove());
+  return () => {
+    if (server === undefined) throw new Error('the server of the suite has not been started yet');
+    return server;
+  };
 }
 
 /** Runs a suite where there is a Chromium, and skips it under a title that says so where there is none. */

@@ -41,9 +41,17 @@ export function serverUrl(server: DatabaseServer): URL {
     : new URL(process.env['TEST_MARIADB_URL'] ?? 'mysql://root@127.0.0.1:3306');
 }
 
-/** Runs one statement by a connection of its own, outside of any test's database. */
-export async function runOnServer(server: DatabaseServer, statement: string): Promise<void> {
-  const connection = await connectToServer(server);
+/**
+ * Runs one statement by a connection of its own, outside of any test's database.
+ *
+ * @param url where the server is, when it is not the one that all tests share
+ */
+export async function runOnServer(
+  server: DatabaseServer,
+  statement: string,
+  url = serverUrl(server),
+): Promise<void> {
+  const connection = await connectToServer(server, url);
   try {
     await connection.query(statement);
   } finally {
@@ -51,12 +59,14 @@ export async function runOnServer(server: DatabaseServer, statement: string): Pr
   }
 }
 
-async function connectToServer(server: DatabaseServer): Promise<ServerConnection> {
-  const url = serverUrl(server).href;
+async function connectToServer(server: DatabaseServer, url: URL): Promise<ServerConnection> {
   if (server === 'mariadb') {
-    return mysql.createConnection({ uri: url, connectTimeout: CONNECT_TIMEOUT_MS });
+    return mysql.createConnection({ uri: url.href, connectTimeout: CONNECT_TIMEOUT_MS });
   }
-  const client = new Client({ connectionString: url, connectionTimeoutMillis: CONNECT_TIMEOUT_MS });
+  const client = new Client({
+    connectionString: url.href,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+  });
   await client.connect();
   return client;
 }
@@ -73,22 +83,26 @@ async function createFile(): Promise<TestDatabase> {
   };
 }
 
-async function createOnServer(server: DatabaseServer): Promise<TestDatabase> {
+/** The same on a server that is not the one that all tests share. */
+export async function createOnServer(
+  server: DatabaseServer,
+  at = serverUrl(server),
+): Promise<TestDatabase> {
   const name = `auth_sessions_${randomBytes(8).toString('hex')}`;
-  const url = serverUrl(server);
+  const url = new URL(at);
   url.pathname = name;
   if (server === 'postgres') {
     // Nobody is ever connected to template0; CREATE DATABASE fails while someone is connected to its template.
-    await runOnServer(server, `CREATE DATABASE ${name} TEMPLATE template0`);
+    await runOnServer(server, `CREATE DATABASE ${name} TEMPLATE template0`, at);
     return {
       options: { type: 'postgres', url: url.href },
-      drop: () => runOnServer(server, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`),
+      drop: () => runOnServer(server, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`, at),
     };
   }
   // The collation stays MariaDB's default, under which 'a' = 'A', since that is what applications have.
-  await runOnServer(server, `CREATE DATABASE ${name} CHARACTER SET utf8mb4`);
+  await runOnServer(server, `CREATE DATABASE ${name} CHARACTER SET utf8mb4`, at);
   return {
     options: { type: 'mariadb', url: url.href },
-    drop: () => runOnServer(server, `DROP DATABASE IF EXISTS ${name}`),
+    drop: () => runOnServer(server, `DROP DATABASE IF EXISTS ${name}`, at),
   };
 }

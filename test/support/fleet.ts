@@ -29,6 +29,8 @@ export interface FleetOptions {
   controllers?: Type[];
   /** More options of the driver, such as the size of its pool. */
   driver?: object;
+  /** Where it is not simply an empty one. */
+  database?: TestDatabase;
 }
 
 /** Instances of one application on one database, all by one clock. */
@@ -65,7 +67,7 @@ export function useFleets(
   });
 
   return async (options = {}) => {
-    const database = await createTestDatabase(engine);
+    const database = options.database ?? (await createTestDatabase(engine));
     undo.push(() => database.drop());
     const clock = new FakeClock();
     const instances: Instance[] = [];

@@ -43,8 +43,12 @@ export class Instance {
   constructor(readonly booted: BootedApp) {}
 
   async login(userId: string): Promise<Tokens> {
-    const url = `${this.booted.url}/login`;
-    return tokensOf(await send(url, 'POST', { body: { userId } }));
+    return tokensOf(await this.tryLogin(userId));
+  }
+
+  /** A login that may be refused. */
+  tryLogin(userId: string): Promise<Answer> {
+    return send(`${this.booted.url}/login`, 'POST', { body: { userId } });
   }
 
   me({ accessToken }: Tokens): Promise<Answer> {
@@ -75,7 +79,7 @@ export class Deployment {
   private readonly running: BootedApp[] = [];
 
   private constructor(
-    private readonly database: TestDatabase,
+    readonly database: TestDatabase,
     private readonly reach: (address: string) => string,
   ) {}
 
@@ -84,17 +88,30 @@ export class Deployment {
     engine: DatabaseEngine,
     reach: (address: string) => string = (address) => address,
   ): Promise<Deployment> {
-    return new Deployment(await createTestDatabase(engine), reach);
+    return Deployment.onDatabase(await createTestDatabase(engine), reach);
   }
 
-  /** Starts one more instance. */
-  async start(sessions: SessionModuleOptions = {}): Promise<Instance> {
+  /** The same on a database that is there already; it is dropped at the end. */
+  static onDatabase(
+    database: TestDatabase,
+    reach: (address: string) => string = (address) => address,
+  ): Deployment {
+    return new Deployment(database, reach);
+  }
+
+  /**
+   * Starts one more instance.
+   *
+   * @param driver more options of the driver
+   */
+  async start(sessions: SessionModuleOptions = {}, driver: object = {}): Promise<Instance> {
     const { options } = this.database;
     const booted = await bootApp({
-      database:
-        options.type === 'better-sqlite3'
-          ? options
-          : { ...options, url: this.reach(options.url ?? '') },
+      database: {
+        ...options,
+        ...(options.type === 'better-sqlite3' ? {} : { url: this.reach(options.url ?? '') }),
+        ...driver,
+      } as NonNullable<Parameters<typeof bootApp>[0]>['database'] & object,
       clock: this.clock,
       controllers: [AppController],
       sessions,

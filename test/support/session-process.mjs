@@ -21,6 +21,7 @@ const module = await Test.createTestingModule({
   .useValue(clock)
   .compile();
 const app = module.createNestApplication({ logger: ['error', 'warn'] });
+app.enableShutdownHooks();
 await app.listen(0, '127.0.0.1');
 
 const sessions = app.get(SessionService);
@@ -44,6 +45,11 @@ const functions = {
       () => true,
       () => false,
     ),
+  /** Verifies a token and is told to end in the same moment. */
+  async acceptAndTerminate(accessToken) {
+    await sessions.getSessionWithoutRequestResponse(accessToken);
+    process.kill(process.pid, 'SIGTERM');
+  },
   revoke: (handle) => sessions.revokeSession(handle),
   handlesOf: (userId) => sessions.getAllSessionHandlesForUser(userId),
   prune: () => app.get(SessionPruner).prune(),

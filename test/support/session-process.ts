@@ -24,6 +24,7 @@ export interface LoginTokens {
 export interface ProcessFunctions {
   logIn(userId: string): LoginTokens;
   isAccepted(accessToken: string): boolean;
+  acceptAndTerminate(accessToken: string): void;
   revoke(handle: string): boolean;
   handlesOf(userId: string): string[];
   prune(): number;
@@ -88,9 +89,10 @@ export class SessionProcess {
     return this.child.exitCode;
   }
 
-  /** Settles when the process has ended, however that came. */
-  async exited(): Promise<void> {
+  /** Settles when the process has ended, however that came. @returns the signal that ended it, if one did */
+  async exited(): Promise<NodeJS.Signals | null> {
     if (this.isRunning) await once(this.child, 'exit');
+    return this.child.signalCode;
   }
 
   async kill(): Promise<void> {

@@ -4,7 +4,7 @@ import pg from 'pg';
 import type { DatabasePlace } from '../databases.js';
 import type { LimitRow } from './limit-tokens.js';
 
-/** The three statements of the limit programs, by the driver alone. */
+/** The statements of a login and a refresh, by the driver alone. */
 export interface LimitRows {
   insert(row: LimitRow): unknown;
   find(handle: string): FoundRow | Promise<FoundRow>;

@@ -5,6 +5,7 @@ import { measureLeaks } from './leaks.js';
 import { measureScale } from './scale.js';
 import { measureSessions } from './sessions.js';
 import { measureState } from './state.js';
+import { measureStorage } from './storage.js';
 import { measureVerification } from './verification.js';
 
 export interface Part {
@@ -19,5 +20,6 @@ export const parts: readonly Part[] = [
   { name: 'sessions', measure: measureSessions },
   { name: 'memory and time', measure: measureState },
   { name: 'many rows', measure: measureScale },
+  { name: 'storage', measure: measureStorage },
   { name: 'leaks', measure: measureLeaks },
 ];

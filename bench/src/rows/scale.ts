@@ -8,13 +8,28 @@ import {
   type Engine,
 } from '../databases.js';
 import { interleave, median, microsecondsPerOperation, type Rounds } from '../rounds.js';
-import { seedingFor } from '../seeding.js';
+import { seedingFor, SESSIONS_OF_A_USER } from '../seeding.js';
 import type { Settings } from '../settings.js';
-import { short, type Line } from '../table.js';
+import { plain, short, type Line } from '../table.js';
+import { ROWS_OPERATIONS, type RowsOperation } from './many-rows.js';
 
 const FEW = 10_000;
 const DAY_MS = 24 * 60 * 60 * 1000;
 const TOLERATED = 1.1;
+const PRUNED = 5_000;
+const PRUNINGS = 5;
+const LONGEST_BATCH_MS = 100;
+
+interface Filled extends DatabasePlace {
+  readonly rows: number;
+  drop(): Promise<void>;
+}
+
+interface Pruning {
+  readonly pruned: number;
+  readonly wallMs: number;
+  readonly longestMs: number;
+}
 
 /** How much more an operation costs with many rows, against how much more it costs the program by hand. */
 export async function measureScale(settings: Settings): Promise<Line[]> {
@@ -24,9 +39,8 @@ export async function measureScale(settings: Settings): Promise<Line[]> {
     const few = await filled(engine, FEW);
     const many = await filled(engine, settings.rows);
     try {
-      for (const what of ['create', 'refresh'] as const) {
-        lines.push(await growth(what, few, many, settings));
-      }
+      for (const what of ROWS_OPERATIONS) lines.push(await growth(what, few, many, settings));
+      lines.push(...(await pruning(few, many)));
     } finally {
       await few.drop();
       await many.drop();
@@ -35,32 +49,73 @@ export async function measureScale(settings: Settings): Promise<Line[]> {
   return lines;
 }
 
-async function filled(engine: Engine, rows: number) {
+async function filled(engine: Engine, rows: number): Promise<Filled> {
   const database = await createDatabase(engine);
-  await runIn(database, seedingFor(engine).sessions(rows, 100 * DAY_MS));
-  return database;
+  const seeding = seedingFor(engine);
+  await runIn(database, seeding.sessions(rows, 100 * DAY_MS));
+  await runIn(database, seeding.analyze('auth_session'));
+  return { engine, at: database.at, rows, drop: () => database.drop() };
+}
+
+async function start(program: string, { engine, at, rows }: Filled, what: RowsOperation) {
+  const contender = Contender.start(program, program);
+  await contender.ask('prepare', { engine, at }, what, Math.ceil(rows / SESSIONS_OF_A_USER));
+  return contender;
 }
 
 async function growth(
-  what: 'create' | 'refresh',
-  few: DatabasePlace,
-  many: DatabasePlace,
+  what: RowsOperation,
+  few: Filled,
+  many: Filled,
   settings: Settings,
 ): Promise<Line> {
-  const start = async (program: string, { engine, at }: DatabasePlace) => {
-    const contender = Contender.start(program, program);
-    await contender.ask('prepare', { engine, at }, what, 1, false);
-    return contender;
-  };
-  const [ourFew, ourMany] = [await start('our-sessions', few), await start('our-sessions', many)];
-  const [few0, many0] = [await start('limit-sessions', few), await start('limit-sessions', many)];
-  const contenders = [ourFew, ourMany, few0, many0];
+  const ours = [await start('our-rows', few, what), await start('our-rows', many, what)] as const;
+  const byHand = [
+    await start('limit-rows', few, what),
+    await start('limit-rows', many, what),
+  ] as const;
+  const contenders = [...ours, ...byHand];
   const rounds = await interleave(contenders, settings);
   await Promise.all(contenders.map((each) => each.stop()));
-  const ours = growthOf(rounds, ourFew, ourMany);
-  const byHand = growthOf(rounds, few0, many0);
+  return compared(what, many, growthOf(rounds, ...ours), growthOf(rounds, ...byHand));
+}
+
+/** The same for pruning, which is run a few times on rows that have expired, and the longest that a batch took. */
+async function pruning(few: Filled, many: Filled): Promise<Line[]> {
+  const databases = [few, many] as const;
+  const programs = ['our-rows', 'limit-rows'] as const;
+  const costs = new Map<string, number[]>();
+  let longestMs = 0;
+  for (let round = 0; round < PRUNINGS; round += 1) {
+    for (const program of programs) {
+      for (const database of databases) {
+        await runIn(database, seedingFor(database.engine).sessions(PRUNED, -1));
+        const contender = await start(program, database, 'list');
+        const { pruned, wallMs, longestMs: longest } = await contender.ask<Pruning>('prune');
+        await contender.stop();
+        const key = `${program} ${database.rows}`;
+        costs.set(key, [...(costs.get(key) ?? []), wallMs / pruned]);
+        if (database === many) longestMs = Math.max(longestMs, longest);
+      }
+    }
+  }
+  const [ours = Number.NaN, byHand = Number.NaN] = programs.map((program) =>
+    ratioOf(costs.get(`${program} ${few.rows}`), costs.get(`${program} ${many.rows}`)),
+  );
+  return [
+    compared('prune', many, ours, byHand),
+    plain(
+      `prune, ${ENGINE_NAMES[many.engine]}, ${many.rows.toLocaleString('en')} rows: longest batch of ${(PRUNINGS * PRUNED) / 200}`,
+      longestMs,
+      'ms',
+      { atMost: LONGEST_BATCH_MS },
+    ),
+  ];
+}
+
+function compared(what: string, { engine, rows }: Filled, ours: number, byHand: number): Line {
   return {
-    what: `${what}, ${ENGINE_NAMES[few.engine]}: cost at ${settings.rows?.toLocaleString('en')} rows over ${FEW.toLocaleString('en')}`,
+    what: `${what}, ${ENGINE_NAMES[engine]}: cost at ${rows.toLocaleString('en')} rows over ${FEW.toLocaleString('en')}`,
     against: 'by hand',
     figure: `${short(ours)}×`,
     spread: '',
@@ -74,6 +129,9 @@ async function growth(
 function growthOf(rounds: Rounds, few: Contender, many: Contender): number {
   const costs = (contender: Contender) =>
     (rounds.get(contender) ?? []).map(microsecondsPerOperation);
-  const base = costs(few);
-  return median(costs(many).map((each, round) => each / (base[round] ?? Number.NaN)));
+  return ratioOf(costs(few), costs(many));
+}
+
+function ratioOf(few: readonly number[] = [], many: readonly number[] = []): number {
+  return median(many.map((each, round) => each / (few[round] ?? Number.NaN)));
 }

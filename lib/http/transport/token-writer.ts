@@ -1,3 +1,4 @@
+import { Logger } from '@nestjs/common';
 import { SessionInputException } from '../../errors/session-input.exception.js';
 import { kindOf } from '../../options/option-checks.js';
 import type { ResolvedSessionOptions } from '../../options/resolved-options.js';
@@ -8,12 +9,14 @@ import { FRONT_TOKEN_REMOVE } from '../../tokens/front-token.js';
 import { asHttpRequest, type HttpRequest } from '../context/http-request.js';
 import {
   addToListHeader,
+  areHeadersSent,
   asHttpResponse,
   removeHeader,
   setHeader,
   type HttpResponse,
 } from '../context/http-response.js';
 import { SessionCookie } from './cookies.js';
+import { keepOutOfCachesFinally } from './no-store.js';
 import {
   ACCESS_TOKEN_HEADER,
   ANTI_CSRF_HEADER,
@@ -23,6 +26,7 @@ import {
 
 /** Writes tokens to responses, by cookie or by header. */
 export class TokenWriter implements TokenCarrierFactory {
+  private readonly logger = new Logger('SessionModule');
   private readonly accessCookie: SessionCookie;
   private readonly refreshCookie: SessionCookie;
 
@@ -61,6 +65,7 @@ export class TokenWriter implements TokenCarrierFactory {
     tokens: SessionTokens,
     transferMethod: 'cookie' | 'header',
   ): void {
+    if (areHeadersSent(response)) return this.reportTooLate();
     if (transferMethod === 'cookie') this.writeCookies(request, response, tokens);
     else this.writeHeaders(response, tokens);
   }
@@ -73,6 +78,7 @@ export class TokenWriter implements TokenCarrierFactory {
 
   /** Removes the tokens of one method from the client. */
   clear(request: HttpRequest, response: HttpResponse, transferMethod: 'cookie' | 'header'): void {
+    if (areHeadersSent(response)) return this.reportTooLate();
     if (transferMethod === 'cookie') {
       this.accessCookie.clear(request, response);
       this.refreshCookie.clear(request, response);
@@ -82,7 +88,14 @@ export class TokenWriter implements TokenCarrierFactory {
     }
     removeHeader(response, ANTI_CSRF_HEADER);
     exposeHeader(response, FRONT_TOKEN_HEADER, FRONT_TOKEN_REMOVE);
-    keepOutOfCaches(response);
+    keepOutOfCachesFinally(response);
+  }
+
+  // What a handler changes while its answer is under way stands in the database; the client gets it with its next refresh.
+  private reportTooLate(): void {
+    this.logger.error(
+      'A session was changed after its answer had begun, so the client was not told: do it before the first byte is sent',
+    );
   }
 
   private writeCookies(request: HttpRequest, response: HttpResponse, tokens: SessionTokens): void {
@@ -100,7 +113,7 @@ export class TokenWriter implements TokenCarrierFactory {
     if (tokens.antiCsrfToken !== undefined) {
       exposeHeader(response, ANTI_CSRF_HEADER, tokens.antiCsrfToken);
     }
-    keepOutOfCaches(response);
+    keepOutOfCachesFinally(response);
   }
 
   private writeHeaders(response: HttpResponse, tokens: SessionTokens): void {
@@ -109,7 +122,7 @@ export class TokenWriter implements TokenCarrierFactory {
       exposeHeader(response, REFRESH_TOKEN_HEADER, tokens.refreshToken);
     }
     exposeHeader(response, FRONT_TOKEN_HEADER, tokens.frontToken);
-    keepOutOfCaches(response);
+    keepOutOfCachesFinally(response);
   }
 }
 
@@ -120,6 +133,10 @@ class ResponseCarrier implements TokenCarrier {
     private readonly response: HttpResponse,
     private readonly transferMethod: 'cookie' | 'header',
   ) {}
+
+  get isOpen(): boolean {
+    return !areHeadersSent(this.response);
+  }
 
   writeTokens(tokens: SessionTokens): void {
     this.writer.write(this.request, this.response, tokens, this.transferMethod);
@@ -134,10 +151,4 @@ class ResponseCarrier implements TokenCarrier {
 function exposeHeader(response: HttpResponse, name: string, value: string): void {
   setHeader(response, name, value);
   addToListHeader(response, 'access-control-expose-headers', [name]);
-}
-
-// RFC 9111 §5.2.2.5: a token in a shared cache would be handed to the next visitor (ASVS 14.3.2).
-export function keepOutOfCaches(response: HttpResponse): void {
-  setHeader(response, 'cache-control', 'no-store');
-  addToListHeader(response, 'vary', ['Cookie', 'Authorization', 'Origin']);
 }
