@@ -284,7 +284,14 @@ const CONTAINER: Record<keyof SessionContainer & string, Calls> = {
   },
 };
 /** What a compiler keeps from others, and a prototype does not. */
-const PRIVATE = new Set(['constructor', 'renew', 'record', 'claimSubject', 'gone']);
+const PRIVATE = new Set([
+  'constructor',
+  'renew',
+  'record',
+  'claimSubject',
+  'gone',
+  'writeNewTokens',
+]);
 /** The functions that answer at once, and so throw. */
 const SYNCHRONOUS = new Set(['withManager', 'getClaimValue', 'attachToRequestResponse']);
 
