@@ -14,7 +14,7 @@ import { SessionClaim } from './claims/session-claim.js';
 import { SessionConfigurationError } from './errors/session-configuration.error.js';
 import { sessionControllers } from './http/controllers/session-routes.js';
 import { KeyRing } from './keys/key-ring.js';
-import { isValidator } from './options/claim-options.js';
+import { isValidator } from './claims/session-claim-validator.js';
 import {
   RESOLVED_SESSION_OPTIONS,
   type ResolvedSessionOptions,

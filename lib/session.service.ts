@@ -4,11 +4,13 @@ import { allCorsHeaders } from './http/cors-headers.js';
 import type { RequestLogin } from './http/request-login.js';
 import type { RequestRefresh } from './http/request-refresh.js';
 import type { RequestVerification, VerifySessionOptions } from './http/request-verification.js';
+import { checkVerifySessionOptions } from './http/verify-session-options.js';
 import type { JsonWebKeyRecord } from './keys/jwks.js';
 import type { JwtMaker } from './keys/jwt-maker.js';
 import { openIdConfiguration, type OpenIdConfiguration } from './keys/openid-configuration.js';
 import { EmergencyFunctions, type EmergencyRoles } from './session/emergency-functions.js';
 import { SessionFunctions } from './session/session-functions.js';
+import { checkFlag, checkManager, readOptions } from './session/function-arguments.js';
 import { toJsonObject } from './session/json-object.js';
 import type { SessionContainer } from './session/session-container.js';
 import type { SessionDatabase } from './store/session-database.js';
@@ -48,7 +50,7 @@ export class SessionService extends EmergencyFunctions {
    * @throws {SessionInputException} (400) and writes nothing
    * @throws {SessionStoreUnavailableException} (503)
    */
-  createNewSession(
+  async createNewSession(
     request: unknown,
     response: unknown,
     tenantId: string,
@@ -57,9 +59,14 @@ export class SessionService extends EmergencyFunctions {
     sessionDataInDatabase: object = {},
     options: { persistent?: boolean; allowCrossSite?: boolean } = {},
   ): Promise<SessionContainer> {
-    const { persistent, allowCrossSite } = options;
+    const { persistent, allowCrossSite } = readOptions(options, ['persistent', 'allowCrossSite']);
     const asked = { tenantId, userId, accessTokenPayload, sessionDataInDatabase, persistent };
-    return this.roles.login.createByHand(request, response, asked, allowCrossSite === true);
+    return this.roles.login.createByHand(
+      request,
+      response,
+      asked,
+      checkFlag('allowCrossSite', allowCrossSite) === true,
+    );
   }
 
   /**
@@ -108,7 +115,7 @@ export class SessionService extends EmergencyFunctions {
     response: unknown,
     options: VerifySessionOptions = {},
   ): Promise<SessionContainer | undefined> {
-    return this.roles.verification.verify(request, response, options);
+    return this.roles.verification.verify(request, response, checkVerifySessionOptions(options));
   }
 
   /**
@@ -128,11 +135,11 @@ export class SessionService extends EmergencyFunctions {
     request: unknown,
     options?: VerifySessionOptions,
   ): Promise<SessionContainer | undefined>;
-  getSessionOfHandshake(
+  async getSessionOfHandshake(
     request: unknown,
     options: VerifySessionOptions = {},
   ): Promise<SessionContainer | undefined> {
-    return this.roles.verification.verifyHandshake(request, options);
+    return this.roles.verification.verifyHandshake(request, checkVerifySessionOptions(options));
   }
 
   /**
@@ -151,12 +158,13 @@ export class SessionService extends EmergencyFunctions {
     antiCsrfToken?: string,
     options?: VerifySessionOptions,
   ): Promise<SessionContainer | undefined>;
-  getSessionWithoutRequestResponse(
+  async getSessionWithoutRequestResponse(
     accessToken: string,
     antiCsrfToken?: string,
     options: VerifySessionOptions = {},
   ): Promise<SessionContainer | undefined> {
-    return this.roles.verification.verifyWithoutRequest(accessToken, antiCsrfToken, options);
+    const asked = checkVerifySessionOptions(options);
+    return this.roles.verification.verifyWithoutRequest(accessToken, antiCsrfToken, asked);
   }
 
   /**
@@ -193,7 +201,7 @@ export class SessionService extends EmergencyFunctions {
   withManager(manager: EntityManager): SessionFunctions {
     const { issuer, directory, editor, revoker, overview, eraser, containers, options } =
       this.roles;
-    const database = this.roles.database.withManager(manager);
+    const database = this.roles.database.withManager(checkManager(manager));
     return new SessionFunctions({
       issuer: issuer.withDatabase(database),
       directory: directory.withDatabase(database),

@@ -3,6 +3,9 @@ import type { SessionClaimValidator } from './session-claim-validator.js';
 import { SessionClaim } from './session-claim.js';
 import { valueValidator, type ValueRule } from './value-validator.js';
 
+// What a payload may hold in arrays; a list that is longer is looked at no further.
+const MAX_VALUES = 4096;
+
 /**
  * The validators of a claim with several values. Each takes how old the value may be, in seconds (the claim's default
  * where left out), and what a client knows a failure by (the claim's key where left out). None of them holds where
@@ -46,15 +49,15 @@ export interface PrimitiveArrayClaimValidators<T extends JsonPrimitive> {
 export class PrimitiveArrayClaim<T extends JsonPrimitive> extends SessionClaim<readonly T[]> {
   /** Makes the validators of this claim. */
   readonly validators: PrimitiveArrayClaimValidators<T> = {
-    includes: (value, ...rest) => valueValidator(this, includes(value), ...rest),
-    excludes: (value, ...rest) => valueValidator(this, excludes(value), ...rest),
+    includes: (value, ...rest) => valueValidator(this, includes(checkValue(value)), ...rest),
+    excludes: (value, ...rest) => valueValidator(this, excludes(checkValue(value)), ...rest),
     includesAll: (values, ...rest) => valueValidator(this, includesAll(copyOf(values)), ...rest),
     includesAny: (values, ...rest) => valueValidator(this, includesAny(copyOf(values)), ...rest),
     excludesAll: (values, ...rest) => valueValidator(this, excludesAll(copyOf(values)), ...rest),
   };
 
   protected override isValue(value: unknown): value is readonly T[] {
-    return Array.isArray(value) && value.every(isJsonPrimitive);
+    return Array.isArray(value) && value.length <= MAX_VALUES && value.every(isJsonPrimitive);
   }
 }
 
@@ -97,11 +100,27 @@ function excludesAll<T>(values: readonly T[]): ValueRule<readonly T[]> {
 
 // A string in place of a list would be compared letter by letter, and whoever it shall exclude would pass.
 function copyOf<T>(values: readonly T[]): readonly T[] {
-  const given: unknown = values;
-  if (!Array.isArray(given)) {
-    throw new TypeError(
-      `The values of a claim validator are of type ${typeof given}; they must be an array.`,
-    );
+  const list = listOf(values);
+  if (list !== undefined) return Object.freeze(list.map(checkValue));
+  throw new TypeError(
+    `The values of a claim validator are of type ${typeof values}; they must be an array.`,
+  );
+}
+
+function listOf<T>(values: readonly T[]): readonly T[] | undefined {
+  try {
+    if (!Array.isArray(values) || values.length > MAX_VALUES) return undefined;
+    // Not by its iterator, and holes too.
+    return Array.from({ length: values.length }, (_, index) => values[index] as T);
+  } catch {
+    return undefined;
   }
-  return Object.freeze([...values]);
+}
+
+// What no list can hold is excluded by every list: a misspelt constant would let everybody pass.
+function checkValue<T>(value: T): T {
+  if (isJsonPrimitive(value)) return value;
+  throw new TypeError(
+    `The value of a claim validator is of type ${typeof value}; it must be a string, a number, a boolean or null.`,
+  );
 }

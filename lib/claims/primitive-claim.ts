@@ -41,6 +41,11 @@ export function primitiveValidators<T extends JsonPrimitive>(
 ): PrimitiveClaimValidators<T> {
   return {
     hasValue: (value, maxAgeInSeconds, id) => {
+      if (!isJsonPrimitive(value)) {
+        throw new TypeError(
+          `The value of a claim validator is of type ${typeof value}; it must be a string, a number, a boolean or null.`,
+        );
+      }
       const expected = { expectedValue: value };
       const holds = (actual: T): boolean => actual === value;
       const rule = { holds, ifMissing: expected, ifWrong: expected };

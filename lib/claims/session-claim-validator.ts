@@ -51,3 +51,9 @@ export interface SessionClaimValidator {
     context: ClaimValidationContext,
   ): boolean | Promise<boolean>;
 }
+
+/** Whether a value has what makes a validator. */
+export function isValidator(value: unknown): value is SessionClaimValidator {
+  const candidate = value as Partial<SessionClaimValidator> | null | undefined;
+  return typeof candidate?.id === 'string' && typeof candidate.validate === 'function';
+}

@@ -92,22 +92,23 @@ export abstract class SessionClaim<T> {
    * @throws {TypeError} when the value cannot be this claim's
    */
   addToPayload(payload: Readonly<AccessTokenPayload>, value: T, nowMs: number): AccessTokenPayload {
-    if (!this.isValue(value)) {
+    if (!this.canHold(value)) {
       throw new TypeError(
         `The claim "${this.key}" cannot hold what it was given (${typeof value}): it would be read as no value.`,
       );
     }
-    return { ...payload, [this.key]: { v: value, t: nowMs } };
+    return { ...copyOf(payload), [this.key]: { v: value, t: nowMs } };
   }
 
   /** A copy of the payload without this claim. */
   removeFromPayload(payload: Readonly<AccessTokenPayload>): AccessTokenPayload {
-    return Object.fromEntries(Object.entries(payload).filter(([name]) => name !== this.key));
+    const entries = Object.entries(copyOf(payload));
+    return Object.fromEntries(entries.filter(([name]) => name !== this.key));
   }
 
   /** A copy of the payload that deletes this claim when it is merged into a session: the key is `null`. */
   removeFromPayloadByMerge(payload: Readonly<AccessTokenPayload>): AccessTokenPayload {
-    return { ...payload, [this.key]: null };
+    return { ...copyOf(payload), [this.key]: null };
   }
 
   /** The claim's value; `undefined` where there is none, or what stands there has not the shape of one. */
@@ -122,17 +123,39 @@ export abstract class SessionClaim<T> {
 
   // Own properties alone: a value that an object got by a polluted prototype is nobody's claim (CWE-1321).
   private entryIn(payload: unknown): { value: T; fetchedAtMs: number } | undefined {
-    const entry = ownProperty(payload, this.key);
-    const value = ownProperty(entry, 'v');
-    const fetchedAtMs = ownProperty(entry, 't');
-    if (!this.isValue(value) || typeof fetchedAtMs !== 'number') return undefined;
-    return Number.isFinite(fetchedAtMs) ? { value, fetchedAtMs } : undefined;
+    try {
+      const entry = ownProperty(payload, this.key);
+      const value = ownProperty(entry, 'v');
+      const fetchedAtMs = ownProperty(entry, 't');
+      if (!this.isValue(value) || typeof fetchedAtMs !== 'number') return undefined;
+      return Number.isFinite(fetchedAtMs) ? { value, fetchedAtMs } : undefined;
+    } catch {
+      // A getter that throws has nothing to say.
+      return undefined;
+    }
+  }
+
+  private canHold(value: unknown): value is T {
+    try {
+      return this.isValue(value);
+    } catch {
+      return false;
+    }
   }
 
   private overridesFetchValue(): boolean {
     const inherited: unknown = Reflect.get(SessionClaim.prototype, 'fetchValue');
     return Reflect.get(this, 'fetchValue') !== inherited;
   }
+}
+
+function copyOf(payload: unknown): AccessTokenPayload {
+  try {
+    if (typeof payload === 'object' && payload !== null) return { ...payload };
+  } catch {
+    throw new TypeError('payload cannot be read: something in it throws.');
+  }
+  throw new TypeError(`payload is of type ${typeof payload}; it must be an object.`);
 }
 
 function ownProperty(holder: unknown, name: string): unknown {

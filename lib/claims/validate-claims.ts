@@ -1,9 +1,10 @@
 import type { AccessTokenPayload } from './access-token-payload.js';
 import { payloadChanges } from './payload-changes.js';
-import type {
-  ClaimValidationContext,
-  ClaimValidationError,
-  SessionClaimValidator,
+import {
+  isValidator,
+  type ClaimValidationContext,
+  type ClaimValidationError,
+  type SessionClaimValidator,
 } from './session-claim-validator.js';
 import type { ClaimSubject } from './session-claim.js';
 
@@ -33,7 +34,8 @@ export interface ClaimValidationOutcome {
  * lack of one.
  */
 export async function validateClaims(validation: ClaimValidation): Promise<ClaimValidationOutcome> {
-  const { validators, subject, nowMs } = validation;
+  const { subject, nowMs } = validation;
+  const validators = checkValidators(validation.validators);
   const context = { nowMs };
   const payload = await refetchClaims(validators, subject, context);
   const invalidClaims = await findInvalidClaims(validators, payload, context);
@@ -41,6 +43,20 @@ export async function validateClaims(validation: ClaimValidation): Promise<Claim
   return accessTokenPayloadUpdate === undefined
     ? { invalidClaims }
     : { invalidClaims, accessTokenPayloadUpdate };
+}
+
+function checkValidators(validators: unknown): readonly SessionClaimValidator[] {
+  if (isListOfValidators(validators)) return validators;
+  throw new TypeError('validators must be an array of claim validators');
+}
+
+// By index, so that a hole counts; what a proxy throws says nothing to the caller.
+function isListOfValidators(validators: unknown): validators is readonly SessionClaimValidator[] {
+  try {
+    return Array.isArray(validators) && validators.findIndex((each) => !isValidator(each)) === -1;
+  } catch {
+    return false;
+  }
 }
 
 // One after the other: a fetch sees what the ones before it have found, and a second validator of a claim finds it fresh.

@@ -23,6 +23,8 @@ export function valueValidator<T>(
   id: string = claim.key,
 ): SessionClaimValidator {
   assertMaxAge('maxAgeInSeconds', maxAgeInSeconds);
+  if (typeof id !== 'string')
+    throw new TypeError(`id is of type ${typeof id}; it must be a string.`);
   return {
     id,
     claim,

@@ -5,6 +5,15 @@ export type SessionEventListener<Name extends SessionEventName> = (
   event: Readonly<SessionEvents[Name]>,
 ) => void | Promise<void>;
 
+const NAMES: ReadonlySet<unknown> = new Set<SessionEventName>([
+  'created',
+  'refreshed',
+  'repeated',
+  'theftDetected',
+  'revoked',
+  'antiCsrfFailed',
+]);
+
 type Listeners = { [Name in SessionEventName]?: Set<SessionEventListener<Name>> };
 
 /**
@@ -28,6 +37,8 @@ export class SessionEventBus {
 
   /** Subscribes to one kind of event. @returns what ends the subscription */
   on<Name extends SessionEventName>(name: Name, listener: SessionEventListener<Name>): () => void {
+    if (typeof listener !== 'function') throw new TypeError('listener must be a function');
+    if (!NAMES.has(name)) throw new TypeError('name must be that of a session event');
     const listeners: Set<SessionEventListener<Name>> = (this.listeners[name] ??= new Set<never>());
     listeners.add(listener);
     return () => {

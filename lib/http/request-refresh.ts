@@ -4,6 +4,7 @@ import type { RefreshTokenChooser } from '../session/refresh-token-chooser.js';
 import type { SessionContainerFactory } from '../session/session-container.factory.js';
 import type { SessionContainer } from '../session/session-container.js';
 import type { SessionRefresher } from '../session/session-refresher.js';
+import { checkFlag } from '../session/function-arguments.js';
 import { isRefreshTokenLike } from '../tokens/refresh-token.js';
 import type { AntiCsrf } from './anti-csrf/anti-csrf.js';
 import { deviceOf } from './context/device-reader.js';
@@ -88,6 +89,7 @@ export class RequestRefresh {
     disableAntiCsrf: boolean,
     antiCsrfToken: string | undefined,
   ): Promise<SessionContainer> {
+    checkFlag('disableAntiCsrf', disableAntiCsrf);
     const issued = await this.refresher.refresh({
       refreshToken,
       withAntiCsrfToken: this.antiCsrf.isByToken && !disableAntiCsrf,

@@ -67,7 +67,9 @@ export class RequestVerification {
       (asked.antiCsrfCheck ?? !isSafeMethod(httpRequest.method));
     if (isChecked && !this.antiCsrf.isAllowed(httpRequest)) throw this.antiCsrfFailure();
     const antiCsrf =
-      isChecked && this.antiCsrf.isByToken ? { presentedBy: httpRequest } : undefined;
+      isChecked && this.antiCsrf.isByToken
+        ? { presented: this.antiCsrf.presentedToken(httpRequest) }
+        : undefined;
     const remembered =
       antiCsrf === undefined ? this.findRemembered(chosen.token, asked) : undefined;
     if (remembered === undefined) {
@@ -136,9 +138,10 @@ export class RequestVerification {
     override: VerifySessionOptions['overrideGlobalClaimValidators'],
   ): Promise<void> {
     const globalValidators: readonly SessionClaimValidator[] = this.registry.globalValidators;
+    if (override === undefined && globalValidators.length === 0) return;
     const validators =
       override === undefined ? globalValidators : await override([...globalValidators], session);
-    if (validators.length > 0) await session.assertClaims(validators);
+    await session.assertClaims(validators);
   }
 
   // Nearly every request: a remembered token, and nothing else to find out, without a promise. It never refuses: what is
@@ -167,20 +170,17 @@ export class RequestVerification {
 
   private async verifyToken(
     token: string,
-    antiCsrf: { presentedBy: HttpRequest } | { presented: string | undefined } | undefined,
+    antiCsrf: { readonly presented: string | undefined } | undefined,
     asked: VerifySessionOptions,
   ): Promise<SessionContainer> {
-    const verification = await this.verifier.verify(token, asked.checkDatabase === true);
+    const verification = await this.verifier.verify(
+      token,
+      asked.checkDatabase === true,
+      antiCsrf && (({ antiCsrfToken }) => this.antiCsrf.matches(antiCsrfToken, antiCsrf.presented)),
+    );
     if (verification.kind === 'try-refresh') throw this.tryRefresh(verification.reason);
+    if (verification.kind === 'unproven') throw this.antiCsrfFailure();
     if (verification.kind === 'ended') throw this.unauthorized('session is over', true);
-    if (antiCsrf !== undefined) {
-      const presented =
-        'presentedBy' in antiCsrf
-          ? this.antiCsrf.presentedToken(antiCsrf.presentedBy)
-          : antiCsrf.presented;
-      const expected = verification.token.claims.antiCsrfToken;
-      if (!this.antiCsrf.matches(expected, presented)) throw this.antiCsrfFailure();
-    }
     const session = await this.containers.verified(verification.token, verification.record);
     await this.staleClaims.renewIn(session);
     await this.assertClaims(session, asked.overrideGlobalClaimValidators);

@@ -25,6 +25,9 @@ export class JwtMaker {
         'must be a whole number of seconds from 1',
       );
     }
+    if (typeof useStaticSigningKey !== 'boolean') {
+      throw new SessionInputException('useStaticSigningKey', 'must be true or false');
+    }
     const { issuer } = this.options;
     const iat = Math.floor(this.clock.now() / 1000);
     const key = useStaticSigningKey ? await this.keys.staticKey() : await this.keys.signingKey();

@@ -1,4 +1,4 @@
-import type { SessionClaimValidator } from '../claims/session-claim-validator.js';
+import { isValidator } from '../claims/session-claim-validator.js';
 import { SessionClaim } from '../claims/session-claim.js';
 import type { OptionReader } from './option-checks.js';
 import type { ClaimOrToken, ValidatorOrToken } from './session-module-options.js';
@@ -16,11 +16,6 @@ export function readValidators(reader: OptionReader): readonly ValidatorOrToken[
   if (Array.isArray(value) && value.every(isValidatorOrToken)) return [...value];
   const allowed = 'an array of claim validators, or of tokens of their providers';
   return reader.refuse('globalClaimValidators', value, allowed, []);
-}
-
-export function isValidator(value: unknown): value is SessionClaimValidator {
-  const candidate = value as Partial<SessionClaimValidator> | null;
-  return typeof candidate?.id === 'string' && typeof candidate.validate === 'function';
 }
 
 function isClaimOrToken(value: unknown): value is ClaimOrToken {

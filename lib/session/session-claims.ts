@@ -4,11 +4,14 @@ import type {
 } from '../claims/session-claim-validator.js';
 import type { SessionClaim } from '../claims/session-claim.js';
 import { validateClaims } from '../claims/validate-claims.js';
+import { SessionInputException } from '../errors/session-input.exception.js';
+import { kindOf } from '../options/option-checks.js';
 import type { ResolvedSessionOptions } from '../options/resolved-options.js';
 import type { RevocationFeed } from '../revocation/revocation-feed.js';
 import type { RevocationStore } from '../store/revocation.store.js';
 import type { SessionRecord } from '../store/session-record.js';
 import type { Clock } from '../time/clock.js';
+import { checkClaim } from './function-arguments.js';
 import { MARKED_STALE_AT_MS } from './stale-claims.js';
 import type { JsonObject } from './json-object.js';
 import { staleClaimsLine } from './revocation-lines.js';
@@ -47,12 +50,13 @@ export class SessionClaims {
   async fetchAndSet(handle: string, claim: SessionClaim<unknown>): Promise<boolean> {
     const record = await this.directory.find(handle);
     if (record === undefined) return false;
-    const update = await claim.build(subjectOf(record), this.clock.now());
+    const update = await checkClaim(claim).build(subjectOf(record), this.clock.now());
     return this.editor.mergeByHandle(handle, update);
   }
 
-  set<T>(handle: string, claim: SessionClaim<T>, value: T): Promise<boolean> {
-    return this.editor.mergeByHandle(handle, claim.addToPayload({}, value, this.clock.now()));
+  async set<T>(handle: string, claim: SessionClaim<T>, value: T): Promise<boolean> {
+    const update = checkClaim(claim).addToPayload({}, value, this.clock.now());
+    return this.editor.mergeByHandle(handle, update);
   }
 
   async get<T>(
@@ -61,7 +65,10 @@ export class SessionClaims {
   ): Promise<{ status: 'OK'; value: T | undefined } | SessionDoesNotExist> {
     const record = await this.directory.find(handle);
     if (record === undefined) return { status: 'SESSION_DOES_NOT_EXIST_ERROR' };
-    return { status: 'OK', value: claim.getValueFromPayload(record.accessTokenPayload) };
+    return {
+      status: 'OK',
+      value: checkClaim(claim).getValueFromPayload(record.accessTokenPayload),
+    };
   }
 
   /**
@@ -86,14 +93,20 @@ export class SessionClaims {
     return Object.assign({}, ...marked) as JsonObject;
   }
 
-  remove(handle: string, claim: SessionClaim<unknown>): Promise<boolean> {
-    return this.editor.mergeByHandle(handle, claim.removeFromPayloadByMerge({}));
+  async remove(handle: string, claim: SessionClaim<unknown>): Promise<boolean> {
+    return this.editor.mergeByHandle(handle, checkClaim(claim).removeFromPayloadByMerge({}));
   }
 
   async validate(
     handle: string,
     override?: ClaimValidatorsOverride<SessionInformation>,
   ): Promise<{ status: 'OK'; invalidClaims: ClaimValidationError[] } | SessionDoesNotExist> {
+    if (override !== undefined && typeof override !== 'function') {
+      throw new SessionInputException(
+        'overrideGlobalClaimValidators',
+        `must be a function, not ${kindOf(override)}`,
+      );
+    }
     const record = await this.directory.find(handle);
     if (record === undefined) return { status: 'SESSION_DOES_NOT_EXIST_ERROR' };
     const globalValidators = [...this.registry.globalValidators];

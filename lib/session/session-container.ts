@@ -9,6 +9,7 @@ import type { SessionRecord } from '../store/session-record.js';
 import type { Clock } from '../time/clock.js';
 import type { AccessTokenClaims } from '../tokens/access-token.js';
 import type { AccessTokenMinter } from './access-token-minter.js';
+import { checkClaim } from './function-arguments.js';
 import type { JsonObject } from './json-object.js';
 import type { SessionDirectory } from './session-directory.js';
 import type { SessionEditor } from './session-editor.js';
@@ -154,22 +155,22 @@ export class SessionContainer {
 
   /** Fetches a claim's value and puts it into the session. */
   async fetchAndSetClaim(claim: SessionClaim<unknown>): Promise<void> {
-    const update = await claim.build(this.claimSubject(), this.roles.clock.now());
+    const update = await checkClaim(claim).build(this.claimSubject(), this.roles.clock.now());
     await this.mergeIntoAccessTokenPayload(update);
   }
 
   async setClaimValue<T>(claim: SessionClaim<T>, value: NoInfer<T>): Promise<void> {
-    const update = claim.addToPayload({}, value, this.roles.clock.now());
+    const update = checkClaim(claim).addToPayload({}, value, this.roles.clock.now());
     await this.mergeIntoAccessTokenPayload(update);
   }
 
   /** A claim's value, from the access token. */
   getClaimValue<T>(claim: SessionClaim<T>): T | undefined {
-    return claim.getValueFromPayload(this.tokens.claims);
+    return checkClaim(claim).getValueFromPayload(this.tokens.claims);
   }
 
   async removeClaim(claim: SessionClaim<unknown>): Promise<void> {
-    await this.mergeIntoAccessTokenPayload(claim.removeFromPayloadByMerge({}));
+    await this.mergeIntoAccessTokenPayload(checkClaim(claim).removeFromPayloadByMerge({}));
   }
 
   /** Ends the session, and removes its tokens from the client where it is attached to a response that has not been sent. */

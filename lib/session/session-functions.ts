@@ -1,16 +1,11 @@
 import type { AccessTokenPayload, PayloadUpdate } from '../claims/access-token-payload.js';
 import type { ResolvedSessionOptions } from '../options/resolved-options.js';
+import { checkFlag, checkHandle, checkHandles, readOptions } from './function-arguments.js';
 import type { SessionContainerFactory } from './session-container.factory.js';
 import type { SessionContainer } from './session-container.js';
 import type { SessionDirectory, SessionInformation } from './session-directory.js';
 import type { SessionEditor } from './session-editor.js';
-import {
-  checkActor,
-  checkHandles,
-  checkTenantId,
-  checkUserId,
-  readHandle,
-} from './session-input.js';
+import { checkActor, checkTenantId, checkUserId } from './session-input.js';
 import type { SessionIssuer } from './session-issuer.js';
 import type { SessionExplanation, SessionOverview, SessionSummary } from './session-overview.js';
 import type { SessionRevoker } from './session-revoker.js';
@@ -62,6 +57,7 @@ export class SessionFunctions {
     sessionDataInDatabase: object = {},
     disableAntiCsrf = false,
   ): Promise<SessionContainer> {
+    checkFlag('disableAntiCsrf', disableAntiCsrf);
     const issued = await this.roles.issuer.issue({
       tenantId,
       userId,
@@ -102,9 +98,7 @@ export class SessionFunctions {
     sessionHandles: readonly string[],
     options: RevokeOptions = {},
   ): Promise<string[]> {
-    const handles = checkHandles(sessionHandles)
-      .map(readHandle)
-      .filter((handle) => handle !== undefined);
+    const handles = checkHandles('sessionHandles', sessionHandles);
     return this.roles.revoker.revoke(handles, { reason: 'revoked', detail: checkBy(options) });
   }
 
@@ -149,7 +143,8 @@ export class SessionFunctions {
     const tenant = tenantId === undefined ? undefined : checkTenantId(tenantId);
     const ending = { reason: 'revoked-others', detail: checkBy(options) } as const;
     const { revoker } = this.roles;
-    return revoker.revokeAllOfUser(checkUserId(userId), tenant, ending, exceptHandle);
+    const staying = checkHandle('exceptHandle', exceptHandle);
+    return revoker.revokeAllOfUser(checkUserId(userId), tenant, ending, staying);
   }
 
   /**
@@ -196,6 +191,7 @@ export class SessionFunctions {
   }
 }
 
-function checkBy({ by }: RevokeOptions): string | undefined {
+function checkBy(options: RevokeOptions): string | undefined {
+  const { by } = readOptions(options, ['by']);
   return by === undefined ? undefined : checkActor(by);
 }

@@ -2,6 +2,7 @@ import { SessionInputException } from '../errors/session-input.exception.js';
 import { kindOf } from '../options/option-checks.js';
 import { RESERVED_CLAIMS, withoutReservedClaims } from '../tokens/reserved-claims.js';
 import { isSessionHandle } from '../tokens/session-handle.js';
+import { checkFlag } from './function-arguments.js';
 import { toJsonObject, type JsonObject } from './json-object.js';
 
 const MAX_USER_ID_LENGTH = 255;
@@ -26,10 +27,9 @@ export function checkActor(value: unknown): string {
   return checkId('by', value, MAX_USER_ID_LENGTH);
 }
 
-/** @throws {SessionInputException} a text such as `'false'`, as forms send it, would be taken for true */
+/** @throws {SessionInputException} */
 export function checkPersistent(value: unknown): boolean | undefined {
-  if (value === undefined || typeof value === 'boolean') return value;
-  throw new SessionInputException('persistent', `must be true or false, not ${kindOf(value)}`);
+  return checkFlag('persistent', value);
 }
 
 /** @throws {SessionInputException} what is in the list is not looked at */

@@ -25,6 +25,8 @@ export type Verification =
   | { readonly kind: 'valid'; readonly token: VerifiedToken; readonly record?: SessionRecord }
   /** It is none of ours, or not good any more; a refresh may give one that is. */
   | { readonly kind: 'try-refresh'; readonly reason: string }
+  /** It is good, and came without the proof that the caller asks for. */
+  | { readonly kind: 'unproven' }
   /** The database says that the session is over. */
   | { readonly kind: 'ended' };
 
@@ -42,13 +44,19 @@ export class SessionVerifier {
 
   /**
    * @param checkDatabase whether the session's row has to be there; asked anyway while the revocation feed is stale
+   * @param isProven whether the request has what the token demands, found out before the database is asked
    * @throws {SessionStoreUnavailableException} when the database has to be asked and can't be
    */
-  async verify(token: string, checkDatabase: boolean): Promise<Verification> {
+  async verify(
+    token: string,
+    checkDatabase: boolean,
+    isProven: (claims: Readonly<AccessTokenClaims>) => boolean = () => true,
+  ): Promise<Verification> {
     const verified = this.cache.find(token) ?? (await this.verifySignature(token));
     if (verified === undefined) return { kind: 'try-refresh', reason: 'not verified' };
     const refusal = this.judge(verified);
     if (refusal !== undefined) return { kind: 'try-refresh', reason: refusal };
+    if (!isProven(verified.claims)) return { kind: 'unproven' };
     if (!checkDatabase && !this.feed.isStale) return { kind: 'valid', token: verified };
     const record = await this.findLiveSession(verified.claims);
     if (record === undefined) return { kind: 'ended' };

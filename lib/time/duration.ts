@@ -8,13 +8,20 @@ import ms, { type StringValue } from 'ms';
  */
 export type Duration = number | StringValue;
 
+// No duration is longer, and looking for one takes time by the square of the length.
+const LONGEST_TEXT = 99;
+
 /** Milliseconds of a duration, or `undefined` where it is none: not finite, negative, unreadable, or a string without a unit. */
 export function durationToMs(duration: unknown): number | undefined {
   if (typeof duration === 'number') {
     return Number.isFinite(duration) && duration >= 0 ? Math.round(duration * 1000) : undefined;
   }
   // `ms` reads a bare number in a string as milliseconds; here a number means seconds, so a string must say its unit.
-  if (typeof duration !== 'string' || !/^\d*\.?\d+ *[a-z]+$/i.test(duration)) {
+  if (
+    typeof duration !== 'string' ||
+    duration.length > LONGEST_TEXT ||
+    !/^\d*\.?\d+ *[a-z]+$/i.test(duration)
+  ) {
     return undefined;
   }
   const parsed: unknown = ms(duration as StringValue);

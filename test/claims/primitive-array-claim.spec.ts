@@ -75,6 +75,18 @@ describe('a list claim', () => {
 
 describe('the values of a list validator', () => {
   it.each([
+    ['includes', () => includes(undefined as never)],
+    ['excludes', () => excludes(undefined as never)],
+    ['excludesAll', () => excludesAll([undefined as never])],
+  ])('are values that a list can hold: %s refuses a constant that is not there', (_, make) => {
+    expect(make).toThrow(
+      new TypeError(
+        'The value of a claim validator is of type undefined; it must be a string, a number, a boolean or null.',
+      ),
+    );
+  });
+
+  it.each([
     ['includesAll', includesAll],
     ['includesAny', includesAny],
     ['excludesAll', excludesAll],

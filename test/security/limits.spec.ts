@@ -221,6 +221,22 @@ describe('the functions', () => {
     },
   );
 
+  it('I3: ask the database for no session before the anti-CSRF token is the right one', async () => {
+    const good = await sessions.createNewSessionWithoutRequestResponse('public', 'u1');
+    const { accessToken, antiCsrfToken } = good.getAllSessionTokensDangerously();
+    const options = { checkDatabase: true };
+    for (const wrong of [undefined, '', 'x', `${antiCsrfToken}x`]) {
+      counter.reset();
+      const outcome = await outcomeOf(() =>
+        sessions.getSessionWithoutRequestResponse(accessToken, wrong, options),
+      );
+      expect(outcome).toMatchObject({ message: 'try refresh token' });
+      expect(counter.all).toEqual([]);
+    }
+    await sessions.getSessionWithoutRequestResponse(accessToken, antiCsrfToken, options);
+    expect(counter.count('auth_session')).toBe(1);
+  });
+
   it('I3: refuse a token of any kind as a request would be refused', async () => {
     const good = await sessions.createNewSessionWithoutRequestResponse('public', 'u1');
     const { accessToken, refreshToken } = good.getAllSessionTokensDangerously();

@@ -9,6 +9,11 @@ export class QueryCounter implements Logger {
     return this.statements.filter((sql) => sql.includes(`"${table}"`)).length;
   }
 
+  /** The statements since the last reset. */
+  get all(): readonly string[] {
+    return this.statements;
+  }
+
   reset(): void {
     this.statements = [];
   }

@@ -9,16 +9,31 @@ export interface HttpRequest {
 /** @throws {TypeError} for what is no request of an HTTP platform */
 export function asHttpRequest(request: unknown): HttpRequest {
   const candidate = request as Partial<HttpRequest> | null | undefined;
-  if (typeof candidate?.headers === 'object' && typeof candidate.method === 'string') {
-    return candidate as HttpRequest;
-  }
+  if (isHttpRequest(candidate)) return candidate;
   throw new TypeError('expected the request of Express or Fastify (with `method` and `headers`)');
+}
+
+// What a getter throws says nothing to whoever passed the wrong thing.
+function isHttpRequest(
+  candidate: Partial<HttpRequest> | null | undefined,
+): candidate is HttpRequest {
+  try {
+    return (
+      typeof candidate?.method === 'string' &&
+      typeof candidate.headers === 'object' &&
+      (candidate.headers as unknown) !== null
+    );
+  } catch {
+    return false;
+  }
 }
 
 /** A header that was sent once, or the first of its kind, as Node gives it. */
 export function headerOf(request: HttpRequest, name: string): string | undefined {
   const value = request.headers[name];
-  return Array.isArray(value) ? value[0] : value;
+  if (typeof value === 'string' || value === undefined) return value;
+  const first: unknown = Array.isArray(value) ? value[0] : undefined;
+  return typeof first === 'string' ? first : undefined;
 }
 
 /** The host that the client asked for, with its port. */

@@ -18,12 +18,22 @@ export interface NodeResponse {
 /** @throws {TypeError} for what is no response of an HTTP platform */
 export function asHttpResponse(response: unknown): HttpResponse {
   const candidate = response as (Partial<HttpResponse> & Partial<NodeResponse>) | null | undefined;
-  if (typeof candidate?.getHeader === 'function' && typeof candidate.removeHeader === 'function') {
-    return candidate as HttpResponse;
-  }
+  if (isHttpResponse(candidate)) return candidate;
   throw new TypeError(
     'expected the response of Express or Fastify (in a handler: `@Res({ passthrough: true })`)',
   );
+}
+
+function isHttpResponse(
+  candidate: Partial<HttpResponse> | null | undefined,
+): candidate is HttpResponse {
+  try {
+    return (
+      typeof candidate?.getHeader === 'function' && typeof candidate.removeHeader === 'function'
+    );
+  } catch {
+    return false;
+  }
 }
 
 export function areHeadersSent(response: HttpResponse): boolean {

@@ -1,5 +1,6 @@
 import { applyDecorators, UseGuards } from '@nestjs/common';
 import { SessionGuard } from '../session.guard.js';
+import { checkVerifySessionOptions } from '../verify-session-options.js';
 import { VerifySessionMetadata, type GuardedRouteOptions } from './verify-session.metadata.js';
 
 /**
@@ -11,8 +12,10 @@ import { VerifySessionMetadata, type GuardedRouteOptions } from './verify-sessio
  * @Get('me') @VerifySession()
  * me(@CurrentSession() session: SessionContainer) { return session.getUserId(); }
  * ```
+ * @throws {SessionInputException} for a wrong option
  * @publicApi
  */
 export function VerifySession(options: GuardedRouteOptions = {}): MethodDecorator & ClassDecorator {
+  checkVerifySessionOptions(options);
   return applyDecorators(VerifySessionMetadata(options), UseGuards(SessionGuard));
 }

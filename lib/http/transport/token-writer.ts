@@ -1,4 +1,6 @@
 import { Logger } from '@nestjs/common';
+import { SessionInputException } from '../../errors/session-input.exception.js';
+import { kindOf } from '../../options/option-checks.js';
 import type { ResolvedSessionOptions } from '../../options/resolved-options.js';
 import type { SessionTokens } from '../../session/session-tokens.js';
 import type { TokenCarrier, TokenCarrierFactory } from '../../session/token-carrier.js';
@@ -41,6 +43,13 @@ export class TokenWriter implements TokenCarrierFactory {
     response: unknown,
     transferMethod: 'cookie' | 'header',
   ): TokenCarrier {
+    if (transferMethod !== 'cookie' && transferMethod !== 'header') {
+      const kind = kindOf(transferMethod);
+      throw new SessionInputException(
+        'transferMethod',
+        `must be 'cookie' or 'header', not ${kind}`,
+      );
+    }
     return new ResponseCarrier(
       this,
       asHttpRequest(request),

@@ -1,22 +1,30 @@
+import { gzipSync } from 'node:zlib';
 import { ACCESS_COOKIE, HOST, REFRESH_COOKIE, type Holder } from '../scene.js';
 import { badAccessTokens, badRefreshTokens, type Material } from './bad-tokens.js';
 import type { Chance } from './chance.js';
+import { misplacedAccessTokens, misplacedRefreshTokens } from './misplaced-tokens.js';
 
 /** One request that must be refused and leave everything as it is. */
 export interface BadRequest {
   readonly kind: string;
   readonly method: string;
   readonly path: string;
-  readonly bytes: Buffer;
+  /** What can be left out to find the smallest request that is still wrong. */
+  readonly lines: Lines;
+  readonly body: Body | undefined;
+  /** Whether the server may close the connection in place of an answer. */
+  readonly mayBeCut: boolean;
 }
 
 /** How the application that is attacked takes its tokens. */
 export interface Target {
   readonly transfer: 'any' | 'cookie' | 'header';
-  readonly antiCsrf: 'VIA_FETCH_METADATA' | 'VIA_CUSTOM_HEADER' | 'VIA_TOKEN';
+  readonly antiCsrf: 'VIA_FETCH_METADATA' | 'VIA_CUSTOM_HEADER' | 'VIA_TOKEN' | 'NONE';
 }
 
-type Lines = readonly (readonly [string, string])[];
+export type Lines = readonly (readonly [string, string])[];
+/** A body with its type; its length is added, unless its lines say how it comes. */
+export type Body = readonly [type: string, text: string, lines?: Lines];
 
 const GUARDED: readonly (readonly [string, string])[] = [
   ['GET', '/me'],
@@ -52,7 +60,7 @@ const EVIL: readonly Lines[] = [
     ['Origin', `https://${HOST}`],
   ],
 ];
-const BODIES: readonly (readonly [string, string])[] = [
+const BODIES: readonly Body[] = [
   ['text/plain', 'rid=session'],
   ['application/x-www-form-urlencoded', 'userId=admin&sAccessToken=x'],
   ['multipart/form-data; boundary=x', '--x--'],
@@ -61,10 +69,28 @@ const BODIES: readonly (readonly [string, string])[] = [
   ['application/json', '{'],
   ['application/json', 'null'],
   ['', 'x'],
+  [
+    'application/json',
+    gzipSync('0'.repeat(2 ** 20)).toString('latin1'),
+    [['Content-Encoding', 'gzip']],
+  ],
+  ['application/json', '2\r\n{}\r\n0\r\n\r\n', [['Transfer-Encoding', 'chunked']]],
+  [
+    'application/json',
+    '0\r\n\r\n',
+    [
+      ['Transfer-Encoding', 'chunked'],
+      ['Content-Length', '5'],
+    ],
+  ],
 ];
+// Node takes 16 KiB of headers, Express 100 KiB of a body and Fastify 1 MiB.
+const SIZES = [2 ** 16 - 1, 2 ** 16, 2 ** 16 + 1, 2 ** 17, 2 ** 18, 2 ** 20];
+const LARGEST = 10 * 2 ** 20;
 
 /** Makes the request that a chance stands for. */
 export function badRequest(chance: Chance, material: Material, target: Target): BadRequest {
+  if (chance.below(60) === 0) return large(chance, material);
   const makers = [
     guarded,
     guarded,
@@ -72,9 +98,11 @@ export function badRequest(chance: Chance, material: Material, target: Target): 
     refresh,
     refresh,
     signOut,
+    misplaced,
     cookies,
     methods,
-    crossSite,
+    // Without a check against CSRF there is nothing about them that is bad.
+    ...(target.antiCsrf === 'NONE' ? [] : [crossSite]),
   ];
   return chance.pick(makers)(chance, material, target);
 }
@@ -156,6 +184,38 @@ function cookies(chance: Chance, material: Material, target: Target): BadRequest
   return request(`cookie ${kind}`, method, path, lines);
 }
 
+function misplaced(chance: Chance, material: Material, target: Target): BadRequest {
+  const isAccess = chance.below(2) === 0;
+  const placings = isAccess ? misplacedAccessTokens : misplacedRefreshTokens;
+  const ways = Object.entries(placings).flatMap(([kind, place]) => {
+    const lines = place(target, material);
+    return lines === undefined ? [] : [{ kind, lines }];
+  });
+  const { kind, lines } = chance.pick(ways);
+  const [method, path] = isAccess ? chance.pick(GUARDED) : (['POST', REFRESH] as const);
+  const name = `${isAccess ? 'access' : 'refresh'} token ${kind}`;
+  return request(name, method, path, [...lines, ...proof(target, material.holder)]);
+}
+
+function large(chance: Chance, { holder }: Material): BadRequest {
+  const size = chance.below(16) === 0 ? LARGEST : chance.pick(SIZES);
+  const filled = 'A'.repeat(size);
+  const name = chance.pick([ACCESS_COOKIE, REFRESH_COOKIE]);
+  const makers: Readonly<Record<string, () => readonly [Lines, Body?]>> = {
+    header: () => [[['Authorization', `Bearer ${holder.access}${filled}`]]],
+    cookie: () => [[['Cookie', `${name}=${filled}`]]],
+    'number of cookies': () => [[['Cookie', 'a=b; '.repeat(Math.ceil(size / 5))]]],
+    'JSON body': () => [[], ['application/json', `{"a":"${filled}"}`]],
+    'deep body': () => [[], ['application/json', '['.repeat(size)]],
+    form: () => [[], ['application/x-www-form-urlencoded', `a[b]=${filled}`]],
+    text: () => [[], ['text/plain', filled]],
+  };
+  const kind = chance.pick(Object.keys(makers));
+  const [lines, body] = makers[kind]?.() ?? [[]];
+  const path = chance.pick([REFRESH, SIGN_OUT, '/act']);
+  return { ...request(`large ${kind} of ${size}`, 'POST', path, lines, body), mayBeCut: true };
+}
+
 function methods(chance: Chance, { holder }: Material, target: Target): BadRequest {
   const method = chance.pick([
     'GET',
@@ -184,6 +244,7 @@ function crossSite(chance: Chance, material: Material, target: Target): BadReque
   ]);
   const method = path === '/auth/sessions' ? 'DELETE' : 'POST';
   const wrong: Readonly<Record<Target['antiCsrf'], Lines>> = {
+    NONE: [],
     VIA_FETCH_METADATA: chance.pick(EVIL),
     VIA_CUSTOM_HEADER: chance.pick(EVIL),
     VIA_TOKEN: [
@@ -202,8 +263,14 @@ function crossSite(chance: Chance, material: Material, target: Target): BadReque
 }
 
 function tokenLines(chance: Chance, { transfer }: Target, name: string, token: string): Lines {
-  const isHeader = transfer === 'header' || (transfer === 'any' && chance.below(3) === 0);
-  return [isHeader ? ['Authorization', `Bearer ${token}`] : ['Cookie', `${name}=${token}`]];
+  const header = ['Authorization', `Bearer ${token}`] as const;
+  const cookie = ['Cookie', `${name}=${token}`] as const;
+  const ways: Readonly<Record<Target['transfer'], readonly Lines[]>> = {
+    header: [[header]],
+    cookie: [[cookie]],
+    any: [[header], [cookie], [cookie], [header, cookie]],
+  };
+  return chance.pick(ways[transfer]);
 }
 
 /** What lets a request of our own page pass the check against CSRF. */
@@ -213,8 +280,15 @@ function proof({ antiCsrf }: Target, { antiCsrf: token = '' }: Holder): Lines {
 }
 
 /** A request with everything that an honest client sends. */
-export function goodRequest(method: string, path: string, target: Target, holder: Holder): Buffer {
-  return request('', method, path, goodLines(target, holder, path === REFRESH)).bytes;
+export function goodRequest(
+  method: string,
+  path: string,
+  target: Target,
+  holder: Holder,
+  transfer: 'cookie' | 'header' = target.transfer === 'header' ? 'header' : 'cookie',
+): Buffer {
+  const lines = goodLines({ ...target, transfer }, holder, path === REFRESH);
+  return bytesOf(request('', method, path, lines));
 }
 
 function goodLines(target: Target, holder: Holder, isRefresh = false): Lines {
@@ -235,18 +309,31 @@ function request(
   method: string,
   path: string,
   lines: Lines,
-  body?: readonly [type: string, text: string],
+  body?: Body,
 ): BadRequest {
+  return { kind, method, path, lines, body, mayBeCut: false };
+}
+
+/** A request as it goes over the wire. */
+export function bytesOf({ method, path, lines, body }: BadRequest): Buffer {
+  const [type = '', content = '', framing] = body ?? [];
+  const isFramed = framing?.some(([name]) => name !== 'Content-Encoding') === true;
   const all: Lines = [
     ['Host', HOST],
     ...lines,
-    ...(body === undefined || body[0] === '' ? [] : [['Content-Type', body[0]] as const]),
-    ['Content-Length', String(Buffer.byteLength(body?.[1] ?? ''))],
+    ...(type === '' ? [] : [['Content-Type', type] as const]),
+    ...(framing ?? []),
+    ...(isFramed ? [] : [['Content-Length', String(latinOrUtf8(content).length)] as const]),
   ];
   const head = all.map(([name, value]) => `${name}: ${value}\r\n`).join('');
-  const text = `${method} ${path} HTTP/1.1\r\n${head}\r\n${body?.[1] ?? ''}`;
-  // Latin 1, as headers are; what lies beyond it is sent as UTF-8.
+  return Buffer.concat([
+    latinOrUtf8(`${method} ${path} HTTP/1.1\r\n${head}\r\n`),
+    latinOrUtf8(content),
+  ]);
+}
+
+// Latin 1, as headers are; what lies beyond it is sent as UTF-8.
+function latinOrUtf8(text: string): Buffer {
   const latin = Buffer.from(text, 'latin1');
-  const isLatin = latin.toString('latin1') === text;
-  return { kind, method, path, bytes: isLatin ? latin : Buffer.from(text) };
+  return latin.toString('latin1') === text ? latin : Buffer.from(text);
 }

@@ -1,13 +1,14 @@
+import type { BootOptions } from '../boot-app.js';
 import { LogRecorder } from '../log-recorder.js';
 import { QueryCounter } from '../query-counter.js';
 import { ACCESS_COOKIE, payloadOf, REFRESH_COOKIE, Scene, type Holder } from '../scene.js';
 import { TokenOracle } from '../token-oracle.js';
-import { badRequest, goodRequest, type BadRequest, type Target } from './bad-requests.js';
+import { badRequest, bytesOf, goodRequest, type BadRequest, type Target } from './bad-requests.js';
 import { Chance } from './chance.js';
+import { KnownRefusals } from './known-refusals.js';
 import { RawConnection, type RawAnswer } from './raw-connection.js';
-import type { BootOptions } from '../boot-app.js';
+import { Surroundings } from './surroundings.js';
 
-const TABLES = ['auth_session', 'auth_session_key', 'auth_session_revocation'];
 const TOKEN_HEADERS = [
   'set-cookie',
   'front-token',
@@ -15,154 +16,206 @@ const TOKEN_HEADERS = [
   'st-access-token',
   'st-refresh-token',
 ];
-const REFUSALS = new Set(['{"message":"unauthorised"}', '{"message":"try refresh token"}']);
-const CONTROL_EVERY = 250;
+const CONTROL_EVERY = 100;
 const REFRESH = '/auth/session/refresh';
+
+/** Which requests: the seed and the numbers of the cases say it. */
+export interface CaseRange {
+  readonly seed: number;
+  readonly first: number;
+  readonly count: number;
+}
 
 /** Sends bad requests to an application and says which of them was not refused as it has to be. */
 export class Campaign {
-  private readonly logs: LogRecorder;
   private readonly connection: RawConnection;
-  private readonly told = new Map<string, string>();
-  private rejections = 0;
-  private readonly onRejection = (): void => void (this.rejections += 1);
+  private readonly surroundings: Surroundings;
+  private lastRows: string | undefined;
+  private controls = 0;
 
   private constructor(
     readonly scene: Scene,
     private readonly target: Target,
     private readonly oracle: TokenOracle,
-    private holder: Holder,
-    private readonly other: Holder,
-    private readonly counter: QueryCounter | undefined,
-    logs: LogRecorder,
+    private holders: { victim: Holder; attacker: Holder; bystander: Holder },
+    private readonly refusals: KnownRefusals,
+    parts: { logs: LogRecorder; counter: QueryCounter },
   ) {
-    this.logs = logs;
     this.connection = new RawConnection(Number(new URL(scene.booted.url).port));
-    process.on('unhandledRejection', this.onRejection);
+    this.surroundings = new Surroundings(scene, parts.logs, parts.counter);
   }
 
+  /** @param refusals what other applications have answered; shared by those that must answer alike */
   static async against(
     target: Target,
     { platform, database }: Pick<BootOptions, 'platform' | 'database'>,
+    refusals = new KnownRefusals(),
   ): Promise<Campaign> {
-    const counter = database === undefined ? new QueryCounter() : undefined;
+    const counter = new QueryCounter();
     const logs = new LogRecorder();
     const scene = await Scene.open({
       ...(platform === undefined ? {} : { platform }),
       prepare: logs.record,
-      database: database ?? {
-        type: 'better-sqlite3',
-        database: ':memory:',
+      database: {
+        ...(database ?? { type: 'better-sqlite3', database: ':memory:' }),
         logging: true,
-        ...(counter === undefined ? {} : { logger: counter }),
+        logger: counter,
       },
-      sessions: { antiCsrf: target.antiCsrf, tokenTransferMethod: target.transfer },
+      sessions: {
+        antiCsrf: target.antiCsrf,
+        tokenTransferMethod: target.transfer,
+        revocation: { pollInterval: '1h', maxStaleness: '1d' },
+        pruning: false,
+      },
     });
-    const holder = await scene.login('victim');
-    const other = await scene.login('attacker');
+    await Surroundings.quieten(scene);
     const oracle = await TokenOracle.of(scene);
-    return new Campaign(scene, target, oracle, holder, other, counter, logs);
+    const holders = await logInAll(scene);
+    return new Campaign(scene, target, oracle, holders, refusals, { logs, counter });
   }
 
   /** The first thing that went wrong, with all that is needed to see it again; `undefined` where nothing did. */
-  async run(seed: number, cases: number): Promise<string | undefined> {
-    for (let index = 0; index < cases; index += 1) {
-      const isControl = index % CONTROL_EVERY === 0;
-      const wrong =
-        (isControl ? await this.control() : undefined) ?? (await this.attack(seed, index));
-      if (wrong !== undefined) return `FUZZ_SEED=${seed}, case ${index}: ${wrong}`;
+  async run({ seed, first, count }: CaseRange): Promise<string | undefined> {
+    await this.surroundings.settle();
+    for (let index = first; index < first + count; index += 1) {
+      const isControl = (index - first) % CONTROL_EVERY === 0;
+      const uncontrolled = isControl ? await this.control() : undefined;
+      if (uncontrolled !== undefined)
+        return `before case ${index}, FUZZ_SEED=${seed}: ${uncontrolled}`;
+      const bad = this.caseOf(seed, index);
+      const wrong = await this.attack(bad);
+      if (wrong !== undefined) return this.report({ seed, first: index, count: 1 }, bad, wrong);
     }
     return this.control();
   }
 
   async close(): Promise<void> {
-    process.off('unhandledRejection', this.onRejection);
+    this.surroundings.close();
     this.connection.close();
     await this.scene.close();
   }
 
-  private baseline: string | undefined;
-
-  private async attack(seed: number, index: number): Promise<string | undefined> {
+  private caseOf(seed: number, index: number): BadRequest {
+    const { victim: holder, attacker: other } = this.holders;
     const now = Math.floor(this.scene.booted.clock.now() / 1000);
-    const { holder, other, oracle } = this;
-    const bad = badRequest(new Chance(seed, index), { holder, other, oracle, now }, this.target);
-    const reached = this.scene.reached;
-    this.baseline ??= await this.checksum();
-    this.counter?.reset();
-    this.logs.clear();
-    const answer = await this.connection.send(bad.method, bad.bytes);
+    const material = { holder, other, oracle: this.oracle, now };
+    return badRequest(new Chance(seed, index), material, this.target);
+  }
+
+  private async attack(bad: BadRequest): Promise<string | undefined> {
+    const bytes = bytesOf(bad);
+    this.surroundings.begin();
+    const answer = bad.mayBeCut
+      ? await this.connection.sendOnce(bad.method, bytes)
+      : await this.connection.send(bad.method, bytes);
     // A line break in the middle of a token is the end of a request: what follows is another one.
-    if (/[\r\n]/.test(bad.bytes.toString('latin1').split('\r\n').join(''))) this.connection.close();
+    const isOneRequest = !bad.lines.some(([, value]) => /[\r\n]/.test(value));
+    if (!isOneRequest || bad.mayBeCut) this.connection.close();
     const wrong =
-      this.judge(bad, answer) ??
-      (this.scene.reached === reached ? undefined : 'a handler was reached') ??
-      ((await this.checksum()) === this.baseline ? undefined : 'a row changed') ??
-      this.judgeSurroundings();
-    return (
-      wrong &&
-      `${wrong} (${bad.kind}): ${JSON.stringify(bad.bytes.toString('latin1'))} -> ${JSON.stringify([answer.status, ...answer.headers, answer.body])}`
-    );
+      (answer && this.judge(bad, answer)) ??
+      (await this.surroundings.judge(this.holders.bystander));
+    if (wrong === undefined) return undefined;
+    const told = answer && [answer.status, ...answer.headers, answer.body];
+    return `${wrong} (${bad.kind}) -> ${JSON.stringify(told)}`;
   }
 
   private judge(bad: BadRequest, answer: RawAnswer): string | undefined {
-    const { status, headers, body } = answer;
+    const { status, headers } = answer;
     const isSignOut = bad.path === '/auth/signout' && bad.method === 'POST';
     if (!(status >= 400 && status < 500) && !(isSignOut && status === 200))
       return `status ${status}`;
     const token = TOKEN_HEADERS.find((name) => headers.has(name));
     if (token !== undefined) return `the header ${token}`;
-    const isOfTokens = /^(?:access|refresh) token|^sign-out/.test(bad.kind);
-    if (isOfTokens && (this.counter?.count('auth_session') ?? 0) > 0)
-      return 'a query for a session';
-    if (status !== 401) return undefined;
-    if (bad.method !== 'HEAD' && !REFUSALS.has(body)) return 'an answer of another text';
-    const others = [...headers].filter(([name]) => name !== 'date');
-    const key = `${body} ${headers.has('www-authenticate')}`;
-    const text = JSON.stringify(others);
-    const known = this.told.get(key);
-    this.told.set(key, known ?? text);
-    return known === undefined || known === text ? undefined : `other headers than ${known}`;
+    return status === 401 ? this.refusals.judge(answer, bad.method === 'HEAD') : undefined;
   }
 
-  private judgeSurroundings(): string | undefined {
-    if (Object.keys(Object.prototype).length > 0 || 'role' in {}) return 'Object.prototype changed';
-    if (this.rejections > 0) return 'a promise was rejected and nobody looked';
-    const text = this.logs.lines.map((line) => line.text).join('\n');
-    const secrets = [this.holder, this.other].flatMap(({ access, refresh }) => [access, refresh]);
-    const isTold = secrets.some((secret) => text.includes(secret.slice(-40)));
-    return isTold ? 'a token in the log' : undefined;
-  }
-
-  /** The session under attack goes on: else the refusals prove nothing. */
+  /** The sessions go on: else the refusals prove nothing, or came at the cost of one. */
   private async control(): Promise<string | undefined> {
+    const rows = await this.surroundings.rows();
+    if (this.lastRows !== undefined && this.lastRows !== rows) return 'control: a row changed';
+    this.controls += 1;
+    const isByHeader = this.target.transfer === 'any' && this.controls % 2 === 0;
+    const wrong =
+      (await this.controlOf('victim', isByHeader)) ?? (await this.controlOf('bystander', false));
+    await this.surroundings.settle();
+    this.lastRows = await this.surroundings.rows();
+    return wrong;
+  }
+
+  private async controlOf(
+    name: 'victim' | 'bystander',
+    isByHeader: boolean,
+  ): Promise<string | undefined> {
     const { reached } = this.scene;
-    const me = await this.connection.send(
-      'GET',
-      goodRequest('GET', '/me', this.target, this.holder),
-    );
+    const me = await this.sendGood('GET', '/me', name, isByHeader);
     if (me.status !== 200 || this.scene.reached !== reached + 1)
-      return `control: status ${me.status}`;
+      return `control: ${name} got ${me.status}`;
     await this.scene.settle();
-    const bytes = goodRequest('POST', REFRESH, this.target, this.holder);
-    const refreshed = await this.connection.send('POST', bytes);
-    if (refreshed.status !== 200) return `control: a refresh got ${refreshed.status}`;
-    this.holder = renewed(refreshed, this.holder);
+    const refreshed = await this.sendGood('POST', REFRESH, name);
+    if (refreshed.status !== 200) return `control: the refresh of ${name} got ${refreshed.status}`;
+    this.holders = { ...this.holders, [name]: renewed(refreshed, this.holders[name]) };
     // Shown once, so that no case writes the confirmation that its answer arrived.
-    await this.connection.send('GET', goodRequest('GET', '/me', this.target, this.holder));
-    await this.scene.settle();
-    this.baseline = undefined;
+    await this.sendGood('GET', '/me', name);
     return undefined;
   }
 
-  private async checksum(): Promise<string> {
-    const { dataSource } = this.scene.booted;
-    const tables: unknown[] = [];
-    for (const table of TABLES) {
-      tables.push(await dataSource.query(`SELECT * FROM ${table} ORDER BY 1`));
-    }
-    return JSON.stringify(tables);
+  private sendGood(
+    method: string,
+    path: string,
+    name: 'victim' | 'bystander',
+    isByHeader = false,
+  ): Promise<RawAnswer> {
+    const transfer = isByHeader ? (['header'] as const) : [];
+    const bytes = goodRequest(method, path, this.target, this.holders[name], ...transfer);
+    return this.connection.send(method, bytes);
   }
+
+  private async report(range: CaseRange, bad: BadRequest, wrong: string): Promise<string> {
+    const smallest = await this.shrunk(range, bad);
+    return [
+      `FUZZ_SEED=${range.seed} FUZZ_CASE=${range.first}: ${wrong}`,
+      `sent: ${shown(bad)}`,
+      ...(smallest === undefined ? [] : [`enough: ${shown(smallest)}`]),
+    ].join('\n');
+  }
+
+  // What went wrong may have cost a session, so each try has new ones: the same case made of other tokens.
+  private async shrunk(range: CaseRange, found: BadRequest): Promise<BadRequest | undefined> {
+    let omitted: readonly number[] = [];
+    let smallest: BadRequest | undefined;
+    for (let part = -1; part < found.lines.length; part += 1) {
+      this.holders = await logInAll(this.scene);
+      await this.surroundings.settle();
+      const tried = without(this.caseOf(range.seed, range.first), [...omitted, part]);
+      if ((await this.attack(tried).catch(String)) === undefined) continue;
+      omitted = [...omitted, part];
+      smallest = tried;
+    }
+    return smallest;
+  }
+}
+
+async function logInAll(
+  scene: Scene,
+): Promise<Record<'victim' | 'attacker' | 'bystander', Holder>> {
+  return {
+    victim: await scene.login('victim'),
+    attacker: await scene.login('attacker'),
+    bystander: await scene.login('somebody else'),
+  };
+}
+
+/** @param omitted the places of lines, and -1 for the body */
+function without(bad: BadRequest, omitted: readonly number[]): BadRequest {
+  return {
+    ...bad,
+    lines: bad.lines.filter((_, place) => !omitted.includes(place)),
+    body: omitted.includes(-1) ? undefined : bad.body,
+  };
+}
+
+function shown(bad: BadRequest): string {
+  return JSON.stringify(bytesOf(bad).toString('latin1', 0, 20_000));
 }
 
 function renewed({ headers }: RawAnswer, before: Holder): Holder {

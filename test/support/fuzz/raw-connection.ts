@@ -16,15 +16,25 @@ export class RawConnection {
 
   constructor(private readonly port: number) {}
 
-  /** Sends one request and waits for its answer; a connection that the server closed is opened again. */
+  /**
+   * Sends one request and waits for its answer; a connection that the server closed is opened again.
+   *
+   * @throws where no answer comes
+   */
   async send(method: string, bytes: Buffer): Promise<RawAnswer> {
-    const known = this.socket?.writable === true ? this.socket : undefined;
-    const answer =
-      (known && (await this.exchange(known, method, bytes))) ??
-      // It was closed just before (RFC 9112 §9.3.1), so the server has not seen the request.
-      (await this.exchange(await this.open(), method, bytes));
+    const answer = await this.sendOnce(method, bytes);
     if (answer !== undefined) return answer;
     throw new Error(`no answer to ${JSON.stringify(bytes.toString('latin1', 0, 2_000))}`);
+  }
+
+  /** The same for what a server may cut off while it is still being sent: `undefined` then. */
+  async sendOnce(method: string, bytes: Buffer): Promise<RawAnswer | undefined> {
+    const known = this.socket?.writable === true ? this.socket : undefined;
+    return (
+      (known && (await this.exchange(known, method, bytes))) ??
+      // It was closed just before (RFC 9112 §9.3.1), so the server has not seen the request.
+      this.exchange(await this.open(), method, bytes)
+    );
   }
 
   private exchange(socket: Socket, method: string, bytes: Buffer): Promise<RawAnswer | undefined> {

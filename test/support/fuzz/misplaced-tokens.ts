@@ -1,0 +1,44 @@
+import { ACCESS_COOKIE, REFRESH_COOKIE } from '../scene.js';
+import type { Lines, Target } from './bad-requests.js';
+import type { Material } from './bad-tokens.js';
+
+type Placing = (target: Target, material: Material) => Lines | undefined;
+
+/** Ways to send a good access token that must not be accepted; `undefined` where a target takes it like this. */
+export const misplacedAccessTokens: Readonly<Record<string, Placing>> = {
+  'as a cookie where headers are taken': ({ transfer }, { holder }) =>
+    transfer === 'header' ? [['Cookie', `${ACCESS_COOKIE}=${holder.access}`]] : undefined,
+  'as a header where cookies are taken': ({ transfer }, { holder }) =>
+    transfer === 'cookie' ? [['Authorization', `Bearer ${holder.access}`]] : undefined,
+  'in lower case': (_, { holder }) => [['Authorization', `bearer ${holder.access}`]],
+  'without a scheme': (_, { holder }) => [['Authorization', holder.access]],
+  'by another scheme': (_, { holder }) => [['Authorization', `Basic ${holder.access}`]],
+  'in a list': (_, { holder }) => [['Authorization', `Bearer x, Bearer ${holder.access}`]],
+  'after another': (_, { holder }) => [
+    ['Authorization', 'Bearer x'],
+    ['Authorization', `Bearer ${holder.access}`],
+  ],
+  'after a no-break space': (_, { holder }) => [['Authorization', `Bearer\u00a0${holder.access}`]],
+  'by the header that brings it': (_, { holder }) => [['st-access-token', holder.access]],
+  'as the refresh token': (_, { holder }) => [['Cookie', `${REFRESH_COOKIE}=${holder.access}`]],
+  'in the name of a cookie': (_, { holder }) => [['Cookie', `${holder.access}=${ACCESS_COOKIE}`]],
+};
+
+/** The same for a good refresh token. */
+export const misplacedRefreshTokens: Readonly<Record<string, Placing>> = {
+  'as a cookie where headers are taken': ({ transfer }, { holder }) =>
+    transfer === 'header' ? [['Cookie', `${REFRESH_COOKIE}=${holder.refresh}`]] : undefined,
+  'as a header where cookies are taken': ({ transfer }, { holder }) =>
+    transfer === 'cookie' ? [['Authorization', `Bearer ${holder.refresh}`]] : undefined,
+  'in lower case': (_, { holder }) => [['Authorization', `bearer ${holder.refresh}`]],
+  'by another scheme': (_, { holder }) => [['Authorization', `Basic ${holder.refresh}`]],
+  'by the header that brings it': (_, { holder }) => [['st-refresh-token', holder.refresh]],
+  twice: (_, { holder }) => [
+    ['Cookie', `${REFRESH_COOKIE}=${holder.refresh}; ${REFRESH_COOKIE}=${holder.refresh}`],
+  ],
+  'twice, from two sessions': (_, { holder, other }) => [
+    ['Cookie', `${REFRESH_COOKIE}=${other.refresh}; ${REFRESH_COOKIE}=${holder.refresh}`],
+  ],
+  'without its prefix': (_, { holder }) => [['Cookie', `sRefreshToken=${holder.refresh}`]],
+  'in quotes': (_, { holder }) => [['Cookie', `${REFRESH_COOKIE}="${holder.refresh}"`]],
+};

@@ -1,0 +1,132 @@
+import { KeyRing } from '../../../lib/keys/key-ring.js';
+import { SessionEventBus, SessionService, type SessionEventName } from '../../../lib/index.js';
+import { SessionRefresher } from '../../../lib/session/session-refresher.js';
+import { VerifiedTokenCache } from '../../../lib/session/verified-token-cache.js';
+import type { LogRecorder } from '../log-recorder.js';
+import type { QueryCounter } from '../query-counter.js';
+import type { Holder, Scene } from '../scene.js';
+import { RowFingerprint } from './row-fingerprint.js';
+
+// A regular expression that goes astray over 16 KiB of headers takes more; another process takes none of it.
+const MOST_CPU_MICROS = 2_000_000;
+const PROTOTYPES = [Object.prototype, Array.prototype, Function.prototype, String.prototype];
+/** What a refused request may tell the application. */
+const HARMLESS: ReadonlySet<string> = new Set<SessionEventName>(['antiCsrfFailed']);
+const EVENTS: readonly SessionEventName[] = [
+  'created',
+  'refreshed',
+  'repeated',
+  'theftDetected',
+  'revoked',
+  'antiCsrfFailed',
+];
+
+/** Everything around a request that must be after it as it was before it: rows, memory, logs, events, other sessions. */
+export class Surroundings {
+  private readonly fingerprint: RowFingerprint;
+  private readonly sessions: SessionService;
+  private readonly cache: VerifiedTokenCache;
+  private readonly refresher: SessionRefresher;
+  private readonly prototypes = namesOnPrototypes();
+  private readonly stopListening: (() => void)[];
+  private events: string[] = [];
+  private rejections = 0;
+  private keyReadings = 0;
+  private before = { rows: '', reached: 0, remembered: 0, cpu: process.cpuUsage() };
+
+  constructor(
+    private readonly scene: Scene,
+    private readonly logs: LogRecorder,
+    private readonly counter: QueryCounter,
+  ) {
+    const { app, dataSource } = scene.booted;
+    this.fingerprint = RowFingerprint.of(dataSource);
+    this.sessions = app.get(SessionService);
+    this.cache = app.get(VerifiedTokenCache);
+    this.refresher = app.get(SessionRefresher);
+    const bus = app.get(SessionEventBus);
+    const onRejection = (): void => void (this.rejections += 1);
+    process.on('unhandledRejection', onRejection);
+    this.stopListening = [
+      ...EVENTS.map((name) =>
+        bus.on(name, (event) => void this.events.push(`${name} ${JSON.stringify(event)}`)),
+      ),
+      () => void process.off('unhandledRejection', onRejection),
+    ];
+  }
+
+  /** Stops what reads the database by itself, so that every statement is a request's. */
+  static async quieten(scene: Scene): Promise<void> {
+    await scene.booted.app.get(KeyRing).stop();
+  }
+
+  /** Takes what is now for what has to be from now on. */
+  async settle(): Promise<void> {
+    await this.scene.settle();
+    this.before.rows = await this.fingerprint.now();
+    this.before.remembered = this.cache.size;
+  }
+
+  close(): void {
+    for (const stop of this.stopListening) stop();
+  }
+
+  /** Every row, to be compared where a fingerprint is not enough. */
+  rows(): Promise<string> {
+    return this.fingerprint.rows();
+  }
+
+  begin(): void {
+    this.counter.reset();
+    this.logs.clear();
+    this.events = [];
+    this.before.reached = this.scene.reached;
+    this.before.cpu = process.cpuUsage();
+  }
+
+  /** What is not as it was before the request, or may not be at all. */
+  async judge(bystander: Holder): Promise<string | undefined> {
+    const { user, system } = process.cpuUsage(this.before.cpu);
+    return (
+      this.judgeStatements() ??
+      this.judgeMemory(user + system) ??
+      ((await this.fingerprint.now()) === this.before.rows ? undefined : 'a row changed') ??
+      this.judgeBystander(bystander)
+    );
+  }
+
+  // A refused request asks the database for nothing, but for a key of an unknown name: once in a while, and the clock
+  // stands still.
+  private judgeStatements(): string | undefined {
+    const ofKeys = this.counter.all.filter((sql) => sql.includes('auth_session_key'));
+    if (ofKeys.length < this.counter.all.length) return `a query: ${this.counter.all.join('; ')}`;
+    this.keyReadings += ofKeys.length;
+    return this.keyReadings > 1 ? 'the keys were read again' : undefined;
+  }
+
+  private judgeMemory(cpuMicros: number): string | undefined {
+    if (this.scene.reached !== this.before.reached) return 'a handler was reached';
+    if (namesOnPrototypes() !== this.prototypes) return 'a prototype changed';
+    if (this.rejections > 0) return 'a promise was rejected and nobody looked';
+    if (this.logs.lines.length > 0) return `a line in the log: ${JSON.stringify(this.logs.lines)}`;
+    const told = this.events.find((event) => !HARMLESS.has(event.split(' ')[0] ?? ''));
+    if (told !== undefined) return `the event ${told}`;
+    if (this.events.some((event) => /nasr_|eyJ/.test(event))) return 'a token in an event';
+    if (this.cache.size > this.before.remembered) return 'a token was remembered';
+    return cpuMicros > MOST_CPU_MICROS ? `${cpuMicros} µs of work` : undefined;
+  }
+
+  private async judgeBystander({ userId, access, refresh }: Holder): Promise<string | undefined> {
+    const options = { sessionRequired: false, antiCsrfCheck: false };
+    const session = await this.sessions
+      .getSessionWithoutRequestResponse(access, undefined, options)
+      .catch(() => undefined);
+    if (session?.getUserId() !== userId) return "somebody else's session is over";
+    const token = await this.refresher.authenticate(refresh);
+    return token === undefined ? "somebody else's refresh token is bad" : undefined;
+  }
+}
+
+function namesOnPrototypes(): string {
+  return PROTOTYPES.map((prototype) => Reflect.ownKeys(prototype).length).join();
+}
