@@ -226,7 +226,7 @@ describe.each(platforms)('a request that another page sends on %s', (platform) =
     const confirmed = { ...bothCookies(second), 'anti-csrf': second.antiCsrf ?? '' };
     expect((await scene.post('/act', confirmed)).status).toBe(200);
     await scene.settle();
-    await scene.advance(60_000);
+    await scene.advance(120_000);
     const third = holderOf(await refresh(second, second.antiCsrf), second);
     expect(new Set([first, second, third].map(({ refresh: token }) => token)).size).toBe(3);
     expect((await refresh(third, first.antiCsrf)).status).toBe(401);
