@@ -8,7 +8,7 @@ import { isRefreshTokenLike } from '../tokens/refresh-token.js';
 import type { AntiCsrf } from './anti-csrf/anti-csrf.js';
 import { deviceOf } from './context/device-reader.js';
 import { asHttpRequest, headerOf, type HttpRequest } from './context/http-request.js';
-import { asHttpResponse } from './context/http-response.js';
+import { areHeadersSent, asHttpResponse } from './context/http-response.js';
 import { isCrossSite } from './anti-csrf/fetch-metadata.js';
 import type { RateLimiter } from './rate-limit/rate-limiter.js';
 import { ANTI_CSRF_HEADER, RID_HEADER } from './transport/header-names.js';
@@ -51,6 +51,11 @@ export class RequestRefresh {
 
   private async refreshAdmitted(request: unknown, response: unknown): Promise<SessionContainer> {
     const httpRequest = asHttpRequest(request);
+    if (areHeadersSent(asHttpResponse(response))) {
+      throw new Error(
+        'the response has been sent already, so no new tokens could be attached to it',
+      );
+    }
     const chosen = chooseRefreshToken(
       this.options.tokenTransferMethod(request, 'refresh'),
       this.reader.bearerToken(httpRequest),

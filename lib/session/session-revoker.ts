@@ -7,8 +7,12 @@ import type { SessionDatabase } from '../store/session-database.js';
 import type { SessionRecord } from '../store/session-record.js';
 import { SessionStore } from '../store/session.store.js';
 import type { Clock } from '../time/clock.js';
+import { firstSessionHandleOf } from '../tokens/session-handle.js';
 import { deleteCreatedBefore } from './delete-created-before.js';
 import { cutOffLine, revokedLine } from './revocation-lines.js';
+
+// The clocks of instances differ by no more, so that a login that follows at once is left alone.
+const AHEAD_MS = 2_000;
 
 /** Why, and by whom, sessions are ended. */
 export interface Ending {
@@ -126,12 +130,31 @@ export class SessionRevoker {
     const lines = [{ ...cutOffLine(everyone, reason, nowMs, this.options), cutOffAtMs }];
     await new RevocationStore(this.database).insert(lines);
     this.announce({ records: [], lines }, { reason });
-    let count = 0;
+    let count = await this.revokeFuture(tenantId, reason);
     await deleteCreatedBefore(new SessionStore(this.database), cutOffAtMs, tenantId, (records) => {
       count += records.length;
       this.announce({ records, lines: [] }, { reason });
     });
     return count;
+  }
+
+  // Sessions of a time when the database's clock was ahead bear a later date than the cut-off, and are older all the same.
+  private async revokeFuture(tenantId: string | null, reason: RevocationReason): Promise<number> {
+    const sessions = new SessionStore(this.database);
+    let count = 0;
+    for (let after = firstSessionHandleOf(this.clock.now() + AHEAD_MS); ;) {
+      const page = await sessions.findPage(after);
+      const last = page.at(-1);
+      if (last === undefined) return count;
+      const found = page.filter((record) => (tenantId ?? record.tenantId) === record.tenantId);
+      count += (
+        await this.revoke(
+          found.map(({ handle }) => handle),
+          { reason },
+        )
+      ).length;
+      after = last.handle;
+    }
   }
 
   private async endRecords(

@@ -9,6 +9,7 @@ import {
   schemaLack,
   type SchemaLack,
 } from './store-availability.js';
+import { StatementGroup, type SharedStatement } from './statement-group.js';
 import { Table } from './table.js';
 
 const ATTEMPTS = 4;
@@ -64,6 +65,23 @@ export class SessionDatabase {
     } catch (error) {
       throw asStoreUnavailable(error);
     }
+  }
+
+  /**
+   * A statement that callers share who want it at the same time. In a transaction each sends its own, and on SQLite,
+   * which answers at once.
+   *
+   * @param mayShare whether many can be run at once on this database
+   */
+  share<Input, Output>(
+    statement: SharedStatement<Input, Output>,
+    mayShare = true,
+  ): (input: Input) => Promise<Output> {
+    if (!mayShare || this.isInTransaction || this.shared !== undefined) {
+      return (input) => statement.one(input);
+    }
+    const group = new StatementGroup(statement);
+    return (input) => this.deadline.bound(() => group.add(input, this.deadline.watch()));
   }
 
   /**

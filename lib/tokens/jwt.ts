@@ -24,7 +24,8 @@ export async function signJwt(
   key: KeyObject,
   algorithm: SigningAlgorithm,
 ): Promise<string> {
-  const signed = `${base64url({ alg: algorithm, typ: header.typ, ...header })}.${base64url(payload)}`;
+  const { typ, ...rest } = header;
+  const signed = `${base64url({ alg: algorithm, typ, ...rest })}.${base64url(payload)}`;
   const bytes = Buffer.from(signed);
   const signature =
     algorithm === 'ES256'

@@ -1,3 +1,4 @@
+import type { KeyObject } from 'node:crypto';
 import { constantTimeEqual, fillWithRandomBytes, hmacSha256, sha256Hex } from './secrets.js';
 import { sessionHandleFromBytes, writeSessionHandle } from './session-handle.js';
 
@@ -9,9 +10,9 @@ export interface RefreshTokenKey {
   /** Names the key in each token: 12 bytes, as 16 base64url characters. */
   readonly id: string;
   /** Authenticates refresh tokens, and nothing else. */
-  readonly macKey: Uint8Array;
+  readonly macKey: KeyObject;
   /** Derives anti-CSRF tokens, and nothing else. */
-  readonly antiCsrfKey: Uint8Array;
+  readonly antiCsrfKey: KeyObject;
 }
 
 /** What a refresh token says about its place in its session. */
