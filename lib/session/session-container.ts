@@ -211,7 +211,6 @@ export class SessionContainer {
     this.writeNewTokens();
   }
 
-  // A client whose response has been sent keeps the token that it has: the next refresh brings what has changed.
   private writeNewTokens(): void {
     const { carrier, newTokens } = this;
     if (newTokens !== undefined) carrier?.writeTokens(newTokens);

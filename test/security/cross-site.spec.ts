@@ -223,6 +223,14 @@ describe.each(platforms)('a request that another page sends on %s', (platform) =
     // The page had unloaded before it could read the new value.
     const again = await refresh(second, first.antiCsrf);
     expect(again.status).toBe(200);
+    const confirmed = { ...bothCookies(second), 'anti-csrf': second.antiCsrf ?? '' };
+    expect((await scene.post('/act', confirmed)).status).toBe(200);
+    await scene.settle();
+    await scene.advance(120_000);
+    const third = holderOf(await refresh(second, second.antiCsrf), second);
+    expect(new Set([first, second, third].map(({ refresh: token }) => token)).size).toBe(3);
+    expect((await refresh(third, first.antiCsrf)).status).toBe(401);
+    expect((await refresh(third, third.antiCsrf)).status).toBe(200);
   });
 
   it('CS6: is not served for a cookie that equals a header', async () => {

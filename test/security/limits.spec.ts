@@ -4,9 +4,14 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { SessionException, SessionService, SessionSigningKey } from '../../lib/index.js';
 import { NO_KEYS, type LoadedKeys } from '../../lib/keys/key-loader.js';
 import { KeyRing } from '../../lib/keys/key-ring.js';
+import { clientAddress } from '../../lib/http/rate-limit/client-address.js';
+import { cookieValues } from '../../lib/http/transport/cookies.js';
+import { isPlainLoopback } from '../../lib/http/transport/loopback.js';
 import { resolveSessionOptions } from '../../lib/options/resolve-options.js';
 import { ConfirmationQueue } from '../../lib/session/confirmation-queue.js';
 import { VerifiedTokenCache } from '../../lib/session/verified-token-cache.js';
+import { accessTokenKid } from '../../lib/tokens/access-token.js';
+import { isRefreshTokenLike } from '../../lib/tokens/refresh-token.js';
 import { newSessionHandle } from '../../lib/tokens/session-handle.js';
 import { bootApp, platforms } from '../support/boot-app.js';
 import { describeOnEachDatabase } from '../support/components.js';
@@ -470,6 +475,55 @@ describe('memory', () => {
         await scene.refresh({ cookie: `__Host-sRefreshToken=${line}` });
       }
       expect((await scene.get('/me', accessCookie(access))).status).toBe(200);
+    } finally {
+      await scene.close();
+    }
+  });
+});
+
+describe('the parsers of headers', () => {
+  // What takes a quadratic time over two million characters does not come to an end while a test may run.
+  it.each(['=', ';', ' ', '\t', ',', '"', '%', '.', ':', 'a=', ' =; ', '=;'])(
+    'D6: look at each character a few times at most: %j',
+    (part) => {
+      const line = part.repeat(2_000_000 / part.length);
+      const headers = { cookie: `${line}; ${accessCookie('token')['cookie']}`, host: line };
+      const request = { method: 'GET', headers: { ...headers, origin: line, forwarded: line } };
+      const found = cookieValues(request, '__Host-sAccessToken');
+      expect(found.length).toBeLessThanOrEqual(1);
+      expect(cookieValues({ method: 'GET', headers: { cookie: line } }, 'x')).toEqual([]);
+      expect(isPlainLoopback(request)).toBe(false);
+      expect(clientAddress({ ip: line })?.length).toBe(64);
+      expect(accessTokenKid(line)).toBeUndefined();
+      expect(isRefreshTokenLike(line)).toBe(false);
+    },
+  );
+});
+
+describe('secrets', () => {
+  it('G1: are new in each refresh token, and a handle opens nothing', async () => {
+    const scene = await Scene.open();
+    try {
+      const sessions = scene.booted.app.get(SessionService);
+      const tokens = new Set<string>();
+      for (let index = 0; index < 500; index += 1) {
+        const made = await sessions.createNewSessionWithoutRequestResponse('public', 'u1');
+        tokens.add(String(made.getAllSessionTokensDangerously().refreshToken).slice(-40));
+      }
+      expect(tokens.size).toBe(500);
+      const { handle, refresh } = await scene.login('u2');
+      const siblings = new Set([refresh]);
+      await scene.refresh(refreshCookie(refresh));
+      for (let index = 0; index < 50; index += 1) {
+        siblings.add(holderOf(await scene.refresh(refreshCookie(refresh))).refresh);
+      }
+      expect(siblings.size).toBe(51);
+      for (const headers of [accessCookie(handle), bearer(handle), refreshCookie(handle)]) {
+        expect((await scene.get('/me', headers)).status).toBe(401);
+        expect((await scene.refresh(headers)).status).toBe(401);
+        expect((await scene.get('/auth/sessions', headers)).status).toBe(401);
+      }
+      expect(await scene.sessionRow(handle)).not.toBeNull();
     } finally {
       await scene.close();
     }
