@@ -16,8 +16,8 @@ export interface SharedStatement<Input, Output> {
 interface Waiting<Input, Output> {
   readonly input: Input;
   readonly isOverdue: () => boolean;
-  resolve(output: Output | Promise<Output>): void;
-  reject(error: Error): void;
+  readonly resolve: (output: Output | Promise<Output>) => void;
+  readonly reject: (error: Error) => void;
 }
 
 /**
