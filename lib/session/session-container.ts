@@ -186,10 +186,7 @@ export class SessionContainer {
     transferMethod: 'cookie' | 'header' = 'cookie',
   ): void {
     this.carrier = this.roles.carriers.carrierFor(request, response, transferMethod);
-    if (this.newTokens?.refreshToken !== undefined && !this.carrier.isOpen) {
-      throw new Error('the response has been sent already, so no tokens can be attached to it');
-    }
-    this.writeNewTokens();
+    if (this.newTokens !== undefined) this.carrier.writeTokens(this.newTokens);
   }
 
   /** What JSON and `console.log` show: whose session it is, and neither its tokens nor a key (ASVS 16.2.5). */
@@ -208,12 +205,7 @@ export class SessionContainer {
   private renew(tokens: SessionTokens): void {
     this.newTokens = { ...this.newTokens, ...tokens };
     this.tokens = { ...this.tokens, ...tokens };
-    this.writeNewTokens();
-  }
-
-  private writeNewTokens(): void {
-    const { carrier, newTokens } = this;
-    if (newTokens !== undefined) carrier?.writeTokens(newTokens);
+    this.carrier?.writeTokens(this.newTokens);
   }
 
   private async record(): Promise<SessionRecord> {

@@ -134,10 +134,6 @@ class ResponseCarrier implements TokenCarrier {
     private readonly transferMethod: 'cookie' | 'header',
   ) {}
 
-  get isOpen(): boolean {
-    return !areHeadersSent(this.response);
-  }
-
   writeTokens(tokens: SessionTokens): void {
     this.writer.write(this.request, this.response, tokens, this.transferMethod);
   }
