@@ -56,11 +56,13 @@ export class RevocationStore {
    * whose insert was committed late, and that session has a refresh token.
    *
    * Read in pages: 100,000 lines at once held the event loop up for a second.
+   *
+   * @param endAfterMs lines that end later, by what their writer says, still matter
    */
-  async findSince(sinceMs: number, nowMs: number): Promise<RevocationRecord[]> {
+  async findSince(sinceMs: number, endAfterMs: number): Promise<RevocationRecord[]> {
     const found: RevocationRecord[] = [];
     for (let after = { revokedAtMs: sinceMs, id: LOWEST_ID }; ;) {
-      const parameters = [after.revokedAtMs, after.revokedAtMs, after.id, nowMs, 'cut-off'];
+      const parameters = [after.revokedAtMs, after.revokedAtMs, after.id, endAfterMs, 'cut-off'];
       const { rows } = await this.database.run(this.statements.findSince, parameters);
       for (const row of rows) found.push(toRecord(row));
       const last = found.at(-1);
@@ -105,9 +107,14 @@ export class RevocationStore {
     return rows[0] && toRecord(rows[0]);
   }
 
-  /** Lines whose time is over. */
-  async findExpired(nowMs: number, limit: number): Promise<RevocationRecord[]> {
-    const { rows } = await this.database.run(this.statements.findExpired(limit), [nowMs]);
+  /** Lines whose time is over, among those that were written up to a time. */
+  async findExpired(
+    nowMs: number,
+    revokedUntilMs: number,
+    limit: number,
+  ): Promise<RevocationRecord[]> {
+    const parameters = [nowMs, revokedUntilMs];
+    const { rows } = await this.database.run(this.statements.findExpired(limit), parameters);
     return rows.map(toRecord);
   }
 
@@ -154,7 +161,8 @@ function prepareStatements(table: Table<SessionRevocation>) {
       `UPDATE ${table.name} SET ${c('detail')} = NULL WHERE ${isOneOf(count)}`,
     findEnd: `${select} WHERE ${c('handle')} = ${p(0)} ORDER BY ${c('revokedAt')} DESC`,
     findExpired: (limit: number) =>
-      `${select} WHERE ${c('keptUntil')} <= ${p(0)} ORDER BY ${c('keptUntil')} LIMIT ${limit}`,
+      `${select} WHERE ${c('keptUntil')} <= ${p(0)} AND ${c('revokedAt')} <= ${p(1)} ` +
+      `ORDER BY ${c('keptUntil')} LIMIT ${limit}`,
     delete: (count: number) => `DELETE FROM ${table.name} WHERE ${isOneOf(count)}`,
   };
 }
