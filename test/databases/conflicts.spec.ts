@@ -13,7 +13,8 @@ import { logIn, refreshTokenOf, useFleets, type Instance } from '../support/flee
 import { send } from '../support/http-client.js';
 
 const ATTEMPTS = 4;
-const LONG_ENOUGH = { timeout: 20_000, interval: 20 };
+// MariaDB shows who waits as it was when nobody had asked for a tenth of a second.
+const LONG_ENOUGH = { timeout: 20_000, interval: 250 };
 const UNAVAILABLE = { status: 503, retryAfter: '5', setCookies: [] };
 
 /** A server whose transactions can meet, and how to see that they do. */
@@ -40,7 +41,7 @@ const ARENAS: Readonly<Record<DatabaseServer, Arena>> = {
     waiting: `SELECT count(*) AS count FROM pg_stat_activity WHERE wait_event_type = 'Lock'`,
   },
   mariadb: {
-    settings: ['--innodb-lock-wait-timeout=1', '--innodb-snapshot-isolation=ON'],
+    settings: ['--innodb-snapshot-isolation=ON'],
     staleCode: 'ER_CHECKREAD',
     deadlockCode: 'ER_LOCK_DEADLOCK',
     // InnoDB undoes the transaction that has changed less.
@@ -76,8 +77,11 @@ describeWithOwnServer('postgres', 'a transaction that meets another one', (start
 describeWithOwnServer('mariadb', 'a transaction that meets another one', (start) => {
   const startFleet = testConflicts('mariadb', start);
 
+  /** An instance whose statements wait for a lock for a second at most. */
+  const startImpatient = () => startFleet('SET GLOBAL innodb_lock_wait_timeout = 1');
+
   it('and waits for its lock is run four times: the answer is 503, and nothing has changed', async () => {
-    const { first, recorder } = await startFleet();
+    const { first, recorder } = await startImpatient();
     const session = await logIn(first);
     await first.dataSource.transaction(async (manager) => {
       await lockRow(manager, session.getHandle());
@@ -89,7 +93,7 @@ describeWithOwnServer('mariadb', 'a transaction that meets another one', (start)
   });
 
   it('and waits for its lock gets it when it is given back in time', async () => {
-    const { first, recorder } = await startFleet();
+    const { first, recorder } = await startImpatient();
     const session = await logIn(first);
     const { answer } = await first.dataSource.transaction(async (manager) => {
       await lockRow(manager, session.getHandle());
@@ -148,11 +152,12 @@ describe('a transaction that meets another one on sqlite', () => {
 function testConflicts(
   engine: DatabaseServer,
   startServer: (settings: readonly string[]) => OwnServerOfSuite,
-): () => Promise<{ first: Instance; recorder: FailureRecorder }> {
+): (setting?: string) => Promise<{ first: Instance; recorder: FailureRecorder }> {
   const arena = ARENAS[engine];
   const server = startServer(arena.settings);
   const startFleet = useFleets(engine);
-  const startRecorded = async () => {
+  const startRecorded = async (setting?: string) => {
+    if (setting !== undefined) await server().run(setting);
     const recorder = new FailureRecorder();
     const { first } = await startFleet({
       database: await server().createDatabase(),
@@ -173,7 +178,8 @@ function testConflicts(
     const { first, recorder } = await startRecorded();
     // Where the machine stalls, all attempts can come too early.
     let outcome: unknown;
-    for (let attempt = 0; outcome !== true && attempt < 5; attempt += 1) {
+    for (let attempt = 0; outcome !== true; attempt += 1) {
+      expect(attempt).toBeLessThan(5);
       const handle = (await logIn(first)).getHandle();
       const before = recorder.codes.length;
       const ended = await first.dataSource.transaction(async (manager) => {
@@ -186,7 +192,6 @@ function testConflicts(
       });
       outcome = await ended.revoked;
     }
-    expect(outcome).toBe(true);
     expect(recorder.count(arena.staleCode)).toBeGreaterThan(0);
     expect(first.events.filter((name) => name === 'revoked')).toHaveLength(1);
   });
@@ -197,17 +202,17 @@ function testConflicts(
     for (let attempt = 0; recorder.count(arena.deadlockCode) === 0; attempt += 1) {
       expect(attempt).toBeLessThan(5);
       const handles = [(await logIn(first)).getHandle(), (await logIn(first)).getHandle()];
-      let ended: Promise<string[]> | undefined;
+      let ended: Promise<unknown> | undefined;
       const other = first.dataSource.transaction(async (manager) => {
         await arena.strengthen(manager);
         await lockRow(manager, handles[1]);
-        ended = first.sessions.revokeMultipleSessions(handles);
+        ended = first.sessions.revokeMultipleSessions(handles).catch((error: unknown) => error);
         await vi.waitUntil(() => doesOneWait(first), LONG_ENOUGH);
         await lockRow(manager, handles[0]);
       });
       const outcome = await other.catch((error: unknown) => Reflect.get(Object(error), 'code'));
       expect([undefined, arena.deadlockCode]).toContain(outcome);
-      expect((await ended)?.toSorted()).toEqual(handles.toSorted());
+      expect(await ended).toHaveLength(2);
     }
   });
 
