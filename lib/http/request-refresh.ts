@@ -7,7 +7,7 @@ import type { SessionRefresher } from '../session/session-refresher.js';
 import { isRefreshTokenLike } from '../tokens/refresh-token.js';
 import type { AntiCsrf } from './anti-csrf/anti-csrf.js';
 import { asHttpRequest, type HttpRequest } from './context/http-request.js';
-import { asHttpResponse } from './context/http-response.js';
+import { areHeadersSent, asHttpResponse } from './context/http-response.js';
 import { chooseRefreshToken } from './transport/token-choice.js';
 import type { TokenReader } from './transport/token-reader.js';
 import type { TokenWriter } from './transport/token-writer.js';
@@ -31,6 +31,11 @@ export class RequestRefresh {
    */
   async refresh(request: unknown, response: unknown): Promise<SessionContainer> {
     const httpRequest = asHttpRequest(request);
+    if (areHeadersSent(asHttpResponse(response))) {
+      throw new Error(
+        'the response has been sent already, so no new tokens could be attached to it',
+      );
+    }
     const chosen = chooseRefreshToken(
       this.options.tokenTransferMethod(request, 'refresh'),
       this.reader.bearerToken(httpRequest),

@@ -1,4 +1,10 @@
-import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:crypto';
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHash,
+  randomBytes,
+  type KeyObject,
+} from 'node:crypto';
 import { deriveKey } from '../tokens/secrets.js';
 
 const FORMAT = 'aes-256-gcm';
@@ -7,7 +13,7 @@ const TAG_BYTES = 16;
 
 interface WrappingKey {
   id: string;
-  key: Uint8Array;
+  key: KeyObject;
 }
 
 /**
@@ -22,12 +28,13 @@ export class KeyEncryption {
    * @param acceptsClear whether keys in clear are read all the same, which vouches for nothing
    */
   constructor(
-    secrets: readonly Uint8Array[],
+    secrets: readonly KeyObject[],
     private readonly acceptsClear = false,
   ) {
     this.wrappingKeys = secrets.map((secret) => {
       const key = deriveKey(secret, 'keys-at-rest');
-      return { id: createHash('sha256').update(key).digest('base64url').slice(0, 11), key };
+      const id = createHash('sha256').update(key.export()).digest('base64url').slice(0, 11);
+      return { id, key };
     });
   }
 

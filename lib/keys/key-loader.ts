@@ -1,3 +1,4 @@
+import type { KeyObject } from 'node:crypto';
 import { Logger } from '@nestjs/common';
 import type { SigningKeyRecord } from '../store/signing-key.store.js';
 import type { AccessTokenSigningKey, AccessTokenVerificationKey } from '../tokens/access-token.js';
@@ -42,7 +43,7 @@ export class KeyLoader {
   private readonly reportedKids = new Set<string>();
 
   /** @param encryptionKeys the first encrypts, all decrypt; none: keys are kept in clear */
-  constructor(encryptionKeys: readonly Uint8Array[], acceptsUnencryptedKeys = false) {
+  constructor(encryptionKeys: readonly KeyObject[], acceptsUnencryptedKeys = false) {
     this.encryption = new KeyEncryption(encryptionKeys, acceptsUnencryptedKeys);
   }
 

@@ -1,10 +1,11 @@
+import { createSecretKey, type KeyObject } from 'node:crypto';
 import type { OptionReader } from './option-checks.js';
 
 const ALLOWED =
   'at least 32 random bytes in base64 or hex (openssl rand -base64 32), or a list of such';
 
-/** Decodes the encryption keys; short or monotonous ones are refused, as nothing random looks like that. */
-export function readEncryptionKeys(reader: OptionReader, name: string): readonly Uint8Array[] {
+/** Decodes the encryption keys, for no log to show. Short or monotonous ones are refused: nothing random looks like that. */
+export function readEncryptionKeys(reader: OptionReader, name: string): readonly KeyObject[] {
   const value = reader.value(name);
   if (value === undefined) return [];
   const list: unknown[] = Array.isArray(value) ? value : [value];
@@ -17,7 +18,7 @@ export function readEncryptionKeys(reader: OptionReader, name: string): readonly
 export function readEncryptionKeyMigration(
   reader: OptionReader,
   name: string,
-  encryptionKeys: readonly Uint8Array[],
+  encryptionKeys: readonly KeyObject[],
 ): boolean {
   const value = reader.value(name);
   if (value === undefined) return false;
@@ -28,10 +29,10 @@ export function readEncryptionKeyMigration(
   return true;
 }
 
-function decodeKey(text: unknown): Uint8Array | undefined {
+function decodeKey(text: unknown): KeyObject | undefined {
   if (typeof text !== 'string') return undefined;
   const isHex = /^([0-9a-f]{2})+$/i.test(text);
   if (!isHex && !/^[\w+/-]+={0,2}$/.test(text)) return undefined;
   const bytes = Buffer.from(text, isHex ? 'hex' : 'base64');
-  return bytes.length >= 32 && new Set(bytes).size >= 8 ? bytes : undefined;
+  return bytes.length >= 32 && new Set(bytes).size >= 8 ? createSecretKey(bytes) : undefined;
 }

@@ -1,3 +1,4 @@
+import type { KeyObject } from 'node:crypto';
 import type { SigningAlgorithm } from '../tokens/jwt.js';
 import type {
   AntiCsrfMode,
@@ -40,7 +41,7 @@ export interface ResolvedSessionOptions {
   readonly audience: string | undefined;
   readonly signing: { readonly algorithm: SigningAlgorithm; readonly rotationIntervalMs: number };
   /** The first encrypts, all decrypt. Empty: keys are stored in clear. */
-  readonly encryptionKeys: readonly Uint8Array[];
+  readonly encryptionKeys: readonly KeyObject[];
   /** Whether keys in clear are read although there is a key to encrypt them with. */
   readonly acceptsUnencryptedKeys: boolean;
   readonly cookie: ResolvedCookieOptions;

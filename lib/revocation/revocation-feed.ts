@@ -4,7 +4,7 @@ import type { RevocationRecord, RevocationStore } from '../store/revocation.stor
 import type { Clock } from '../time/clock.js';
 import { IntervalTask } from '../time/interval-task.js';
 import type { ClockCorrection } from './clock-correction.js';
-import { toRevocation } from './revocation-line.js';
+import { revocationLifeMs, toRevocation } from './revocation-line.js';
 import {
   isBefore,
   RevokedSessions,
@@ -24,6 +24,7 @@ const LOOK_BACKS = [
 export class RevocationFeed {
   private readonly logger = new Logger('SessionModule');
   private readonly revoked = new RevokedSessions();
+  private readonly lifeMs: number;
   private readonly pollTask: IntervalTask | undefined;
   private readonly lookedBackAtMs = LOOK_BACKS.map(() => Number.NEGATIVE_INFINITY);
   private upToDateAtMs = Number.NEGATIVE_INFINITY;
@@ -36,6 +37,7 @@ export class RevocationFeed {
     private readonly options: ResolvedSessionOptions,
   ) {
     const { revocation } = options;
+    this.lifeMs = revocationLifeMs(options);
     this.pollTask =
       revocation === false
         ? undefined
@@ -67,7 +69,8 @@ export class RevocationFeed {
   get isStale(): boolean {
     const { revocation } = this.options;
     if (revocation === false || revocation.maxStalenessMs === false) return false;
-    return this.clock.now() - this.upToDateAtMs > revocation.maxStalenessMs;
+    // A clock that has gone back makes no news of what was read before.
+    return Math.abs(this.ageMs) > revocation.maxStalenessMs;
   }
 
   /** How old the news are, in milliseconds. */
@@ -84,14 +87,14 @@ export class RevocationFeed {
   async isCutOff(session: JudgedSession, store = this.store): Promise<boolean> {
     if (this.pollTask !== undefined && !this.isStale) return this.revoked.isRevoked(session);
     const records = await store.findCutOffs(session.userId);
-    return records
-      .map(toRevocation)
-      .some((line) => line?.kind === 'cut-off' && isBefore(session, line));
+    return this.revocationsOf(records).some(
+      (line) => line.kind === 'cut-off' && isBefore(session, line),
+    );
   }
 
   /** Takes up what this instance itself has just committed, without waiting for the next poll. */
   learn(records: readonly RevocationRecord[]): void {
-    for (const revocation of revocationsOf(records)) this.revoked.add(revocation);
+    for (const revocation of this.revocationsOf(records)) this.revoked.add(revocation);
   }
 
   /** Since when a user's claims count as stale, in milliseconds since the epoch; `undefined`: they don't. No query. */
@@ -103,29 +106,33 @@ export class RevocationFeed {
   async poll(): Promise<void> {
     await this.clockCorrection.measureWhenDue();
     const nowMs = this.clock.now();
-    const due = LOOK_BACKS.map(
-      ({ everyMs }, i) => nowMs - (this.lookedBackAtMs[i] ?? 0) >= everyMs,
-    );
+    const due = LOOK_BACKS.map(({ everyMs }, i) => {
+      const agoMs = nowMs - (this.lookedBackAtMs[i] ?? 0);
+      // After a clock that has gone back all is read, else nothing would be until it is where it was.
+      return agoMs < 0 || agoMs >= everyMs;
+    });
     const lookBackMs = Math.max(...LOOK_BACKS.map((each, i) => (due[i] ? each.lookBackMs : 0)));
     const isWhole = lookBackMs === Number.POSITIVE_INFINITY;
     const records = await (isWhole
-      ? this.store.findLive(nowMs)
-      : this.store.findSince(nowMs - lookBackMs, nowMs));
+      ? this.store.findLive(nowMs - this.lifeMs)
+      : this.store.findSince(nowMs - lookBackMs, nowMs - this.lifeMs));
     this.learn(records);
     due.forEach((isDue, index) => {
       if (isDue) this.lookedBackAtMs[index] = nowMs;
     });
     this.upToDateAtMs = nowMs;
     this.isFailing = false;
-    this.revoked.forgetExpired(nowMs, isWhole ? revocationsOf(records) : undefined);
+    this.revoked.forgetExpired(nowMs, isWhole ? this.revocationsOf(records) : undefined);
   }
 
   private reportFailure(): void {
     if (!this.isFailing) this.logger.warn('The revocation feed can’t be read; trying again');
     this.isFailing = true;
   }
-}
 
-function revocationsOf(records: readonly RevocationRecord[]): Revocation[] {
-  return records.map(toRevocation).filter((revocation) => revocation !== undefined);
+  private revocationsOf(records: readonly RevocationRecord[]): Revocation[] {
+    return records
+      .map((record) => toRevocation(record, this.lifeMs))
+      .filter((revocation) => revocation !== undefined);
+  }
 }

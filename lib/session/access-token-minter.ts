@@ -50,7 +50,8 @@ export class AccessTokenMinter {
   ): Promise<MintedAccessToken> {
     const { issuer, audience } = this.options;
     const nowMs = this.clock.now();
-    const reserved = {
+    const claims: AccessTokenClaims = {
+      ...session.accessTokenPayload,
       sub: session.userId,
       tId: session.tenantId,
       sessionHandle: session.handle,
@@ -59,12 +60,11 @@ export class AccessTokenMinter {
       antiCsrfToken: lineage.antiCsrfToken,
       iat: Math.floor(nowMs / 1000),
       exp: expirySeconds ?? accessTokenExpirySeconds(session, nowMs, this.options),
-      ...(issuer === undefined ? {} : { iss: issuer }),
-      ...(audience === undefined ? {} : { aud: audience }),
-      auth_time: Math.floor(session.authenticatedAtMs / 1000),
     };
-    const claims: AccessTokenClaims = { ...session.accessTokenPayload, ...reserved };
-    const accessToken = signAccessToken(claims, await this.keys.signingKey());
+    if (issuer !== undefined) claims.iss = issuer;
+    if (audience !== undefined) claims.aud = audience;
+    claims.auth_time = Math.floor(session.authenticatedAtMs / 1000);
+    const accessToken = await signAccessToken(claims, await this.keys.signingKey());
     const frontToken = this.frontTokenFor(claims);
     this.checkSize(accessToken, frontToken, session.accessTokenPayload);
     return { accessToken, claims: deepFreeze(claims), frontToken };

@@ -1,11 +1,10 @@
 import type { RevocationReason } from '../events/session-events.js';
 import type { ResolvedSessionOptions } from '../options/resolved-options.js';
+import { revocationLifeMs } from '../revocation/revocation-line.js';
 import type { RevocationRecord } from '../store/revocation.store.js';
 import type { SessionRecord } from '../store/session-record.js';
 import { newSessionHandle } from '../tokens/session-handle.js';
 
-// An access token issued an instant before the revocation, and clocks that differ.
-const MARGIN_MS = 120_000;
 // Two instances' clocks may differ by twice what `ClockCorrection` tolerates, and the way to the database and back: what
 // one of them fetched before the change must not look as if it came after.
 const FETCH_MARGIN_MS = 1_000;
@@ -68,7 +67,7 @@ export function staleClaimsLine(
 }
 
 function line(nowMs: number, reason: string, options: LineOptions): RevocationRecord {
-  const expiresAtMs = nowMs + options.accessTokenLifetimeMs + MARGIN_MS;
+  const expiresAtMs = nowMs + revocationLifeMs(options);
   return {
     id: newSessionHandle(nowMs),
     kind: 'session',

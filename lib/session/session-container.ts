@@ -172,10 +172,10 @@ export class SessionContainer {
     await this.mergeIntoAccessTokenPayload(claim.removeFromPayloadByMerge({}));
   }
 
-  /** Ends the session, and removes its tokens from the client where it is attached to a response. */
+  /** Ends the session, and removes its tokens from the client where it is attached to a response that has not been sent. */
   async revokeSession(): Promise<void> {
     await this.roles.revoker.revoke([this.getHandle()], { reason: 'revoked' });
-    this.carrier?.clearTokens();
+    if (this.carrier?.isOpen === true) this.carrier.clearTokens();
   }
 
   /** Binds the session to a response: new tokens are written to it, now and whenever they change. */
@@ -185,7 +185,10 @@ export class SessionContainer {
     transferMethod: 'cookie' | 'header' = 'cookie',
   ): void {
     this.carrier = this.roles.carriers.carrierFor(request, response, transferMethod);
-    if (this.newTokens !== undefined) this.carrier.writeTokens(this.newTokens);
+    if (this.newTokens?.refreshToken !== undefined && !this.carrier.isOpen) {
+      throw new Error('the response has been sent already, so no tokens can be attached to it');
+    }
+    this.writeNewTokens();
   }
 
   /** What JSON and `console.log` show: whose session it is, and neither its tokens nor a key (ASVS 16.2.5). */
@@ -204,7 +207,13 @@ export class SessionContainer {
   private renew(tokens: SessionTokens): void {
     this.newTokens = { ...this.newTokens, ...tokens };
     this.tokens = { ...this.tokens, ...tokens };
-    this.carrier?.writeTokens(this.newTokens);
+    this.writeNewTokens();
+  }
+
+  // A client whose response has been sent keeps the token that it has: the next refresh brings what has changed.
+  private writeNewTokens(): void {
+    const { carrier, newTokens } = this;
+    if (newTokens !== undefined && carrier?.isOpen === true) carrier.writeTokens(newTokens);
   }
 
   private async record(): Promise<SessionRecord> {

@@ -84,14 +84,17 @@ export class SessionEditor {
     );
   }
 
-  /** A token that says what the row says, where the presented one does not. */
+  /**
+   * A token that says what the row says, where the presented one does not. It ends when that one does: whoever holds
+   * nothing but an access token must not keep the session by it.
+   */
   async tokenFromRow(
     claims: Readonly<AccessTokenClaims>,
     record: SessionRecord,
   ): Promise<SessionTokens | undefined> {
     const inToken = JSON.stringify(withoutReservedClaims(claims));
     if (inToken === JSON.stringify(record.accessTokenPayload)) return undefined;
-    return this.remint(record, { ...claims, parentRefreshTokenHash1: null });
+    return this.remint(record, { ...claims, parentRefreshTokenHash1: null }, claims.exp);
   }
 
   private async merge(

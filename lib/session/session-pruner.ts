@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
 import type { ResolvedSessionOptions } from '../options/resolved-options.js';
+import { revocationLifeMs } from '../revocation/revocation-line.js';
 import type { RevocationStore } from '../store/revocation.store.js';
 import type { DeviceForgetter } from './device-forgetter.js';
 import type { SessionExpirer } from './session-expirer.js';
@@ -28,7 +29,7 @@ export class SessionPruner {
     private readonly revocations: RevocationStore,
     private readonly devices: DeviceForgetter,
     private readonly clock: Clock,
-    options: ResolvedSessionOptions,
+    private readonly options: ResolvedSessionOptions,
   ) {
     this.task =
       options.pruning === false
@@ -81,7 +82,10 @@ export class SessionPruner {
 
   // A session whose insert was committed after its cut-off is dead by that line alone, so it goes with the line.
   private async pruneRevocations(limit: number): Promise<boolean> {
-    const lines = await this.revocations.findExpired(this.clock.now(), limit);
+    const nowMs = this.clock.now();
+    // By this instance's lifetime of access tokens too: that of the line's writer may be shorter.
+    const revokedUntilMs = nowMs - revocationLifeMs(this.options);
+    const lines = await this.revocations.findExpired(nowMs, revokedUntilMs, limit);
     for (const { kind, userId, tenantId, cutOffAtMs } of lines) {
       if (kind !== 'cut-off' || cutOffAtMs === null) continue;
       if (userId === null) {

@@ -7,8 +7,12 @@ import type { SessionDatabase } from '../store/session-database.js';
 import type { SessionRecord } from '../store/session-record.js';
 import { SessionStore } from '../store/session.store.js';
 import type { Clock } from '../time/clock.js';
+import { firstSessionHandleOf } from '../tokens/session-handle.js';
 import { deleteCreatedBefore } from './delete-created-before.js';
 import { cutOffLine, revokedLine } from './revocation-lines.js';
+
+// The clocks of instances differ by no more, so that a login that follows at once is left alone.
+const AHEAD_MS = 2_000;
 
 /** Why, and by whom, sessions are ended. */
 export interface Ending {
@@ -92,12 +96,23 @@ export class SessionRevoker {
     const lines = [{ ...cutOffLine(everyone, reason, nowMs, this.options), cutOffAtMs }];
     await new RevocationStore(this.database).insert(lines);
     this.announce({ records: [], lines }, reason);
-    let count = 0;
+    let count = await this.revokeFuture(reason);
     await deleteCreatedBefore(new SessionStore(this.database), cutOffAtMs, (records) => {
       count += records.length;
       this.announce({ records, lines: [] }, reason);
     });
     return count;
+  }
+
+  // Sessions of a time when the database's clock was ahead bear a later date than the cut-off, and are older all the same.
+  private async revokeFuture(reason: RevocationReason): Promise<number> {
+    const sessions = new SessionStore(this.database);
+    for (let count = 0; ;) {
+      const page = await sessions.findPage(firstSessionHandleOf(this.clock.now() + AHEAD_MS));
+      if (page.length === 0) return count;
+      const handles = page.map((record) => record.handle);
+      count += (await this.revoke(handles, { reason })).length;
+    }
   }
 
   /** Ends sessions as part of a transaction that is already under way. */

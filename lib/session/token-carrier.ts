@@ -2,6 +2,8 @@ import type { SessionTokens } from './session-tokens.js';
 
 /** Brings tokens to one client by one response; implemented where requests and responses are known. */
 export interface TokenCarrier {
+  /** Whether anything can still be carried: the headers have not been sent. */
+  readonly isOpen: boolean;
   writeTokens(tokens: SessionTokens): void;
   clearTokens(): void;
 }

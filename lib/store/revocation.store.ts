@@ -56,19 +56,21 @@ export class RevocationStore {
   /**
    * What was revoked since a time and still matters. A cut-off does until it is deleted: it may be all that ends a session
    * whose insert was committed late, and that session has a refresh token.
+   *
+   * @param endAfterMs lines that end later, by what their writer says, still matter
    */
-  findSince(sinceMs: number, nowMs: number): Promise<RevocationRecord[]> {
+  findSince(sinceMs: number, endAfterMs: number): Promise<RevocationRecord[]> {
     return this.readPages(this.statements.findSince, sinceMs, (line) => line.revokedAtMs, [
-      nowMs,
+      endAfterMs,
       'cut-off',
     ]);
   }
 
   /** All that still matters. Most lines are kept for longer, to tell of an end; those are not read. */
-  async findLive(nowMs: number): Promise<RevocationRecord[]> {
+  async findLive(endAfterMs: number): Promise<RevocationRecord[]> {
     const found: RevocationRecord[] = [];
     for (const kind of KINDS) {
-      const fromMs = kind === 'cut-off' ? 0 : nowMs + 1;
+      const fromMs = kind === 'cut-off' ? 0 : endAfterMs + 1;
       const expiry = (line: RevocationRecord) => line.expiresAtMs;
       for (const line of await this.readPages(this.statements.findLive, fromMs, expiry, [kind])) {
         found.push(line);
@@ -111,9 +113,14 @@ export class RevocationStore {
     return rows[0] && toRecord(rows[0]);
   }
 
-  /** Lines whose time is over. */
-  async findExpired(nowMs: number, limit: number): Promise<RevocationRecord[]> {
-    const { rows } = await this.database.run(this.statements.findExpired(limit), [nowMs]);
+  /** Lines whose time is over, among those that were written up to a time. */
+  async findExpired(
+    nowMs: number,
+    revokedUntilMs: number,
+    limit: number,
+  ): Promise<RevocationRecord[]> {
+    const parameters = [nowMs, revokedUntilMs];
+    const { rows } = await this.database.run(this.statements.findExpired(limit), parameters);
     return rows.map(toRecord);
   }
 
@@ -181,7 +188,8 @@ function prepareStatements(table: Table<SessionRevocation>) {
       `UPDATE ${table.name} SET ${c('detail')} = NULL WHERE ${isOneOf(count)}`,
     findEnd: `${select} WHERE ${c('handle')} = ${p(0)} ORDER BY ${c('revokedAt')} DESC`,
     findExpired: (limit: number) =>
-      `${select} WHERE ${c('keptUntil')} <= ${p(0)} ORDER BY ${c('keptUntil')} LIMIT ${limit}`,
+      `${select} WHERE ${c('keptUntil')} <= ${p(0)} AND ${c('revokedAt')} <= ${p(1)} ` +
+      `ORDER BY ${c('keptUntil')} LIMIT ${limit}`,
     delete: (count: number) => `DELETE FROM ${table.name} WHERE ${isOneOf(count)}`,
   };
 }

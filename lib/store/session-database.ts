@@ -9,6 +9,7 @@ import {
   schemaLack,
   type SchemaLack,
 } from './store-availability.js';
+import { StatementGroup, type SharedStatement } from './statement-group.js';
 import { Table } from './table.js';
 
 const ATTEMPTS = 4;
@@ -65,12 +66,27 @@ export class SessionDatabase {
   /** @throws {SessionStoreUnavailableException} when the database does not answer, or not in time */
   async run(sql: string, parameters: readonly unknown[] = []): Promise<StatementResult> {
     try {
-      return await this.deadline.bound(() =>
-        this.retryConflicts(() => this.runOnce(sql, parameters)),
-      );
+      return await this.inTime(() => this.retryConflicts(() => this.runOnce(sql, parameters)));
     } catch (error) {
       throw asStoreUnavailable(error);
     }
+  }
+
+  /**
+   * A statement that callers share who want it at the same time. In a transaction each sends its own, and on SQLite,
+   * which answers at once.
+   *
+   * @param mayShare whether many can be run at once on this database
+   */
+  share<Input, Output>(
+    statement: SharedStatement<Input, Output>,
+    mayShare = true,
+  ): (input: Input) => Promise<Output> {
+    if (!mayShare || this.isInTransaction || this.shared !== undefined) {
+      return (input) => statement.one(input);
+    }
+    const group = new StatementGroup(statement);
+    return (input) => this.deadline.bound(() => group.add(input, this.deadline.watch()));
   }
 
   /**
@@ -80,7 +96,7 @@ export class SessionDatabase {
    */
   async lackOf(entity: EntityTarget<ObjectLiteral>): Promise<SchemaLack | undefined> {
     try {
-      await this.deadline.bound(() => this.runOnce(this.table(entity).probe, []));
+      await this.inTime(() => this.runOnce(this.table(entity).probe, []));
       return undefined;
     } catch (error) {
       const lack = schemaLack(error);
@@ -92,7 +108,7 @@ export class SessionDatabase {
   /** Runs an INSERT; `false` where a row with the same key is there already. */
   async insertUnlessPresent(sql: string, parameters: readonly unknown[]): Promise<boolean> {
     try {
-      await this.deadline.bound(() => this.retryConflicts(() => this.runOnce(sql, parameters)));
+      await this.inTime(() => this.retryConflicts(() => this.runOnce(sql, parameters)));
       return true;
     } catch (error) {
       if (isDuplicate(error)) return false;
@@ -104,7 +120,7 @@ export class SessionDatabase {
   async transaction<T>(work: (database: SessionDatabase) => Promise<T>): Promise<T> {
     if (this.transactionRunner !== undefined) return work(this);
     try {
-      return await this.deadline.bound(() => this.retryConflicts(() => this.inTransaction(work)));
+      return await this.inTime(() => this.retryConflicts(() => this.inTransaction(work)));
     } catch (error) {
       throw asStoreUnavailable(error);
     }
@@ -161,6 +177,11 @@ export class SessionDatabase {
       await runner.release();
       throw error;
     }
+  }
+
+  // SQLite answers in the turn in which it is asked: a timer could tell of nothing.
+  private inTime<T>(work: () => Promise<T>): Promise<T> {
+    return this.shared === undefined ? this.deadline.bound(work) : work();
   }
 
   // Only what is not part of a transaction can be run again on its own.

@@ -1,3 +1,26 @@
+import type { Session } from './session.entity.js';
+
+/** The columns of a session's row, in the order of `toParameters`. */
+export const SESSION_COLUMNS = [
+  'handle',
+  'userId',
+  'tenantId',
+  'generation',
+  'parentRefreshTokenHash',
+  'rotatedAt',
+  'confirmedAt',
+  'accessTokenPayload',
+  'sessionData',
+  'dataVersion',
+  'persistent',
+  'createdAt',
+  'authenticatedAt',
+  'lastActiveAt',
+  'expiresAt',
+  'ip',
+  'userAgent',
+] as const satisfies readonly (keyof Session)[];
+
 /** A session's row as the rest of the code reads it. Times in milliseconds since the epoch. */
 export interface SessionRecord {
   readonly handle: string;
@@ -17,6 +40,29 @@ export interface SessionRecord {
   readonly expiresAtMs: number;
   readonly ip: string | null;
   readonly userAgent: string | null;
+}
+
+/** A row's values for an INSERT. */
+export function toParameters(record: SessionRecord): unknown[] {
+  return [
+    record.handle,
+    record.userId,
+    record.tenantId,
+    record.generation,
+    record.parentHash,
+    record.rotatedAtMs,
+    record.confirmedAtMs,
+    JSON.stringify(record.accessTokenPayload),
+    JSON.stringify(record.sessionData),
+    record.dataVersion,
+    record.persistent,
+    record.createdAtMs,
+    record.authenticatedAtMs,
+    record.lastActiveAtMs,
+    record.expiresAtMs,
+    record.ip,
+    record.userAgent,
+  ];
 }
 
 /** Drivers give bigint columns as strings or numbers, booleans as numbers, and JSON here as the text we wrote. */

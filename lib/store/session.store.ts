@@ -1,27 +1,14 @@
 import type { SessionDatabase } from './session-database.js';
-import { toSessionRecord, type SessionRecord } from './session-record.js';
+import {
+  SESSION_COLUMNS,
+  toParameters,
+  toSessionRecord,
+  type SessionRecord,
+} from './session-record.js';
 import { Session } from './session.entity.js';
+import { SharedSessionStatements, type Rotation } from './shared-session-statements.js';
+import type { SharedStatement } from './statement-group.js';
 import type { Table } from './table.js';
-
-const COLUMNS = [
-  'handle',
-  'userId',
-  'tenantId',
-  'generation',
-  'parentRefreshTokenHash',
-  'rotatedAt',
-  'confirmedAt',
-  'accessTokenPayload',
-  'sessionData',
-  'dataVersion',
-  'persistent',
-  'createdAt',
-  'authenticatedAt',
-  'lastActiveAt',
-  'expiresAt',
-  'ip',
-  'userAgent',
-] as const satisfies readonly (keyof Session)[];
 
 // Databases bound the number of parameters in one statement; SQLite's bound was 999 for long.
 const HANDLES_PER_STATEMENT = 500;
@@ -30,45 +17,43 @@ const HANDLES_PER_STATEMENT = 500;
 const ROWS_PER_PAGE = 500;
 const LOWEST_HANDLE = '00000000-0000-0000-0000-000000000000';
 
-/** What a rotation makes of a row. */
-export interface NextGeneration {
-  parentHash: string;
-  rotatedAtMs: number;
-  expiresAtMs: number;
-}
-
 /** The statements on sessions: one intent and one round trip each, all by an index. */
 export class SessionStore {
   private prepared: ReturnType<typeof prepareStatements> | undefined;
 
-  constructor(private readonly database: SessionDatabase) {}
+  private readonly insertShared: (record: SessionRecord) => Promise<unknown>;
+  private readonly findShared: (handle: string) => Promise<SessionRecord | null>;
+  private readonly rotateShared: (rotation: Rotation) => Promise<boolean>;
+
+  constructor(private readonly database: SessionDatabase) {
+    const shared = new SharedSessionStatements(database);
+    const isPostgres = database.type === 'postgres';
+    this.findShared = database.share({
+      one: (handle) => this.findOne(handle),
+      many: (handles) => shared.find(handles),
+      keyOf: (handle) => handle,
+    });
+    const insert: SharedStatement<SessionRecord, unknown> = {
+      one: (record) => this.insertOne(record),
+      many: (records) => shared.insert(records),
+      keyOf: ({ handle }) => handle,
+    };
+    this.insertShared = database.share(insert, isPostgres);
+    const rotate: SharedStatement<Rotation, boolean> = {
+      one: (rotation) => this.rotateOne(rotation),
+      many: (rotations) => shared.rotate(rotations),
+      keyOf: ({ handle }) => handle,
+    };
+    this.rotateShared = database.share(rotate, isPostgres);
+  }
 
   async insert(record: SessionRecord): Promise<void> {
-    await this.database.run(this.statements.insert, [
-      record.handle,
-      record.userId,
-      record.tenantId,
-      record.generation,
-      record.parentHash,
-      record.rotatedAtMs,
-      record.confirmedAtMs,
-      JSON.stringify(record.accessTokenPayload),
-      JSON.stringify(record.sessionData),
-      record.dataVersion,
-      record.persistent,
-      record.createdAtMs,
-      record.authenticatedAtMs,
-      record.lastActiveAtMs,
-      record.expiresAtMs,
-      record.ip,
-      record.userAgent,
-    ]);
+    await this.insertShared(record);
   }
 
   /** The row, expired or not. */
   async find(handle: string): Promise<SessionRecord | undefined> {
-    const { rows } = await this.database.run(this.statements.find, [handle]);
-    return rows[0] && toSessionRecord(rows[0]);
+    return (await this.findShared(handle)) ?? undefined;
   }
 
   /**
@@ -76,22 +61,12 @@ export class SessionStore {
    *
    * @returns whether it won
    */
-  async beginGeneration(
+  beginGeneration(
     handle: string,
-    from: { generation: number; parentHash: string },
-    next: NextGeneration,
+    from: Rotation['from'],
+    next: Rotation['next'],
   ): Promise<boolean> {
-    const { affected } = await this.database.run(this.statements.beginGeneration, [
-      from.generation + 1,
-      next.parentHash,
-      next.rotatedAtMs,
-      next.rotatedAtMs,
-      next.expiresAtMs,
-      handle,
-      from.generation,
-      from.parentHash,
-    ]);
-    return affected === 1;
+    return this.rotateShared({ handle, from, next });
   }
 
   /** Notes of sessions, by handle and parent hash, that their generation was seen in use; the first note counts. */
@@ -196,6 +171,29 @@ export class SessionStore {
     return rows.map(toSessionRecord);
   }
 
+  private insertOne(record: SessionRecord): Promise<unknown> {
+    return this.database.run(this.statements.insert, toParameters(record));
+  }
+
+  private async findOne(handle: string): Promise<SessionRecord | null> {
+    const { rows } = await this.database.run(this.statements.find, [handle]);
+    return rows[0] ? toSessionRecord(rows[0]) : null;
+  }
+
+  private async rotateOne({ handle, from, next }: Rotation): Promise<boolean> {
+    const { affected } = await this.database.run(this.statements.rotate, [
+      from.generation + 1,
+      next.parentHash,
+      next.rotatedAtMs,
+      next.rotatedAtMs,
+      next.expiresAtMs,
+      handle,
+      from.generation,
+      from.parentHash,
+    ]);
+    return affected === 1;
+  }
+
   private get statements(): ReturnType<typeof prepareStatements> {
     this.prepared ??= prepareStatements(
       this.database.table(Session),
@@ -212,13 +210,13 @@ function prepareStatements(table: Table<Session>, canReturnDeleted: boolean) {
   const areHandles = (count: number, from = 0): string =>
     `${c('handle')} IN (${table.parameters(count, from)})`;
   return {
-    insert: table.insertion(COLUMNS),
-    find: `SELECT ${table.selection(COLUMNS)} FROM ${table.name} WHERE ${isHandle(0)}`,
+    insert: table.insertion(SESSION_COLUMNS),
+    find: `SELECT ${table.selection(SESSION_COLUMNS)} FROM ${table.name} WHERE ${isHandle(0)}`,
     take: (count: number) =>
       canReturnDeleted
-        ? `DELETE FROM ${table.name} WHERE ${areHandles(count)} RETURNING ${table.selection(COLUMNS)}`
-        : `SELECT ${table.selection(COLUMNS)} FROM ${table.name} WHERE ${areHandles(count)} FOR UPDATE`,
-    beginGeneration:
+        ? `DELETE FROM ${table.name} WHERE ${areHandles(count)} RETURNING ${table.selection(SESSION_COLUMNS)}`
+        : `SELECT ${table.selection(SESSION_COLUMNS)} FROM ${table.name} WHERE ${areHandles(count)} FOR UPDATE`,
+    rotate:
       `UPDATE ${table.name} SET ${c('generation')} = ${p(0)}, ${c('parentRefreshTokenHash')} = ${p(1)}, ` +
       `${c('rotatedAt')} = ${p(2)}, ${c('confirmedAt')} = NULL, ${c('lastActiveAt')} = ${p(3)}, ${c('expiresAt')} = ${p(4)} ` +
       `WHERE ${isHandle(5)} AND ${c('generation')} = ${p(6)} AND ${c('parentRefreshTokenHash')} = ${p(7)}`,
@@ -238,13 +236,13 @@ function prepareStatements(table: Table<Session>, canReturnDeleted: boolean) {
     deleteExpired: (count: number) =>
       `DELETE FROM ${table.name} WHERE ${c('expiresAt')} <= ${p(0)} AND ${areHandles(count, 1)}`,
     findOfUser:
-      `SELECT ${table.selection(COLUMNS)} FROM ${table.name} ` +
+      `SELECT ${table.selection(SESSION_COLUMNS)} FROM ${table.name} ` +
       `WHERE ${c('userId')} = ${p(0)} AND ${c('expiresAt')} > ${p(1)} ORDER BY ${c('createdAt')} DESC`,
     findPage:
-      `SELECT ${table.selection(COLUMNS)} FROM ${table.name} WHERE ${c('handle')} > ${p(0)} ` +
+      `SELECT ${table.selection(SESSION_COLUMNS)} FROM ${table.name} WHERE ${c('handle')} > ${p(0)} ` +
       `ORDER BY ${c('handle')} LIMIT ${ROWS_PER_PAGE}`,
     findExpired: (limit: number) =>
-      `SELECT ${table.selection(COLUMNS)} FROM ${table.name} WHERE ${c('expiresAt')} >= ${p(0)} ` +
+      `SELECT ${table.selection(SESSION_COLUMNS)} FROM ${table.name} WHERE ${c('expiresAt')} >= ${p(0)} ` +
       `AND ${c('expiresAt')} <= ${p(1)} ORDER BY ${c('expiresAt')} LIMIT ${limit}`,
   };
 }

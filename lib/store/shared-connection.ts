@@ -26,11 +26,11 @@ export class SharedConnection {
   constructor(private readonly dataSource: DataSource) {}
 
   /** Runs a statement where no transaction is open. */
-  async run<T>(statement: (runner: QueryRunner) => Promise<T>): Promise<T> {
+  run<T>(statement: (runner: QueryRunner) => Promise<T>): Promise<T> {
     const runner = this.dataSource.createQueryRunner('master');
     // TypeORM's flag tells of a transaction whose BEGIN is still to come; it can be left standing by two at once.
-    if (runner.isTransactionActive || this.isInTransaction(runner)) await this.freeTurn(runner);
-    return statement(runner);
+    const isFree = !runner.isTransactionActive && !this.isInTransaction(runner);
+    return isFree ? statement(runner) : this.freeTurn(runner).then(() => statement(runner));
   }
 
   /**

@@ -48,7 +48,10 @@ const HEADER_NAMES: ReadonlySet<string> = new Set(['alg', 'typ', 'kid', 'version
 const KID_PATTERN = /^d-[A-Za-z0-9_-]{16}$/;
 const MAX_CLOCK_SKEW_SECONDS = 60;
 
-export function signAccessToken(claims: AccessTokenClaims, key: AccessTokenSigningKey): string {
+export function signAccessToken(
+  claims: AccessTokenClaims,
+  key: AccessTokenSigningKey,
+): Promise<string> {
   const header = { kid: key.kid, typ: ACCESS_TOKEN_TYPE, version: ACCESS_TOKEN_VERSION };
   return signJwt(claims, header, key.privateKey, key.algorithm);
 }

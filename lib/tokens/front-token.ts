@@ -14,9 +14,10 @@ export function frontTokenFor(
   payload: Readonly<Record<string, unknown>> & { sub: string; exp: number },
   isShown: (claim: string) => boolean = () => true,
 ): string {
-  const shown = Object.entries(payload).filter(
-    ([name]) => !SERVER_ONLY_CLAIMS.has(name) && isShown(name),
-  );
-  const front = { uid: payload.sub, ate: payload.exp * 1000, up: Object.fromEntries(shown) };
+  const up: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(payload)) {
+    if (!SERVER_ONLY_CLAIMS.has(name) && isShown(name)) up[name] = value;
+  }
+  const front = { uid: payload.sub, ate: payload.exp * 1000, up };
   return Buffer.from(JSON.stringify(front), 'utf8').toString('base64');
 }

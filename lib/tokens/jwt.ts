@@ -1,4 +1,5 @@
-import type { KeyObject } from 'node:crypto';
+import { sign, type KeyObject } from 'node:crypto';
+import { promisify } from 'node:util';
 import jsonwebtoken from 'jsonwebtoken';
 
 /** How access tokens are signed (RFC 7518 §3.1). */
@@ -10,18 +11,27 @@ export interface JwtHeader {
   version?: string;
 }
 
-/** Signs a payload that already holds its times; `iat` and `exp` are the caller's, by the injected clock. */
-export function signJwt(
+const signOnAnotherThread = promisify(sign);
+
+/**
+ * Signs a payload that already holds its times; `iat` and `exp` are the caller's, by the injected clock. In the compact
+ * serialization (RFC 7515 §7.1), text for text what jsonwebtoken makes: it costs a third more, and can sign on this
+ * thread alone, which RS256 holds up for a millisecond.
+ */
+export async function signJwt(
   payload: Readonly<Record<string, unknown>>,
   header: JwtHeader,
   key: KeyObject,
   algorithm: SigningAlgorithm,
-): string {
-  // As text: jsonwebtoken looks an object's names up in a table that has a prototype, and fails for one such as `toString`.
-  return jsonwebtoken.sign(JSON.stringify(payload), key, {
-    algorithm,
-    header: { alg: algorithm, ...header },
-  });
+): Promise<string> {
+  const { typ, ...rest } = header;
+  const signed = `${base64url({ alg: algorithm, typ, ...rest })}.${base64url(payload)}`;
+  const bytes = Buffer.from(signed);
+  const signature =
+    algorithm === 'ES256'
+      ? sign('sha256', bytes, { key, dsaEncoding: 'ieee-p1363' })
+      : await signOnAnotherThread('sha256', bytes, key);
+  return `${signed}.${signature.toString('base64url')}`;
 }
 
 /**
@@ -43,4 +53,8 @@ export function verifyJwt(
   } catch {
     return undefined;
   }
+}
+
+function base64url(value: object): string {
+  return Buffer.from(JSON.stringify(value)).toString('base64url');
 }

@@ -1,7 +1,6 @@
-import { randomBytes } from 'node:crypto';
-
-import { constantTimeEqual, hmacSha256, sha256Hex } from './secrets.js';
-import { sessionHandleBytes, sessionHandleFromBytes } from './session-handle.js';
+import type { KeyObject } from 'node:crypto';
+import { constantTimeEqual, fillWithRandomBytes, hmacSha256, sha256Hex } from './secrets.js';
+import { sessionHandleFromBytes, writeSessionHandle } from './session-handle.js';
 
 /** The parent hash of a session's first refresh token, which was issued for none. */
 export const NO_PARENT_HASH = '0'.repeat(64);
@@ -11,9 +10,9 @@ export interface RefreshTokenKey {
   /** Names the key in each token: 12 bytes, as 16 base64url characters. */
   readonly id: string;
   /** Authenticates refresh tokens, and nothing else. */
-  readonly macKey: Uint8Array;
+  readonly macKey: KeyObject;
   /** Derives anti-CSRF tokens, and nothing else. */
-  readonly antiCsrfKey: Uint8Array;
+  readonly antiCsrfKey: KeyObject;
 }
 
 /** What a refresh token says about its place in its session. */
@@ -48,6 +47,8 @@ const GENERATION = { start: 29, end: 33 };
 const NONCE = { start: 33, end: 49 };
 const PARENT_HASH = { start: 49, end: 81 };
 const MAC = { start: 81, end: 113 };
+const KEY_ID_PATTERN = /^[\w-]{16}$/;
+const HASH_PATTERN = /^[0-9a-f]{64}$/;
 const TOKEN_LENGTH = PREFIX.length + Math.ceil((MAC.end * 4) / 3);
 
 /** Whether a text looks like one of our refresh tokens, and not like what else a header may carry. */
@@ -69,13 +70,16 @@ export function mintRefreshToken(
   if (!Number.isInteger(generation) || generation < 0 || generation > MAX_GENERATION) {
     throw new RangeError('A generation is an unsigned integer of 32 bits');
   }
-  const bytes = Buffer.alloc(MAC.end);
+  if (!KEY_ID_PATTERN.test(key.id)) throw new TypeError('A key id is 16 base64url characters');
+  if (!HASH_PATTERN.test(parentHash)) throw new TypeError('A hash is 64 lower-case hex digits');
+  // Each of its bytes is written below.
+  const bytes = Buffer.allocUnsafe(MAC.end);
   bytes.writeUInt8(VERSION, 0);
-  keyIdBytes(key.id).copy(bytes, KEY_ID.start);
-  sessionHandleBytes(sessionHandle).copy(bytes, HANDLE.start);
+  bytes.write(key.id, KEY_ID.start, 'base64url');
+  writeSessionHandle(bytes, sessionHandle, HANDLE.start);
   bytes.writeUInt32BE(generation, GENERATION.start);
-  randomBytes(NONCE.end - NONCE.start).copy(bytes, NONCE.start);
-  hashBytes(parentHash).copy(bytes, PARENT_HASH.start);
+  fillWithRandomBytes(bytes, NONCE.start, NONCE.end - NONCE.start);
+  bytes.write(parentHash, PARENT_HASH.start, 'hex');
   hmacSha256(key.macKey, bytes.subarray(0, MAC.start)).copy(bytes, MAC.start);
   const token = PREFIX + bytes.toString('base64url');
   return { token, hash: sha256Hex(token) };
@@ -125,14 +129,4 @@ function tokenBytes(token: string): Buffer | undefined {
 
 function refused(reason: 'malformed' | 'unknown-key' | 'bad-mac'): RefreshTokenReading {
   return { ok: false, reason };
-}
-
-function keyIdBytes(id: string): Buffer {
-  if (!/^[\w-]{16}$/.test(id)) throw new TypeError('A key id is 16 base64url characters');
-  return Buffer.from(id, 'base64url');
-}
-
-function hashBytes(hash: string): Buffer {
-  if (!/^[0-9a-f]{64}$/.test(hash)) throw new TypeError('A hash is 64 lower-case hex digits');
-  return Buffer.from(hash, 'hex');
 }

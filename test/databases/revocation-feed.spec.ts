@@ -5,7 +5,7 @@ import { RevocationFeed } from '../../lib/revocation/revocation-feed.js';
 import { describeOnEachServer } from '../support/components.js';
 import { serverUrl } from '../support/databases.js';
 import { FaultProxy } from '../support/fault-proxy.js';
-import { logIn, useFleets, type Instance } from '../support/fleet.js';
+import { logIn, refreshTokenOf, useFleets, type Instance } from '../support/fleet.js';
 import { send } from '../support/http-client.js';
 
 const MINUTE_MS = 60_000;
@@ -99,6 +99,48 @@ describeOnEachServer('the revocation feed', (engine) => {
     expect(await isAccepted(second, session)).toBe(false);
   });
 
+  it('refuses what was issued until the revocation was committed, ten minutes late, for as long as it lives', async () => {
+    const { first, clock, join } = await startFleet();
+    const second = await join();
+    const refresh = (token: string): Promise<SessionContainer> =>
+      second.sessions.refreshSessionWithoutRequestResponse(token);
+    const session = await logIn(first);
+    const spent = refreshTokenOf(session);
+    await refresh(spent);
+    const late = await first.dataSource.transaction(async (manager) => {
+      await first.sessions.withManager(manager).revokeSession(session.getHandle());
+      clock.advanceMs(10 * MINUTE_MS - 1_000);
+      return refresh(spent);
+    });
+    clock.advanceMs(30_000);
+    await poll(second);
+    for (let minutes = 0; minutes < 60; minutes += 1) {
+      expect(await isAccepted(second, late)).toBe(false);
+      clock.advanceMs(MINUTE_MS);
+      await poll(second);
+    }
+  });
+
+  it.each([15_000, 2 * MINUTE_MS, 60 * MINUTE_MS])(
+    'tells of a revocation at the next poll after a clock that has gone back by %i ms',
+    async (milliseconds) => {
+      const { first, clock, join } = await startFleet({ sessions: { accessTokenLifetime: '2h' } });
+      const second = await join();
+      const before = await logIn(first);
+      clock.advanceMs(MINUTE_MS);
+      await poll(second);
+      clock.advanceMs(-milliseconds);
+      await poll(second);
+      for (const session of [before, await logIn(first)]) {
+        clock.advanceMs(1_000);
+        await first.sessions.revokeSession(session.getHandle());
+        clock.advanceMs(1_000);
+        await poll(second);
+        expect(await isAccepted(second, session)).toBe(false);
+      }
+    },
+  );
+
   it('X5: makes guarded routes ask the database where it is stale, answer 503 where that fails too, and recover by itself', async () => {
     const { hostname, port } = serverUrl(engine);
     const proxy = await FaultProxy.to(new URL(`tcp://${hostname}:${port}`));
@@ -121,6 +163,17 @@ describeOnEachServer('the revocation feed', (engine) => {
     expect([await me(other, kept), await me(other, revoked)]).toEqual([200, 401]);
     await vi.waitUntil(() => !other.app.get(RevocationFeed).isStale, 10_000);
     expect([await me(other, kept), await me(other, revoked)]).toEqual([200, 401]);
+  });
+
+  it('is stale, too, where its last news are from a time that the clock has not come to', async () => {
+    const { first, clock } = await startFleet();
+    const feed = first.app.get(RevocationFeed);
+    clock.advanceMs(-MINUTE_MS);
+    expect(feed.isStale).toBe(false);
+    clock.advanceMs(-1);
+    expect(feed.isStale).toBe(true);
+    await poll(first);
+    expect(feed.isStale).toBe(false);
   });
 
   it('is believed with `maxStaleness: false`, however old it is', async () => {

@@ -192,6 +192,39 @@ describe.each(platforms)('a refresh on %s', (platform) => {
     await expectRefusedAndCleared(scene, () => scene.refresh(bothCookies(first)), UNAUTHORISED);
   });
 
+  // Two tabs refresh at once. The second one's answer, asked for just before the window closes, is slow; until it is there
+  // the first one's token goes out again, and each message takes less than a grace period.
+  it.each([
+    ['one grace period', GRACE_MS],
+    ['two grace periods', 2 * GRACE_MS],
+    ['nearly three grace periods', 3 * GRACE_MS - 1],
+  ])(
+    '%s after its generation was seen a token does not rotate yet, since the answer with its sibling may still be under way',
+    async (_, passedMs) => {
+      const first = await scene.login('u17');
+      const early = await confirmed(await refreshed(first));
+      await scene.advance(GRACE_MS - 1);
+      const late = await refreshed(first);
+      expect(late.refresh).not.toBe(early.refresh);
+      await scene.advance(passedMs - (GRACE_MS - 1));
+      for (const { refresh } of [early, late, early]) {
+        const answer = await scene.refresh(refreshCookie(refresh));
+        expect([answer.status, setCookie(answer, REFRESH_COOKIE)]).toEqual([200, undefined]);
+      }
+      expect((await scene.sessionRow(first.handle))?.generation).toBe(1);
+    },
+  );
+
+  it('three grace periods after its generation was seen a token rotates, and its siblings are spent', async () => {
+    const first = await scene.login('u18');
+    const early = await confirmed(await refreshed(first));
+    const late = await refreshed(first);
+    await scene.advance(3 * GRACE_MS);
+    await refreshed(early);
+    expect((await scene.sessionRow(first.handle))?.generation).toBe(2);
+    expectAnswer(await scene.refresh(bothCookies(late)), THEFT);
+  });
+
   it('row 8: a grandparent is theft at once, by header too', async () => {
     const first = await scene.login('u11', { 'st-auth-mode': 'header' });
     const by = async ({ refresh }: Holder) => holderOf(await scene.refresh(bearer(refresh)));

@@ -1,8 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { SessionService } from '../../lib/index.js';
 import { platforms } from '../support/boot-app.js';
 import type { Answer } from '../support/http-client.js';
 import {
+  expectAnswer,
   expectRefused,
+  expectTokensCleared,
   expectTokensUntouched,
   TRY_REFRESH,
   UNAUTHORISED,
@@ -146,6 +149,16 @@ describe.each(platforms)('the transfer method on %s', (platform) => {
       const headers = { ...refreshCookie(refresh), authorization: `Bearer ${refresh}x` };
       await expectRefused(scene, () => scene.refresh(headers), UNAUTHORISED);
     });
+  });
+
+  it('a header token whose session is over takes the cookies from the client too, whose session lives on', async () => {
+    const byHeader = await scene.login('u8', { 'st-auth-mode': 'header' });
+    const byCookie = await scene.login('u9');
+    await scene.booted.app.get(SessionService).revokeSession(byHeader.handle);
+    const answer = await scene.refresh({ ...bearer(byHeader.refresh), ...bothCookies(byCookie) });
+    expectAnswer(answer, UNAUTHORISED);
+    expectTokensCleared(answer);
+    expect((await scene.get('/strict', accessCookie(byCookie.access))).status).toBe(200);
   });
 
   it('a foreign bearer does not hide an access cookie, and one of ours that is no good does', async () => {

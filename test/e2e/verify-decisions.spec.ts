@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Session } from '../../lib/index.js';
+import { Session, SessionService } from '../../lib/index.js';
 import { platforms } from '../support/boot-app.js';
 import { expectRefused, TRY_REFRESH, UNAUTHORISED } from '../support/refusal.js';
 import {
@@ -7,6 +7,7 @@ import {
   ACCESS_COOKIE,
   bearer,
   holderOf,
+  payloadOf,
   refreshCookie,
   Scene,
   setCookie,
@@ -178,6 +179,22 @@ describe.each(platforms)('verifying a request on %s', (platform) => {
       const { access } = holderOf(answer, old);
       expect((await scene.get('/strict', accessCookie(access))).setCookies).toEqual([]);
       expect(await scene.rows()).toEqual(rows);
+    });
+
+    it('such a token ends when the presented one does, so that no chain of them outlives it (differs from SuperTokens: a full lifetime)', async () => {
+      const old = await scene.login('u14b');
+      const { app } = scene.booted;
+      const sessions = app.get(SessionService);
+      await scene.advance(3_000_000);
+      await sessions.mergeIntoAccessTokenPayload(old.handle, { plan: 'gold' });
+      const next = holderOf(await scene.get('/strict', accessCookie(old.access)), old);
+      expect(payloadOf(next.access)['exp']).toBe(payloadOf(old.access)['exp']);
+      await sessions.mergeIntoAccessTokenPayload(old.handle, { plan: 'none' });
+      await scene.advance(600_000);
+      for (const { access } of [old, next]) {
+        await expectRefused(scene, () => scene.get('/strict', accessCookie(access)), TRY_REFRESH);
+      }
+      holder = await scene.login('u1');
     });
 
     it('an unchanged payload brings no token', async () => {

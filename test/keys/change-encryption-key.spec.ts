@@ -1,3 +1,4 @@
+import { createSecretKey } from 'node:crypto';
 import { Logger } from '@nestjs/common';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { SessionSigningKey, type SessionModuleOptions } from '../../lib/index.js';
@@ -45,7 +46,7 @@ describeOnEachDatabase('the encryption key of a running deployment', (engine) =>
   }
 
   async function expectStoredUnder(instance: Instance, key: Buffer): Promise<void> {
-    const encryption = new KeyEncryption([key]);
+    const encryption = new KeyEncryption([createSecretKey(key)]);
     const stored = await materials(instance);
     expect(stored).toHaveLength(2);
     expect(stored.filter((each) => !encryption.isCurrent(each))).toEqual([]);

@@ -1,9 +1,9 @@
-import { randomBytes } from 'node:crypto';
+import { createSecretKey, randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { KeyEncryption } from '../../lib/keys/key-encryption.js';
 
-const first = randomBytes(32);
-const second = randomBytes(32);
+const first = createSecretKey(randomBytes(32));
+const second = createSecretKey(randomBytes(32));
 const MATERIAL = Buffer.from('a private key').toString('base64');
 const ROW = '["d-0123456789abcdef","","dynamic","ES256",1,1700000000000,1700000000000]';
 

@@ -35,6 +35,18 @@ describeOnEachDatabase('revoking everything on one of two instances', (engine) =
     expect(await here.booted.dataSource.getRepository(SessionRevocation).count()).toBe(1);
   });
 
+  it('ends sessions of a time when the clock was ahead', async () => {
+    deployment.clock.advanceMs(3_600_000);
+    const ahead = await there.login('u1');
+    deployment.clock.advanceMs(-3_600_000);
+    await here.login('u2');
+    expect(await revokeEverything()).toBe(2);
+    expect((await there.refresh(ahead)).json).toEqual({ message: 'unauthorised' });
+    deployment.clock.advanceMs(3_600_000);
+    await expect.poll(() => there.me(ahead), { timeout: 5_000 }).toMatchObject({ status: 401 });
+    expect(await here.booted.dataSource.getRepository(Session).count()).toBe(0);
+  });
+
   it('leaves a login alone that comes after it', async () => {
     await here.login('u1');
     await revokeEverything();

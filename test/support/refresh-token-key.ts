@@ -1,3 +1,4 @@
+import { createSecretKey, type KeyObject } from 'node:crypto';
 import type { RefreshTokenKey } from '../../lib/tokens/refresh-token.js';
 
 /** The bytes from one number up. */
@@ -8,6 +9,11 @@ export function bytesFrom(first: number, length: number): Buffer {
 /** A key with plain contents: the bytes 0 to 11 for its id, 0 to 31 and 32 to 63 for its two secrets. */
 export const KEY: RefreshTokenKey = {
   id: 'AAECAwQFBgcICQoL',
-  macKey: bytesFrom(0, 32),
-  antiCsrfKey: bytesFrom(32, 32),
+  macKey: secretFrom(0),
+  antiCsrfKey: secretFrom(32),
 };
+
+/** A secret of the 32 bytes from one number up. */
+export function secretFrom(first: number): KeyObject {
+  return createSecretKey(bytesFrom(first, 32));
+}

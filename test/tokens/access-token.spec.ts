@@ -46,8 +46,8 @@ function judge(token: unknown, expected = NOBODY, nowMs = NOW_MS): string {
   return reading.ok ? 'accepted' : reading.reason;
 }
 
-describe.each([ecKey, rsaKey])('an access token signed by $algorithm', (key) => {
-  const token = signAccessToken(claims, key);
+describe.each([ecKey, rsaKey])('an access token signed by $algorithm', async (key) => {
+  const token = await signAccessToken(claims, key);
 
   it('is accepted, and says what was signed', () => {
     expect(accessTokenKid(token)).toBe(key.kid);
@@ -299,12 +299,12 @@ describe('what is no access token at all', () => {
     'é.é.é',
   ])('is refused: %s', (value) => expect(accessTokenKid(value)).toBeUndefined());
 
-  it('is refused past 8 KiB without being read', () => {
+  it('is refused past 8 KiB without being read', async () => {
     const long = { ...claims, text: 'x'.repeat(5000) };
-    const token = signAccessToken(long, ecKey);
+    const token = await signAccessToken(long, ecKey);
     expect(token.length).toBeLessThan(8192);
     expect(judge(token)).toBe('accepted');
-    const tooLong = signAccessToken({ ...long, more: 'x'.repeat(1000) }, ecKey);
+    const tooLong = await signAccessToken({ ...long, more: 'x'.repeat(1000) }, ecKey);
     expect(tooLong.length).toBeGreaterThan(8192);
     expect(accessTokenKid(tooLong)).toBeUndefined();
   });
@@ -402,16 +402,16 @@ describe('the claims of an access token', () => {
 });
 
 describe('a private key', () => {
-  it('is not needed to read', () => {
-    const token = signAccessToken(claims, ecKey);
+  it('is not needed to read', async () => {
+    const token = await signAccessToken(claims, ecKey);
     const { kid, algorithm, publicKey } = ecKey;
     expect(readAccessToken(token, { kid, algorithm, publicKey }, NOBODY, NOW_MS).ok).toBe(true);
   });
 
-  it('does not verify in place of the public one of another pair', () => {
+  it('does not verify in place of the public one of another pair', async () => {
     const other = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
     const pem = other.export({ type: 'pkcs8', format: 'pem' });
-    const token = signAccessToken(claims, { ...ecKey, privateKey: createPrivateKey(pem) });
+    const token = await signAccessToken(claims, { ...ecKey, privateKey: createPrivateKey(pem) });
     expect(judge(token)).toBe('signature');
   });
 });

@@ -1,3 +1,4 @@
+import { createSecretKey } from 'node:crypto';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
@@ -12,7 +13,7 @@ import { KEY } from '../support/refresh-token-key.js';
 
 const HANDLE = '017f22e2-79b0-7cc3-98c4-dc0c0c07398f';
 const OTHER_HANDLE = '017f22e2-79b0-7cc3-98c4-dc0c0c073990';
-const OTHER_KEY = { ...KEY, antiCsrfKey: Buffer.alloc(32, 7) };
+const OTHER_KEY = { ...KEY, antiCsrfKey: createSecretKey(Buffer.alloc(32, 7)) };
 
 const first = token(0, NO_PARENT_HASH);
 const second = token(1, first.hash);

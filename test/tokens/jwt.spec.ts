@@ -1,5 +1,6 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { decodeProtectedHeader, jwtVerify } from 'jose';
+import jsonwebtoken from 'jsonwebtoken';
 import { describe, expect, it } from 'vitest';
 import { signJwt, verifyJwt } from '../../lib/tokens/jwt.js';
 import { signRaw, signRawByHmac, withSignature } from '../support/raw-jwt.js';
@@ -11,9 +12,9 @@ const keys = {
 const header = { kid: 'd-0123456789abcdef', typ: 'at+jwt', version: '5' };
 const payload = { sub: 'ada', iat: 1_700_000_000, exp: 1_700_003_600 };
 
-describe.each(['ES256', 'RS256'] as const)('a JWT signed by %s', (algorithm) => {
+describe.each(['ES256', 'RS256'] as const)('a JWT signed by %s', async (algorithm) => {
   const { privateKey, publicKey } = keys[algorithm];
-  const token = signJwt(payload, header, privateKey, algorithm);
+  const token = await signJwt(payload, header, privateKey, algorithm);
 
   it('is read by another library', async () => {
     const currentDate = new Date(1_700_000_000_000);
@@ -21,11 +22,23 @@ describe.each(['ES256', 'RS256'] as const)('a JWT signed by %s', (algorithm) => 
     expect(read.payload).toEqual(payload);
   });
 
+  it('is text for text what jsonwebtoken makes, whose signature by ECDSA differs each time', () => {
+    const same = jsonwebtoken.sign(JSON.stringify(payload), privateKey, {
+      algorithm,
+      header: { alg: algorithm, ...header },
+    });
+    const compared = (text: string) =>
+      algorithm === 'RS256' ? text : text.slice(0, text.lastIndexOf('.'));
+    expect(compared(token)).toBe(compared(same));
+    expect(token).toHaveLength(same.length);
+    expect(jsonwebtoken.verify(token, publicKey, { ignoreExpiration: true })).toEqual(payload);
+  });
+
   it('says its algorithm, key, type and version in the header, and no more', () => {
     expect(decodeProtectedHeader(token)).toEqual({ alg: algorithm, ...header });
   });
 
-  it('may have claims named like methods', () => {
+  it('may have claims named like methods', async () => {
     const names = [
       'toString',
       'valueOf',
@@ -35,12 +48,12 @@ describe.each(['ES256', 'RS256'] as const)('a JWT signed by %s', (algorithm) => 
       '__defineGetter__',
     ];
     const claims = { ...payload, ...Object.fromEntries(names.map((name) => [name, 'mine'])) };
-    const named = signJwt(claims, header, privateKey, algorithm);
+    const named = await signJwt(claims, header, privateKey, algorithm);
     expect(verifyJwt(named, publicKey, algorithm)).toEqual(claims);
   });
 
-  it('has the times of its payload and none of its own', () => {
-    const timeless = signJwt({ sub: 'ada', iat: 1 }, header, privateKey, algorithm);
+  it('has the times of its payload and none of its own', async () => {
+    const timeless = await signJwt({ sub: 'ada', iat: 1 }, header, privateKey, algorithm);
     expect(verifyJwt(timeless, publicKey, algorithm)).toEqual({ sub: 'ada', iat: 1 });
   });
 
@@ -101,4 +114,19 @@ describe.each(['ES256', 'RS256'] as const)('a JWT signed by %s', (algorithm) => 
     'is refused, and nothing thrown, where it is %j',
     (text) => expect(verifyJwt(text, publicKey, algorithm)).toBeUndefined(),
   );
+});
+
+describe('signing', () => {
+  it.each([
+    ['ES256', true],
+    ['RS256', false],
+  ] as const)('by %s is over within this turn of the event loop: %s', async (algorithm, isOver) => {
+    let isSigned = false;
+    const signing = signJwt(payload, header, keys[algorithm].privateKey, algorithm).then(() => {
+      isSigned = true;
+    });
+    await new Promise(process.nextTick);
+    expect(isSigned).toBe(isOver);
+    await signing;
+  });
 });

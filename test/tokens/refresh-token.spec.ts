@@ -11,7 +11,7 @@ import {
   type RefreshTokenReading,
 } from '../../lib/tokens/refresh-token.js';
 import { newSessionHandle } from '../../lib/tokens/session-handle.js';
-import { bytesFrom, KEY } from '../support/refresh-token-key.js';
+import { KEY, secretFrom } from '../support/refresh-token-key.js';
 
 type FindKey = Parameters<typeof readRefreshToken>[1];
 
@@ -126,7 +126,7 @@ describe('a refresh token', () => {
   });
 
   it('is read by the key that it names, among several', () => {
-    const other = { ...KEY, id: 'LLLLLLLLLLLLLLLL', macKey: bytesFrom(64, 32) };
+    const other = { ...KEY, id: 'LLLLLLLLLLLLLLLL', macKey: secretFrom(64) };
     const { token } = mintRefreshToken(lineage, other);
     expect(read(token, [KEY, other])).toMatchObject({ ok: true, claims: { keyId: other.id } });
   });
@@ -186,12 +186,12 @@ describe('a forged refresh token', () => {
   });
 
   it('is refused under another secret, and under the secret of anti-CSRF tokens', () => {
-    expect(read(token, [{ ...KEY, macKey: bytesFrom(64, 32) }])).toEqual(refused('bad-mac'));
+    expect(read(token, [{ ...KEY, macKey: secretFrom(64) }])).toEqual(refused('bad-mac'));
     expect(read(token, [{ ...KEY, macKey: KEY.antiCsrfKey }])).toEqual(refused('bad-mac'));
   });
 
   it('is refused under the id of a key that did not make it', () => {
-    const other = { ...KEY, id: 'LLLLLLLLLLLLLLLL', macKey: bytesFrom(64, 32) };
+    const other = { ...KEY, id: 'LLLLLLLLLLLLLLLL', macKey: secretFrom(64) };
     const bytes = bytesOf(token);
     Buffer.from(other.id, 'base64url').copy(bytes, 1);
     expect(read(withBytes(bytes), [KEY, other])).toEqual(refused('bad-mac'));

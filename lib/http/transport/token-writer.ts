@@ -6,6 +6,7 @@ import { FRONT_TOKEN_REMOVE } from '../../tokens/front-token.js';
 import { asHttpRequest, type HttpRequest } from '../context/http-request.js';
 import {
   addToListHeader,
+  areHeadersSent,
   asHttpResponse,
   removeHeader,
   setHeader,
@@ -111,6 +112,10 @@ class ResponseCarrier implements TokenCarrier {
     private readonly response: HttpResponse,
     private readonly transferMethod: 'cookie' | 'header',
   ) {}
+
+  get isOpen(): boolean {
+    return !areHeadersSent(this.response);
+  }
 
   writeTokens(tokens: SessionTokens): void {
     this.writer.write(this.request, this.response, tokens, this.transferMethod);
