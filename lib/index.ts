@@ -73,6 +73,12 @@ export type {
   TokenTransferMethodChooser,
 } from './options/session-module-options.js';
 
+export type {
+  RateLimit,
+  RateLimitCounter,
+  SessionRateLimitOptions,
+} from './options/rate-limit-options.js';
+
 export { Session } from './store/session.entity.js';
 export { SessionSigningKey } from './store/signing-key.entity.js';
 export { SessionRevocation } from './store/session-revocation.entity.js';
@@ -89,5 +95,6 @@ export { SessionLimitException } from './errors/session-limit.exception.js';
 export { SessionInputException } from './errors/session-input.exception.js';
 export { SessionStoreUnavailableException } from './errors/session-store-unavailable.exception.js';
 export { TokenTheftDetectedException } from './errors/token-theft-detected.exception.js';
+export { TooManyRequestsException } from './errors/too-many-requests.exception.js';
 export { TryRefreshTokenException } from './errors/try-refresh-token.exception.js';
 export { UnauthorizedSessionException } from './errors/unauthorized-session.exception.js';

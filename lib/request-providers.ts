@@ -5,6 +5,7 @@ import { RequestLogin } from './http/request-login.js';
 import { RequestRefresh } from './http/request-refresh.js';
 import { RequestSignOut } from './http/request-sign-out.js';
 import { RequestVerification } from './http/request-verification.js';
+import { RateLimiter } from './http/rate-limit/rate-limiter.js';
 import { TokenReader } from './http/transport/token-reader.js';
 import { TokenWriter } from './http/transport/token-writer.js';
 import { AntiCsrf } from './http/anti-csrf/anti-csrf.js';
@@ -29,7 +30,8 @@ export function requestProviders(): Provider[] {
     made(TokenReader, OPTIONS),
     made(TokenWriter, OPTIONS, Clock),
     made(AntiCsrf, SessionEventBus, Clock, OPTIONS),
-    made(FailureAnswer, TokenWriter),
+    made(FailureAnswer, TokenWriter, Clock),
+    made(RateLimiter, Clock, OPTIONS),
     made(
       RequestVerification,
       SessionVerifier,
@@ -48,6 +50,7 @@ export function requestProviders(): Provider[] {
       TokenReader,
       TokenWriter,
       AntiCsrf,
+      RateLimiter,
       OPTIONS,
     ),
     made(
@@ -70,6 +73,7 @@ export function requestProviders(): Provider[] {
       RequestSignOut,
       RequestVerification,
       SessionDirectory,
+      RateLimiter,
       OPTIONS,
     ),
   ];

@@ -103,7 +103,7 @@ export function sessionProviders(extras: SessionModuleExtras): Provider[] {
     made(SigningKeyStore, SessionDatabase),
     made(RevocationStore, SessionDatabase),
     made(DeviceStore, SessionDatabase),
-    made(KeyRing, SigningKeyStore, Clock, OPTIONS),
+    made(KeyRing, SigningKeyStore, SessionEventBus, Clock, OPTIONS),
     made(JwtMaker, KeyRing, Clock, OPTIONS),
     made(ClockCorrection, SessionDatabase, Clock),
     made(RevocationFeed, RevocationStore, ClockCorrection, Clock, OPTIONS),

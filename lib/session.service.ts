@@ -43,6 +43,8 @@ export class SessionService extends EmergencyFunctions {
    * @param accessTokenPayload claims for the access token; the browser can read them
    * @param sessionDataInDatabase what only the server sees
    * @param options.persistent whether the cookies outlive the browser. @default the module's `persistent`
+   * @param options.allowCrossSite whether another site may send the login, as a provider that posts its answer. @default false
+   * @throws {CrossSiteRequestException} (403) {TooManyRequestsException} (429)
    * @throws {SessionInputException} (400) and writes nothing
    * @throws {SessionStoreUnavailableException} (503)
    */
@@ -53,11 +55,25 @@ export class SessionService extends EmergencyFunctions {
     userId: string,
     accessTokenPayload: Partial<AccessTokenPayload> = {},
     sessionDataInDatabase: object = {},
-    options: { persistent?: boolean } = {},
+    options: { persistent?: boolean; allowCrossSite?: boolean } = {},
   ): Promise<SessionContainer> {
-    const { persistent } = options;
+    const { persistent, allowCrossSite } = options;
     const asked = { tenantId, userId, accessTokenPayload, sessionDataInDatabase, persistent };
-    return this.roles.login.create(request, response, asked);
+    return this.roles.login.createByHand(request, response, asked, allowCrossSite === true);
+  }
+
+  /**
+   * Counts a login for `rateLimit`; for the first line of a handler without `@CreateSession()`, which does it by itself.
+   *
+   * @throws {TooManyRequestsException} (429) where the request's address has asked, or guessed wrong, too often
+   */
+  limitLogin(request: object): Promise<void> {
+    return this.roles.login.limiter.countByHand(request);
+  }
+
+  /** Counts a wrong password for `rateLimit`, in a handler without `@CreateSession()`. */
+  countFailedLogin(request: object): Promise<void> {
+    return this.roles.login.limiter.countFailure(request);
   }
 
   /**
@@ -93,6 +109,30 @@ export class SessionService extends EmergencyFunctions {
     options: VerifySessionOptions = {},
   ): Promise<SessionContainer | undefined> {
     return this.roles.verification.verify(request, response, options);
+  }
+
+  /**
+   * The session of a WebSocket handshake, by the request that opens the socket: refuse the socket where this throws.
+   * Cookies count only from our own origin and `trustedOrigins`, since any page can open a socket with its visitor's.
+   * A socket is not closed when its session ends: ask again from time to time, with `checkDatabase` or without.
+   *
+   * @param request Node's request of the upgrade, such as the second argument of a gateway's `handleConnection`
+   * @returns `undefined` only with `sessionRequired: false`
+   * @throws {CrossSiteRequestException} {UnauthorizedSessionException} {TryRefreshTokenException} {InvalidClaimsException}
+   */
+  getSessionOfHandshake(
+    request: unknown,
+    options?: VerifySessionOptions & { sessionRequired?: true },
+  ): Promise<SessionContainer>;
+  getSessionOfHandshake(
+    request: unknown,
+    options?: VerifySessionOptions,
+  ): Promise<SessionContainer | undefined>;
+  getSessionOfHandshake(
+    request: unknown,
+    options: VerifySessionOptions = {},
+  ): Promise<SessionContainer | undefined> {
+    return this.roles.verification.verifyHandshake(request, options);
   }
 
   /**

@@ -9,8 +9,7 @@ import { SessionException } from './session.exception.js';
 export class SessionStoreUnavailableException extends SessionException {
   readonly code = 'SESSION_STORE_UNAVAILABLE';
 
-  /** Seconds after which the client may ask again. */
-  readonly retryAfterSeconds = 5;
+  override readonly retryAfterSeconds = 5;
 
   constructor(options: { cause?: unknown } = {}) {
     super({ message: 'session store unavailable' }, 503, { cause: options.cause });

@@ -13,6 +13,7 @@ export type SessionErrorCode =
   | 'CROSS_SITE_REQUEST'
   | 'SESSION_INPUT'
   | 'SESSION_LIMIT'
+  | 'TOO_MANY_REQUESTS'
   | 'SESSION_STORE_UNAVAILABLE';
 
 /** An option of the module that says with which status an error is answered. @internal */
@@ -32,6 +33,9 @@ export abstract class SessionException extends HttpException {
    * the application throws the error itself.
    */
   readonly clearTokens: boolean = false;
+
+  /** Seconds after which the client may ask again: the header `Retry-After`. */
+  readonly retryAfterSeconds: number | undefined;
 
   /** @internal the option of the module that gives the status where whoever threw this gave none */
   readonly statusOption: StatusOption | undefined;

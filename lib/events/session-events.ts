@@ -4,6 +4,7 @@ export type RevocationReason =
   | 'revoked'
   | 'revoked-all'
   | 'revoked-others'
+  | 'revoked-tenant'
   | 'revoked-everything'
   | 'replaced-by-login'
   | 'reauthenticated'
@@ -12,7 +13,7 @@ export type RevocationReason =
   | 'token-theft';
 
 /**
- * What happens to sessions, by name. Times in milliseconds since the epoch. No event holds a token or a claim.
+ * What happens to sessions and to the keys behind them, by name. Times in milliseconds since the epoch. No event holds a token or a claim.
  *
  * @publicApi
  */
@@ -33,6 +34,18 @@ export interface SessionEvents {
     tenantId: string;
     atMs: number;
     as: 'repeat' | 'sibling';
+    /** How long ago the refresh token was replaced that is asked for again, in milliseconds. */
+    rotatedAgoMs: number;
+    /** Whether address or browser are not those of the login; always false where `device` keeps neither. */
+    isFromOtherClient: boolean;
+  };
+  /** A refresh came from another address or browser than the login; told each time, as far as `device` keeps them. */
+  clientChanged: {
+    sessionHandle: string;
+    userId: string;
+    tenantId: string;
+    atMs: number;
+    changed: readonly ('ip' | 'userAgent')[];
   };
   /** A spent refresh token came back; the session has been revoked. Once for a session, however many replays. */
   theftDetected: { sessionHandle: string; userId: string; tenantId: string; atMs: number };
@@ -42,8 +55,14 @@ export interface SessionEvents {
     tenantId: string;
     atMs: number;
     reason: RevocationReason;
+    /** Who revoked it, as `explain` tells it. */
+    detail: string | null;
   };
-  antiCsrfFailed: { atMs: number; at: 'verify' | 'refresh' | 'sign-out' };
+  /** A key of the server was made: for access tokens, for `createJWT`, or under refresh tokens. */
+  keyMade: { kid: string; kind: 'dynamic' | 'static' | 'mac'; atMs: number };
+  /** A key of the server was taken out of use by `revokeKey`. */
+  keyRevoked: { kid: string; atMs: number };
+  antiCsrfFailed: { atMs: number; at: 'verify' | 'refresh' | 'sign-out' | 'handshake' };
 }
 
 /** The name of an event. @publicApi */

@@ -10,7 +10,7 @@ import { Reflector } from '@nestjs/core';
 import { defaultIfEmpty, mergeMap, takeLast, type Observable } from 'rxjs';
 import { UnauthorizedSessionException } from '../errors/unauthorized-session.exception.js';
 import { kindOf } from '../options/option-checks.js';
-import { requestAndResponseOf } from './context/execution-context.js';
+import { isMutation, requestAndResponseOf } from './context/execution-context.js';
 import { takesOverResponse } from './context/taken-over-response.js';
 import {
   CreateSessionMetadata,
@@ -37,14 +37,18 @@ export class CreateSessionInterceptor implements NestInterceptor {
       );
     }
     const { request } = requestAndResponseOf(context);
-    if (options.allowCrossSite !== true) this.login.refuseCrossSiteLogin(request);
-    return next.handle().pipe(
-      takeLast(1),
-      defaultIfEmpty(undefined),
-      mergeMap(async (result) => {
-        await this.createSession(options, result, context);
-        return result;
-      }),
+    if (options.allowCrossSite !== true) {
+      this.login.refuseCrossSiteLogin(request, isMutation(context));
+    }
+    return this.login.limiter.aroundLogin(request, () =>
+      next.handle().pipe(
+        takeLast(1),
+        defaultIfEmpty(undefined),
+        mergeMap(async (result) => {
+          await this.createSession(options, result, context);
+          return result;
+        }),
+      ),
     );
   }
 

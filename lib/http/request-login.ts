@@ -3,16 +3,16 @@ import type { ResolvedSessionOptions } from '../options/resolved-options.js';
 import type { SessionContainer } from '../session/session-container.js';
 import type { SessionContainerFactory } from '../session/session-container.factory.js';
 import type { SessionIssuer, SessionRequest } from '../session/session-issuer.js';
-import { isCrossSite, isSafeMethod } from './anti-csrf/fetch-metadata.js';
+import { hasCustomHeader, isCrossSite, isSafeMethod } from './anti-csrf/fetch-metadata.js';
 import { deviceOf } from './context/device-reader.js';
-import { asHttpRequest, headerOf } from './context/http-request.js';
+import { asHttpRequest } from './context/http-request.js';
 import { UnauthorizedSessionException } from '../errors/unauthorized-session.exception.js';
 import type { SessionDirectory } from '../session/session-directory.js';
 import { rememberSession } from './current-session.js';
+import type { RateLimiter } from './rate-limit/rate-limiter.js';
 import type { RequestVerification } from './request-verification.js';
 import type { RequestSignOut } from './request-sign-out.js';
 import { areHeadersSent, asHttpResponse } from './context/http-response.js';
-import { RID_HEADER } from './transport/header-names.js';
 import type { TokenReader } from './transport/token-reader.js';
 import type { TokenWriter } from './transport/token-writer.js';
 import { transferMethodForCreate } from './transport/transfer-method.js';
@@ -27,6 +27,7 @@ export class RequestLogin {
     private readonly signOut: RequestSignOut,
     private readonly verification: RequestVerification,
     private readonly directory: SessionDirectory,
+    readonly limiter: RateLimiter,
     private readonly options: ResolvedSessionOptions,
   ) {}
 
@@ -59,6 +60,24 @@ export class RequestLogin {
     const session = this.containers.issued(issued);
     session.attachToRequestResponse(request, response, transferMethod);
     return session;
+  }
+
+  /**
+   * The same for a handler that logs its user in by itself, with what `@CreateSession` looks at before.
+   *
+   * @param allowCrossSite whether another site may send the login, as a provider's callback does
+   * @throws {CrossSiteRequestException}
+   * @throws {TooManyRequestsException}
+   */
+  async createByHand(
+    request: unknown,
+    response: unknown,
+    asked: Omit<SessionRequest, 'device' | 'withAntiCsrfToken'>,
+    allowCrossSite: boolean,
+  ): Promise<SessionContainer> {
+    if (!allowCrossSite) this.refuseCrossSiteLogin(request);
+    await this.limiter.countCreated(request);
+    return this.create(request, response, asked);
   }
 
   /**
@@ -100,15 +119,15 @@ export class RequestLogin {
   /**
    * Refuses a login that another site's page sends, which would log the user in as somebody else (login CSRF).
    *
+   * @param isMutation of GraphQL, which changes something by GET too
    * @throws {CrossSiteRequestException}
    */
-  refuseCrossSiteLogin(request: unknown): void {
-    const { antiCsrf, trustedOrigins } = this.options;
+  refuseCrossSiteLogin(request: unknown, isMutation = false): void {
+    const { antiCsrf } = this.options;
     const httpRequest = asHttpRequest(request);
-    if (antiCsrf === 'NONE' || isSafeMethod(httpRequest.method)) return;
-    // A page can set this header on another origin only after that origin has agreed (CORS preflight).
-    if (antiCsrf === 'VIA_CUSTOM_HEADER' && headerOf(httpRequest, RID_HEADER) !== undefined) return;
-    if (isCrossSite(httpRequest, trustedOrigins)) throw new CrossSiteRequestException();
+    if (antiCsrf === 'NONE' || (isSafeMethod(httpRequest.method) && !isMutation)) return;
+    if (antiCsrf === 'VIA_CUSTOM_HEADER' && hasCustomHeader(httpRequest, this.options)) return;
+    if (isCrossSite(httpRequest, this.options)) throw new CrossSiteRequestException();
   }
 
   // A stale token of the other method would shadow the new session (SuperTokens' rule for both methods).

@@ -6,8 +6,12 @@ import type { SessionContainer } from '../session/session-container.js';
 import type { SessionRefresher } from '../session/session-refresher.js';
 import { isRefreshTokenLike } from '../tokens/refresh-token.js';
 import type { AntiCsrf } from './anti-csrf/anti-csrf.js';
-import { asHttpRequest, type HttpRequest } from './context/http-request.js';
+import { deviceOf } from './context/device-reader.js';
+import { asHttpRequest, headerOf, type HttpRequest } from './context/http-request.js';
 import { areHeadersSent, asHttpResponse } from './context/http-response.js';
+import { isCrossSite } from './anti-csrf/fetch-metadata.js';
+import type { RateLimiter } from './rate-limit/rate-limiter.js';
+import { ANTI_CSRF_HEADER, RID_HEADER } from './transport/header-names.js';
 import { chooseRefreshToken } from './transport/token-choice.js';
 import type { TokenReader } from './transport/token-reader.js';
 import type { TokenWriter } from './transport/token-writer.js';
@@ -21,12 +25,14 @@ export class RequestRefresh {
     private readonly reader: TokenReader,
     private readonly writer: TokenWriter,
     private readonly antiCsrf: AntiCsrf,
+    private readonly limiter: RateLimiter,
     private readonly options: ResolvedSessionOptions,
   ) {}
 
   /**
    * @throws {UnauthorizedSessionException}
    * @throws {TokenTheftDetectedException}
+   * @throws {TooManyRequestsException}
    * @throws {SessionStoreUnavailableException}
    */
   async refresh(request: unknown, response: unknown): Promise<SessionContainer> {
@@ -36,6 +42,20 @@ export class RequestRefresh {
         'the response has been sent already, so no new tokens could be attached to it',
       );
     }
+    if (!this.limiter.isOn || this.isForeign(httpRequest)) {
+      return this.refreshAdmitted(request, response);
+    }
+    await this.limiter.count('refreshes', request);
+    try {
+      return await this.refreshAdmitted(request, response);
+    } catch (error) {
+      await this.limiter.countIfRefused(request, error);
+      throw error;
+    }
+  }
+
+  private async refreshAdmitted(request: unknown, response: unknown): Promise<SessionContainer> {
+    const httpRequest = asHttpRequest(request);
     const chosen = chooseRefreshToken(
       this.options.tokenTransferMethod(request, 'refresh'),
       this.reader.bearerToken(httpRequest),
@@ -54,6 +74,7 @@ export class RequestRefresh {
       refreshToken: chosen.token,
       withAntiCsrfToken: isCookie && this.antiCsrf.isByToken,
       antiCsrfToken: this.antiCsrf.presentedToken(httpRequest),
+      device: deviceOf(httpRequest, this.options),
     });
     this.clearOtherMethod(httpRequest, response, chosen.transferMethod);
     const session = this.containers.issued(issued);
@@ -73,6 +94,14 @@ export class RequestRefresh {
       antiCsrfToken,
     });
     return this.containers.issued(issued);
+  }
+
+  // What another site's page can send without a preflight. It is refused at little cost, and is not counted: otherwise the
+  // page could use up its visitor's limit.
+  private isForeign(request: HttpRequest): boolean {
+    if (this.options.antiCsrf === 'NONE' || !isCrossSite(request, this.options)) return false;
+    const own = ['authorization', RID_HEADER, ANTI_CSRF_HEADER];
+    return own.every((name) => headerOf(request, name) === undefined);
   }
 
   // An access token without its refresh token would be sent, refused and refreshed in vain for ever. Tokens are removed

@@ -1,4 +1,5 @@
 import type { SessionClaimValidator } from '../claims/session-claim-validator.js';
+import { CrossSiteRequestException } from '../errors/cross-site-request.exception.js';
 import { TryRefreshTokenException } from '../errors/try-refresh-token.exception.js';
 import { UnauthorizedSessionException } from '../errors/unauthorized-session.exception.js';
 import type { ResolvedSessionOptions } from '../options/resolved-options.js';
@@ -9,7 +10,7 @@ import type { SessionContainer } from '../session/session-container.js';
 import type { StaleClaims } from '../session/stale-claims.js';
 import type { SessionVerifier } from '../session/session-verifier.js';
 import type { AntiCsrf } from './anti-csrf/anti-csrf.js';
-import { isSafeMethod } from './anti-csrf/fetch-metadata.js';
+import { isForeignHandshake, isSafeMethod } from './anti-csrf/fetch-metadata.js';
 import { asHttpRequest, type HttpRequest } from './context/http-request.js';
 import { chooseAccessToken, type ChosenToken } from './transport/token-choice.js';
 import type { TokenReader } from './transport/token-reader.js';
@@ -77,6 +78,30 @@ export class RequestVerification {
     }
     remembered.attachToRequestResponse(request, response, chosen.transferMethod);
     return remembered;
+  }
+
+  /**
+   * The same for a WebSocket handshake, which has no response to write to.
+   *
+   * @throws {CrossSiteRequestException} where its token is in a cookie and another origin's page has opened it, whatever
+   * `antiCsrf` says
+   */
+  async verifyHandshake(
+    request: unknown,
+    asked: VerifySessionOptions,
+  ): Promise<SessionContainer | undefined> {
+    const httpRequest = asHttpRequest(request);
+    const chosen = this.chooseToken(httpRequest);
+    if (chosen.kind === 'unusable') throw this.tryRefresh('unusable cookie');
+    if (chosen.kind === 'none') {
+      if (asked.sessionRequired === false) return undefined;
+      throw this.unauthorized('no access token', false);
+    }
+    if (chosen.transferMethod === 'cookie' && isForeignHandshake(httpRequest, this.options)) {
+      this.antiCsrf.reportFailure('handshake');
+      throw new CrossSiteRequestException();
+    }
+    return this.verifyToken(chosen.token, undefined, asked);
   }
 
   /** How a request carries its access token; `undefined` where it carries none. */

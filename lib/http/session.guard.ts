@@ -1,5 +1,9 @@
 import { Injectable, type CanActivate, type ExecutionContext } from '@nestjs/common';
-import { requestAndResponseOf, type RequestAndResponse } from './context/execution-context.js';
+import {
+  isMutation,
+  requestAndResponseOf,
+  type RequestAndResponse,
+} from './context/execution-context.js';
 import { asHttpRequest } from './context/http-request.js';
 import { rememberedSession, rememberSession } from './current-session.js';
 import type { GuardedRouteOptions } from './decorators/verify-session.metadata.js';
@@ -38,7 +42,7 @@ export class SessionGuard implements CanActivate {
     try {
       const checking = route.isRefresh
         ? this.refreshOnce(request, response, route)
-        : this.verifyOnce(request, response, route);
+        : this.verifyOnce(request, response, isMutation(context) ? withCsrfCheck(route) : route);
       if (checking === undefined) return true;
       return checking.then(
         () => true,
@@ -109,4 +113,10 @@ function isCovered(asked: GuardedRouteOptions, checked: GuardedRouteOptions): bo
 
 function antiCsrfStrictness({ antiCsrfCheck }: GuardedRouteOptions): number {
   return antiCsrfCheck === undefined ? 1 : Number(antiCsrfCheck) * 2;
+}
+
+// By GET too: servers refuse such a mutation, and where one does not, no other site's link may carry it.
+function withCsrfCheck(route: GuardedRoute): GuardedRoute {
+  const { antiCsrfCheck = true } = route.asked;
+  return { ...route, asked: { ...route.asked, antiCsrfCheck } };
 }

@@ -1,4 +1,6 @@
 import { SessionStoreUnavailableException } from '../errors/session-store-unavailable.exception.js';
+import { Logger } from '@nestjs/common';
+import type { SessionEventBus } from '../events/session-event-bus.js';
 import type { ResolvedSessionOptions } from '../options/resolved-options.js';
 import type { SigningKeyRecord, SigningKeyStore } from '../store/signing-key.store.js';
 import type { Clock } from '../time/clock.js';
@@ -16,10 +18,12 @@ const SLOT_ATTEMPTS = 5;
 export class KeyMaker {
   /** Whose keys these are: applications with an audience of their own have keys of their own. */
   readonly realm: string;
+  private readonly logger = new Logger('SessionModule');
 
   constructor(
     private readonly store: SigningKeyStore,
     private readonly loader: KeyLoader,
+    private readonly events: SessionEventBus,
     private readonly clock: Clock,
     private readonly options: ResolvedSessionOptions,
   ) {
@@ -54,6 +58,8 @@ export class KeyMaker {
     const rows = await this.store.findAll(this.realm);
     const revoked = rows.find((row) => row.kid === kid);
     if (revoked === undefined || !(await this.store.delete(kid))) return false;
+    this.logger.warn(`The session key ${kid} was revoked`);
+    this.events.emit('keyRevoked', { kid, atMs: this.clock.now() });
     await this.deletePastUse(rows);
     const kind = KINDS.find((each) => each === revoked.kind);
     if (kind === undefined || revoked.algorithm !== this.algorithmOf(kind)) return true;
@@ -114,7 +120,9 @@ export class KeyMaker {
     };
     const material = algorithm === 'HS256' ? newSecret() : await newPrivateKey(algorithm);
     const isOurs = await this.store.insertIntoSlot(this.loader.seal(record, material));
-    return isOurs ? record.kid : undefined;
+    if (!isOurs) return undefined;
+    this.events.emit('keyMade', { kid: record.kid, kind, atMs: record.createdAtMs });
+    return record.kid;
   }
 }
 

@@ -1,5 +1,6 @@
 import { Logger } from '@nestjs/common';
 import { SessionStoreUnavailableException } from '../errors/session-store-unavailable.exception.js';
+import type { SessionEventBus } from '../events/session-event-bus.js';
 import type { ResolvedSessionOptions } from '../options/resolved-options.js';
 import type { SigningKeyStore } from '../store/signing-key.store.js';
 import type { Clock } from '../time/clock.js';
@@ -44,11 +45,12 @@ export class KeyRing {
 
   constructor(
     private readonly store: SigningKeyStore,
+    events: SessionEventBus,
     private readonly clock: Clock,
     private readonly options: ResolvedSessionOptions,
   ) {
     this.loader = new KeyLoader(options.encryptionKeys, options.acceptsUnencryptedKeys);
-    this.maker = new KeyMaker(store, this.loader, clock, options);
+    this.maker = new KeyMaker(store, this.loader, events, clock, options);
     this.rewrapper = new KeyRewrapper(store, this.loader, clock);
     this.reloadTask = new IntervalTask(
       Math.min(LONGEST_RELOAD_MS, this.leadMs),
@@ -134,7 +136,6 @@ export class KeyRing {
    */
   async revoke(kid: string): Promise<boolean> {
     const wasThere = await this.maker.replace(kid);
-    if (wasThere) this.logger.warn(`The session key ${kid} was revoked`);
     await this.read();
     return wasThere;
   }
@@ -238,13 +239,12 @@ export class KeyRing {
 
   private make(kind: KeyKind): Promise<void> {
     const pending =
-      this.making.get(kind) ?? this.makeAndRead(kind).finally(() => this.making.delete(kind));
+      this.making.get(kind) ??
+      this.maker
+        .makeNext(kind)
+        .then(() => this.read())
+        .finally(() => this.making.delete(kind));
     this.making.set(kind, pending);
     return pending;
-  }
-
-  private async makeAndRead(kind: KeyKind): Promise<void> {
-    await this.maker.makeNext(kind);
-    await this.read();
   }
 }

@@ -3,6 +3,7 @@ import { checkAssurance } from './assurance-profile.js';
 import { readClaims, readValidators } from './claim-options.js';
 import { isOptionsObject, kindOf, OptionReader } from './option-checks.js';
 import { checkLifetimes, readLifetimes } from './resolve-lifetimes.js';
+import { readRateLimits } from './rate-limit-options.js';
 import { resolveCookieOptions } from './resolve-cookie-options.js';
 import { readEncryptionKeyMigration, readEncryptionKeys } from './encryption-keys.js';
 import type { ResolvedSessionOptions } from './resolved-options.js';
@@ -81,6 +82,7 @@ function readOptions(reader: OptionReader, production: boolean): ResolvedSession
     tokenTransferMethod: resolveTransferMethod(reader),
     antiCsrf: resolveAntiCsrf(reader, cookie.sameSite),
     trustedOrigins: new Set(reader.strings('trustedOrigins', isOrigin, ORIGINS_ALLOWED)),
+    trustSameSite: reader.boolean('trustSameSite', true),
     exposeAccessTokenToFrontendInCookieBasedAuth: reader.boolean(
       'exposeAccessTokenToFrontendInCookieBasedAuth',
       false,
@@ -96,6 +98,7 @@ function readOptions(reader: OptionReader, production: boolean): ResolvedSession
     device: resolveDevice(reader.nested('device')),
     revokePreviousSession: reader.boolean('revokePreviousSession', true),
     maxSessionsPerUser: resolveSessionLimit(reader),
+    rateLimit: readRateLimits(reader, 'rateLimit'),
     claims: readClaims(reader),
     globalClaimValidators: readValidators(reader),
   };
@@ -162,7 +165,7 @@ function resolvePruning(reader: OptionReader | false): ResolvedSessionOptions['p
 
 function resolveDevice(reader: OptionReader): ResolvedSessionOptions['device'] {
   const device = {
-    ip: reader.boolean('ip', false),
+    ip: reader.oneOf<boolean | 'truncated'>('ip', [true, false, 'truncated'], false),
     userAgent: reader.boolean('userAgent', false),
     retentionMs: reader.optionalDurationMs('retention', SECOND, TEN_YEARS),
   };

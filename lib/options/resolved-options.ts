@@ -1,4 +1,5 @@
 import type { KeyObject } from 'node:crypto';
+import type { ResolvedRateLimits } from './rate-limit-options.js';
 import type { SigningAlgorithm } from '../tokens/jwt.js';
 import type {
   AntiCsrfMode,
@@ -49,6 +50,7 @@ export interface ResolvedSessionOptions {
   readonly tokenTransferMethod: TokenTransferMethodChooser;
   readonly antiCsrf: AntiCsrfMode;
   readonly trustedOrigins: ReadonlySet<string>;
+  readonly trustSameSite: boolean;
   readonly exposeAccessTokenToFrontendInCookieBasedAuth: boolean;
   readonly frontTokenClaims: ReadonlySet<string> | undefined;
   readonly sessionExpiredStatusCode: number;
@@ -60,13 +62,14 @@ export interface ResolvedSessionOptions {
   readonly pruning: false | { readonly intervalMs: number };
   readonly endedSessionRetentionMs: number;
   readonly device: {
-    readonly ip: boolean;
+    readonly ip: boolean | 'truncated';
     readonly userAgent: boolean;
     readonly retentionMs: number | undefined;
   };
   readonly revokePreviousSession: boolean;
   readonly maxSessionsPerUser:
     false | { readonly max: number; readonly onLimit: 'evict-oldest' | 'refuse' };
+  readonly rateLimit: false | ResolvedRateLimits;
   readonly claims: readonly ClaimOrToken[];
   readonly globalClaimValidators: readonly ValidatorOrToken[];
 }

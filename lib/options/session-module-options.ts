@@ -1,6 +1,7 @@
 import type { SessionClaimValidator } from '../claims/session-claim-validator.js';
 import type { SessionClaim } from '../claims/session-claim.js';
 import type { Duration } from '../time/duration.js';
+import type { SessionRateLimitOptions } from './rate-limit-options.js';
 import type { SigningAlgorithm } from '../tokens/jwt.js';
 
 /**
@@ -42,8 +43,8 @@ export type ValidatorOrToken = SessionClaimValidator | ClaimToken<SessionClaimVa
 
 /** What is kept of the client that a session was created by. @publicApi */
 export interface SessionDeviceOptions {
-  /** Its address, as the framework tells it. @default false */
-  ip?: boolean;
+  /** Its address, as the framework tells it; `'truncated'`: its network alone (/24, /48). @default false */
+  ip?: boolean | 'truncated';
   /** Its `User-Agent`, up to 256 characters. @default false */
   userAgent?: boolean;
   /**
@@ -139,6 +140,11 @@ export interface SessionModuleOptions {
   antiCsrf?: AntiCsrfMode;
   /** Origins of pages that may send requests to this API beside its own, such as `https://www.example.com`. @default [] */
   trustedOrigins?: readonly string[];
+  /**
+   * Whether pages of the same site, such as other subdomains, may send requests. `false`: only pages of the API's own origin
+   * and of `trustedOrigins`. @default true
+   */
+  trustSameSite?: boolean;
   /** Sends the access token in `st-access-token` too where cookies are used, for code that must read it. @default false */
   exposeAccessTokenToFrontendInCookieBasedAuth?: boolean;
   /** The user's own claims that the browser may read in `front-token`. @default all */
@@ -166,6 +172,8 @@ export interface SessionModuleOptions {
   endedSessionRetention?: Duration;
   /** How many sessions a user can have in a tenant; `false`: any number. @default false */
   maxSessionsPerUser?: false | number | SessionLimitOptions;
+  /** What one address may ask for, before it is answered 429; `{}`: the defaults. @default false: nothing is limited */
+  rateLimit?: false | SessionRateLimitOptions;
   /**
    * Timeouts of an authenticator assurance level of NIST SP 800-63B-4: `'aal1'` 30 days in all, `'aal2'` 24 hours and 1
    * hour without activity, `'aal3'` 12 hours and 15 minutes. They become the defaults, and longer ones are refused.
@@ -195,8 +203,11 @@ export interface SessionRoutesOptions {
   jwks?: boolean;
   /** `GET .well-known/openid-configuration`, served once `issuer` is set. @default true */
   openIdConfiguration?: boolean;
-  /** `GET sessions`, `DELETE sessions/:handle` and `DELETE sessions`: a user's own sessions. @default true */
-  sessionList?: boolean;
+  /**
+   * `GET sessions`, `DELETE sessions/:handle` and `DELETE sessions`: a user's own sessions. With `requireFresh` sessions are
+   * ended only within this time of the login (ASVS 7.5.2), as `@RequireFresh` has it. @default true
+   */
+  sessionList?: boolean | { requireFresh?: Duration };
 }
 
 /**

@@ -112,10 +112,11 @@ export class RevocationFeed {
       return agoMs < 0 || agoMs >= everyMs;
     });
     const lookBackMs = Math.max(...LOOK_BACKS.map((each, i) => (due[i] ? each.lookBackMs : 0)));
+    const endAfterMs = nowMs - this.lifeMs;
     const isWhole = lookBackMs === Number.POSITIVE_INFINITY;
     const records = await (isWhole
-      ? this.store.findLive(nowMs - this.lifeMs)
-      : this.store.findSince(nowMs - lookBackMs, nowMs - this.lifeMs));
+      ? this.store.findLive(endAfterMs)
+      : this.store.findSince(nowMs - lookBackMs, endAfterMs));
     this.learn(records);
     due.forEach((isDue, index) => {
       if (isDue) this.lookedBackAtMs[index] = nowMs;

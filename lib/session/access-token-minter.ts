@@ -8,6 +8,7 @@ import { frontTokenFor } from '../tokens/front-token.js';
 import { accessTokenExpirySeconds } from './session-lifetime.js';
 import { RESERVED_CLAIMS } from '../tokens/reserved-claims.js';
 import type { MintedAccessToken } from './session-tokens.js';
+import { TellingClaims } from './telling-claims.js';
 import { deepFreeze } from './verified-token-cache.js';
 
 // RFC 6265 §6.1: browsers keep a cookie's name and value up to 4096 bytes, and silently drop a longer one.
@@ -33,6 +34,9 @@ type MintedSession = Pick<
 
 /** Makes access tokens and their front tokens. */
 export class AccessTokenMinter {
+  private readonly telling =
+    process.env['NODE_ENV'] === 'production' ? undefined : new TellingClaims();
+
   constructor(
     private readonly keys: KeyRing,
     private readonly clock: Clock,
@@ -48,6 +52,7 @@ export class AccessTokenMinter {
     lineage: AccessTokenLineage,
     expirySeconds?: number,
   ): Promise<MintedAccessToken> {
+    this.telling?.warnOf(session.accessTokenPayload);
     const { issuer, audience } = this.options;
     const nowMs = this.clock.now();
     const claims: AccessTokenClaims = {

@@ -4,7 +4,13 @@ import type { SessionContainerFactory } from './session-container.factory.js';
 import type { SessionContainer } from './session-container.js';
 import type { SessionDirectory, SessionInformation } from './session-directory.js';
 import type { SessionEditor } from './session-editor.js';
-import { checkActor, checkTenantId, checkUserId, readHandle } from './session-input.js';
+import {
+  checkActor,
+  checkHandles,
+  checkTenantId,
+  checkUserId,
+  readHandle,
+} from './session-input.js';
 import type { SessionIssuer } from './session-issuer.js';
 import type { SessionExplanation, SessionOverview, SessionSummary } from './session-overview.js';
 import type { SessionRevoker } from './session-revoker.js';
@@ -92,11 +98,13 @@ export class SessionFunctions {
   }
 
   /** Ends several sessions. @returns the handles of those that were there */
-  revokeMultipleSessions(
+  async revokeMultipleSessions(
     sessionHandles: readonly string[],
     options: RevokeOptions = {},
   ): Promise<string[]> {
-    const handles = sessionHandles.map(readHandle).filter((handle) => handle !== undefined);
+    const handles = checkHandles(sessionHandles)
+      .map(readHandle)
+      .filter((handle) => handle !== undefined);
     return this.roles.revoker.revoke(handles, { reason: 'revoked', detail: checkBy(options) });
   }
 
@@ -142,6 +150,16 @@ export class SessionFunctions {
     const ending = { reason: 'revoked-others', detail: checkBy(options) } as const;
     const { revoker } = this.roles;
     return revoker.revokeAllOfUser(checkUserId(userId), tenant, ending, exceptHandle);
+  }
+
+  /**
+   * Ends everyone's sessions in a tenant, also those whose login is committed a moment later: one line of the feed refuses
+   * them all at once, then their rows go, batch by batch. It reads all rows of sessions once.
+   *
+   * @returns how many sessions there were
+   */
+  async revokeAllSessionsOfTenant(tenantId: string): Promise<number> {
+    return this.roles.revoker.revokeAllOfTenant(checkTenantId(tenantId));
   }
 
   /**

@@ -108,7 +108,7 @@ export class SessionIssuer {
       await new SessionStore(database).insert(record);
       return this.revoker.endIn(database, replaced, { reason });
     });
-    this.revoker.announce(ended, reason);
+    this.revoker.announce(ended, { reason });
   }
 
   private async withClaims(record: SessionRecord): Promise<SessionRecord> {

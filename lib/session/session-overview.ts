@@ -105,7 +105,9 @@ export class SessionOverview {
   private async endWithEveryone(handle: string): Promise<SessionEnd | undefined> {
     const createdAtMs = sessionHandleCreatedAtMs(handle);
     const lines = await this.revocations.findCutOffsOfEveryone();
-    const line = lines.find(({ cutOffAtMs }) => createdAtMs < (cutOffAtMs ?? 0));
+    // Whose tenant it was is gone with the row, so a line of one tenant says nothing of it.
+    const everyones = lines.filter(({ tenantId }) => tenantId === null);
+    const line = everyones.find(({ cutOffAtMs }) => createdAtMs < (cutOffAtMs ?? 0));
     return (
       line && {
         status: 'ended',
@@ -144,6 +146,7 @@ const REASONS = [
   'revoked',
   'revoked-all',
   'revoked-others',
+  'revoked-tenant',
   'revoked-everything',
   'replaced-by-login',
   'reauthenticated',

@@ -89,7 +89,7 @@ export class SessionPruner {
     for (const { kind, userId, tenantId, cutOffAtMs } of lines) {
       if (kind !== 'cut-off' || cutOffAtMs === null) continue;
       if (userId === null) {
-        await deleteCreatedBefore(this.sessions, cutOffAtMs);
+        await deleteCreatedBefore(this.sessions, cutOffAtMs, tenantId);
         continue;
       }
       const sessions = await this.sessions.findOfUser(userId, tenantId ?? undefined, 0);

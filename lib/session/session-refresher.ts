@@ -15,6 +15,8 @@ import {
   type RefreshTokenKey,
 } from '../tokens/refresh-token.js';
 import { decideRotation } from '../tokens/rotation.js';
+import { changedParts } from './changed-client.js';
+import { NO_DEVICE, type DeviceInfo } from './device-info.js';
 import type { IssuedSession } from './session-issuer.js';
 import { sessionExpiresAtMs } from './session-lifetime.js';
 import type { SessionExpirer } from './session-expirer.js';
@@ -33,6 +35,8 @@ export interface RefreshRequest {
   /** Whether the client proves itself by an anti-CSRF token. */
   readonly withAntiCsrfToken: boolean;
   readonly antiCsrfToken?: string | undefined;
+  /** Who asks, as far as the options keep it. */
+  readonly device?: DeviceInfo;
 }
 
 /** An authentic refresh token: what it says, and the key that says so. */
@@ -75,15 +79,15 @@ export class SessionRefresher {
       const decision = decideRotation(token.claims, record, refreshGracePeriodMs, this.clock.now());
       switch (decision) {
         case 'rotate': {
-          const rotated = await this.rotate(record, token, request.withAntiCsrfToken);
+          const rotated = await this.rotate(record, token, request);
           if (rotated !== undefined) return rotated;
           races += 1;
           break;
         }
         case 'repeat':
-          return this.repeat(record, token, request.withAntiCsrfToken);
+          return this.repeat(record, token, request);
         case 'sibling':
-          return this.sibling(record, request.withAntiCsrfToken);
+          return this.sibling(record, request);
         case 'ahead': {
           const delayMs = PAUSES_MS[pauses];
           if (delayMs === undefined) throw this.unauthorized('ahead of the database', true);
@@ -142,7 +146,7 @@ export class SessionRefresher {
   private async rotate(
     record: SessionRecord,
     { claims }: AuthenticRefreshToken,
-    withAntiCsrf: boolean,
+    request: RefreshRequest,
   ): Promise<IssuedSession | undefined> {
     const nowMs = this.clock.now();
     const next: SessionRecord = {
@@ -156,7 +160,7 @@ export class SessionRefresher {
     };
     // Signed before the row changes: a signing key that fails must not cost a generation.
     const refresh = await this.minter.refreshTokenFor(next);
-    const tokens = await this.minter.tokensFor(next, refresh, withAntiCsrf);
+    const tokens = await this.minter.tokensFor(next, refresh, request.withAntiCsrfToken);
     const won = await this.store.beginGeneration(record.handle, record, {
       parentHash: next.parentHash,
       rotatedAtMs: nowMs,
@@ -164,13 +168,14 @@ export class SessionRefresher {
     });
     if (!won) return undefined;
     this.events.emit('refreshed', { ...this.facts(record), generation: next.generation });
+    this.tellOfClient(record, request);
     return { record: next, tokens };
   }
 
   private async repeat(
     record: SessionRecord,
     { text, claims, key }: AuthenticRefreshToken,
-    withAntiCsrf: boolean,
+    request: RefreshRequest,
   ): Promise<IssuedSession> {
     const nowMs = this.clock.now();
     let answered = record;
@@ -181,8 +186,8 @@ export class SessionRefresher {
     }
     // The generation is confirmed by now, so nothing is left for the access token to confirm.
     const same = { token: text, hash: claims.hash, parentHash: null, key };
-    const tokens = await this.minter.tokensFor(answered, same, withAntiCsrf);
-    this.events.emit('repeated', { ...this.facts(record), as: 'repeat' });
+    const tokens = await this.minter.tokensFor(answered, same, request.withAntiCsrfToken);
+    this.tellOfRepetition(record, request, 'repeat');
     // Sent again once it is confirmed, the token could arrive later than its child and put that out of the client's hands.
     const isSentAgain = record.confirmedAtMs === null;
     return {
@@ -191,10 +196,10 @@ export class SessionRefresher {
     };
   }
 
-  private async sibling(record: SessionRecord, withAntiCsrf: boolean): Promise<IssuedSession> {
+  private async sibling(record: SessionRecord, request: RefreshRequest): Promise<IssuedSession> {
     const refresh = await this.minter.refreshTokenFor(record);
-    const tokens = await this.minter.tokensFor(record, refresh, withAntiCsrf);
-    this.events.emit('repeated', { ...this.facts(record), as: 'sibling' });
+    const tokens = await this.minter.tokensFor(record, refresh, request.withAntiCsrfToken);
+    this.tellOfRepetition(record, request, 'sibling');
     return { record, tokens };
   }
 
@@ -208,6 +213,24 @@ export class SessionRefresher {
     if (ended.length > 0) this.events.emit('theftDetected', this.facts(record));
     const { sessionExpiredStatusCode } = this.options;
     return new TokenTheftDetectedException(record.handle, record.userId, sessionExpiredStatusCode);
+  }
+
+  private tellOfRepetition(
+    record: SessionRecord,
+    request: RefreshRequest,
+    as: 'repeat' | 'sibling',
+  ): void {
+    const isFromOtherClient = this.tellOfClient(record, request);
+    const rotatedAgoMs = this.clock.now() - record.rotatedAtMs;
+    const facts = this.facts(record);
+    this.events.emit('repeated', { ...facts, as, rotatedAgoMs, isFromOtherClient });
+  }
+
+  private tellOfClient(record: SessionRecord, { device = NO_DEVICE }: RefreshRequest): boolean {
+    const changed = changedParts(record, device, this.options, this.clock.now());
+    if (changed.length === 0) return false;
+    this.events.emit('clientChanged', { ...this.facts(record), changed });
+    return true;
   }
 
   private facts(record: SessionRecord) {

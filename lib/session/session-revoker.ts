@@ -49,7 +49,7 @@ export class SessionRevoker {
     const ended = await this.database.transaction((database) =>
       this.endIn(database, distinct, ending),
     );
-    this.announce(ended, ending.reason);
+    this.announce(ended, ending);
     return ended.records.map((record) => record.handle);
   }
 
@@ -77,7 +77,7 @@ export class SessionRevoker {
       const each = await this.endIn(database, others, ending);
       return { records: each.records, lines: [...cutOffs, ...each.lines] };
     });
-    this.announce(ended, ending.reason);
+    this.announce(ended, ending);
     return ended.records.map((record) => record.handle);
   }
 
@@ -87,32 +87,13 @@ export class SessionRevoker {
    *
    * @returns how many rows were there
    */
-  async revokeEverything(): Promise<number> {
-    const reason = 'revoked-everything';
-    const nowMs = this.clock.now();
-    // Of this millisecond's sessions nobody can say whether they were there: they end too.
-    const cutOffAtMs = nowMs + 1;
-    const everyone = { userId: null, tenantId: null };
-    const lines = [{ ...cutOffLine(everyone, reason, nowMs, this.options), cutOffAtMs }];
-    await new RevocationStore(this.database).insert(lines);
-    this.announce({ records: [], lines }, reason);
-    let count = await this.revokeFuture(reason);
-    await deleteCreatedBefore(new SessionStore(this.database), cutOffAtMs, (records) => {
-      count += records.length;
-      this.announce({ records, lines: [] }, reason);
-    });
-    return count;
+  revokeEverything(): Promise<number> {
+    return this.revokeAllIn(null, 'revoked-everything');
   }
 
-  // Sessions of a time when the database's clock was ahead bear a later date than the cut-off, and are older all the same.
-  private async revokeFuture(reason: RevocationReason): Promise<number> {
-    const sessions = new SessionStore(this.database);
-    for (let count = 0; ;) {
-      const page = await sessions.findPage(firstSessionHandleOf(this.clock.now() + AHEAD_MS));
-      if (page.length === 0) return count;
-      const handles = page.map((record) => record.handle);
-      count += (await this.revoke(handles, { reason })).length;
-    }
+  /** The same for everyone's sessions in one tenant. */
+  revokeAllOfTenant(tenantId: string): Promise<number> {
+    return this.revokeAllIn(tenantId, 'revoked-tenant');
   }
 
   /** Ends sessions as part of a transaction that is already under way. */
@@ -135,12 +116,43 @@ export class SessionRevoker {
   }
 
   /** Makes known what has been ended; in the caller's transaction not before it commits: then the feed brings it. */
-  announce({ records, lines }: EndedSessions, reason: RevocationReason): void {
+  announce({ records, lines }: EndedSessions, { reason, detail }: Ending): void {
     if (this.database.isInTransaction) return;
     this.feed.learn(lines);
     const atMs = this.clock.now();
     for (const { handle, userId, tenantId } of records) {
-      this.events.emit('revoked', { sessionHandle: handle, userId, tenantId, atMs, reason });
+      const facts = { sessionHandle: handle, userId, tenantId, atMs };
+      this.events.emit('revoked', { ...facts, reason, detail: detail ?? null });
     }
+  }
+
+  private async revokeAllIn(tenantId: string | null, reason: RevocationReason): Promise<number> {
+    const nowMs = this.clock.now();
+    // Of this millisecond's sessions nobody can say whether they were there: they end too.
+    const cutOffAtMs = nowMs + 1;
+    const everyone = { userId: null, tenantId };
+    const lines = [{ ...cutOffLine(everyone, reason, nowMs, this.options), cutOffAtMs }];
+    await new RevocationStore(this.database).insert(lines);
+    this.announce({ records: [], lines }, { reason });
+    let count = await this.revokeFuture(tenantId, reason);
+    await deleteCreatedBefore(new SessionStore(this.database), cutOffAtMs, tenantId, (records) => {
+      count += records.length;
+      this.announce({ records, lines: [] }, { reason });
+    });
+    return count;
+  }
+
+  // Sessions of a time when the database's clock was ahead bear a later date than the cut-off, and are older all the same.
+  private async revokeFuture(tenantId: string | null, reason: RevocationReason): Promise<number> {
+    const sessions = new SessionStore(this.database);
+    let count = 0;
+    let page = await sessions.findPage(firstSessionHandleOf(this.clock.now() + AHEAD_MS));
+    for (let last = page.at(-1); last !== undefined; last = page.at(-1)) {
+      const ending = page.filter((record) => (tenantId ?? record.tenantId) === record.tenantId);
+      const handles = ending.map((record) => record.handle);
+      count += (await this.revoke(handles, { reason })).length;
+      page = await sessions.findPage(last.handle);
+    }
+    return count;
   }
 }

@@ -27,6 +27,6 @@ export class UserEraser {
       await new RevocationStore(database).forgetUser(checked);
       return each;
     });
-    this.revoker.announce(ended, reason);
+    this.revoker.announce(ended, { reason });
   }
 }

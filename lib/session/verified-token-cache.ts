@@ -1,6 +1,10 @@
 import { LRUCache } from 'lru-cache';
 import type { AccessTokenClaims, AccessTokenVerificationKey } from '../tokens/access-token.js';
 
+// Long tokens take the place of several: what is remembered is bounded by its size too.
+const USUAL_TOKEN = 2_048;
+const LONGEST_TOKEN = 16_384;
+
 /** An access token whose signature and form have been checked. Its claims are frozen all the way down. */
 export interface VerifiedToken {
   readonly token: string;
@@ -17,7 +21,13 @@ export class VerifiedTokenCache {
 
   /** @param max how many tokens at most; `false`: none */
   constructor(options: false | { readonly max: number }) {
-    this.tokens = options === false ? undefined : new LRUCache({ max: options.max });
+    if (options === false) return;
+    const maxSize = Math.max(LONGEST_TOKEN, options.max * USUAL_TOKEN);
+    this.tokens = new LRUCache({
+      max: options.max,
+      maxSize,
+      sizeCalculation: ({ token }) => token.length,
+    });
   }
 
   find(token: string): VerifiedToken | undefined {

@@ -26,6 +26,8 @@ const NAMES = [
 ] as const satisfies SessionEventName[];
 const GRACE_MS = 30_000;
 
+const THEFT_DETAIL = 'presented generation 0, current 1';
+
 describe.each(platforms)('the events of a session on %s', (platform) => {
   let scene: Scene;
   let heard: { name: SessionEventName; event: object }[] = [];
@@ -66,15 +68,16 @@ describe.each(platforms)('the events of a session on %s', (platform) => {
   it('tell of a life from login to sign-out, in its order', async () => {
     const first = await scene.login('u1');
     const second = await refreshed(first);
+    const again = { rotatedAgoMs: 0, isFromOtherClient: false };
     await refreshed(second);
     await refreshed(first);
     await scene.post('/auth/signout', bothCookies(second));
     expect(await eventsOf(first)).toEqual([
       { name: 'created', ...facts(first) },
       { name: 'refreshed', generation: 1, ...facts(first) },
-      { name: 'repeated', as: 'repeat', ...facts(first) },
-      { name: 'repeated', as: 'sibling', ...facts(first) },
-      { name: 'revoked', reason: 'sign-out', ...facts(first) },
+      { name: 'repeated', as: 'repeat', ...again, ...facts(first) },
+      { name: 'repeated', as: 'sibling', ...again, ...facts(first) },
+      { name: 'revoked', reason: 'sign-out', detail: null, ...facts(first) },
     ]);
   });
 
@@ -97,7 +100,7 @@ describe.each(platforms)('the events of a session on %s', (platform) => {
     const messages = answers.map(({ json }) => (json as { message: string }).message);
     expect(messages).toContain('token theft detected');
     expect(await eventsOf(first)).toEqual([
-      { name: 'revoked', reason: 'token-theft', ...facts(first) },
+      { name: 'revoked', reason: 'token-theft', detail: THEFT_DETAIL, ...facts(first) },
       { name: 'theftDetected', ...facts(first) },
     ]);
     await scene.expectBystanderToStay();
@@ -113,9 +116,31 @@ describe.each(platforms)('the events of a session on %s', (platform) => {
     const codes = outcomes.map((each) => each.status === 'rejected' && codeOf(each.reason));
     expect(new Set(codes)).toEqual(new Set(['TOKEN_THEFT_DETECTED']));
     expect(await eventsOf(first)).toEqual([
-      { name: 'revoked', reason: 'token-theft', ...facts(first) },
+      { name: 'revoked', reason: 'token-theft', detail: THEFT_DETAIL, ...facts(first) },
       { name: 'theftDetected', ...facts(first) },
     ]);
+  });
+
+  it('L2: say who revoked a session, and what becomes of keys', async () => {
+    const sessions = scene.booted.app.get(SessionService);
+    const bus = scene.booted.app.get(SessionEventBus);
+    const keys: string[] = [];
+    bus.on('keyMade', ({ kid, kind }) => void keys.push(`${kind} ${kid}`));
+    bus.on('keyRevoked', ({ kid }) => void keys.push(`revoked ${kid}`));
+    const holder = await scene.login('u3');
+    await sessions.revokeSession(holder.handle, { by: 'admin-7' });
+    expect(await eventsOf(holder)).toContainEqual({
+      name: 'revoked',
+      reason: 'revoked',
+      detail: 'admin-7',
+      ...facts(holder),
+    });
+    const kid = String(sessions.getJWKS().keys[0]?.kid);
+    await sessions.revokeKey(kid);
+    expect(await sessions.revokeKey('d-unknown')).toBe(false);
+    const secret = await sessions.addRefreshTokenSecret();
+    const next = String(sessions.getJWKS().keys[0]?.kid);
+    await expect.poll(() => keys).toEqual([`revoked ${kid}`, `dynamic ${next}`, `mac ${secret}`]);
   });
 
   it('say why a session was revoked', async () => {

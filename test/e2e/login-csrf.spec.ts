@@ -41,6 +41,15 @@ class LoginController {
   ): Promise<void> {
     await this.sessions.createNewSession(request, response, 'public', 'ada');
   }
+
+  @Post('saml-by-hand')
+  async samlByHand(
+    @Req() request: object,
+    @Res({ passthrough: true }) response: object,
+  ): Promise<void> {
+    const options = { allowCrossSite: true };
+    await this.sessions.createNewSession(request, response, 'public', 'ada', {}, {}, options);
+  }
 }
 
 const CROSS_SITE = { 'sec-fetch-site': 'cross-site', origin: 'https://evil.example' };
@@ -124,8 +133,11 @@ describe.each(platforms)('a login that another site sends on %s', (platform) => 
     expect(answer.setCookies).toHaveLength(2);
   });
 
-  it('is let through where the handler creates the session by itself: it knows why', async () => {
-    expect((await post(booted, '/by-hand', CROSS_SITE)).status).toBe(201);
+  it('is refused where the handler creates the session by itself, unless it says why not', async () => {
+    const answer = await post(booted, '/by-hand', CROSS_SITE);
+    expect([answer.status, answer.setCookies]).toEqual([403, []]);
+    expect(await booted.dataSource.getRepository(Session).count()).toBe(0);
+    expect((await post(booted, '/saml-by-hand', CROSS_SITE)).status).toBe(201);
   });
 
   it('passes with VIA_CUSTOM_HEADER by the header that no foreign page can send', async () => {

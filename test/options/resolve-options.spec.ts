@@ -43,6 +43,8 @@ describe('the options, where none is given', () => {
       refreshTokenLifetimeMs: 8_640_000_000,
       nonPersistentLifetimeMs: 86_400_000,
       absoluteTimeoutMs: undefined,
+      trustSameSite: true,
+      rateLimit: false,
       refreshGracePeriodMs: 30_000,
       issuer: undefined,
       audience: undefined,

@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
 import { Body, Controller, Get, Post, Req, Res } from '@nestjs/common';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Logger } from 'typeorm';
 import {
   CurrentSession,
@@ -31,12 +31,16 @@ const EVENTS: readonly SessionEventName[] = [
   'theftDetected',
   'revoked',
   'antiCsrfFailed',
+  'clientChanged',
+  'keyMade',
+  'keyRevoked',
 ];
 
 interface Reply {
   header?(name: string, value: string): unknown;
   setHeader?(name: string, value: string): unknown;
   send?(body: string): unknown;
+  write?(body: string): unknown;
   end?(body: string): unknown;
 }
 
@@ -58,6 +62,44 @@ class AnswersController {
     put(response, 'Cache-Control', 'public, max-age=600');
     put(response, 'Vary', 'Accept');
     await session.mergeIntoAccessTokenPayload({ plan: 'pro' });
+  }
+
+  @Get('cacheable-afterwards')
+  @VerifySession()
+  async cacheableAfterwards(
+    @CurrentSession() session: SessionContainer,
+    @Res({ passthrough: true }) response: Reply,
+  ): Promise<string> {
+    await session.mergeIntoAccessTokenPayload({ plan: 'pro' });
+    put(response, 'Cache-Control', 'public, max-age=600');
+    return 'body';
+  }
+
+  @Post('cacheable-login')
+  async cacheableLogin(
+    @Req() request: object,
+    @Res({ passthrough: true }) response: Reply,
+  ): Promise<object> {
+    await this.sessions.createNewSession(request, response, 'public', 'u1');
+    put(response, 'Cache-Control', 'public, max-age=600');
+    return { note: 'body' };
+  }
+
+  @Get('streamed')
+  @VerifySession()
+  async streamed(
+    @CurrentSession() session: SessionContainer,
+    @Req() request: object,
+    @Res() response: Reply & { raw?: Reply },
+  ): Promise<void> {
+    const stream = response.raw ?? response;
+    stream.write?.('a');
+    await session.mergeIntoAccessTokenPayload({ plan: 'pro' });
+    await this.sessions
+      .createNewSession(request, response, 'public', 'streamed')
+      .catch((error: unknown) => error);
+    await session.revokeSession();
+    stream.end?.('b');
   }
 
   @Get('too-late')
@@ -124,6 +166,8 @@ describe.each(platforms)('an answer on %s', (platform) => {
     witness.listen(scene.booted.app.get(SessionEventBus));
   });
   afterAll(() => scene.close());
+  // Every application that starts takes Nest's one logger for itself.
+  beforeEach(() => witness.logs.record(scene.booted.app));
 
   it('O1: allows no other origin by itself, and names the headers that clients really send', async () => {
     const headers = { origin: 'https://evil.example', 'access-control-request-method': 'POST' };
@@ -148,6 +192,14 @@ describe.each(platforms)('an answer on %s', (platform) => {
     expect(headers.vary?.split(', ')).toEqual(
       expect.arrayContaining(['Accept', 'Cookie', 'Authorization', 'Origin']),
     );
+    for (const answer of [
+      await scene.get('/cacheable-afterwards', accessCookie(access)),
+      await scene.post('/cacheable-login'),
+    ]) {
+      expect(answer.text).toContain('body');
+      expect(answer.setCookies.length).toBeGreaterThan(0);
+      expect(answer.headers['cache-control']).toBe('no-store');
+    }
     for (const refused of [await scene.get('/me'), await scene.refresh()]) {
       expect([refused.status, refused.headers['cache-control']]).toEqual([401, 'no-store']);
     }
@@ -203,6 +255,20 @@ describe.each(platforms)('an answer on %s', (platform) => {
     expect(await sessions.getAllSessionHandlesForUser('late')).toEqual([]);
   });
 
+  it('H6: that is under way already loses new tokens alone: nothing breaks, and the log says so', async () => {
+    witness.logs.clear();
+    const { access, handle } = await scene.login('u7');
+    const answer = await scene.get('/streamed', accessCookie(access));
+    expect([answer.status, answer.text]).toEqual([200, 'ab']);
+    expect(answer.setCookies).toEqual([]);
+    expect(await scene.sessionRow(handle)).toBeNull();
+    const sessions = scene.booted.app.get(SessionService);
+    expect(await sessions.getAllSessionHandlesForUser('streamed')).toEqual([]);
+    expect(witness.logs.texts('error')).toEqual(
+      Array.from({ length: 2 }, () => expect.stringContaining('after its answer had begun')),
+    );
+  });
+
   it('P1: to a token is the same for a session that is unknown, over, or another secret’s', async () => {
     const over = await scene.login('p1');
     await scene.post('/auth/signout', bothCookies(over));
@@ -218,6 +284,78 @@ describe.each(platforms)('an answer on %s', (platform) => {
     const headers = { 'user-agent': 'Firefox', 'x-forwarded-for': '203.0.113.7' };
     const { handle } = await scene.login('p2', headers);
     expect(await scene.sessionRow(handle)).toMatchObject({ ip: null, userAgent: null });
+  });
+
+  it('P2: keeps the network alone where the address is not needed', async () => {
+    const sessions = { device: { ip: 'truncated' } } as const;
+    const kept = await Scene.open({ platform, sessions, trustProxy: true });
+    try {
+      for (const [sent, stored] of [
+        ['203.0.113.7', '203.0.113.0'],
+        ['::ffff:203.0.113.7', '203.0.113.0'],
+        ['2001:DB8:1:2:3:4:5:6', '2001:db8:1::'],
+        ['nonsense', null],
+      ] as const) {
+        const { handle } = await kept.login('p2', { 'x-forwarded-for': sent });
+        expect((await kept.sessionRow(handle))?.ip).toBe(stored);
+      }
+    } finally {
+      await kept.close();
+    }
+  });
+
+  it('P4: tells of a change of address or browser, as far as they are kept, and logs nobody out', async () => {
+    const sessions = { device: { ip: true, userAgent: true } };
+    const kept = await Scene.open({ platform, sessions, trustProxy: true });
+    try {
+      const told: object[] = [];
+      const events = kept.booted.app.get(SessionEventBus);
+      events.on('clientChanged', ({ userId, changed }) => void told.push({ userId, changed }));
+      const home = { 'user-agent': 'Firefox', 'x-forwarded-for': '203.0.113.7' };
+      const away = { 'user-agent': 'Safari', 'x-forwarded-for': '198.51.100.1' };
+      const { refresh } = await kept.login('p4', home);
+      const statuses: number[] = [];
+      for (const client of [home, away, { ...home, 'user-agent': 'Safari' }]) {
+        statuses.push((await kept.refresh({ ...refreshCookie(refresh), ...client })).status);
+      }
+      expect(statuses).toEqual([200, 200, 200]);
+      await expect
+        .poll(() => told)
+        .toEqual([
+          { userId: 'p4', changed: ['ip', 'userAgent'] },
+          { userId: 'p4', changed: ['userAgent'] },
+        ]);
+    } finally {
+      await kept.close();
+    }
+  });
+
+  it('P3: warns a developer once of a claim that looks like no public text', async () => {
+    const sessions = scene.booted.app.get(SessionService);
+    const create = (payload: object) =>
+      sessions.createNewSessionWithoutRequestResponse('public', 'p3', payload);
+    witness.logs.clear();
+    await create({ userEmail: 'ada@example.com', plan: 'pro', email_verified: true });
+    await create({ userEmail: 'eve@example.com', passport_required: 'yes', compass: 1 });
+    const warnings = witness.logs.texts('warn');
+    expect(warnings).toEqual([expect.stringContaining('The claim "userEmail" can be read by')]);
+    expect(warnings.join()).not.toContain('ada@');
+    for (const name of ['password', 'card_number', 'ssn', 'PIN']) await create({ [name]: '1' });
+    expect(witness.logs.texts('warn')).toHaveLength(5);
+  });
+
+  it('P3: says nothing of that in production', async () => {
+    vi.stubEnv('NODE_ENV', 'production');
+    const logs = new LogRecorder();
+    const live = await Scene.open({ platform, prepare: logs.record });
+    try {
+      const sessions = live.booted.app.get(SessionService);
+      await sessions.createNewSessionWithoutRequestResponse('public', 'p3', { password: 'x' });
+      expect(logs.texts('warn').filter((line) => line.includes('claim'))).toEqual([]);
+    } finally {
+      await live.close();
+      vi.unstubAllEnvs();
+    }
   });
 
   it('P4: is the same for a client that roams: no address and no browser logs anybody out', async () => {

@@ -1,5 +1,6 @@
+import { Controller, Post, Req, Res } from '@nestjs/common';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { AntiCsrfMode } from '../../lib/index.js';
+import { SessionService, type AntiCsrfMode } from '../../lib/index.js';
 import { platforms } from '../support/boot-app.js';
 import {
   expectNothingChanged,
@@ -35,6 +36,16 @@ const OTHER_PAGES: readonly (readonly [string, Headers])[] = [
   ['a sandboxed frame in an older browser', { origin: 'null' }],
 ];
 
+@Controller()
+class ByHandController {
+  constructor(private readonly sessions: SessionService) {}
+
+  @Post('by-hand')
+  async login(@Req() request: object, @Res({ passthrough: true }) response: object): Promise<void> {
+    await this.sessions.createNewSession(request, response, 'public', 'attacker');
+  }
+}
+
 const METHODS = ['POST', 'PUT', 'PATCH', 'DELETE'];
 
 describe.each(platforms)('a request that another page sends on %s', (platform) => {
@@ -42,7 +53,8 @@ describe.each(platforms)('a request that another page sends on %s', (platform) =
   beforeAll(async () => {
     const modes = ['VIA_FETCH_METADATA', 'VIA_CUSTOM_HEADER', 'VIA_TOKEN', 'NONE'] as const;
     for (const antiCsrf of modes) {
-      scenes.set(antiCsrf, await Scene.open({ platform, sessions: { antiCsrf } }));
+      const controllers = [ByHandController];
+      scenes.set(antiCsrf, await Scene.open({ platform, controllers, sessions: { antiCsrf } }));
     }
   });
   afterAll(() => Promise.all([...scenes.values()].map((scene) => scene.close())));
@@ -69,6 +81,52 @@ describe.each(platforms)('a request that another page sends on %s', (platform) =
     }
     await expectRefused(scene, () => scene.refresh(headers), UNAUTHORISED);
     await expectRefused(scene, () => scene.post('/auth/signout', headers), UNAUTHORISED);
+  });
+
+  it('CS1: is refused from a sibling of our site where siblings are not trusted', async () => {
+    const sessions = { trustSameSite: false, trustedOrigins: ['https://app.example.com'] };
+    const scene = await Scene.open({ platform, controllers: [ByHandController], sessions });
+    try {
+      const sibling = { 'sec-fetch-site': 'same-site', origin: 'https://blog.example.com' };
+      const trusted = { 'sec-fetch-site': 'same-site', origin: 'https://app.example.com' };
+      const holder = await scene.login('u1', trusted);
+      const headers = { ...bothCookies(holder), ...sibling };
+      await expectRefused(scene, () => scene.post('/act', headers), TRY_REFRESH);
+      await expectRefused(scene, () => scene.refresh(headers), UNAUTHORISED);
+      await expectRefused(scene, () => scene.post('/auth/signout', headers), UNAUTHORISED);
+      for (const path of ['/login', '/by-hand']) {
+        expect((await scene.post(path, sibling, { userId: 'u1' })).status).toBe(403);
+      }
+      const own = { ...bothCookies(holder), ...trusted };
+      expect((await scene.post('/act', own)).json).toEqual({ userId: 'u1' });
+      const plain = { ...bothCookies(holder), 'sec-fetch-site': 'same-origin', origin: OWN };
+      expect((await scene.post('/act', plain)).json).toEqual({ userId: 'u1' });
+    } finally {
+      await scene.close();
+    }
+  });
+
+  it('CS1: needs more than the custom header where the trusted pages are named', async () => {
+    const sessions = {
+      antiCsrf: 'VIA_CUSTOM_HEADER',
+      trustedOrigins: ['https://www.example.org'],
+    } as const;
+    const scene = await Scene.open({ platform, sessions });
+    try {
+      const headers = { ...bothCookies(await scene.login('u1')), rid: 'session' };
+      for (const [, page] of OTHER_PAGES) {
+        await expectRefused(scene, () => scene.post('/act', { ...headers, ...page }), TRY_REFRESH);
+        const login = { ...page, rid: 'session' };
+        expect((await scene.post('/login', login, { userId: 'u2' })).status).toBe(403);
+      }
+      const trusted = { 'sec-fetch-site': 'cross-site', origin: 'https://www.example.org' };
+      for (const page of [trusted, ...OWN_PAGES.map(([, each]) => each)]) {
+        const answer = await scene.post('/act', { ...headers, ...page });
+        expect(answer.json).toEqual({ userId: 'u1' });
+      }
+    } finally {
+      await scene.close();
+    }
   });
 
   it('CS1: needs the custom header where that is the check', async () => {
@@ -138,9 +196,11 @@ describe.each(platforms)('a request that another page sends on %s', (platform) =
       const scene = sceneOf(mode);
       const headers = { 'sec-fetch-site': 'cross-site', origin: EVIL };
       await expectNothingChanged(scene, async () => {
-        const answer = await scene.post('/login', headers, { userId: 'attacker' });
-        expect(answer.status).toBe(403);
-        expectTokensUntouched(answer);
+        for (const path of ['/login', '/by-hand']) {
+          const answer = await scene.post(path, headers, { userId: 'attacker' });
+          expect(answer.status).toBe(403);
+          expectTokensUntouched(answer);
+        }
       });
     }
   });

@@ -129,6 +129,28 @@ describe.each(platforms)('a session on %s', (platform) => {
     expect((await scene.get('/me', accessCookie(stranger.access))).status).toBe(200);
   });
 
+  it('X2: ends at once with all of its tenant’s, and in no other', async () => {
+    const login = async (userId: string, tenantId: string) => {
+      const made = await sessions.createNewSessionWithoutRequestResponse(tenantId, userId);
+      const { accessToken, refreshToken = '' } = made.getAllSessionTokensDangerously();
+      expect((await scene.get('/me', accessCookie(accessToken))).status).toBe(200);
+      return { access: accessToken, refresh: refreshToken };
+    };
+    const ended = [await login('u2', 'shop'), await login('u3', 'shop')];
+    const others = [await login('u2', 'Shop'), await login('u2', 'public')];
+    expect(await sessions.revokeAllSessionsOfTenant('shop')).toBe(2);
+    for (const { access, refresh } of ended) {
+      expectAnswer(await scene.get('/me', accessCookie(access)), TRY_REFRESH);
+      expectAnswer(await scene.refresh(refreshCookie(refresh)), UNAUTHORISED);
+    }
+    for (const { access, refresh } of others) {
+      expect((await scene.get('/strict', accessCookie(access))).status).toBe(200);
+      expect((await scene.refresh(refreshCookie(refresh))).status).toBe(200);
+    }
+    expect(await sessions.revokeAllSessionsOfTenant('nobody’s')).toBe(0);
+    await scene.expectBystanderToStay();
+  });
+
   it('X8: remembered or not, is refused once everything is revoked', async () => {
     const emergency = await open({});
     try {

@@ -11,6 +11,7 @@ import {
 import { RESERVED_CLAIMS } from '../../lib/tokens/reserved-claims.js';
 import { bootApp, platforms } from '../support/boot-app.js';
 import {
+  expectNothingChanged,
   expectRefused,
   expectRefusedAndCleared,
   TRY_REFRESH,
@@ -171,6 +172,33 @@ describe.each(platforms)('a login on %s', (platform) => {
     expect(after.userId).toBe('same');
     expect(after.refresh).not.toBe(before.refresh);
     await expectRefused(scene, () => scene.get('/me', accessCookie(before.access)), TRY_REFRESH);
+  });
+
+  it('A3: ends its sessions only soon after its login where the application asks for that', async () => {
+    const asked = { routes: { sessionList: { requireFresh: '10m' } } } as const;
+    const strict = await Scene.open({ platform, sessions: asked });
+    try {
+      const own = await strict.login('lister');
+      const second = await strict.login('lister');
+      await strict.advance(11 * 60_000);
+      const headers = bothCookies(own);
+      for (const path of [`/auth/sessions/${second.handle}`, '/auth/sessions']) {
+        await expectNothingChanged(strict, async () => {
+          const refused = await strict.send('DELETE', path, headers);
+          expect(refused.status).toBe(403);
+          expect(refused.json).toMatchObject({ claimValidationErrors: [{ id: 'auth_time' }] });
+        });
+      }
+      expect((await strict.get('/auth/sessions', headers)).status).toBe(200);
+      const fresh = bothCookies(await strict.login('lister'));
+      const path = `/auth/sessions/${second.handle}`;
+      expect((await strict.send('DELETE', path, fresh)).status).toBe(200);
+      expect((await strict.send('DELETE', '/auth/sessions', fresh)).json).toMatchObject({
+        revoked: 1,
+      });
+    } finally {
+      await strict.close();
+    }
   });
 
   it('A3: can list and end the sessions of its own user, and no others', async () => {

@@ -114,9 +114,35 @@ describe.each(platforms)('a refresh token on %s', (platform) => {
     await scene.settle();
     const row = await scene.sessionRow(handle);
     repeats.length = 0;
-    for (let time = 0; time < 10; time += 1) await refresh(r0);
-    expect(repeats).toEqual(Array.from({ length: 10 }, () => 'sibling'));
+    for (let time = 0; time < 100; time += 1) await refresh(r0);
+    await expect.poll(() => repeats).toEqual(Array.from({ length: 100 }, () => 'sibling'));
     expect(await scene.sessionRow(handle)).toEqual(row);
+  });
+
+  it('R4: that is repeated tells how long ago it was replaced, and whether from elsewhere', async () => {
+    const sessions = { device: { userAgent: true } };
+    const kept = await Scene.open({ platform, sessions });
+    try {
+      const told: object[] = [];
+      const events = kept.booted.app.get(SessionEventBus);
+      events.on('repeated', ({ rotatedAgoMs, isFromOtherClient }) => {
+        told.push({ rotatedAgoMs, isFromOtherClient });
+      });
+      const { refresh: token } = await kept.login('u4', { 'user-agent': 'Firefox' });
+      const ask = (agent: string) => kept.refresh({ ...refreshCookie(token), 'user-agent': agent });
+      await ask('Firefox');
+      kept.booted.clock.advanceMs(5_000);
+      await ask('Firefox');
+      await ask('curl');
+      await expect
+        .poll(() => told)
+        .toEqual([
+          { rotatedAgoMs: 5_000, isFromOtherClient: false },
+          { rotatedAgoMs: 5_000, isFromOtherClient: true },
+        ]);
+    } finally {
+      await kept.close();
+    }
   });
 
   it('R5: rotates once however often it is used within a grace period, and a grandparent is never taken', async () => {

@@ -26,6 +26,8 @@ export interface BootOptions {
   imports?: ModuleMetadata['imports'];
   database?: DataSourceOptions;
   clock?: Clock;
+  /** Whether the platform takes the client's address from a proxy in front of it. */
+  trustProxy?: boolean;
   /** Changes the app before it listens. */
   prepare?: (app: INestApplication) => void | Promise<void>;
 }
@@ -61,7 +63,10 @@ export async function bootApp(options: BootOptions = {}): Promise<BootedApp> {
     .overrideProvider(Clock)
     .useValue(clock)
     .compile();
-  const adapter = options.platform === 'fastify' ? new FastifyAdapter() : new ExpressAdapter();
+  const { trustProxy = false } = options;
+  const express = new ExpressAdapter();
+  if (trustProxy) express.set('trust proxy', true);
+  const adapter = options.platform === 'fastify' ? new FastifyAdapter({ trustProxy }) : express;
   const app = testing.createNestApplication(adapter, { logger: false });
   await options.prepare?.(app);
   await app.listen(0, '127.0.0.1');

@@ -5,7 +5,7 @@ import type { Clock } from '../../time/clock.js';
 import { constantTimeEqual } from '../../tokens/secrets.js';
 import { headerOf, type HttpRequest } from '../context/http-request.js';
 import { ANTI_CSRF_HEADER, RID_HEADER } from '../transport/header-names.js';
-import { isCrossSite } from './fetch-metadata.js';
+import { hasCustomHeader, isCrossSite } from './fetch-metadata.js';
 
 const MAX_TOKEN_LENGTH = 256;
 
@@ -21,10 +21,9 @@ export class AntiCsrf {
   isAllowed(request: HttpRequest): boolean {
     switch (this.options.antiCsrf) {
       case 'VIA_FETCH_METADATA':
-        return !isCrossSite(request, this.options.trustedOrigins);
+        return !isCrossSite(request, this.options);
       case 'VIA_CUSTOM_HEADER':
-        // Its value says nothing; only a page that the server's CORS policy allows can send it across origins at all.
-        return headerOf(request, RID_HEADER) !== undefined;
+        return hasCustomHeader(request, this.options);
       case 'VIA_TOKEN':
       case 'NONE':
         return true;
@@ -60,10 +59,7 @@ export class AntiCsrf {
     if (headerOf(request, RID_HEADER) !== undefined) return true;
     const site = headerOf(request, 'sec-fetch-site');
     if (site !== undefined) return site === 'same-origin';
-    return (
-      headerOf(request, 'origin') !== undefined &&
-      !isCrossSite(request, this.options.trustedOrigins)
-    );
+    return headerOf(request, 'origin') !== undefined && !isCrossSite(request, this.options);
   }
 
   reportFailure(at: SessionEvents['antiCsrfFailed']['at']): void {

@@ -1,4 +1,6 @@
+import type { ResolvedSessionOptions } from '../../options/resolved-options.js';
 import { headerOf, hostOf, type HttpRequest } from '../context/http-request.js';
+import { RID_HEADER } from '../transport/header-names.js';
 
 const SAFE_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE']);
 
@@ -7,18 +9,42 @@ export function isSafeMethod(method: string): boolean {
   return SAFE_METHODS.has(method.toUpperCase());
 }
 
+/** Whose pages may act for the user. */
+type Trust = Pick<ResolvedSessionOptions, 'trustedOrigins' | 'trustSameSite'>;
+
 /**
  * Whether a request may be another site's page acting for the user. Browsers say so in `Sec-Fetch-Site`, older ones only
  * in `Origin`; a request with neither comes from no page of a browser.
  *
  * @see W3C Fetch Metadata Request Headers
  */
-export function isCrossSite(request: HttpRequest, trustedOrigins: ReadonlySet<string>): boolean {
+export function isCrossSite(request: HttpRequest, trust: Trust): boolean {
   const origin = headerOf(request, 'origin');
-  if (origin !== undefined && trustedOrigins.has(origin)) return false;
+  if (origin !== undefined && trust.trustedOrigins.has(origin)) return false;
   const site = headerOf(request, 'sec-fetch-site');
+  if (site === 'same-site') return !trust.trustSameSite;
   if (site !== undefined) return site === 'cross-site';
   return origin !== undefined && !isOwnOrigin(origin, request);
+}
+
+/**
+ * Whether a request shows the header that a page can send across origins only after a preflight: so CORS decides who may,
+ * and, where `trustedOrigins` names them, none but those.
+ */
+export function hasCustomHeader(request: HttpRequest, trust: Trust): boolean {
+  if (headerOf(request, RID_HEADER) === undefined) return false;
+  return trust.trustedOrigins.size === 0 || !isCrossSite(request, trust);
+}
+
+/**
+ * Whether a WebSocket handshake may be another origin's page: any page can open a socket with its visitor's cookies and
+ * read what comes, as no CORS policy stands before it. Browsers always name the origin (RFC 6455 §10.2).
+ */
+export function isForeignHandshake(request: HttpRequest, { trustedOrigins }: Trust): boolean {
+  const origin = headerOf(request, 'origin');
+  if (origin !== undefined) return !trustedOrigins.has(origin) && !isOwnOrigin(origin, request);
+  const site = headerOf(request, 'sec-fetch-site');
+  return site !== undefined && site !== 'same-origin' && site !== 'none';
 }
 
 function isOwnOrigin(origin: string, request: HttpRequest): boolean {

@@ -1,6 +1,7 @@
 import type { ResolvedSessionOptions } from '../../options/resolved-options.js';
 import type { DeviceInfo } from '../../session/device-info.js';
 import { headerOf, type HttpRequest } from './http-request.js';
+import { truncatedIpAddress } from './ip-address.js';
 
 const MAX_USER_AGENT_LENGTH = 256;
 const MAX_IP_LENGTH = 64;
@@ -9,9 +10,14 @@ const MAX_IP_LENGTH = 64;
 export function deviceOf(request: HttpRequest, options: ResolvedSessionOptions): DeviceInfo {
   const userAgent = headerOf(request, 'user-agent');
   return {
-    ip: options.device.ip ? (request.ip?.slice(0, MAX_IP_LENGTH) ?? null) : null,
+    ip: addressOf(request.ip, options.device.ip),
     userAgent: options.device.userAgent
       ? (userAgent?.replace(/[\p{Cc}\p{Surrogate}]/gu, ' ').slice(0, MAX_USER_AGENT_LENGTH) ?? null)
       : null,
   };
+}
+
+function addressOf(ip: string | undefined, kept: boolean | 'truncated'): string | null {
+  if (ip === undefined || kept === false) return null;
+  return (kept === true ? ip.slice(0, MAX_IP_LENGTH) : truncatedIpAddress(ip)) ?? null;
 }

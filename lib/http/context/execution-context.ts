@@ -34,3 +34,10 @@ export function requestAndResponseOf(context: ExecutionContext): RequestAndRespo
   }
   throw new TypeError(`sessions need an HTTP request; this handler is called by "${type}"`);
 }
+
+/** Whether a handler is called by a GraphQL mutation, which changes something also where it comes by GET. */
+export function isMutation(context: ExecutionContext): boolean {
+  if (context.getType<string>() !== 'graphql') return false;
+  const info = context.getArgByIndex<{ operation?: { operation?: unknown } } | undefined>(3);
+  return info?.operation?.operation === 'mutation';
+}

@@ -5,10 +5,14 @@ export interface HttpResponse {
   header(name: string, value: string | string[]): unknown;
   readonly headersSent?: boolean;
   readonly sent?: boolean;
+  /** Node's own response, where this is Fastify's. */
+  readonly raw?: NodeResponse & { readonly headersSent?: boolean };
 }
 
-interface NodeResponse {
+/** What Node's own response adds. */
+export interface NodeResponse {
   setHeader(name: string, value: string | string[]): unknown;
+  writeHead(status: number, ...rest: unknown[]): unknown;
 }
 
 /** @throws {TypeError} for what is no response of an HTTP platform */
@@ -23,14 +27,21 @@ export function asHttpResponse(response: unknown): HttpResponse {
 }
 
 export function areHeadersSent(response: HttpResponse): boolean {
-  return response.headersSent === true || response.sent === true;
+  return (
+    response.headersSent === true || response.sent === true || response.raw?.headersSent === true
+  );
 }
 
 /** Replaces a header. Fastify's `header()` appends cookies to what is there, so the old value goes first. */
 export function setHeader(response: HttpResponse, name: string, value: string | string[]): void {
   response.removeHeader(name);
   if (typeof response.header === 'function') response.header(name, value);
-  else (response as unknown as NodeResponse).setHeader(name, value);
+  else nodeResponseOf(response).setHeader(name, value);
+}
+
+/** Node's own response behind the platform's. */
+export function nodeResponseOf(response: HttpResponse): NodeResponse {
+  return response.raw ?? (response as unknown as NodeResponse);
 }
 
 export function removeHeader(response: HttpResponse, name: string): void {

@@ -7,15 +7,20 @@ import {
   VERSION_NEUTRAL,
   type Type,
 } from '@nestjs/common';
+import type { Duration } from '../../time/duration.js';
 import { SessionContainer } from '../../session/session-container.js';
 import { SessionDirectory } from '../../session/session-directory.js';
 import { SessionOverview, type SessionSummary } from '../../session/session-overview.js';
 import { SessionRevoker } from '../../session/session-revoker.js';
 import { CurrentSession } from '../decorators/current-session.decorator.js';
+import { RequireFresh } from '../decorators/require-fresh.decorator.js';
 import { VerifySession } from '../decorators/verify-session.decorator.js';
 
 /** `GET {base}/sessions`, `DELETE {base}/sessions/:handle`, `DELETE {base}/sessions`: the user's own, in this tenant. */
-export function sessionListController(basePath: string): Type {
+export function sessionListController(basePath: string, requireFresh?: Duration): Type {
+  const Ending = (): MethodDecorator =>
+    requireFresh === undefined ? () => undefined : RequireFresh(requireFresh);
+
   @Controller({ path: basePath, version: VERSION_NEUTRAL })
   @VerifySession({ checkDatabase: true })
   class SessionListController {
@@ -37,6 +42,7 @@ export function sessionListController(basePath: string): Type {
     }
 
     @Delete('sessions/:handle')
+    @Ending()
     async end(
       @CurrentSession() session: SessionContainer,
       @Param('handle') handle: string,
@@ -54,6 +60,7 @@ export function sessionListController(basePath: string): Type {
     }
 
     @Delete('sessions')
+    @Ending()
     async endOthers(
       @CurrentSession() session: SessionContainer,
     ): Promise<{ status: 'OK'; revoked: number }> {

@@ -15,12 +15,14 @@ export function sessionControllers({
   routes,
 }: SessionModuleExtras): Type[] {
   if (routes === false) return [];
+  const { sessionList } = routes ?? {};
+  const requireFresh = typeof sessionList === 'object' ? sessionList.requireFresh : undefined;
   const makers = {
     refresh: refreshController,
     signOut: signOutController,
     jwks: jwksController,
     openIdConfiguration: openIdConfigurationController,
-    sessionList: sessionListController,
+    sessionList: (basePath: string) => sessionListController(basePath, requireFresh),
   };
   return Object.entries(makers)
     .filter(([name]) => routes?.[name as keyof typeof makers] !== false)

@@ -1,3 +1,4 @@
+import { Logger } from '@nestjs/common';
 import type { ResolvedSessionOptions } from '../../options/resolved-options.js';
 import type { SessionTokens } from '../../session/session-tokens.js';
 import type { TokenCarrier, TokenCarrierFactory } from '../../session/token-carrier.js';
@@ -13,6 +14,7 @@ import {
   type HttpResponse,
 } from '../context/http-response.js';
 import { SessionCookie } from './cookies.js';
+import { keepOutOfCachesFinally } from './no-store.js';
 import {
   ACCESS_TOKEN_HEADER,
   ANTI_CSRF_HEADER,
@@ -22,6 +24,7 @@ import {
 
 /** Writes tokens to responses, by cookie or by header. */
 export class TokenWriter implements TokenCarrierFactory {
+  private readonly logger = new Logger('SessionModule');
   private readonly accessCookie: SessionCookie;
   private readonly refreshCookie: SessionCookie;
 
@@ -53,6 +56,7 @@ export class TokenWriter implements TokenCarrierFactory {
     tokens: SessionTokens,
     transferMethod: 'cookie' | 'header',
   ): void {
+    if (areHeadersSent(response)) return this.reportTooLate();
     if (transferMethod === 'cookie') this.writeCookies(request, response, tokens);
     else this.writeHeaders(response, tokens);
   }
@@ -65,6 +69,7 @@ export class TokenWriter implements TokenCarrierFactory {
 
   /** Removes the tokens of one method from the client. */
   clear(request: HttpRequest, response: HttpResponse, transferMethod: 'cookie' | 'header'): void {
+    if (areHeadersSent(response)) return this.reportTooLate();
     if (transferMethod === 'cookie') {
       this.accessCookie.clear(request, response);
       this.refreshCookie.clear(request, response);
@@ -74,7 +79,14 @@ export class TokenWriter implements TokenCarrierFactory {
     }
     removeHeader(response, ANTI_CSRF_HEADER);
     exposeHeader(response, FRONT_TOKEN_HEADER, FRONT_TOKEN_REMOVE);
-    keepOutOfCaches(response);
+    keepOutOfCachesFinally(response);
+  }
+
+  // What a handler changes while its answer is under way stands in the database; the client gets it with its next refresh.
+  private reportTooLate(): void {
+    this.logger.error(
+      'A session was changed after its answer had begun, so the client was not told: do it before the first byte is sent',
+    );
   }
 
   private writeCookies(request: HttpRequest, response: HttpResponse, tokens: SessionTokens): void {
@@ -92,7 +104,7 @@ export class TokenWriter implements TokenCarrierFactory {
     if (tokens.antiCsrfToken !== undefined) {
       exposeHeader(response, ANTI_CSRF_HEADER, tokens.antiCsrfToken);
     }
-    keepOutOfCaches(response);
+    keepOutOfCachesFinally(response);
   }
 
   private writeHeaders(response: HttpResponse, tokens: SessionTokens): void {
@@ -101,7 +113,7 @@ export class TokenWriter implements TokenCarrierFactory {
       exposeHeader(response, REFRESH_TOKEN_HEADER, tokens.refreshToken);
     }
     exposeHeader(response, FRONT_TOKEN_HEADER, tokens.frontToken);
-    keepOutOfCaches(response);
+    keepOutOfCachesFinally(response);
   }
 }
 
@@ -130,10 +142,4 @@ class ResponseCarrier implements TokenCarrier {
 function exposeHeader(response: HttpResponse, name: string, value: string): void {
   setHeader(response, name, value);
   addToListHeader(response, 'access-control-expose-headers', [name]);
-}
-
-// RFC 9111 §5.2.2.5: a token in a shared cache would be handed to the next visitor (ASVS 14.3.2).
-export function keepOutOfCaches(response: HttpResponse): void {
-  setHeader(response, 'cache-control', 'no-store');
-  addToListHeader(response, 'vary', ['Cookie', 'Authorization', 'Origin']);
 }

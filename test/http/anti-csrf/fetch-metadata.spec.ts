@@ -1,7 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { isCrossSite, isSafeMethod } from '../../../lib/http/anti-csrf/fetch-metadata.js';
 
-const trusted = new Set(['https://www.example.com', 'capacitor://localhost']);
+const trusted = {
+  trustedOrigins: new Set(['https://www.example.com', 'capacitor://localhost']),
+  trustSameSite: true,
+};
 
 function judge(headers: Record<string, string>): string {
   return isCrossSite({ method: 'POST', headers }, trusted) ? 'cross-site' : 'not';

@@ -1,0 +1,40 @@
+import { isIPv4, isIPv6 } from 'node:net';
+
+/** An address as numbers, the same for each of its spellings. */
+export type IpAddress =
+  | { readonly version: 4; readonly octets: readonly number[] }
+  | { readonly version: 6; readonly groups: readonly number[] };
+
+/** An IPv4 address in the clothes of IPv6 (`::ffff:192.0.2.1`) is read as what it is. */
+export function parseIpAddress(text: string): IpAddress | undefined {
+  const [address = ''] = text.split('%');
+  if (isIPv4(address)) return { version: 4, octets: address.split('.').map(Number) };
+  if (!isIPv6(address)) return undefined;
+  const groups = groupsOf(address);
+  const [, , , , , marker, high = 0, low = 0] = groups;
+  const isMapped = marker === 0xffff && groups.slice(0, 5).every((group) => group === 0);
+  return isMapped
+    ? { version: 4, octets: [high >> 8, high & 255, low >> 8, low & 255] }
+    : { version: 6, groups };
+}
+
+/** The network of an address alone: 24 bits of IPv4, 48 of IPv6. `undefined` for what is no address. */
+export function truncatedIpAddress(text: string): string | undefined {
+  const address = parseIpAddress(text);
+  if (address === undefined) return undefined;
+  if (address.version === 4) return `${address.octets.slice(0, 3).join('.')}.0`;
+  return `${hex(address.groups.slice(0, 3))}::`;
+}
+
+export function hex(groups: readonly number[]): string {
+  return groups.map((group) => group.toString(16)).join(':');
+}
+
+// URL writes every IPv6 address in one way (RFC 5952), without dots; what is left to do is to write its zeros out.
+function groupsOf(address: string): number[] {
+  const [head = '', tail = ''] = new URL(`http://[${address}]`).hostname.slice(1, -1).split('::');
+  const before = head.split(':').filter(Boolean);
+  const after = tail.split(':').filter(Boolean);
+  const zeros = Array.from({ length: 8 - before.length - after.length }, () => '0');
+  return [...before, ...zeros, ...after].map((group) => Number.parseInt(group, 16));
+}

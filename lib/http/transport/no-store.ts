@@ -1,0 +1,36 @@
+import {
+  addToListHeader,
+  nodeResponseOf,
+  setHeader,
+  type HttpResponse,
+} from '../context/http-response.js';
+
+const CACHE_CONTROL = 'cache-control';
+const NO_STORE = 'no-store';
+const guarded = new WeakSet<object>();
+
+/** RFC 9111 §5.2.2.5: a token in a shared cache would be handed to the next visitor (ASVS 14.3.2). */
+export function keepOutOfCaches(response: HttpResponse): void {
+  setHeader(response, CACHE_CONTROL, NO_STORE);
+  addToListHeader(response, 'vary', ['Cookie', 'Authorization', 'Origin']);
+}
+
+/** The same for an answer with tokens, whatever its handler says of caches afterwards. */
+export function keepOutOfCachesFinally(response: HttpResponse): void {
+  keepOutOfCaches(response);
+  const node = nodeResponseOf(response);
+  if (guarded.has(node) || typeof node.writeHead !== 'function') return;
+  guarded.add(node);
+  const writeHead = node.writeHead.bind(node);
+  // Express keeps its headers in Node's response, Fastify hands them over at this moment.
+  node.writeHead = (status, ...rest) => {
+    node.setHeader(CACHE_CONTROL, NO_STORE);
+    return writeHead(status, ...rest.map(withNoStore));
+  };
+}
+
+function withNoStore(headers: unknown): unknown {
+  if (typeof headers !== 'object' || headers === null || Array.isArray(headers)) return headers;
+  const others = Object.entries(headers).filter(([name]) => name.toLowerCase() !== CACHE_CONTROL);
+  return { ...Object.fromEntries(others), [CACHE_CONTROL]: NO_STORE };
+}
