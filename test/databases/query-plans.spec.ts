@@ -166,6 +166,10 @@ const DEEDS: readonly (readonly [string, Deed])[] = [
     'pruning of sessions, of lines of the feed and of what is known of clients',
     async ({ pruner }) => expect(await pruner.prune()).toBeGreaterThan(40),
   ],
+  [
+    'the end of all sessions of a tenant',
+    ({ sessions }) => sessions.revokeAllSessionsOfTenant('other'),
+  ],
   ['the end of all sessions', ({ sessions }) => sessions.revokeEverything()],
   [
     'pruning of the line that ended all sessions',
