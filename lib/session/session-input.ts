@@ -32,12 +32,6 @@ export function checkPersistent(value: unknown): boolean | undefined {
   return checkFlag('persistent', value);
 }
 
-/** @throws {SessionInputException} what is in the list is not looked at */
-export function checkHandles(value: unknown): readonly unknown[] {
-  if (Array.isArray(value)) return value;
-  throw new SessionInputException('sessionHandles', `must be an array, not ${kindOf(value)}`);
-}
-
 /** A handle as this module makes them; anything else is the handle of no session, and never reaches a statement. */
 export function readHandle(value: unknown): string | undefined {
   return isSessionHandle(value) ? value : undefined;
