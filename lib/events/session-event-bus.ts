@@ -5,14 +5,17 @@ export type SessionEventListener<Name extends SessionEventName> = (
   event: Readonly<SessionEvents[Name]>,
 ) => void | Promise<void>;
 
-const NAMES: ReadonlySet<unknown> = new Set<SessionEventName>([
-  'created',
-  'refreshed',
-  'repeated',
-  'theftDetected',
-  'revoked',
-  'antiCsrfFailed',
-]);
+const NAMES: Readonly<Record<SessionEventName, true>> = {
+  created: true,
+  refreshed: true,
+  repeated: true,
+  clientChanged: true,
+  theftDetected: true,
+  revoked: true,
+  keyMade: true,
+  keyRevoked: true,
+  antiCsrfFailed: true,
+};
 
 type Listeners = { [Name in SessionEventName]?: Set<SessionEventListener<Name>> };
 
@@ -38,7 +41,7 @@ export class SessionEventBus {
   /** Subscribes to one kind of event. @returns what ends the subscription */
   on<Name extends SessionEventName>(name: Name, listener: SessionEventListener<Name>): () => void {
     if (typeof listener !== 'function') throw new TypeError('listener must be a function');
-    if (!NAMES.has(name)) throw new TypeError('name must be that of a session event');
+    if (!Object.hasOwn(NAMES, name)) throw new TypeError('name must be that of a session event');
     const listeners: Set<SessionEventListener<Name>> = (this.listeners[name] ??= new Set<never>());
     listeners.add(listener);
     return () => {

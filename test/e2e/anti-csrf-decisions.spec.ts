@@ -39,10 +39,11 @@ const PAGES: readonly [said: string, headers: Headers, served: readonly AntiCsrf
   ['the Origin "null"', { origin: 'null' }, ['NONE']],
   ['an Origin that is none', { origin: 'x' }, ['NONE']],
   ['rid', { rid: 'anything' }, ['VIA_FETCH_METADATA', 'VIA_CUSTOM_HEADER', 'NONE']],
+  ['rid, cross-site', { rid: 'anything', 'sec-fetch-site': 'cross-site' }, ['NONE']],
   [
-    'rid, cross-site',
-    { rid: 'anything', 'sec-fetch-site': 'cross-site' },
-    ['VIA_CUSTOM_HEADER', 'NONE'],
+    'rid, cross-site from a trusted origin',
+    { rid: 'anything', 'sec-fetch-site': 'cross-site', origin: TRUSTED },
+    ['VIA_FETCH_METADATA', 'VIA_CUSTOM_HEADER', 'NONE'],
   ],
 ];
 

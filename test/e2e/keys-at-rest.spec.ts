@@ -96,8 +96,7 @@ describe('keys in the database', () => {
       expect(await app.dataSource.getRepository(Session).count()).toBe(1);
       expect(await app.dataSource.getRepository(SessionSigningKey).count()).toBe(2);
       const told = logs.texts('error');
-      expect(told).toHaveLength(2);
-      expect(told.join()).toMatch(/can't be read and is not used/);
+      expect(told.filter((text) => text.includes("can't be read and is not used"))).toHaveLength(2);
       expect(told.join()).not.toContain(FIRST);
       expect(await kidOfLogin(await restart(before))).toBe(kid);
     },
