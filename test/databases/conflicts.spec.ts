@@ -186,13 +186,13 @@ function testConflicts(
       const before = recorder.codes.length;
       const { revoking } = await first.dataSource.transaction(async (manager) => {
         await first.sessions.withManager(manager).updateSessionDataInDatabase(handle, { cart: 1 });
-        const revoking = first.sessions
+        const pending = first.sessions
           .revokeAllSessionsForUser('bob')
           .catch((error: unknown) => error);
         const haveMet = async (): Promise<boolean> =>
           recorder.codes.length > before || doesOneWait(first);
         await vi.waitUntil(haveMet, LONG_ENOUGH);
-        return { revoking };
+        return { revoking: pending };
       });
       ended = await revoking;
     }
