@@ -1,4 +1,4 @@
-import { isJsonPrimitive, type JsonPrimitive } from './json-primitive.js';
+import { checkValidatorValue, isJsonPrimitive, type JsonPrimitive } from './json-primitive.js';
 import type { SessionClaimValidator } from './session-claim-validator.js';
 import { SessionClaim } from './session-claim.js';
 import { valueValidator, type ValueRule } from './value-validator.js';
@@ -49,8 +49,10 @@ export interface PrimitiveArrayClaimValidators<T extends JsonPrimitive> {
 export class PrimitiveArrayClaim<T extends JsonPrimitive> extends SessionClaim<readonly T[]> {
   /** Makes the validators of this claim. */
   readonly validators: PrimitiveArrayClaimValidators<T> = {
-    includes: (value, ...rest) => valueValidator(this, includes(checkValue(value)), ...rest),
-    excludes: (value, ...rest) => valueValidator(this, excludes(checkValue(value)), ...rest),
+    includes: (value, ...rest) =>
+      valueValidator(this, includes(checkValidatorValue(value)), ...rest),
+    excludes: (value, ...rest) =>
+      valueValidator(this, excludes(checkValidatorValue(value)), ...rest),
     includesAll: (values, ...rest) => valueValidator(this, includesAll(copyOf(values)), ...rest),
     includesAny: (values, ...rest) => valueValidator(this, includesAny(copyOf(values)), ...rest),
     excludesAll: (values, ...rest) => valueValidator(this, excludesAll(copyOf(values)), ...rest),
@@ -101,7 +103,7 @@ function excludesAll<T>(values: readonly T[]): ValueRule<readonly T[]> {
 // A string in place of a list would be compared letter by letter, and whoever it shall exclude would pass.
 function copyOf<T>(values: readonly T[]): readonly T[] {
   const list = listOf(values);
-  if (list !== undefined) return Object.freeze(list.map(checkValue));
+  if (list !== undefined) return Object.freeze(list.map(checkValidatorValue));
   throw new TypeError(
     `The values of a claim validator are of type ${typeof values}; they must be an array.`,
   );
@@ -115,12 +117,4 @@ function listOf<T>(values: readonly T[]): readonly T[] | undefined {
   } catch {
     return undefined;
   }
-}
-
-// What no list can hold is excluded by every list: a misspelt constant would let everybody pass.
-function checkValue<T>(value: T): T {
-  if (isJsonPrimitive(value)) return value;
-  throw new TypeError(
-    `The value of a claim validator is of type ${typeof value}; it must be a string, a number, a boolean or null.`,
-  );
 }

@@ -1,4 +1,4 @@
-import { isJsonPrimitive, type JsonPrimitive } from './json-primitive.js';
+import { checkValidatorValue, isJsonPrimitive, type JsonPrimitive } from './json-primitive.js';
 import type { SessionClaimValidator } from './session-claim-validator.js';
 import { SessionClaim } from './session-claim.js';
 import { valueValidator } from './value-validator.js';
@@ -41,12 +41,7 @@ export function primitiveValidators<T extends JsonPrimitive>(
 ): PrimitiveClaimValidators<T> {
   return {
     hasValue: (value, maxAgeInSeconds, id) => {
-      if (!isJsonPrimitive(value)) {
-        throw new TypeError(
-          `The value of a claim validator is of type ${typeof value}; it must be a string, a number, a boolean or null.`,
-        );
-      }
-      const expected = { expectedValue: value };
+      const expected = { expectedValue: checkValidatorValue(value) };
       const holds = (actual: T): boolean => actual === value;
       const rule = { holds, ifMissing: expected, ifWrong: expected };
       return valueValidator(claim, rule, maxAgeInSeconds, id);

@@ -55,13 +55,8 @@ export class RequestVerification {
     asked: VerifySessionOptions,
   ): SessionContainer | undefined | Promise<SessionContainer | undefined> {
     const httpRequest = asHttpRequest(request);
-    const chosen = this.chooseToken(httpRequest);
-    if (chosen.kind === 'unusable') throw this.tryRefresh('unusable cookie');
-    if (chosen.kind === 'none') {
-      if (asked.sessionRequired === false) return undefined;
-      // A refresh in another tab may be setting the cookies at this moment: they stay.
-      throw this.unauthorized('no access token', false);
-    }
+    const chosen = this.tokenOf(httpRequest, asked);
+    if (chosen === undefined) return undefined;
     const isChecked =
       chosen.transferMethod === 'cookie' &&
       (asked.antiCsrfCheck ?? !isSafeMethod(httpRequest.method));
@@ -93,12 +88,8 @@ export class RequestVerification {
     asked: VerifySessionOptions,
   ): Promise<SessionContainer | undefined> {
     const httpRequest = asHttpRequest(request);
-    const chosen = this.chooseToken(httpRequest);
-    if (chosen.kind === 'unusable') throw this.tryRefresh('unusable cookie');
-    if (chosen.kind === 'none') {
-      if (asked.sessionRequired === false) return undefined;
-      throw this.unauthorized('no access token', false);
-    }
+    const chosen = this.tokenOf(httpRequest, asked);
+    if (chosen === undefined) return undefined;
     if (chosen.transferMethod === 'cookie' && isForeignHandshake(httpRequest, this.options)) {
       this.antiCsrf.reportFailure('handshake');
       throw new CrossSiteRequestException();
@@ -157,6 +148,19 @@ export class RequestVerification {
     const { claims } = verified;
     const isUpToDate = this.staleClaims.in(claims, claims.sub).length === 0;
     return isUpToDate ? this.containers.remembered(verified) : undefined;
+  }
+
+  /** The token of a request; `undefined` where it has none and needs none. */
+  private tokenOf(
+    request: HttpRequest,
+    { sessionRequired }: VerifySessionOptions,
+  ): Extract<ChosenToken, { kind: 'token' }> | undefined {
+    const chosen = this.chooseToken(request);
+    if (chosen.kind === 'token') return chosen;
+    if (chosen.kind === 'unusable') throw this.tryRefresh('unusable cookie');
+    if (sessionRequired === false) return undefined;
+    // A refresh in another tab may be setting the cookies at this moment: they stay.
+    throw this.unauthorized('no access token', false);
   }
 
   private chooseToken(request: HttpRequest): ChosenToken {
