@@ -10,6 +10,7 @@ import { TokenReader } from './http/transport/token-reader.js';
 import { TokenWriter } from './http/transport/token-writer.js';
 import { AntiCsrf } from './http/anti-csrf/anti-csrf.js';
 import { FailureAnswer } from './http/failure-answer.js';
+import { RefreshTokenAuthenticator } from './session/refresh-token-authenticator.js';
 import { RefreshTokenChooser } from './session/refresh-token-chooser.js';
 import { SessionVerifier } from './session/session-verifier.js';
 import { SessionContainerFactory } from './session/session-container.factory.js';
@@ -56,7 +57,7 @@ export function requestProviders(): Provider[] {
     made(
       RequestSignOut,
       SessionVerifier,
-      SessionRefresher,
+      RefreshTokenAuthenticator,
       RefreshTokenChooser,
       SessionRevoker,
       TokenReader,

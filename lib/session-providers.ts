@@ -34,6 +34,7 @@ import { SessionOverview } from './session/session-overview.js';
 import { ClaimRegistry } from './session/claim-registry.js';
 import { StaleClaims } from './session/stale-claims.js';
 import { ConfirmationQueue } from './session/confirmation-queue.js';
+import { RefreshTokenAuthenticator } from './session/refresh-token-authenticator.js';
 import { RefreshTokenChooser } from './session/refresh-token-chooser.js';
 import { SessionClaims } from './session/session-claims.js';
 import { SessionContainerFactory } from './session/session-container.factory.js';
@@ -44,6 +45,7 @@ import { SessionIssuer } from './session/session-issuer.js';
 import { SessionPruner } from './session/session-pruner.js';
 import { SessionRefresher } from './session/session-refresher.js';
 import { SessionRevoker } from './session/session-revoker.js';
+import { SessionRotator } from './session/session-rotator.js';
 import { SessionTokenMinter } from './session/session-token-minter.js';
 import { UserEraser } from './session/user-eraser.js';
 import { SessionVerifier } from './session/session-verifier.js';
@@ -173,7 +175,8 @@ function sessionRoles(): Provider[] {
     made(
       SessionRefresher,
       SessionStore,
-      KeyRing,
+      RefreshTokenAuthenticator,
+      SessionRotator,
       SessionTokenMinter,
       SessionVerifier,
       SessionRevoker,
@@ -187,7 +190,16 @@ function sessionRoles(): Provider[] {
     made(UserEraser, SessionDatabase, SessionRevoker),
     made(ClaimRegistry),
     made(StaleClaims, RevocationFeed, ClaimRegistry, Clock),
-    made(RefreshTokenChooser, SessionStore, SessionRefresher, SessionVerifier, Clock, OPTIONS),
+    made(RefreshTokenAuthenticator, KeyRing, OPTIONS),
+    made(SessionRotator, SessionStore, KeyRing, SessionTokenMinter, Clock, OPTIONS),
+    made(
+      RefreshTokenChooser,
+      SessionStore,
+      RefreshTokenAuthenticator,
+      SessionVerifier,
+      Clock,
+      OPTIONS,
+    ),
     made(SessionDirectory, SessionStore, SessionVerifier, Clock),
     made(SessionEditor, SessionStore, SessionDirectory, AccessTokenMinter, Clock),
     made(

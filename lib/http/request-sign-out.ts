@@ -1,7 +1,7 @@
 import { UnauthorizedSessionException } from '../errors/unauthorized-session.exception.js';
 import type { ResolvedSessionOptions } from '../options/resolved-options.js';
+import type { RefreshTokenAuthenticator } from '../session/refresh-token-authenticator.js';
 import type { RefreshTokenChooser } from '../session/refresh-token-chooser.js';
-import type { SessionRefresher } from '../session/session-refresher.js';
 import type { SessionRevoker } from '../session/session-revoker.js';
 import type { SessionVerifier } from '../session/session-verifier.js';
 import type { AntiCsrf } from './anti-csrf/anti-csrf.js';
@@ -26,7 +26,7 @@ interface SignedIn {
 export class RequestSignOut {
   constructor(
     private readonly verifier: SessionVerifier,
-    private readonly refresher: SessionRefresher,
+    private readonly authenticator: RefreshTokenAuthenticator,
     private readonly chooser: RefreshTokenChooser,
     private readonly revoker: SessionRevoker,
     private readonly reader: TokenReader,
@@ -108,12 +108,12 @@ export class RequestSignOut {
 
   private async byRefreshToken(chosen: ChosenToken): Promise<SignedIn | undefined> {
     if (chosen.kind !== 'token') return undefined;
-    const token = await this.refresher.authenticate(chosen.token);
+    const token = await this.authenticator.authenticate(chosen.token);
     return (
       token && {
         handle: token.claims.sessionHandle,
         transferMethod: chosen.transferMethod,
-        hasAntiCsrfToken: (presented) => this.refresher.hasAntiCsrfToken(token, presented),
+        hasAntiCsrfToken: (presented) => this.authenticator.hasAntiCsrfToken(token, presented),
       }
     );
   }

@@ -3,7 +3,7 @@ import type { SessionRecord } from '../store/session-record.js';
 import type { SessionStore } from '../store/session.store.js';
 import type { Clock } from '../time/clock.js';
 import { decideRotation } from '../tokens/rotation.js';
-import type { SessionRefresher } from './session-refresher.js';
+import type { RefreshTokenAuthenticator } from './refresh-token-authenticator.js';
 import type { SessionVerifier } from './session-verifier.js';
 
 // After a change of the domain a name has two; each more would cost a query.
@@ -16,7 +16,7 @@ const MAX_TOKENS = 4;
 export class RefreshTokenChooser {
   constructor(
     private readonly store: SessionStore,
-    private readonly refresher: SessionRefresher,
+    private readonly authenticator: RefreshTokenAuthenticator,
     private readonly verifier: SessionVerifier,
     private readonly clock: Clock,
     private readonly options: ResolvedSessionOptions,
@@ -51,7 +51,7 @@ export class RefreshTokenChooser {
   }
 
   private async refreshableSession(text: string): Promise<SessionRecord | undefined> {
-    const token = await this.refresher.authenticate(text);
+    const token = await this.authenticator.authenticate(text);
     if (token === undefined) return undefined;
     const session = await this.store.find(token.claims.sessionHandle);
     if (session === undefined || (await this.verifier.isOver(session))) return undefined;

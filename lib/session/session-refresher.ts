@@ -3,24 +3,23 @@ import { TokenTheftDetectedException } from '../errors/token-theft-detected.exce
 import { UnauthorizedSessionException } from '../errors/unauthorized-session.exception.js';
 import { SessionStoreUnavailableException } from '../errors/session-store-unavailable.exception.js';
 import type { SessionEventBus } from '../events/session-event-bus.js';
-import type { KeyRing } from '../keys/key-ring.js';
 import type { ResolvedSessionOptions } from '../options/resolved-options.js';
 import type { SessionRecord } from '../store/session-record.js';
 import type { SessionStore } from '../store/session.store.js';
 import type { Clock } from '../time/clock.js';
-import { isAntiCsrfTokenOf } from '../tokens/anti-csrf-token.js';
-import {
-  readRefreshToken,
-  type RefreshTokenClaims,
-  type RefreshTokenKey,
-} from '../tokens/refresh-token.js';
+import type { RefreshTokenClaims } from '../tokens/refresh-token.js';
 import { decideRotation } from '../tokens/rotation.js';
 import { changedParts } from './changed-client.js';
 import { NO_DEVICE, type DeviceInfo } from './device-info.js';
+import type {
+  AuthenticRefreshToken,
+  RefreshTokenAuthenticator,
+} from './refresh-token-authenticator.js';
 import type { IssuedSession } from './session-issuer.js';
 import { sessionExpiresAtMs } from './session-lifetime.js';
 import type { SessionExpirer } from './session-expirer.js';
 import type { SessionRevoker } from './session-revoker.js';
+import type { SessionRotator } from './session-rotator.js';
 import type { SessionTokenMinter } from './session-token-minter.js';
 import type { SessionVerifier } from './session-verifier.js';
 
@@ -39,18 +38,12 @@ export interface RefreshRequest {
   readonly device?: DeviceInfo;
 }
 
-/** An authentic refresh token: what it says, and the key that says so. */
-export interface AuthenticRefreshToken {
-  readonly text: string;
-  readonly claims: RefreshTokenClaims;
-  readonly key: RefreshTokenKey;
-}
-
 /** Refreshes sessions: rotation by lineage, as `tokens/rotation.ts` decides it. */
 export class SessionRefresher {
   constructor(
     private readonly store: SessionStore,
-    private readonly keys: KeyRing,
+    private readonly authenticator: RefreshTokenAuthenticator,
+    private readonly rotator: SessionRotator,
     private readonly minter: SessionTokenMinter,
     private readonly verifier: SessionVerifier,
     private readonly revoker: SessionRevoker,
@@ -66,12 +59,25 @@ export class SessionRefresher {
    * @throws {SessionStoreUnavailableException}
    */
   async refresh(request: RefreshRequest): Promise<IssuedSession> {
-    const token = await this.authenticate(request.refreshToken);
-    if (token === undefined) throw this.refusal(request.refreshToken);
-    if (request.withAntiCsrfToken && !this.hasAntiCsrfToken(token, request.antiCsrfToken)) {
+    const token = await this.authenticator.authenticate(request.refreshToken);
+    if (token === undefined) throw this.authenticator.refusal(request.refreshToken);
+    if (
+      request.withAntiCsrfToken &&
+      !this.authenticator.hasAntiCsrfToken(token, request.antiCsrfToken)
+    ) {
       this.events.emit('antiCsrfFailed', { atMs: this.clock.now(), at: 'refresh' });
       throw this.unauthorized('anti-CSRF token', false);
     }
+    const rotated = await this.rotateUnread(token, request);
+    return rotated === undefined
+      ? this.refreshRead(token, request)
+      : this.tellOfRotation(rotated, request);
+  }
+
+  private async refreshRead(
+    token: AuthenticRefreshToken,
+    request: RefreshRequest,
+  ): Promise<IssuedSession> {
     let pauses = 0;
     for (let races = 0; races < MAX_RACES;) {
       const record = await this.liveSession(token.claims.sessionHandle);
@@ -79,8 +85,9 @@ export class SessionRefresher {
       const decision = decideRotation(token.claims, record, refreshGracePeriodMs, this.clock.now());
       switch (decision) {
         case 'rotate': {
-          const rotated = await this.rotate(record, token, request);
-          if (rotated !== undefined) return rotated;
+          const { withAntiCsrfToken } = request;
+          const rotated = await this.rotator.rotate(record, token.claims, withAntiCsrfToken);
+          if (rotated !== undefined) return this.tellOfRotation(rotated, request);
           races += 1;
           break;
         }
@@ -102,74 +109,32 @@ export class SessionRefresher {
     throw new SessionStoreUnavailableException({ cause: new Error('rotation did not settle') });
   }
 
-  /** Whether an anti-CSRF value is the one of a refresh token, or of its parent: a page may unload between cookie and header. */
-  hasAntiCsrfToken(token: AuthenticRefreshToken, presented: string | undefined): boolean {
-    return isAntiCsrfTokenOf(presented, token.claims, token.key);
-  }
-
-  /** Reads a refresh token; whether its session is still there, and it is still good, is not judged. */
-  async authenticate(text: string): Promise<AuthenticRefreshToken | undefined> {
-    let reading = this.read(text);
-    if (!reading.ok && reading.reason === 'unknown-key') {
-      await this.keys.reloadForUnknownKey();
-      reading = this.read(text);
-    }
-    if (!reading.ok) return undefined;
-    const key = this.keys.findRefreshTokenKey(reading.claims.keyId);
-    return key && { text, claims: reading.claims, key };
-  }
-
-  // A wrong `encryptionKey` is an outage: clients must not forget sessions that are good.
-  private refusal(text: string): Error {
-    let isOutage = false;
-    readRefreshToken(text, (id) => {
-      isOutage = this.keys.isUnreadableRefreshTokenKey(id);
-      return undefined;
-    });
-    return isOutage
-      ? new SessionStoreUnavailableException({ cause: new Error('unreadable refresh token key') })
-      : this.unauthorized('no valid refresh token', false);
-  }
-
-  private read(text: string): ReturnType<typeof readRefreshToken> {
-    return readRefreshToken(text, (id) => this.keys.findRefreshTokenKey(id));
+  private async rotateUnread(
+    { claims }: AuthenticRefreshToken,
+    request: RefreshRequest,
+  ): Promise<IssuedSession | undefined> {
+    const rotated = await this.rotator.rotateUnread(claims);
+    if (rotated === undefined) return undefined;
+    const { record, refresh } = rotated;
+    // Whom a cut-off speaks of is known from the row alone; a session that it has ended is dead, rotated or not.
+    await this.refuseOver(record);
+    return {
+      record,
+      tokens: await this.minter.tokensFor(record, refresh, request.withAntiCsrfToken),
+    };
   }
 
   private async liveSession(handle: string): Promise<SessionRecord> {
     const record = await this.store.find(handle);
     if (record === undefined) throw this.unauthorized('no session', true);
-    if (!(await this.verifier.isOver(record))) return record;
-    await this.expirer.end(record);
-    throw this.unauthorized('session is over', true);
+    await this.refuseOver(record);
+    return record;
   }
 
-  private async rotate(
-    record: SessionRecord,
-    { claims }: AuthenticRefreshToken,
-    request: RefreshRequest,
-  ): Promise<IssuedSession | undefined> {
-    const nowMs = this.clock.now();
-    const next: SessionRecord = {
-      ...record,
-      generation: record.generation + 1,
-      parentHash: claims.hash,
-      rotatedAtMs: nowMs,
-      confirmedAtMs: null,
-      lastActiveAtMs: nowMs,
-      expiresAtMs: sessionExpiresAtMs(record, nowMs, this.options),
-    };
-    // Signed before the row changes: a signing key that fails must not cost a generation.
-    const refresh = await this.minter.refreshTokenFor(next);
-    const tokens = await this.minter.tokensFor(next, refresh, request.withAntiCsrfToken);
-    const won = await this.store.beginGeneration(record.handle, record, {
-      parentHash: next.parentHash,
-      rotatedAtMs: nowMs,
-      expiresAtMs: next.expiresAtMs,
-    });
-    if (!won) return undefined;
-    this.events.emit('refreshed', { ...this.facts(record), generation: next.generation });
-    this.tellOfClient(record, request);
-    return { record: next, tokens };
+  private async refuseOver(record: SessionRecord): Promise<void> {
+    if (!(await this.verifier.isOver(record))) return;
+    await this.expirer.end(record);
+    throw this.unauthorized('session is over', true);
   }
 
   private async repeat(
@@ -213,6 +178,13 @@ export class SessionRefresher {
     if (ended.length > 0) this.events.emit('theftDetected', this.facts(record));
     const { sessionExpiredStatusCode } = this.options;
     return new TokenTheftDetectedException(record.handle, record.userId, sessionExpiredStatusCode);
+  }
+
+  private tellOfRotation(rotated: IssuedSession, request: RefreshRequest): IssuedSession {
+    const { record } = rotated;
+    this.events.emit('refreshed', { ...this.facts(record), generation: record.generation });
+    this.tellOfClient(record, request);
+    return rotated;
   }
 
   private tellOfRepetition(

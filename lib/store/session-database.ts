@@ -74,6 +74,11 @@ export class SessionDatabase {
     return !this.type.endsWith('mysql');
   }
 
+  /** The same of an UPDATE: neither MySQL nor MariaDB can. */
+  get canReturnUpdated(): boolean {
+    return this.canReturnDeleted && this.type !== 'mariadb';
+  }
+
   hasEntity(entity: EntityTarget<ObjectLiteral>): boolean {
     return this.dataSource.hasMetadata(entity);
   }

@@ -1,3 +1,4 @@
+import { RotationStatements, type Rotation } from './rotation-statements.js';
 import type { SessionDatabase } from './session-database.js';
 import {
   SESSION_COLUMNS,
@@ -6,7 +7,7 @@ import {
   type SessionRecord,
 } from './session-record.js';
 import { Session } from './session.entity.js';
-import { SharedSessionStatements, type Rotation } from './shared-session-statements.js';
+import { SharedSessionStatements } from './shared-session-statements.js';
 import type { SharedStatement } from './statement-group.js';
 import type { Table } from './table.js';
 
@@ -23,11 +24,10 @@ export class SessionStore {
 
   private readonly insertShared: (record: SessionRecord) => Promise<unknown>;
   private readonly findShared: (handle: string) => Promise<SessionRecord | null>;
-  private readonly rotateShared: (rotation: Rotation) => Promise<boolean>;
+  private readonly rotations: RotationStatements;
 
   constructor(private readonly database: SessionDatabase) {
     const shared = new SharedSessionStatements(database);
-    const isPostgres = database.type === 'postgres';
     this.findShared = database.share({
       one: (handle) => this.findOne(handle),
       many: (handles) => shared.find(handles),
@@ -38,13 +38,8 @@ export class SessionStore {
       many: (records) => shared.insert(records),
       keyOf: ({ handle }) => handle,
     };
-    this.insertShared = database.share(insert, isPostgres);
-    const rotate: SharedStatement<Rotation, boolean> = {
-      one: (rotation) => this.rotateOne(rotation),
-      many: (rotations) => shared.rotate(rotations),
-      keyOf: ({ handle }) => handle,
-    };
-    this.rotateShared = database.share(rotate, isPostgres);
+    this.insertShared = database.share(insert, database.type === 'postgres');
+    this.rotations = new RotationStatements(database);
   }
 
   async insert(record: SessionRecord): Promise<void> {
@@ -56,17 +51,28 @@ export class SessionStore {
     return (await this.findShared(handle)) ?? undefined;
   }
 
+  /** Rotates a row that has not been read. @returns the row as it is now; `undefined` where it has to be read first */
+  rotateUnread(rotation: Rotation): Promise<SessionRecord | undefined> {
+    return this.rotations.run(rotation);
+  }
+
   /**
    * Rotates by compare-and-swap: only from the generation that the caller has read.
    *
    * @returns whether it won
    */
-  beginGeneration(
-    handle: string,
-    from: Rotation['from'],
-    next: Rotation['next'],
-  ): Promise<boolean> {
-    return this.rotateShared({ handle, from, next });
+  async beginGeneration(from: SessionRecord, next: SessionRecord): Promise<boolean> {
+    const { affected } = await this.database.run(this.statements.rotate, [
+      next.generation,
+      next.parentHash,
+      next.rotatedAtMs,
+      next.lastActiveAtMs,
+      next.expiresAtMs,
+      from.handle,
+      from.generation,
+      from.parentHash,
+    ]);
+    return affected === 1;
   }
 
   /** Notes of sessions, by handle and parent hash, that their generation was seen in use; the first note counts. */
@@ -178,20 +184,6 @@ export class SessionStore {
   private async findOne(handle: string): Promise<SessionRecord | null> {
     const { rows } = await this.database.run(this.statements.find, [handle]);
     return rows[0] ? toSessionRecord(rows[0]) : null;
-  }
-
-  private async rotateOne({ handle, from, next }: Rotation): Promise<boolean> {
-    const { affected } = await this.database.run(this.statements.rotate, [
-      from.generation + 1,
-      next.parentHash,
-      next.rotatedAtMs,
-      next.rotatedAtMs,
-      next.expiresAtMs,
-      handle,
-      from.generation,
-      from.parentHash,
-    ]);
-    return affected === 1;
   }
 
   private get statements(): ReturnType<typeof prepareStatements> {

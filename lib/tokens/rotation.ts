@@ -52,15 +52,25 @@ export function decideRotation(
 ): RotationDecision {
   if (token.generation > row.generation) return 'ahead';
   if (isCurrent(token, row)) {
-    // The first generation has one token alone, which came with the login: nothing else can be under way.
-    const isSettled =
-      row.generation === 0 ||
-      isConfirmedFor(GRACE_PERIODS_TO_ROTATION * gracePeriodMs, row, nowMs) ||
-      gracePeriodMs === 0;
-    return isSettled ? 'rotate' : 'repeat';
+    const latestMs = latestConfirmationMs(token, gracePeriodMs, nowMs);
+    return latestMs === null || isConfirmedBy(latestMs, row) ? 'rotate' : 'repeat';
   }
-  const isOpen = gracePeriodMs > 0 && !isConfirmedFor(gracePeriodMs, row, nowMs);
+  const isOpen = gracePeriodMs > 0 && !isConfirmedBy(nowMs - gracePeriodMs, row);
   return isParent(token, row) && isOpen ? 'sibling' : 'reuse';
+}
+
+/**
+ * The latest confirmation of its generation with which a current token rotates, in milliseconds since the epoch; `null`
+ * where it rotates confirmed or not.
+ */
+export function latestConfirmationMs(
+  token: Pick<RefreshTokenClaims, 'generation'>,
+  gracePeriodMs: number,
+  nowMs: number,
+): number | null {
+  // The first generation has one token alone, which came with the login: nothing else can be under way.
+  if (token.generation === 0 || gracePeriodMs === 0) return null;
+  return nowMs - GRACE_PERIODS_TO_ROTATION * gracePeriodMs;
 }
 
 // A generation begun for another parent is another line, although it has the same number.
@@ -78,6 +88,6 @@ function isParent(
   return token.generation === row.generation - 1 && token.hash === row.parentHash;
 }
 
-function isConfirmedFor(durationMs: number, row: RotationState, nowMs: number): boolean {
-  return row.confirmedAtMs !== null && nowMs - row.confirmedAtMs >= durationMs;
+function isConfirmedBy(timeMs: number, row: RotationState): boolean {
+  return row.confirmedAtMs !== null && row.confirmedAtMs <= timeMs;
 }

@@ -91,16 +91,15 @@ describeOnEachDatabase('sessions', (engine) => {
     const store = first.app.get(SessionStore);
     const record = await loggedInRecord(first);
     const next = {
+      ...record,
+      generation: 1,
       parentHash: 'a'.repeat(64),
-      rotatedAtMs: clock.now(),
       expiresAtMs: clock.now() + DAY_MS,
     };
     const fourTimes = (work: () => Promise<boolean>): Promise<boolean[]> =>
       Promise.all([work(), work(), work(), work()]).then((each) => each.toSorted());
     const onlyOne = [false, false, false, true];
-    expect(await fourTimes(() => store.beginGeneration(record.handle, record, next))).toEqual(
-      onlyOne,
-    );
+    expect(await fourTimes(() => store.beginGeneration(record, next))).toEqual(onlyOne);
     const replace = (): Promise<boolean> =>
       store.replaceAccessTokenPayload(record.handle, 0, { same: true });
     expect(await fourTimes(replace)).toEqual(onlyOne);

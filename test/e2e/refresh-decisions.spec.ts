@@ -148,7 +148,7 @@ describe.each(platforms)('a refresh on %s', (platform) => {
     const holder = await scene.login('u7');
     queries.reset();
     const next = await refreshed(holder);
-    expect(queries.count('auth_session')).toBe(2);
+    expect(queries.count('auth_session')).toBe(1);
     expect(next.refresh).not.toBe(holder.refresh);
     expect(await scene.sessionRow(holder.handle)).toMatchObject({
       generation: 1,

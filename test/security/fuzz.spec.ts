@@ -12,7 +12,7 @@ import { TokenReader } from '../../lib/http/transport/token-reader.js';
 import type { TokenWriter } from '../../lib/http/transport/token-writer.js';
 import { Session, type SessionEventBus } from '../../lib/index.js';
 import { RevocationFeed } from '../../lib/revocation/revocation-feed.js';
-import { SessionRefresher } from '../../lib/session/session-refresher.js';
+import { RefreshTokenAuthenticator } from '../../lib/session/refresh-token-authenticator.js';
 import { SessionVerifier } from '../../lib/session/session-verifier.js';
 import { VerifiedTokenCache } from '../../lib/session/verified-token-cache.js';
 import type { SessionStore } from '../../lib/store/session.store.js';
@@ -137,7 +137,7 @@ describe('a build with one check removed is caught:', () => {
   });
 
   it('the MAC of a refresh token', { timeout: LONG }, async () => {
-    vi.spyOn(SessionRefresher.prototype, 'authenticate').mockImplementation((text) => {
+    vi.spyOn(RefreshTokenAuthenticator.prototype, 'authenticate').mockImplementation((text) => {
       const bytes = Buffer.from(text.slice('nasr_'.length), 'base64url');
       const sessionHandle =
         bytes.length === 113 ? sessionHandleFromBytes(bytes.subarray(13, 29)) : undefined;
@@ -180,9 +180,9 @@ describe('a build is caught that beside its refusal', () => {
 
   /** Does something beside each refresh with a token that is not authentic. */
   async function foundWhen(does: (refresher: RefresherParts, text: string) => unknown) {
-    const authenticate = SessionRefresher.prototype.authenticate;
-    vi.spyOn(SessionRefresher.prototype, 'authenticate').mockImplementation(async function (
-      this: SessionRefresher,
+    const authenticate = RefreshTokenAuthenticator.prototype.authenticate;
+    vi.spyOn(RefreshTokenAuthenticator.prototype, 'authenticate').mockImplementation(async function (
+      this: RefreshTokenAuthenticator,
       text,
     ) {
       const token = await authenticate.call(this, text);

@@ -1,6 +1,6 @@
 import { KeyRing } from '../../../lib/keys/key-ring.js';
 import { SessionEventBus, SessionService, type SessionEventName } from '../../../lib/index.js';
-import { SessionRefresher } from '../../../lib/session/session-refresher.js';
+import { RefreshTokenAuthenticator } from '../../../lib/session/refresh-token-authenticator.js';
 import { VerifiedTokenCache } from '../../../lib/session/verified-token-cache.js';
 import type { LogRecorder } from '../log-recorder.js';
 import type { QueryCounter } from '../query-counter.js';
@@ -26,7 +26,7 @@ export class Surroundings {
   private readonly fingerprint: RowFingerprint;
   private readonly sessions: SessionService;
   private readonly cache: VerifiedTokenCache;
-  private readonly refresher: SessionRefresher;
+  private readonly refresher: RefreshTokenAuthenticator;
   private readonly prototypes = namesOnPrototypes();
   private readonly stopListening: (() => void)[];
   private events: string[] = [];
@@ -43,7 +43,7 @@ export class Surroundings {
     this.fingerprint = RowFingerprint.of(dataSource);
     this.sessions = app.get(SessionService);
     this.cache = app.get(VerifiedTokenCache);
-    this.refresher = app.get(SessionRefresher);
+    this.refresher = app.get(RefreshTokenAuthenticator);
     const bus = app.get(SessionEventBus);
     const onRejection = (): void => void (this.rejections += 1);
     process.on('unhandledRejection', onRejection);

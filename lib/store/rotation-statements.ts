@@ -1,0 +1,146 @@
+import type { SessionDatabase } from './session-database.js';
+import { SESSION_COLUMNS, toSessionRecord, type SessionRecord } from './session-record.js';
+import { Session } from './session.entity.js';
+import type { SharedStatement } from './statement-group.js';
+import type { Table } from './table.js';
+
+/** A rotation as a refresh token alone can ask for it: the row decides. Times in milliseconds since the epoch. */
+export interface Rotation {
+  readonly handle: string;
+  readonly from: {
+    readonly generation: number;
+    readonly parentHash: string;
+    /** When the generation must have been confirmed at the latest; null: confirmed or not. */
+    readonly confirmedByMs: number | null;
+  };
+  readonly next: {
+    readonly parentHash: string;
+    readonly atMs: number;
+    /** When the session then ends, by whether its cookies outlive the browser. */
+    readonly endsAtMs: { readonly persistent: number; readonly nonPersistent: number };
+  };
+}
+
+// What PostgreSQL is to take the values of `valuesOf` for.
+const TYPES = ['uuid', 'int', 'varchar', 'bigint', 'varchar', 'bigint', 'bigint', 'bigint'];
+
+/** The most that the column of generations holds. */
+export const LAST_GENERATION = 2 ** 31 - 1;
+
+/**
+ * Rotations that judge a row and change it in one statement, on databases that can say what they have changed. A row
+ * rotates where `decideRotation` lets it, and where its time is not over.
+ */
+export class RotationStatements {
+  private readonly texts = new Map<number, string>();
+  private textForOne: string | undefined;
+  private readonly runShared: (rotation: Rotation) => Promise<SessionRecord | null>;
+
+  constructor(private readonly database: SessionDatabase) {
+    const statement: SharedStatement<Rotation, SessionRecord | null> = {
+      one: (rotation) => this.one(rotation),
+      many: (rotations) => this.many(rotations),
+      keyOf: ({ handle }) => handle,
+    };
+    this.runShared = database.share(statement, database.type === 'postgres');
+  }
+
+  /** @returns the row as it is now; `undefined` where it has not rotated */
+  async run(rotation: Rotation): Promise<SessionRecord | undefined> {
+    if (!this.database.canReturnUpdated) return undefined;
+    return (await this.runShared(rotation)) ?? undefined;
+  }
+
+  private async one({ handle, from, next }: Rotation): Promise<SessionRecord | null> {
+    this.textForOne ??= statementForOne(this.database.table(Session));
+    const { rows } = await this.database.run(this.textForOne, [
+      from.generation + 1,
+      next.parentHash,
+      next.atMs,
+      next.atMs,
+      next.endsAtMs.persistent,
+      next.endsAtMs.nonPersistent,
+      handle,
+      from.generation,
+      from.parentHash,
+      next.atMs,
+      from.confirmedByMs,
+      from.confirmedByMs,
+    ]);
+    return rows[0] ? toSessionRecord(rows[0]) : null;
+  }
+
+  // On PostgreSQL alone. Waits for no lock: `undefined` for a row that is locked or gone.
+  private async many(
+    rotations: readonly Rotation[],
+  ): Promise<(SessionRecord | null | undefined)[]> {
+    const { rows } = await this.database.run(
+      this.textForMany(rotations.length),
+      rotations.flatMap(valuesOf),
+    );
+    const outcomes = new Map(
+      rows.map((row) => [row['asked'], row['handle'] === null ? null : toSessionRecord(row)]),
+    );
+    return rotations.map(({ handle }) => outcomes.get(handle));
+  }
+
+  private textForMany(count: number): string {
+    const text = this.texts.get(count) ?? statementForMany(this.database.table(Session), count);
+    this.texts.set(count, text);
+    return text;
+  }
+}
+
+function statementForOne(table: Table<Session>): string {
+  const c = (property: keyof Session): string => table.column(property);
+  const p = (position: number): string => table.parameter(position);
+  return (
+    `UPDATE ${table.name} SET ${c('generation')} = ${p(0)}, ${c('parentRefreshTokenHash')} = ${p(1)}, ` +
+    `${c('rotatedAt')} = ${p(2)}, ${c('confirmedAt')} = NULL, ${c('lastActiveAt')} = ${p(3)}, ` +
+    `${c('expiresAt')} = CASE WHEN ${c('persistent')} THEN CAST(${p(4)} AS bigint) ELSE CAST(${p(5)} AS bigint) END ` +
+    `WHERE ${c('handle')} = ${p(6)} AND ${c('generation')} = ${p(7)} AND ${c('parentRefreshTokenHash')} = ${p(8)} ` +
+    `AND ${c('expiresAt')} > ${p(9)} AND (CAST(${p(10)} AS bigint) IS NULL OR ${c('confirmedAt')} <= ${p(11)}) ` +
+    `RETURNING ${table.selection(SESSION_COLUMNS)}`
+  );
+}
+
+function valuesOf({ handle, from, next }: Rotation): unknown[] {
+  return [
+    handle,
+    from.generation,
+    from.parentHash,
+    from.confirmedByMs,
+    next.parentHash,
+    next.atMs,
+    next.endsAtMs.persistent,
+    next.endsAtMs.nonPersistent,
+  ];
+}
+
+function statementForMany(table: Table<Session>, count: number): string {
+  const wanted = Array.from({ length: count }, (_, row) => {
+    const values = TYPES.map(
+      (type, index) => `CAST(${table.parameter(row * TYPES.length + index)} AS ${type})`,
+    );
+    return `(${values.join(', ')})`;
+  });
+  const c = (property: keyof Session): string => table.column(property);
+  const own = (property: keyof Session): string => `own.${c(property)}`;
+  return (
+    `WITH wanted(handle, generation, parent, confirmed_by, next_parent, at, persistent_end, other_end) ` +
+    `AS (VALUES ${wanted.join(', ')}), ` +
+    `unlocked AS (SELECT ${own('handle')} AS handle FROM ${table.name} AS own ` +
+    `WHERE ${own('handle')} IN (SELECT handle FROM wanted) FOR UPDATE SKIP LOCKED), ` +
+    `rotated AS (UPDATE ${table.name} AS own SET ${c('generation')} = wanted.generation + 1, ` +
+    `${c('parentRefreshTokenHash')} = wanted.next_parent, ${c('rotatedAt')} = wanted.at, ` +
+    `${c('confirmedAt')} = NULL, ${c('lastActiveAt')} = wanted.at, ` +
+    `${c('expiresAt')} = CASE WHEN ${own('persistent')} THEN wanted.persistent_end ELSE wanted.other_end END ` +
+    `FROM wanted JOIN unlocked ON unlocked.handle = wanted.handle ` +
+    `WHERE ${own('handle')} = wanted.handle AND ${own('generation')} = wanted.generation ` +
+    `AND ${own('parentRefreshTokenHash')} = wanted.parent AND ${own('expiresAt')} > wanted.at ` +
+    `AND (wanted.confirmed_by IS NULL OR ${own('confirmedAt')} <= wanted.confirmed_by) ` +
+    `RETURNING ${SESSION_COLUMNS.map((property) => `${own(property)} AS "${property}"`).join(', ')}) ` +
+    `SELECT unlocked.handle AS asked, rotated.* ` +
+    `FROM unlocked LEFT JOIN rotated ON rotated.handle = unlocked.handle`
+  );
+}
