@@ -31,7 +31,6 @@ export class SessionStore {
     this.findShared = database.share({
       one: (handle) => this.findOne(handle),
       many: (handles) => shared.find(handles),
-      keyOf: (handle) => handle,
     });
     const insert: SharedStatement<SessionRecord, unknown> = {
       one: (record) => this.insertOne(record),

@@ -11,8 +11,8 @@ export interface SharedStatement<Input, Output> {
   one(input: Input): Promise<Output>;
   /** For many, in their order; `undefined` for one that has to be run on its own. It must not wait for a lock. */
   many(inputs: readonly Input[]): Promise<readonly (Output | undefined)[]>;
-  /** Inputs of the same key never share a statement. */
-  keyOf(input: Input): string;
+  /** Inputs of the same key never share a statement; without keys any do. */
+  keyOf?(input: Input): string;
 }
 
 interface Waiting<Input, Output> {
@@ -62,14 +62,14 @@ export class StatementGroup<Input, Output> {
   }
 
   private nextGroup(): Waiting<Input, Output>[] {
-    const group = new Map<string, Waiting<Input, Output>>();
+    const group = new Map<unknown, Waiting<Input, Output>>();
     const later: Waiting<Input, Output>[] = [];
     for (const each of this.waiting) {
       if (each.isOverdue()) {
         each.reject(overdue());
         continue;
       }
-      const key = this.statement.keyOf(each.input);
+      const key = this.statement.keyOf?.(each.input) ?? each;
       if (group.size === MOST_IN_A_GROUP || group.has(key)) later.push(each);
       else group.set(key, each);
     }

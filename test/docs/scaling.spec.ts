@@ -20,6 +20,8 @@ const DOCUMENTED = new Map(
     .map(([, deed = '', statements = '']) => [deed.trim(), statements.trim()]),
 );
 
+const TITLES = { sqlite: 'SQLite', postgres: 'PostgreSQL', mariadb: 'MariaDB' };
+
 interface Deed {
   options?: SessionModuleOptions;
   /** What comes before, and what is counted. */
@@ -76,7 +78,8 @@ describeOnEachDatabase('what docs/scaling.md says is asked', (engine) => {
   const startFleet = useFleets(engine);
 
   it('is all that is listed here', () => {
-    expect([...DOCUMENTED.keys()]).toEqual(Object.keys(DEEDS));
+    const deeds = [...DOCUMENTED.keys()].filter((deed) => !deed.endsWith(' on MariaDB'));
+    expect(deeds).toEqual(Object.keys(DEEDS));
   });
 
   it.each(Object.entries(DEEDS))('is what is sent for %s', async (name, { options, prepare }) => {
@@ -93,6 +96,7 @@ describeOnEachDatabase('what docs/scaling.md says is asked', (engine) => {
       .since(from)
       .filter((each) => /\bauth_session(_revocation)?\b/.test(each.sql) && !asksForNoRow(each))
       .map(({ sql }) => sql.split(' ')[0]);
-    expect(sent.join(', ') || 'none').toBe(DOCUMENTED.get(name));
+    const documented = DOCUMENTED.get(`${name} on ${TITLES[engine]}`) ?? DOCUMENTED.get(name);
+    expect(sent.join(', ') || 'none').toBe(documented);
   });
 });

@@ -181,7 +181,7 @@ describe.each(platforms)('a refresh token on %s', (platform) => {
   });
 
   it.each(['rotateUnread', 'beginGeneration'] as const)(
-    'R10: does not bring back a session that is revoked just before its row changes (%s)',
+    'R10: does not bring back a session that is revoked while it is being refreshed, just before %s',
     async (change) => {
       const { refresh: r0, handle } = await scene.login('u10');
       const { rotateUnread, beginGeneration } = SessionStore.prototype;

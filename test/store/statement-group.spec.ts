@@ -88,6 +88,18 @@ describe('a statement that callers share', () => {
     expect(values(await all)).toEqual(['row 1', 'row 101', 'row 201', 'row 2']);
   });
 
+  it('takes all who ask for one row, where nothing is changed', async () => {
+    const sent: (readonly string[])[] = [];
+    const group = new StatementGroup<string, string>({
+      one: (input) => Promise.resolve(input),
+      many: (inputs) => Promise.resolve((sent.push(inputs), inputs.map((input) => `row ${input}`))),
+    });
+    const asked = ['a', 'a', 'b'];
+    const answers = await Promise.all(asked.map((input) => group.add(input, inTime)));
+    expect(sent).toEqual([asked]);
+    expect(answers).toEqual(['row a', 'row a', 'row b']);
+  });
+
   it('is run again for each alone where it fails, so that one bad row fails by itself', async () => {
     const database = new Statements((inputs) => inputs.includes(3));
     const all = database.add(range(6));
