@@ -9,6 +9,8 @@ import { withVersion } from '../versions.js';
 
 const AT_LEAST: Readonly<Record<Platform, number>> = { fastify: 5, express: 2.5 };
 
+const ROUNDS_FOR_CLOSE_ONES = 4;
+
 /** A route of Nest's behind each guard: the CPU time that the server spends on a request, over real sockets. */
 export async function measureGuardedRoutes(settings: Settings): Promise<Line[]> {
   return [...(await measureOn('fastify', settings)), ...(await measureOn('express', settings))];
@@ -30,11 +32,14 @@ async function measureOn(platform: Platform, settings: Settings): Promise<Line[]
   );
   const jwt = await start(`${withVersion('@nestjs/jwt')}, guard as documented`, '@nestjs/jwt');
   const contenders = [...servers.keys()];
-  const measure = (path: string) =>
-    interleave(contenders, {
+  const measure = (path: string, these = contenders, rounds = settings.rounds) =>
+    interleave(these, {
       ...settings,
+      rounds,
       run: (contender, forMs) => requestAll(contender, servers.get(contender), path, forMs),
     });
+  // The guards of these two differ by 1 µs in a request of 40, and a round alone varies by more than that.
+  const close = await measure('/ok', [ours, byHand], settings.rounds * ROUNDS_FOR_CLOSE_ONES);
   const onOk = await measure('/ok');
   const onMe = await measure('/me');
   await Promise.all(contenders.map((each) => each.stop()));
@@ -48,7 +53,7 @@ async function measureOn(platform: Platform, settings: Settings): Promise<Line[]
       ...(atLeast === undefined ? {} : { atLeast }),
     });
   return [
-    line('guarded route', onOk, byHand, 0.95),
+    line('guarded route', close, byHand, 0.95),
     line('guarded route', onOk, bare),
     line('guarded route', onOk, superTokens, AT_LEAST[platform]),
     line('guarded route', onOk, jwt),
