@@ -71,8 +71,8 @@ answer({
       const { refreshToken = '' } = session.getAllSessionTokensDangerously();
       const refreshed = await sessions.refreshSessionWithoutRequestResponse(refreshToken);
       await sessions.getSessionWithoutRequestResponse(refreshed.getAccessToken());
-      // A revoked session is remembered until its tokens are dead; too many would hide what leaks.
-      if (done % 20 === 0) await sessions.revokeSession(refreshed.getHandle());
+      // A revoked session is remembered for ten minutes and more; as many of them as fit would hide what leaks.
+      if (done % 200 === 0) await sessions.revokeSession(refreshed.getHandle());
       // Timers, and with them the feed and the queues, get their turn.
       if (done % 10 === 0) await pause(1);
     }
