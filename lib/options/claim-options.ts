@@ -1,5 +1,6 @@
 import { isValidator } from '../claims/session-claim-validator.js';
 import { SessionClaim } from '../claims/session-claim.js';
+import { isToken } from './option-checks.js';
 import type { OptionReader } from './option-reader.js';
 import type { ClaimOrToken, ValidatorOrToken } from './session-module-options.js';
 
@@ -20,8 +21,4 @@ function isClaimOrToken(value: unknown): value is ClaimOrToken {
 
 function isValidatorOrToken(value: unknown): value is ValidatorOrToken {
   return isValidator(value) || isToken(value);
-}
-
-function isToken(value: unknown): boolean {
-  return typeof value === 'symbol' || typeof value === 'string' || typeof value === 'function';
 }

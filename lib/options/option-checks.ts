@@ -47,3 +47,21 @@ export function itemsOf(value: unknown): unknown[] | undefined {
 export function printable(name: string): string {
   return name.slice(0, MAX_NAME_LENGTH).replaceAll(/[^\x20-\x7e]/g, '?');
 }
+
+/** What Nest knows a provider by. */
+export function isToken(
+  value: unknown,
+): value is symbol | string | ((...given: never[]) => unknown) {
+  return typeof value === 'symbol' || typeof value === 'string' || isFunction(value);
+}
+
+export function isFunction(value: unknown): value is (...given: unknown[]) => unknown {
+  return typeof value === 'function';
+}
+
+/** A conversion that takes a value as it is, where it is allowed. */
+export function only<T>(
+  isAllowed: (value: unknown) => value is T,
+): (value: unknown) => T | undefined {
+  return (value) => (isAllowed(value) ? value : undefined);
+}

@@ -1,5 +1,5 @@
 import { durationToMs } from '../time/duration.js';
-import { isOptionsObject, itemsOf, kindOf, MAX_ITEMS, printable } from './option-checks.js';
+import { isOptionsObject, itemsOf, kindOf, MAX_ITEMS, only, printable } from './option-checks.js';
 
 // More slips than these in one place are one: the whole is not what was meant.
 const MAX_UNKNOWN = 10;
@@ -160,6 +160,12 @@ export class OptionReader {
     }
   }
 
+  /** A copy of what the object holds beside what has been read. */
+  others(): Record<string, unknown> {
+    const others = this.names.filter((name) => !this.read.has(name));
+    return Object.fromEntries(others.map((name) => [name, this.value(name)]));
+  }
+
   private readOnce(name: string): unknown {
     return this.attempt(name, undefined, () => {
       // What is on every object by a polluted prototype is nobody's option (CWE-1321).
@@ -180,10 +186,6 @@ export class OptionReader {
 
 function isBoolean(value: unknown): value is boolean {
   return typeof value === 'boolean';
-}
-
-function only<T>(isAllowed: (value: unknown) => value is T): (value: unknown) => T | undefined {
-  return (value) => (isAllowed(value) ? value : undefined);
 }
 
 function textThat(isAllowed: (value: string) => boolean): (value: unknown) => value is string {
