@@ -162,13 +162,16 @@ describe('SessionModule.forRootAsync', () => {
     ['throws nothing', undefined, 'undefined'],
     ['throws a text', SECRET, 'a string'],
     ['throws what throws itself', new Proxy({}, { get: fail, getPrototypeOf: fail }), 'an object'],
-  ])('stops the start by an error where a factory %s', async (_, thrown, kind) => {
-    const useFactory = () => Promise.reject(thrown);
-    const start = boot({ sessionModule: SessionModule.forRootAsync({ useFactory }) });
-    await expect(start).rejects.toThrow(
-      `SessionModule cannot start: the factory of its options threw ${kind}, which is no error`,
-    );
-  });
+  ] as unknown as [string, Error, string][])(
+    'stops the start by an error where a factory %s',
+    async (_, thrown, kind) => {
+      const useFactory = () => Promise.reject(thrown);
+      const start = boot({ sessionModule: SessionModule.forRootAsync({ useFactory }) });
+      await expect(start).rejects.toThrow(
+        `SessionModule cannot start: the factory of its options threw ${kind}, which is no error`,
+      );
+    },
+  );
 });
 
 @Module({ imports: [SessionModule.forRoot({ isGlobal: false })], controllers: [LoginController] })
