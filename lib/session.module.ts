@@ -15,6 +15,7 @@ import { SessionConfigurationError } from './errors/session-configuration.error.
 import { sessionControllers } from './http/controllers/session-routes.js';
 import { KeyRing } from './keys/key-ring.js';
 import { isValidator } from './claims/session-claim-validator.js';
+import { separateAsyncExtras, separateExtras } from './options/module-extras.js';
 import {
   RESOLVED_SESSION_OPTIONS,
   type ResolvedSessionOptions,
@@ -25,6 +26,7 @@ import { exportedProviders, sessionProviders } from './session-providers.js';
 import {
   ConfigurableModuleClass,
   type ASYNC_OPTIONS_TYPE,
+  SESSION_MODULE_OPTIONS,
   type OPTIONS_TYPE,
 } from './session.module-definition.js';
 import { ClaimRegistry } from './session/claim-registry.js';
@@ -66,18 +68,25 @@ export class SessionModule
   /**
    * Sets the module up with options that are known now.
    *
-   * @throws {SessionConfigurationError} at start, naming every option that is wrong
+   * @throws {SessionConfigurationError} at start, naming every option that is wrong; at once for `isGlobal`, `dataSource`,
+   * `apiBasePath` and `routes`, and for what is no options
    */
   static override forRoot(options: typeof OPTIONS_TYPE = {}): DynamicModule {
-    return completed(super.forRoot(options), options);
+    const { extras, options: rest } = separateExtras(options);
+    // Nest would read them by names such as `__proto__` too.
+    const provider = { provide: SESSION_MODULE_OPTIONS, useValue: rest };
+    return completed({ ...super.forRoot(extras), providers: [provider] }, extras);
   }
 
   /**
    * Sets the module up with options that a factory makes. What Nest must know before it runs (`isGlobal`, `dataSource`,
    * `apiBasePath`, `routes`) stands beside the factory.
+   *
+   * @throws {SessionConfigurationError} naming what is wrong with what stands there
    */
   static override forRootAsync(options: typeof ASYNC_OPTIONS_TYPE): DynamicModule {
-    return completed(super.forRootAsync(options), options);
+    const { extras, factory } = separateAsyncExtras(options);
+    return completed(super.forRootAsync(factory), extras);
   }
 
   /** Reads the keys, so that a database that is not ready is noticed now and not at the first login. */

@@ -47,6 +47,10 @@ class OptionsFactory implements SessionOptionsFactory {
 @Module({ providers: [OptionsFactory], exports: [OptionsFactory] })
 class OptionsModule {}
 
+function fail(): never {
+  throw new Error(SECRET);
+}
+
 let booted: BootedApp | undefined;
 afterEach(async () => {
   vi.unstubAllEnvs();
@@ -87,6 +91,11 @@ describe('SessionModule.forRoot', () => {
     await expect(start).rejects.toThrow(/`accessTokenLifetme` is no option/);
     await expect(start).rejects.not.toThrow(SECRET);
   });
+
+  it.each(['__proto__', 'constructor'])('stops the start where an option is %s', async (name) => {
+    const sessions = JSON.parse(`{"${name}":{"persistent":false}}`) as SessionModuleOptions;
+    await expect(boot({ sessions })).rejects.toThrow(`\`${name}\` is no option`);
+  });
 });
 
 describe('SessionModule.forRootAsync', () => {
@@ -123,6 +132,14 @@ describe('SessionModule.forRootAsync', () => {
   it.each([
     ['nothing', undefined, /its options are undefined, not an object/],
     ['null', null, /its options are null, not an object/],
+    ['a text', SECRET, /its options are a string, not an object/],
+    ['a list', [SECRET], /its options are an array, not an object/],
+    ['a map', new Map([['persistent', false]]), /its options are no plain object/],
+    [
+      'a property that throws',
+      Object.defineProperty({}, 'cookie', { enumerable: true, get: fail }),
+      /`cookie` cannot be read: something in it throws/,
+    ],
     ['a bad option', { persistent: 'yes' }, /`persistent` is a string that is not allowed/],
     [
       'what comes too late',
@@ -130,7 +147,7 @@ describe('SessionModule.forRootAsync', () => {
       /`dataSource` comes too late: .* beside the factory/,
     ],
   ])('stops the start where a factory gives %s', async (_, given, problem) => {
-    const useFactory = () => given as unknown as SessionModuleOptions;
+    const useFactory = () => given as SessionModuleOptions;
     const start = boot({ sessionModule: SessionModule.forRootAsync({ useFactory }) });
     await expect(start).rejects.toThrow(problem);
   });
@@ -140,6 +157,21 @@ describe('SessionModule.forRootAsync', () => {
     const start = boot({ sessionModule: SessionModule.forRootAsync({ useFactory }) });
     await expect(start).rejects.toThrow('no vault');
   });
+
+  it.each([
+    ['throws nothing', undefined, 'undefined'],
+    ['throws a text', SECRET, 'a string'],
+    ['throws what throws itself', new Proxy({}, { get: fail, getPrototypeOf: fail }), 'an object'],
+  ] as unknown as [string, Error, string][])(
+    'stops the start by an error where a factory %s',
+    async (_, thrown, kind) => {
+      const useFactory = () => Promise.reject(thrown);
+      const start = boot({ sessionModule: SessionModule.forRootAsync({ useFactory }) });
+      await expect(start).rejects.toThrow(
+        `SessionModule cannot start: the factory of its options threw ${kind}, which is no error`,
+      );
+    },
+  );
 });
 
 @Module({ imports: [SessionModule.forRoot({ isGlobal: false })], controllers: [LoginController] })

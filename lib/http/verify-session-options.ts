@@ -1,6 +1,12 @@
 import { SessionInputException } from '../errors/session-input.exception.js';
-import { kindOf } from '../options/option-checks.js';
-import { checkFlag, readOptions } from '../session/function-arguments.js';
+import { itemsOf, kindOf } from '../options/option-checks.js';
+import {
+  checkFlag,
+  readDecoratorOptions,
+  readOptions,
+  readSafely,
+} from '../session/function-arguments.js';
+import type { GuardedRouteOptions } from './decorators/verify-session.metadata.js';
 import type { VerifySessionOptions } from './request-verification.js';
 
 const NAMES = [
@@ -38,4 +44,32 @@ export function checkVerifySessionOptions(value: unknown): VerifySessionOptions 
           >,
         }),
   };
+}
+
+/**
+ * The options of `@VerifySession`, so that a wrong one is noticed when the handler is declared and not by a request.
+ *
+ * @throws {SessionInputException}
+ */
+export function checkGuardedRouteOptions(value: unknown): GuardedRouteOptions {
+  const options = readDecoratorOptions(value, [...NAMES, 'roles', 'permissions']);
+  const { roles, permissions, ...rest } = options;
+  return {
+    ...checkVerifySessionOptions(rest),
+    ...(roles === undefined ? {} : { roles: checkNames('roles', roles) }),
+    ...(permissions === undefined ? {} : { permissions: checkNames('permissions', permissions) }),
+  };
+}
+
+// A text in place of a list would be compared letter by letter.
+function checkNames(option: string, value: unknown): readonly string[] {
+  return readSafely(option, () => {
+    const names = itemsOf(value);
+    if (names?.every(isName)) return Object.freeze(names);
+    throw new SessionInputException(option, `must be an array of texts that are not empty`);
+  });
+}
+
+function isName(item: unknown): item is string {
+  return typeof item === 'string' && item !== '';
 }

@@ -1,4 +1,4 @@
-import type { OptionReader } from './option-checks.js';
+import type { OptionReader } from './option-reader.js';
 import type { ResolvedSessionOptions } from './resolved-options.js';
 
 const MINUTE = 60_000;

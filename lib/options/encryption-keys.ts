@@ -1,17 +1,13 @@
 import { createSecretKey, type KeyObject } from 'node:crypto';
-import type { OptionReader } from './option-checks.js';
+import { itemsOf } from './option-checks.js';
+import type { OptionReader } from './option-reader.js';
 
 const ALLOWED =
   'at least 32 random bytes in base64 or hex (openssl rand -base64 32), or a list of such';
 
 /** Decodes the encryption keys, for no log to show. Short or monotonous ones are refused: nothing random looks like that. */
 export function readEncryptionKeys(reader: OptionReader, name: string): readonly KeyObject[] {
-  const value = reader.value(name);
-  if (value === undefined) return [];
-  const list: unknown[] = Array.isArray(value) ? value : [value];
-  const keys = list.map(decodeKey).filter((key) => key !== undefined);
-  if (keys.length === list.length && keys.length > 0) return keys;
-  return reader.refuse(name, value, ALLOWED, []);
+  return reader.converted(name, decodeKeys, ALLOWED) ?? [];
 }
 
 /** Whether keys in clear are accepted; only beside a key that encrypts them. */
@@ -29,9 +25,15 @@ export function readEncryptionKeyMigration(
   return true;
 }
 
+function decodeKeys(value: unknown): readonly KeyObject[] | undefined {
+  const list = itemsOf(value) ?? [value];
+  const keys = list.map(decodeKey).filter((key) => key !== undefined);
+  return keys.length === list.length && keys.length > 0 ? keys : undefined;
+}
+
 function decodeKey(text: unknown): KeyObject | undefined {
   if (typeof text !== 'string') return undefined;
-  const isHex = /^([0-9a-f]{2})+$/i.test(text);
+  const isHex = text.length % 2 === 0 && /^[0-9a-f]+$/i.test(text);
   if (!isHex && !/^[\w+/-]+={0,2}$/.test(text)) return undefined;
   const bytes = Buffer.from(text, isHex ? 'hex' : 'base64');
   return bytes.length >= 32 && new Set(bytes).size >= 8 ? createSecretKey(bytes) : undefined;

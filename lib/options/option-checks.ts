@@ -1,5 +1,3 @@
-import { durationToMs } from '../time/duration.js';
-
 /** Says what kind of value stands where another was expected, and never the value itself: it may be a secret. */
 export function kindOf(value: unknown): string {
   if (value === null || value === undefined) return String(value);
@@ -7,8 +5,18 @@ export function kindOf(value: unknown): string {
   return typeof value === 'object' ? 'an object' : `a ${typeof value}`;
 }
 
+/**
+ * Whether a value can hold options: an object, but none of a kind of its own. A promise that nobody has waited for, or a
+ * `Map`, has no properties, and would silently mean the defaults.
+ *
+ * @throws where a getter or a proxy throws
+ */
 export function isOptionsObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !isArray(value);
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    Object.prototype.toString.call(value) === '[object Object]'
+  );
 }
 
 // `Array.isArray` throws for a proxy that has been revoked.
@@ -20,120 +28,40 @@ function isArray(value: unknown): value is unknown[] {
   }
 }
 
-/** Reads one object of options, and collects every problem instead of stopping at the first. */
-export class OptionReader {
-  private readonly read = new Set<string>();
+// No list of options is longer, and the holes of one with a length alone take minutes to walk.
+export const MAX_ITEMS = 10_000;
+const MAX_NAME_LENGTH = 64;
 
-  constructor(
-    private readonly source: Readonly<Record<string, unknown>>,
-    private readonly problems: string[],
-    private readonly path = '',
-  ) {}
+/**
+ * A copy of an array, by its length alone: an iterator can be one without end.
+ *
+ * @returns `undefined` for what is no array, or is longer than any list of options
+ * @throws where a proxy throws
+ */
+export function itemsOf(value: unknown): unknown[] | undefined {
+  if (!Array.isArray(value) || value.length > MAX_ITEMS) return undefined;
+  return Array.from({ length: value.length }, (_, index): unknown => value[index]);
+}
 
-  value(name: string): unknown {
-    this.read.add(name);
-    return this.source[name];
-  }
+// A name is whatever stands before a colon, and a message goes into a log.
+export function printable(name: string): string {
+  return name.slice(0, MAX_NAME_LENGTH).replaceAll(/[^\x20-\x7e]/g, '?');
+}
 
-  /** Only what is left out gets the fallback: `null` is mostly a setting that could not be read. */
-  valueOr(name: string, fallback: unknown): unknown {
-    const value = this.value(name);
-    return value === undefined ? fallback : value;
-  }
+/** What Nest knows a provider by. */
+export function isToken(
+  value: unknown,
+): value is symbol | string | ((...given: never[]) => unknown) {
+  return typeof value === 'symbol' || typeof value === 'string' || isFunction(value);
+}
 
-  boolean(name: string, fallback: boolean): boolean {
-    const value = this.valueOr(name, fallback);
-    if (typeof value === 'boolean') return value;
-    return this.refuse(name, value, 'true or false', fallback);
-  }
+export function isFunction(value: unknown): value is (...given: unknown[]) => unknown {
+  return typeof value === 'function';
+}
 
-  oneOf<T extends string | boolean>(name: string, allowed: readonly T[], fallback: T): T {
-    const value = this.valueOr(name, fallback);
-    const found = allowed.find((each) => each === value);
-    if (found !== undefined) return found;
-    return this.refuse(
-      name,
-      value,
-      allowed.map((each) => JSON.stringify(each)).join(', '),
-      fallback,
-    );
-  }
-
-  string(name: string, isAllowed: (value: string) => boolean, allowed: string): string | undefined {
-    const value = this.value(name);
-    if (value === undefined || (typeof value === 'string' && isAllowed(value))) return value;
-    return this.refuse(name, value, allowed, undefined);
-  }
-
-  integer(name: string, min: number, max: number, fallback: number): number {
-    const value = this.valueOr(name, fallback);
-    if (typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max) {
-      return value;
-    }
-    return this.refuse(name, value, `a whole number from ${min} to ${max}`, fallback);
-  }
-
-  durationMs(name: string, minMs: number, maxMs: number, fallbackMs: number): number {
-    return this.optionalDurationMs(name, minMs, maxMs) ?? fallbackMs;
-  }
-
-  optionalDurationMs(name: string, minMs: number, maxMs: number): number | undefined {
-    const value = this.value(name);
-    if (value === undefined) return undefined;
-    const milliseconds = durationToMs(value);
-    if (milliseconds !== undefined && milliseconds >= minMs && milliseconds <= maxMs) {
-      return milliseconds;
-    }
-    const range = `from ${minMs / 1000} to ${maxMs / 1000} seconds`;
-    return this.refuse(
-      name,
-      value,
-      `a number of seconds or a string with a unit such as '30s' or '100d', ${range}`,
-      undefined,
-    );
-  }
-
-  strings(
-    name: string,
-    isAllowed: (value: string) => boolean,
-    allowed: string,
-  ): string[] | undefined {
-    const value = this.value(name);
-    if (value === undefined) return undefined;
-    const list: unknown[] = Array.isArray(value) ? value : [value];
-    const strings = list.filter((each) => typeof each === 'string').filter(isAllowed);
-    if (Array.isArray(value) && strings.length === list.length) return strings;
-    return this.refuse(name, value, `an array of ${allowed}`, undefined);
-  }
-
-  /** Options inside an option; an absent one reads as empty. */
-  nested(name: string): OptionReader {
-    const value = this.valueOr(name, {});
-    const isObject = isOptionsObject(value);
-    if (!isObject) this.refuse(name, value, 'an object', undefined);
-    return new OptionReader(isObject ? value : {}, this.problems, `${this.path}${name}.`);
-  }
-
-  /** The same, where `false` switches the whole off. */
-  nestedOrFalse(name: string): OptionReader | false {
-    return this.value(name) === false ? false : this.nested(name);
-  }
-
-  refuse<T>(name: string, value: unknown, allowed: string, fallback: T): T {
-    this.problem(name, `is ${kindOf(value)} that is not allowed; allowed: ${allowed}`);
-    return fallback;
-  }
-
-  problem(name: string, what: string): void {
-    this.problems.push(`\`${this.path}${name}\` ${what}`);
-  }
-
-  /** Refuses names that nothing has read: most are slips of the pen, which would otherwise silently mean the default. */
-  refuseUnknown(misplaced: readonly string[] = [], place = ''): void {
-    for (const name of Object.keys(this.source)) {
-      if (this.read.has(name) || this.source[name] === undefined) continue;
-      const known = `is no option; known here: ${[...this.read].join(', ')}`;
-      this.problem(name, misplaced.includes(name) ? place : known);
-    }
-  }
+/** A conversion that takes a value as it is, where it is allowed. */
+export function only<T>(
+  isAllowed: (value: unknown) => value is T,
+): (value: unknown) => T | undefined {
+  return (value) => (isAllowed(value) ? value : undefined);
 }

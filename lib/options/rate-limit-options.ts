@@ -1,5 +1,5 @@
 import type { Duration } from '../time/duration.js';
-import { isOptionsObject, type OptionReader } from './option-checks.js';
+import type { OptionReader } from './option-reader.js';
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
@@ -74,19 +74,23 @@ function readLimit(
   if (reader.value(name) === undefined) return fallback;
   const limit = reader.nestedOrFalse(name);
   if (!limit) return false;
-  const max = limit.integer('max', 1, 1_000_000, Number.NaN);
-  const windowMs = limit.durationMs('per', SECOND, DAY, Number.NaN);
-  if (limit.value('per') === undefined) limit.refuse('per', undefined, 'a duration', undefined);
+  limit.required('max', 'per');
+  const max = limit.integer('max', 1, 1_000_000, fallback.max);
+  const windowMs = limit.durationMs('per', SECOND, DAY, fallback.windowMs);
   limit.refuseUnknown();
   return { max, windowMs };
 }
 
 function readCounter(reader: OptionReader): RateLimitCounter | undefined {
-  const value = reader.value('counter');
-  if (value === undefined || isCounter(value)) return value;
-  return reader.refuse('counter', value, 'an object with a function `add`', undefined);
+  return reader.converted('counter', asCounter, 'an object with a function `add`');
+}
+
+function asCounter(value: unknown): RateLimitCounter | undefined {
+  return isCounter(value) ? value : undefined;
 }
 
 function isCounter(value: unknown): value is RateLimitCounter {
-  return isOptionsObject(value) && typeof value['add'] === 'function';
+  return (
+    typeof value === 'object' && value !== null && typeof Reflect.get(value, 'add') === 'function'
+  );
 }

@@ -1,10 +1,10 @@
-import type { OptionReader } from './option-checks.js';
+import type { OptionReader } from './option-reader.js';
 import type { ResolvedCookie, ResolvedCookieOptions } from './resolved-options.js';
 
 // RFC 6265 §4.1.1: a cookie's name is a token of RFC 9110 §5.6.2.
 const COOKIE_NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,64}$/;
-// RFC 6265 §4.1.1: any character but controls and ";".
-const COOKIE_PATH = /^\/[\x20-\x3a\x3c-\x7e]*$/;
+// RFC 6265 §4.1.1: any character but controls and ";". Browsers leave out a longer one (RFC 6265bis §5.6).
+const COOKIE_PATH = /^\/[\x20-\x3a\x3c-\x7e]{0,1023}$/;
 const HOST_NAME = /^(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/;
 const IP_V4 = /^\d{1,3}(\.\d{1,3}){3}$/;
 
@@ -77,7 +77,7 @@ function readOlderDomain(reader: OptionReader, domain: string | undefined): stri
   return olderDomain === (domain ?? '') ? undefined : olderDomain;
 }
 
-const PATHS_ALLOWED = 'a path that begins with /';
+const PATHS_ALLOWED = 'a path that begins with /, of up to 1024 characters';
 const DOMAINS_ALLOWED = 'a host name without scheme and port, such as example.com';
 const NAMES_ALLOWED = 'up to 64 letters, digits and marks (RFC 6265 token), not beginning with __';
 

@@ -1,6 +1,6 @@
 import { GRACE_PERIODS_TO_ROTATION } from '../tokens/rotation.js';
 import { assuranceLimits } from './assurance-profile.js';
-import type { OptionReader } from './option-checks.js';
+import type { OptionReader } from './option-reader.js';
 import type { ResolvedSessionOptions } from './resolved-options.js';
 
 const SECOND = 1000;

@@ -1,7 +1,7 @@
-import { SessionConfigurationError } from '../errors/session-configuration.error.js';
 import { checkAssurance } from './assurance-profile.js';
 import { readClaims, readValidators } from './claim-options.js';
-import { isOptionsObject, kindOf, OptionReader } from './option-checks.js';
+import type { OptionReader } from './option-reader.js';
+import { readConfiguration } from './read-configuration.js';
 import { checkLifetimes, readLifetimes } from './resolve-lifetimes.js';
 import { readRateLimits } from './rate-limit-options.js';
 import { resolveCookieOptions } from './resolve-cookie-options.js';
@@ -32,30 +32,23 @@ export function resolveSessionOptions(
   written: SessionModuleOptions,
   environment: { production: boolean },
 ): ResolvedSessionOptions {
-  // A factory that forgets to return must not mean the defaults.
-  if (!isOptionsObject(written)) {
-    throw new SessionConfigurationError(
-      `SessionModule cannot start: its options are ${kindOf(written)}, not an object`,
-    );
-  }
-  const problems: string[] = [];
-  const reader = new OptionReader({ ...written }, problems);
-  const options = readOptions(reader, environment.production);
-  checkLifetimes(options, reader);
-  checkAssurance(options, reader);
-  if (options.sessionExpiredStatusCode === options.invalidClaimStatusCode) {
-    reader.problem('invalidClaimStatusCode', 'is the same as `sessionExpiredStatusCode`');
-  }
-  reader.refuseUnknown(EXTRAS, 'comes too late: give it to `forRootAsync` beside the factory');
-  if (problems.length > 0) {
-    throw new SessionConfigurationError(`SessionModule cannot start:\n- ${problems.join('\n- ')}`);
-  }
-  return frozen(options);
+  const read = (reader: OptionReader): ResolvedSessionOptions => {
+    const options = readOptions(reader, environment.production);
+    checkLifetimes(options, reader);
+    checkAssurance(options, reader);
+    if (options.sessionExpiredStatusCode === options.invalidClaimStatusCode) {
+      reader.problem('invalidClaimStatusCode', 'is the same as `sessionExpiredStatusCode`');
+    }
+    reader.refuseUnknown(EXTRAS, 'comes too late: give it to `forRootAsync` beside the factory');
+    return options;
+  };
+  return frozen(readConfiguration(written, 'its options', read));
 }
 
-// What stands in an array is the user's own, or bytes, which can't be frozen.
+// What stands in an array is the user's own, or bytes, which can't be frozen. So is the counter, which may count in itself.
 function frozen<T extends object>(options: T): T {
-  for (const value of Object.values(options)) {
+  for (const [name, value] of Object.entries(options)) {
+    if (name === 'counter') continue;
     if (Array.isArray(value)) Object.freeze(value);
     else if (Object.getPrototypeOf(value ?? 0) === Object.prototype) frozen(value);
   }
@@ -68,7 +61,7 @@ function readOptions(reader: OptionReader, production: boolean): ResolvedSession
   const encryptionKeys = readEncryptionKeys(reader, 'encryptionKey');
   return {
     ...readLifetimes(reader),
-    issuer: reader.string('issuer', isIssuer, 'an http or https URL without query and fragment'),
+    issuer: reader.string('issuer', isIssuer, ISSUER_ALLOWED),
     audience: reader.string('audience', isName, 'a text of 1 to 255 characters'),
     signing: resolveSigning(reader.nested('signing')),
     encryptionKeys,
@@ -180,7 +173,8 @@ function resolveSessionLimit(reader: OptionReader): ResolvedSessionOptions['maxS
     return { max: reader.integer('maxSessionsPerUser', 1, 10_000, 1), onLimit: 'evict-oldest' };
   }
   const limit = reader.nested('maxSessionsPerUser');
-  const max = limit.integer('max', 1, 10_000, Number.NaN);
+  limit.required('max');
+  const max = limit.integer('max', 1, 10_000, 1);
   const onLimit = limit.oneOf('onLimit', ['evict-oldest', 'refuse'], 'evict-oldest');
   limit.refuseUnknown();
   return { max, onLimit };
@@ -196,9 +190,11 @@ function isOrigin(text: string): boolean {
   return text === (origin === 'null' && host !== '' ? `${protocol}//${host}` : origin);
 }
 
+const ISSUER_ALLOWED = 'an http or https URL of up to 255 characters, without query and fragment';
+
 // A name and a password in it would be told to every client.
 function isIssuer(text: string): boolean {
-  if (!/^https?:\/\/[^?#]+$/.test(text) || !URL.canParse(text)) return false;
+  if (!isName(text) || !/^https?:\/\/[^?#]+$/.test(text) || !URL.canParse(text)) return false;
   const { username, password } = new URL(text);
   return username === '' && password === '';
 }

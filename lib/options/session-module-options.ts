@@ -114,7 +114,7 @@ export interface SessionModuleOptions {
    * quarter of what `refreshTokenLifetime` is above `accessTokenLifetime`. @default '30s', or that quarter
    */
   refreshGracePeriod?: Duration;
-  /** The `iss` claim, checked where set: the API's public URL with `apiBasePath`, such as `https://api.example.com/auth`. @default none */
+  /** The `iss` claim, checked where set: the API's public URL with `apiBasePath`, such as `https://api.example.com/auth`; up to 255 characters. @default none */
   issuer?: string;
   /** The `aud` claim, checked where set. Applications that share a database keep apart by it. @default none */
   audience?: string;

@@ -1,6 +1,6 @@
 import { SessionClaim } from '../claims/session-claim.js';
 import { SessionInputException } from '../errors/session-input.exception.js';
-import { isOptionsObject, kindOf } from '../options/option-checks.js';
+import { isOptionsObject, kindOf, printable } from '../options/option-checks.js';
 import { isSessionHandle } from '../tokens/session-handle.js';
 
 /**
@@ -19,6 +19,26 @@ export function readOptions<Name extends string>(
     const read = names.map((name) => [name, value[name]] as const);
     return Object.fromEntries(read) as Partial<Record<Name, unknown>>;
   });
+}
+
+/**
+ * The same of a decorator, where a name that is none would leave a route open in silence.
+ *
+ * @throws {SessionInputException}
+ */
+export function readDecoratorOptions<Name extends string>(
+  value: unknown,
+  names: readonly Name[],
+): Partial<Record<Name, unknown>> {
+  const options = readOptions(value, names);
+  const known: readonly string[] = names;
+  const given = readSafely('options', () => Object.keys(Object(value) as object));
+  const unknown = given.find((name) => !known.includes(name));
+  if (unknown === undefined) return options;
+  throw new SessionInputException(
+    'options',
+    `must not have "${printable(unknown)}"; known here: ${known.join(', ')}`,
+  );
 }
 
 /** @throws {SessionInputException} a text such as `'false'`, as forms send it, would be taken for true */

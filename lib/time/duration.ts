@@ -14,7 +14,9 @@ const LONGEST_TEXT = 99;
 /** Milliseconds of a duration, or `undefined` where it is none: not finite, negative, unreadable, or a string without a unit. */
 export function durationToMs(duration: unknown): number | undefined {
   if (typeof duration === 'number') {
-    return Number.isFinite(duration) && duration >= 0 ? Math.round(duration * 1000) : undefined;
+    const milliseconds = Math.round(duration * 1000);
+    // Not minus zero, which is 0 but prints otherwise.
+    return Number.isFinite(milliseconds) && duration >= 0 ? Math.abs(milliseconds) : undefined;
   }
   // `ms` reads a bare number in a string as milliseconds; here a number means seconds, so a string must say its unit.
   if (

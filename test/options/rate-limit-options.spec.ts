@@ -37,4 +37,15 @@ describe('the limits of an address', () => {
   ])('stop the start where they are %j', (rateLimit, problem) => {
     expect(() => resolve(rateLimit)).toThrow(problem);
   });
+
+  it('leave a counter that counts in itself as it is', () => {
+    const counter = {
+      sum: 0,
+      add(_key: string, amount: number): number {
+        return (this.sum += amount);
+      },
+    };
+    resolve({ counter });
+    expect(counter.add('login', 1)).toBe(1);
+  });
 });

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { PrimitiveClaim } from '../../lib/claims/primitive-claim.js';
 import { SessionConfigurationError } from '../../lib/errors/session-configuration.error.js';
 import { resolveSessionOptions } from '../../lib/options/resolve-options.js';
@@ -271,6 +271,7 @@ const refused: [path: string, values: unknown[]][] = [
       'https://a.example/?x=1',
       'https://a.example/#x',
       `https://user:${SECRET}@a.example`,
+      'https://a.example/'.padEnd(256, 'x'),
     ],
   ],
   ['audience', [...notAText, 'x'.repeat(256), ['shop']]],
@@ -299,7 +300,7 @@ const refused: [path: string, values: unknown[]][] = [
     ],
   ],
   ['cookie', notAnObject],
-  ['cookie.path', [...notAText, SECRET, 'auth', '/a;b', '/a\nb', '/é']],
+  ['cookie.path', [...notAText, SECRET, 'auth', '/a;b', '/a\nb', '/é', '/'.padEnd(1025, 'a')]],
   ['cookie.refreshPath', [...notAText, SECRET, 'auth', '/a;b', '/a\u0000']],
   ['cookie.sameSite', [SECRET, '', 'Lax', 'NONE', null, false, 0]],
   ['cookie.secure', [SECRET, '', 'true', null, 0, 1]],
@@ -483,6 +484,41 @@ describe('what stands in place of the options', () => {
     expect(refusalOf(value)).toBe(
       `SessionModule cannot start: its options are ${kind}, not an object`,
     );
+  });
+});
+
+describe('an object of a kind of its own', () => {
+  it.each([
+    ['a promise that nobody has waited for', Promise.resolve({ persistent: false })],
+    ['a map', new Map([['persistent', false]])],
+    ['a date', new Date(0)],
+  ])('never means the defaults: %s', (_, value) => {
+    expect(refusalOf(value)).toBe('SessionModule cannot start: its options are no plain object');
+    expect(refusalOf({ device: value })).toContain(
+      '`device` is an object that is not allowed; allowed: a plain object',
+    );
+  });
+
+  it("is read where its class is the application's, with what its getters give", () => {
+    class Settings {
+      readonly device = new DeviceSettings();
+    }
+    class DeviceSettings {
+      get ip(): boolean {
+        return true;
+      }
+    }
+    expect(resolve(new Settings()).device.ip).toBe(true);
+  });
+});
+
+describe('an option that every object has by a polluted prototype', () => {
+  const shared: object = Object.prototype;
+  afterEach(() => Reflect.deleteProperty(shared, 'domain'));
+
+  it('is no option', () => {
+    Object.defineProperty(shared, 'domain', { value: 'a.example', configurable: true });
+    expect(resolve({ cookie: {} }).cookie.domain).toBeUndefined();
   });
 });
 

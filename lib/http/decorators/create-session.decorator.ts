@@ -1,4 +1,5 @@
 import { applyDecorators, UseInterceptors } from '@nestjs/common';
+import { checkCreateSessionOptions } from '../create-session-options.js';
 import { CreateSessionInterceptor } from '../create-session.interceptor.js';
 import { CreateSessionMetadata, type CreateSessionOptions } from './create-session.metadata.js';
 
@@ -14,13 +15,14 @@ import { CreateSessionMetadata, type CreateSessionOptions } from './create-sessi
  * @Post('login') @CreateSession<User>({ userId: (user) => user.id })
  * login(@Body() form: Credentials) { return this.users.check(form); }
  * ```
+ * @throws {SessionInputException} for a wrong option
  * @publicApi
  */
 export function CreateSession<Result = string>(
   options: CreateSessionOptions<Result> = {},
 ): MethodDecorator {
   return applyDecorators(
-    CreateSessionMetadata(options as CreateSessionOptions<unknown>),
+    CreateSessionMetadata(checkCreateSessionOptions(options)),
     UseInterceptors(CreateSessionInterceptor),
   );
 }

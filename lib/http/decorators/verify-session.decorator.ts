@@ -1,6 +1,6 @@
 import { applyDecorators, UseGuards } from '@nestjs/common';
 import { SessionGuard } from '../session.guard.js';
-import { checkVerifySessionOptions } from '../verify-session-options.js';
+import { checkGuardedRouteOptions } from '../verify-session-options.js';
 import { VerifySessionMetadata, type GuardedRouteOptions } from './verify-session.metadata.js';
 
 /**
@@ -16,6 +16,6 @@ import { VerifySessionMetadata, type GuardedRouteOptions } from './verify-sessio
  * @publicApi
  */
 export function VerifySession(options: GuardedRouteOptions = {}): MethodDecorator & ClassDecorator {
-  checkVerifySessionOptions(options);
-  return applyDecorators(VerifySessionMetadata(options), UseGuards(SessionGuard));
+  const checked = checkGuardedRouteOptions(options);
+  return applyDecorators(VerifySessionMetadata(checked), UseGuards(SessionGuard));
 }

@@ -1,0 +1,193 @@
+import { durationToMs } from '../time/duration.js';
+import { isOptionsObject, itemsOf, kindOf, MAX_ITEMS, only, printable } from './option-checks.js';
+
+// More slips than these in one place are one: the whole is not what was meant.
+const MAX_UNKNOWN = 10;
+const UNREADABLE = 'cannot be read: something in it throws';
+
+/**
+ * Reads one object of options, and collects every problem instead of stopping at the first. Each option is read once, so
+ * that what has been checked is what is used; what a getter or a proxy throws is a problem like any other.
+ */
+export class OptionReader {
+  private readonly read = new Map<string, unknown>();
+
+  /** @param names what the object holds of its own */
+  private constructor(
+    private readonly source: Readonly<Record<string, unknown>>,
+    private readonly names: readonly string[],
+    private readonly problems: string[],
+    private readonly path: string,
+  ) {}
+
+  /**
+   * @returns `undefined` for what holds no options
+   * @throws where a getter or a proxy throws
+   */
+  static of(value: unknown, problems: string[], path = ''): OptionReader | undefined {
+    if (!isOptionsObject(value)) return undefined;
+    return new OptionReader(value, Object.keys(value), problems, path);
+  }
+
+  value(name: string): unknown {
+    if (!this.read.has(name)) this.read.set(name, this.readOnce(name));
+    return this.read.get(name);
+  }
+
+  /** Only what is left out gets the fallback: `null` is mostly a setting that could not be read. */
+  valueOr(name: string, fallback: unknown): unknown {
+    const value = this.value(name);
+    return value === undefined ? fallback : value;
+  }
+
+  /**
+   * What the code reads of an option; `undefined` where it is left out.
+   *
+   * @param convert gives `undefined` for what is not allowed; it may look into the value
+   */
+  converted<T>(
+    name: string,
+    convert: (value: unknown) => T | undefined,
+    allowed: string,
+  ): T | undefined {
+    return this.attempt(name, undefined, () => {
+      const value = this.value(name);
+      if (value === undefined) return undefined;
+      return convert(value) ?? this.refuse(name, value, allowed, undefined);
+    });
+  }
+
+  boolean(name: string, fallback: boolean): boolean {
+    return this.converted(name, only(isBoolean), 'true or false') ?? fallback;
+  }
+
+  oneOf<T extends string | boolean>(name: string, allowed: readonly T[], fallback: T): T {
+    const find = (value: unknown): T | undefined => allowed.find((each) => each === value);
+    const texts = allowed.map((each) => JSON.stringify(each)).join(', ');
+    return this.converted(name, find, texts) ?? fallback;
+  }
+
+  string(name: string, isAllowed: (value: string) => boolean, allowed: string): string | undefined {
+    return this.converted(name, only(textThat(isAllowed)), allowed);
+  }
+
+  integer(name: string, min: number, max: number, fallback: number): number {
+    const isAllowed = (value: unknown): value is number =>
+      typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max;
+    const allowed = `a whole number from ${min} to ${max}`;
+    return this.converted(name, only(isAllowed), allowed) ?? fallback;
+  }
+
+  durationMs(name: string, minMs: number, maxMs: number, fallbackMs: number): number {
+    return this.optionalDurationMs(name, minMs, maxMs) ?? fallbackMs;
+  }
+
+  optionalDurationMs(name: string, minMs: number, maxMs: number): number | undefined {
+    const convert = (value: unknown): number | undefined => {
+      const milliseconds = durationToMs(value) ?? Number.NaN;
+      return milliseconds >= minMs && milliseconds <= maxMs ? milliseconds : undefined;
+    };
+    const range = `from ${minMs / 1000} to ${maxMs / 1000} seconds`;
+    const allowed = `a number of seconds or a string with a unit such as '30s' or '100d', ${range}`;
+    return this.converted(name, convert, allowed);
+  }
+
+  strings(
+    name: string,
+    isAllowed: (value: string) => boolean,
+    allowed: string,
+  ): readonly string[] | undefined {
+    return this.list(name, textThat(isAllowed), allowed);
+  }
+
+  /** A copy of an array, of which every item has to be allowed. */
+  list<T>(
+    name: string,
+    isAllowed: (item: unknown) => item is T,
+    allowed: string,
+  ): readonly T[] | undefined {
+    const convert = (value: unknown): readonly T[] | undefined => {
+      const items = itemsOf(value);
+      return items?.every(isAllowed) ? items : undefined;
+    };
+    return this.converted(name, convert, `an array of ${allowed}, at most ${MAX_ITEMS}`);
+  }
+
+  /** Options inside an option; an absent one reads as empty. */
+  nested(name: string): OptionReader {
+    const value = this.valueOr(name, {});
+    const path = `${this.path}${name}.`;
+    const empty = new OptionReader({}, [], this.problems, path);
+    return this.attempt(
+      name,
+      empty,
+      () =>
+        OptionReader.of(value, this.problems, path) ??
+        this.refuse(name, value, 'a plain object', empty),
+    );
+  }
+
+  /** The same, where `false` switches the whole off. */
+  nestedOrFalse(name: string): OptionReader | false {
+    return this.value(name) === false ? false : this.nested(name);
+  }
+
+  /** Refuses that an option is left out which has no default. */
+  required(...names: readonly string[]): void {
+    for (const name of names) {
+      if (this.value(name) === undefined) this.problem(name, 'is left out, and has no default');
+    }
+  }
+
+  refuse<T>(name: string, value: unknown, allowed: string, fallback: T): T {
+    this.problem(name, `is ${kindOf(value)} that is not allowed; allowed: ${allowed}`);
+    return fallback;
+  }
+
+  problem(name: string, what: string): void {
+    this.problems.push(`\`${this.path}${printable(name)}\` ${what}`);
+  }
+
+  /** Refuses names that nothing has read: most are slips of the pen, which would otherwise silently mean the default. */
+  refuseUnknown(misplaced: readonly string[] = [], place = ''): void {
+    const known = [...this.read.keys()].join(', ');
+    const unknown = this.names
+      .filter((name) => !this.read.has(name))
+      .filter((name) => this.readOnce(name) !== undefined);
+    for (const name of unknown.slice(0, MAX_UNKNOWN)) {
+      const isMisplaced = misplaced.includes(name);
+      this.problem(name, isMisplaced ? place : `is no option; known here: ${known}`);
+    }
+  }
+
+  /** A copy of what the object holds beside what has been read. */
+  others(): Record<string, unknown> {
+    const others = this.names.filter((name) => !this.read.has(name));
+    return Object.fromEntries(others.map((name) => [name, this.value(name)]));
+  }
+
+  private readOnce(name: string): unknown {
+    return this.attempt(name, undefined, () => {
+      // What is on every object by a polluted prototype is nobody's option (CWE-1321).
+      const isInherited = name in Object.prototype && !Object.hasOwn(this.source, name);
+      return isInherited ? undefined : this.source[name];
+    });
+  }
+
+  private attempt<T>(name: string, fallback: T, look: () => T): T {
+    try {
+      return look();
+    } catch {
+      this.problem(name, UNREADABLE);
+      return fallback;
+    }
+  }
+}
+
+function isBoolean(value: unknown): value is boolean {
+  return typeof value === 'boolean';
+}
+
+function textThat(isAllowed: (value: string) => boolean): (value: unknown) => value is string {
+  return (value): value is string => typeof value === 'string' && isAllowed(value);
+}

@@ -1,0 +1,112 @@
+import { inspect } from 'node:util';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { SessionConfigurationError, SessionModule } from '../../lib/index.js';
+import { anyValue, hostileValues, MARKER } from '../support/hostile-values.js';
+
+const methods = {
+  forRoot: (given: unknown) => SessionModule.forRoot(given as never),
+  forRootAsync: (given: unknown) => SessionModule.forRootAsync(given as never),
+};
+const beside = { forRoot: {}, forRootAsync: { useFactory: () => ({}) } };
+
+/** What a set-up is refused with, and `undefined` where it is none; any other error goes on to the test. */
+function refusalOf(method: keyof typeof methods, given: unknown): string | undefined {
+  try {
+    methods[method](given);
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof SessionConfigurationError)) throw error;
+    if (inspect(error).includes(MARKER)) throw new Error('it tells of the value', { cause: error });
+    return error.message;
+  }
+}
+
+function placed(path: string, value: unknown): Record<string, unknown> {
+  const [last = '', ...outer] = path.split('.').toReversed();
+  const inner: Record<string, unknown> = { [last]: value };
+  return outer.reduce((all, name): Record<string, unknown> => ({ [name]: all }), inner);
+}
+
+const EXTRAS = [
+  'isGlobal',
+  'dataSource',
+  'apiBasePath',
+  'routes',
+  'routes.refresh',
+  'routes.signOut',
+  'routes.jwks',
+  'routes.openIdConfiguration',
+  'routes.sessionList',
+  'routes.sessionList.requireFresh',
+];
+const NEST = ['useFactory', 'useClass', 'useExisting', 'imports', 'inject'];
+const cases = [
+  ...EXTRAS.map((path) => ['forRoot', path] as const),
+  ...[...EXTRAS, ...NEST].map((path) => ['forRootAsync', path] as const),
+];
+
+describe.each(cases)('%s', (method, path) => {
+  it(`takes any value as ${path}, or refuses it by its name`, () => {
+    const check = (value: unknown): void => {
+      const refusal = refusalOf(method, { ...beside[method], ...placed(path, value) });
+      expect(refusal ?? `\`${path}`).toContain(`\`${path}`);
+    };
+    for (const make of Object.values(hostileValues)) check(make());
+    fc.assert(fc.property(anyValue, check), { numRuns: 30 });
+  });
+});
+
+describe.each(['forRoot', 'forRootAsync'] as const)(
+  '%s, of something else than options,',
+  (method) => {
+    it('refuses it, or takes it as what it holds', () => {
+      for (const make of Object.values(hostileValues)) refusalOf(method, make());
+      fc.assert(fc.property(anyValue, (value) => void refusalOf(method, value)));
+    });
+
+    it.each([
+      ['null', null, 'are null, not an object'],
+      ['a text', 'x', 'are a string, not an object'],
+      ['a list', [], 'are an array, not an object'],
+      ['a promise that nobody has waited for', Promise.resolve({}), 'are no plain object'],
+      [
+        'a proxy that throws',
+        new Proxy({}, { ownKeys: () => expect.unreachable() }),
+        'cannot be read: something in them throws',
+      ],
+    ])('refuses %s, which must not mean the defaults', (_, given, problem) => {
+      expect(refusalOf(method, given)).toContain(problem);
+    });
+  },
+);
+
+describe('what stands beside the options', () => {
+  it.each<[path: string, value: unknown]>([
+    ['isGlobal', 'false'],
+    ['dataSource', ''],
+    ['dataSource', { name: 'accounts' }],
+    ['apiBasePath', '/auth?x=1'],
+    ['apiBasePath', '/a b'],
+    ['apiBasePath', 'https://api.example.com/auth#x'],
+    ['routes', true],
+    ['routes.refresh', 'false'],
+    ['routes.refesh', false],
+    ['routes.sessionList', 'false'],
+    ['routes.sessionList.requireFresh', '10'],
+    ['routes.sessionList.requireFesh', '10m'],
+  ])('stops the set-up by its name where it is wrong: %s %j', (path, value) => {
+    for (const method of ['forRoot', 'forRootAsync'] as const) {
+      const refusal = refusalOf(method, { ...beside[method], ...placed(path, value) });
+      expect(refusal).toContain(`\`${path}\``);
+    }
+  });
+
+  it.each<[what: string, given: object, problem: string]>([
+    ['no factory', {}, '`useFactory` is left out, and so are `useClass` and `useExisting`'],
+    ['an option', { useFactory: () => ({}), persistent: false }, '`persistent` is no option'],
+    ['a factory that is none', { useFactory: {} }, '`useFactory` is an object that is not allowed'],
+  ])('of forRootAsync is refused where it is %s', (_, given, problem) => {
+    expect(refusalOf('forRootAsync', given)).toContain(problem);
+  });
+});
