@@ -205,7 +205,7 @@ function sessionRoles(): Provider[] {
     made(
       SessionPruner,
       SessionExpirer,
-      SessionStore,
+      SessionDatabase,
       RevocationStore,
       DeviceForgetter,
       Clock,
