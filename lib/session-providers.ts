@@ -147,7 +147,15 @@ function sessionRoles(): Provider[] {
     made(AccessTokenMinter, KeyRing, Clock, OPTIONS),
     made(SessionTokenMinter, KeyRing, AccessTokenMinter),
     made(ConfirmationQueue, SessionStore, Clock),
-    made(SessionRevoker, SessionDatabase, RevocationFeed, SessionEventBus, Clock, OPTIONS),
+    made(
+      SessionRevoker,
+      SessionDatabase,
+      RevocationFeed,
+      SessionEventBus,
+      ClockCorrection,
+      Clock,
+      OPTIONS,
+    ),
     made(
       SessionIssuer,
       SessionDatabase,

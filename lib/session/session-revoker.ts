@@ -1,6 +1,7 @@
 import type { SessionEventBus } from '../events/session-event-bus.js';
 import type { RevocationReason } from '../events/session-events.js';
 import type { ResolvedSessionOptions } from '../options/resolved-options.js';
+import type { ClockCorrection } from '../revocation/clock-correction.js';
 import type { RevocationFeed } from '../revocation/revocation-feed.js';
 import { RevocationStore, type RevocationRecord } from '../store/revocation.store.js';
 import type { SessionDatabase } from '../store/session-database.js';
@@ -13,7 +14,7 @@ import { Batches } from './batches.js';
 import { cutOffLine, revokedLine } from './revocation-lines.js';
 import { deleteCreatedBefore, sweepSessions } from './sweep-sessions.js';
 
-// The clocks of instances differ by no more, so that a login that follows at once is left alone.
+// The clocks of instances differ by less, so that a login that follows at once is left alone.
 const AHEAD_MS = 2_000;
 
 /** Why, and by whom, sessions are ended. */
@@ -35,13 +36,15 @@ export class SessionRevoker {
     private readonly database: SessionDatabase,
     private readonly feed: RevocationFeed,
     private readonly events: SessionEventBus,
+    private readonly clockCorrection: ClockCorrection,
     private readonly clock: Clock,
     private readonly options: ResolvedSessionOptions,
   ) {}
 
   /** The same in a transaction of the caller's. */
   withDatabase(database: SessionDatabase): SessionRevoker {
-    return new SessionRevoker(database, this.feed, this.events, this.clock, this.options);
+    const { feed, events, clockCorrection, clock, options } = this;
+    return new SessionRevoker(database, feed, events, clockCorrection, clock, options);
   }
 
   /** @returns the handles of the sessions that were there; expired rows count */
@@ -80,6 +83,7 @@ export class SessionRevoker {
       return { records: each.records, lines: [...cutOffs, ...each.lines] };
     });
     this.announce(ended, ending);
+    await this.waitUntilPast(ended.lines);
     return ended.records.map((record) => record.handle);
   }
 
@@ -147,7 +151,15 @@ export class SessionRevoker {
       this.tellOf(sessions, { reason });
     };
     await deleteCreatedBefore(this.database, cutOffAtMs, tenantId, new Batches(), tell);
+    await this.waitUntilPast(lines);
     return count;
+  }
+
+  // A login that begins once the caller knows of the end is after the cut-off, by the clock of whichever instance.
+  private async waitUntilPast(lines: readonly RevocationRecord[]): Promise<void> {
+    for (const { cutOffAtMs } of lines) {
+      if (cutOffAtMs !== null) await this.clockCorrection.waitUntilPast(cutOffAtMs);
+    }
   }
 
   // Sessions of a time when the database's clock was ahead bear a later date than the cut-off, and are older all the same.

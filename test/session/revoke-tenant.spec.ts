@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { Session, SessionEventBus, SessionService } from '../../lib/index.js';
+import { Clock, Session, SessionEventBus, SessionService } from '../../lib/index.js';
 import { SessionPruner } from '../../lib/session/session-pruner.js';
 import { bootApp, type BootedApp } from '../support/boot-app.js';
 import { describeOnEachDatabase } from '../support/components.js';
@@ -75,6 +75,21 @@ describeOnEachDatabase('revoking the sessions of a tenant', (engine) => {
     expect(await rows()).toEqual(before.filter((handle) => !handles.has(handle)));
     expect(await sessions.revokeAllSessionsOfTenant('SHOP')).toBe(10);
     expect(await repository.countBy({ tenantId: 'public' })).toBe(4_975);
+  });
+
+  it('X2: leaves a login alone that begins once it has returned, in the same millisecond', async () => {
+    const real = await bootApp({
+      database: { ...database.options, synchronize: false },
+      sessions: { pruning: false },
+      clock: new Clock(),
+    });
+    const byRealTime = real.app.get(SessionService);
+    for (let time = 0; time < 50; time += 1) {
+      await byRealTime.revokeAllSessionsOfTenant('shop');
+      const login = await byRealTime.createNewSessionWithoutRequestResponse('shop', 'u1');
+      expect(await byRealTime.getSessionInformation(login.getHandle())).toBeDefined();
+    }
+    await real.close();
   });
 
   it('X2: leaves other tenants’ sessions also when its line in the feed is pruned', async () => {
