@@ -149,7 +149,15 @@ function sessionRoles(): Provider[] {
     made(AccessTokenMinter, KeyRing, Clock, OPTIONS),
     made(SessionTokenMinter, KeyRing, AccessTokenMinter),
     made(ConfirmationQueue, SessionStore, Clock),
-    made(SessionRevoker, SessionDatabase, RevocationFeed, SessionEventBus, Clock, OPTIONS),
+    made(
+      SessionRevoker,
+      SessionDatabase,
+      RevocationFeed,
+      SessionEventBus,
+      ClockCorrection,
+      Clock,
+      OPTIONS,
+    ),
     made(
       SessionIssuer,
       SessionDatabase,
@@ -217,7 +225,7 @@ function sessionRoles(): Provider[] {
     made(
       SessionPruner,
       SessionExpirer,
-      SessionStore,
+      SessionDatabase,
       RevocationStore,
       DeviceForgetter,
       Clock,

@@ -1,10 +1,25 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { databaseNowMs } from '../store/database-clock.js';
 import type { SessionDatabase } from '../store/session-database.js';
 import type { Clock } from '../time/clock.js';
+import {
+  clockOffset,
+  correctionMs,
+  narrowed,
+  remainingErrorMs,
+  type ClockOffset,
+} from './clock-offset.js';
 
 const MEASURE_EVERY_MS = 60_000;
-// Below this a difference is the noise of the measurement, and does no harm.
-const TOLERATED_MS = 100;
+// The quickest way there and back counts: one of a few is rarely held up.
+const MOST_LOOKS = 5;
+// The feed waits for it: a database that is slow is looked at again when the next measurement is due.
+const LOOKS_FOR_MS = 500;
+// The clock shows whole milliseconds: it can't be known much better.
+const GOOD_MS = 2;
+// A clock of a computer is wrong by up to fifty millionths, and so within a minute by:
+const DRIFT_MS = 3;
+const LONGEST_WAIT_MS = 100;
 
 /**
  * Keeps an instance's clock on the database's, so that instances whose clocks differ agree on what has expired and which
@@ -12,28 +27,55 @@ const TOLERATED_MS = 100;
  */
 export class ClockCorrection {
   private measuredAtMs = Number.NEGATIVE_INFINITY;
+  private errorMs = 0;
 
   constructor(
     private readonly database: SessionDatabase,
     private readonly clock: Clock,
   ) {}
 
-  /** Measures, where the last time is a while ago. */
+  /** Measures where the last time is a while ago, or the clock has jumped. */
   async measureWhenDue(): Promise<void> {
     if (Math.abs(this.clock.now() - this.measuredAtMs) < MEASURE_EVERY_MS) return;
     await this.measure();
   }
 
   async measure(): Promise<void> {
-    const beforeMs = this.clock.now();
-    const databaseMs = await databaseNowMs(this.database);
-    const afterMs = this.clock.now();
-    if (databaseMs !== undefined) {
-      // The database looked at its clock at some moment between the two; the middle is wrong by half the round trip.
-      const errorMs = databaseMs - (beforeMs + afterMs) / 2;
-      const uncertaintyMs = (afterMs - beforeMs) / 2;
-      if (Math.abs(errorMs) > uncertaintyMs + TOLERATED_MS) this.clock.shiftBy(errorMs);
+    const offset = await this.look();
+    if (offset !== undefined) {
+      const movedByMs = correctionMs(offset);
+      this.clock.shiftBy(movedByMs);
+      this.errorMs = remainingErrorMs(offset, movedByMs) + DRIFT_MS;
     }
     this.measuredAtMs = this.clock.now();
+  }
+
+  /**
+   * Waits for the few milliseconds in which another instance's clock may still show a time before this one: as long as
+   * both may be wrong by, where its way to the database is like ours.
+   */
+  async waitUntilPast(timeMs: number): Promise<void> {
+    const waitMs = Math.min(timeMs + 2 * this.errorMs - this.clock.now(), LONGEST_WAIT_MS);
+    // A timer counts from the beginning of the turn that sets it, and so comes early.
+    const endsAt = performance.now() + waitMs;
+    for (let leftMs = waitMs; leftMs > 0; leftMs = endsAt - performance.now()) {
+      await pause(Math.ceil(leftMs));
+    }
+  }
+
+  /** `undefined` for an embedded database, which has this machine's clock. */
+  private async look(): Promise<ClockOffset | undefined> {
+    const begunAt = performance.now();
+    let known: ClockOffset | undefined;
+    for (let looks = 0; looks < MOST_LOOKS; looks += 1) {
+      if (performance.now() - begunAt > LOOKS_FOR_MS) return known;
+      const beforeMs = this.clock.now();
+      const databaseMs = await databaseNowMs(this.database);
+      if (databaseMs === undefined) return known;
+      const offset = clockOffset(beforeMs, databaseMs, this.clock.now());
+      known = known === undefined ? offset : narrowed(known, offset);
+      if (known.mostMs - known.leastMs <= GOOD_MS) return known;
+    }
+    return known;
   }
 }

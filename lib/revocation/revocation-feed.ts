@@ -20,12 +20,14 @@ const LOOK_BACKS = [
   { everyMs: 10 * 60_000, lookBackMs: Number.POSITIVE_INFINITY },
 ];
 
+const CLOCK_INTERVAL_MS = 1_000;
+
 /** Keeps this instance's memory of revoked sessions up to what is committed in the database. */
 export class RevocationFeed {
   private readonly logger = new Logger('SessionModule');
   private readonly revoked = new RevokedSessions();
   private readonly lifeMs: number;
-  private readonly pollTask: IntervalTask | undefined;
+  private readonly task: IntervalTask;
   private readonly lookedBackAtMs = LOOK_BACKS.map(() => Number.NEGATIVE_INFINITY);
   private upToDateAtMs = Number.NEGATIVE_INFINITY;
   private isFailing = false;
@@ -38,9 +40,14 @@ export class RevocationFeed {
   ) {
     const { revocation } = options;
     this.lifeMs = revocationLifeMs(options);
-    this.pollTask =
+    // Without the feed the clock needs correction too. Nothing is asked before a measurement is due.
+    this.task =
       revocation === false
-        ? undefined
+        ? new IntervalTask(
+            CLOCK_INTERVAL_MS,
+            () => this.clockCorrection.measureWhenDue(),
+            () => undefined,
+          )
         : new IntervalTask(
             revocation.pollIntervalMs,
             () => this.poll(),
@@ -51,13 +58,12 @@ export class RevocationFeed {
   /** Reads the feed for the first time: no request is judged before. */
   async start(): Promise<void> {
     await this.clockCorrection.measure();
-    if (this.pollTask === undefined) return;
-    await this.poll();
-    this.pollTask.start();
+    if (this.isOn) await this.poll();
+    this.task.start();
   }
 
   async stop(): Promise<void> {
-    await this.pollTask?.stop();
+    await this.task.stop();
   }
 
   /** Whether a session is known here to be revoked. No query. */
@@ -85,7 +91,7 @@ export class RevocationFeed {
    * @param store the database as the caller sees it
    */
   async isCutOff(session: JudgedSession, store = this.store): Promise<boolean> {
-    if (this.pollTask !== undefined && !this.isStale) return this.revoked.isRevoked(session);
+    if (this.isOn && !this.isStale) return this.revoked.isRevoked(session);
     const records = await store.findCutOffs(session.userId);
     return this.revocationsOf(records).some(
       (line) => line.kind === 'cut-off' && isBefore(session, line),
@@ -124,6 +130,10 @@ export class RevocationFeed {
     this.upToDateAtMs = nowMs;
     this.isFailing = false;
     this.revoked.forgetExpired(nowMs, isWhole ? this.revocationsOf(records) : undefined);
+  }
+
+  private get isOn(): boolean {
+    return this.options.revocation !== false;
   }
 
   private reportFailure(): void {

@@ -2,6 +2,7 @@ import type { ResolvedSessionOptions } from '../options/resolved-options.js';
 import type { DeviceStore } from '../store/device.store.js';
 import type { Clock } from '../time/clock.js';
 import { firstSessionHandleOf } from '../tokens/session-handle.js';
+import type { Batch } from './batches.js';
 import { devicesKeptSinceMs } from './device-info.js';
 
 /** Takes what is known of clients out of the rows once `device.retention` is over, batch by batch along the primary key. */
@@ -15,14 +16,14 @@ export class DeviceForgetter {
     private readonly options: ResolvedSessionOptions,
   ) {}
 
-  /** @returns whether there may be more */
-  async forgetBatch(limit: number): Promise<boolean> {
+  /** @param limit of how many rows it may take something */
+  async forgetBatch(limit: number): Promise<Batch> {
     const keptSinceMs = devicesKeptSinceMs(this.options, this.clock.now());
-    if (keptSinceMs === undefined) return false;
+    if (keptSinceMs === undefined) return { rows: 0, isLast: true };
     // Of this very millisecond nothing is kept either.
     const before = firstSessionHandleOf(keptSinceMs + 1);
-    const next = await this.devices.forget(this.forgottenBefore, before, limit);
+    const { rows, next } = await this.devices.forget(this.forgottenBefore, before, limit);
     this.forgottenBefore = next ?? before;
-    return next !== undefined;
+    return { rows, isLast: next === undefined };
   }
 }

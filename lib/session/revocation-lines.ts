@@ -5,7 +5,7 @@ import type { RevocationRecord } from '../store/revocation.store.js';
 import type { SessionRecord } from '../store/session-record.js';
 import { newSessionHandle } from '../tokens/session-handle.js';
 
-// Two instances' clocks may differ by twice what `ClockCorrection` tolerates, and the way to the database and back: what
+// Two instances' clocks may differ by what `ClockCorrection` leaves, which is about the way to the database and back: what
 // one of them fetched before the change must not look as if it came after.
 const FETCH_MARGIN_MS = 1_000;
 

@@ -1,17 +1,20 @@
 import type { SessionEventBus } from '../events/session-event-bus.js';
 import type { RevocationReason } from '../events/session-events.js';
 import type { ResolvedSessionOptions } from '../options/resolved-options.js';
+import type { ClockCorrection } from '../revocation/clock-correction.js';
 import type { RevocationFeed } from '../revocation/revocation-feed.js';
 import { RevocationStore, type RevocationRecord } from '../store/revocation.store.js';
 import type { SessionDatabase } from '../store/session-database.js';
+import { LAST_HANDLE, type SessionOwner } from '../store/session-range.store.js';
 import type { SessionRecord } from '../store/session-record.js';
 import { SessionStore } from '../store/session.store.js';
 import type { Clock } from '../time/clock.js';
 import { firstSessionHandleOf } from '../tokens/session-handle.js';
-import { deleteCreatedBefore } from './delete-created-before.js';
+import { Batches } from './batches.js';
 import { cutOffLine, revokedLine } from './revocation-lines.js';
+import { deleteCreatedBefore, sweepSessions } from './sweep-sessions.js';
 
-// The clocks of instances differ by no more, so that a login that follows at once is left alone.
+// The clocks of instances differ by less, so that a login that follows at once is left alone.
 const AHEAD_MS = 2_000;
 
 /** Why, and by whom, sessions are ended. */
@@ -33,13 +36,15 @@ export class SessionRevoker {
     private readonly database: SessionDatabase,
     private readonly feed: RevocationFeed,
     private readonly events: SessionEventBus,
+    private readonly clockCorrection: ClockCorrection,
     private readonly clock: Clock,
     private readonly options: ResolvedSessionOptions,
   ) {}
 
   /** The same in a transaction of the caller's. */
   withDatabase(database: SessionDatabase): SessionRevoker {
-    return new SessionRevoker(database, this.feed, this.events, this.clock, this.options);
+    const { feed, events, clockCorrection, clock, options } = this;
+    return new SessionRevoker(database, feed, events, clockCorrection, clock, options);
   }
 
   /** @returns the handles of the sessions that were there; expired rows count */
@@ -78,6 +83,7 @@ export class SessionRevoker {
       return { records: each.records, lines: [...cutOffs, ...each.lines] };
     });
     this.announce(ended, ending);
+    await this.waitUntilPast(ended.lines);
     return ended.records.map((record) => record.handle);
   }
 
@@ -116,11 +122,16 @@ export class SessionRevoker {
   }
 
   /** Makes known what has been ended; in the caller's transaction not before it commits: then the feed brings it. */
-  announce({ records, lines }: EndedSessions, { reason, detail }: Ending): void {
+  announce({ records, lines }: EndedSessions, ending: Ending): void {
     if (this.database.isInTransaction) return;
     this.feed.learn(lines);
+    this.tellOf(records, ending);
+  }
+
+  private tellOf(sessions: readonly SessionOwner[], { reason, detail }: Ending): void {
+    if (this.database.isInTransaction) return;
     const atMs = this.clock.now();
-    for (const { handle, userId, tenantId } of records) {
+    for (const { handle, userId, tenantId } of sessions) {
       const facts = { sessionHandle: handle, userId, tenantId, atMs };
       this.events.emit('revoked', { ...facts, reason, detail: detail ?? null });
     }
@@ -135,24 +146,31 @@ export class SessionRevoker {
     await new RevocationStore(this.database).insert(lines);
     this.announce({ records: [], lines }, { reason });
     let count = await this.revokeFuture(tenantId, reason);
-    await deleteCreatedBefore(new SessionStore(this.database), cutOffAtMs, tenantId, (records) => {
-      count += records.length;
-      this.announce({ records, lines: [] }, { reason });
-    });
+    const tell = (sessions: readonly SessionOwner[]): void => {
+      count += sessions.length;
+      this.tellOf(sessions, { reason });
+    };
+    await deleteCreatedBefore(this.database, cutOffAtMs, tenantId, new Batches(), tell);
+    await this.waitUntilPast(lines);
     return count;
+  }
+
+  // A login that begins once the caller knows of the end is after the cut-off, by the clock of whichever instance.
+  private async waitUntilPast(lines: readonly RevocationRecord[]): Promise<void> {
+    for (const { cutOffAtMs } of lines) {
+      if (cutOffAtMs !== null) await this.clockCorrection.waitUntilPast(cutOffAtMs);
+    }
   }
 
   // Sessions of a time when the database's clock was ahead bear a later date than the cut-off, and are older all the same.
   private async revokeFuture(tenantId: string | null, reason: RevocationReason): Promise<number> {
-    const sessions = new SessionStore(this.database);
+    const after = firstSessionHandleOf(this.clock.now() + AHEAD_MS);
+    const swept = { range: { after, before: LAST_HANDLE }, tenantId };
     let count = 0;
-    let page = await sessions.findPage(firstSessionHandleOf(this.clock.now() + AHEAD_MS));
-    for (let last = page.at(-1); last !== undefined; last = page.at(-1)) {
-      const ending = page.filter((record) => (tenantId ?? record.tenantId) === record.tenantId);
-      const handles = ending.map((record) => record.handle);
+    await sweepSessions(this.database, swept, new Batches(), async (sessions) => {
+      const handles = sessions.map(({ handle }) => handle);
       count += (await this.revoke(handles, { reason })).length;
-      page = await sessions.findPage(last.handle);
-    }
+    });
     return count;
   }
 }

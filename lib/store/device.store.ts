@@ -2,6 +2,8 @@ import type { SessionDatabase } from './session-database.js';
 import { Session } from './session.entity.js';
 import type { Table } from './table.js';
 
+const ROWS_PER_PAGE = 200;
+
 /** The statements on what is kept of sessions' clients. */
 export class DeviceStore {
   private prepared: ReturnType<typeof prepareStatements> | undefined;
@@ -10,24 +12,26 @@ export class DeviceStore {
 
   /**
    * Takes what is known of the client out of the first rows between two handles, which order by their time. Those of
-   * which nothing is known count too: a statement that looked for the others could read the whole table.
+   * which nothing is known are gone over with them: a statement that looked for the others could read the whole table.
    *
-   * @returns the last handle of the batch; `undefined` where it was the last batch
+   * @param limit how many rows it may change
+   * @returns how many it has changed, and the last handle that it came to; `undefined` where it came to the end
    */
   async forget(
     fromHandle: string,
     beforeHandle: string,
     limit: number,
-  ): Promise<string | undefined> {
+  ): Promise<{ rows: number; next: string | undefined }> {
     const parameters = [fromHandle, beforeHandle];
-    const { rows } = await this.database.run(this.statements.find(limit), parameters);
+    const { rows } = await this.database.run(this.statements.find, parameters);
     const known = rows.filter((row) => row['ip'] !== null || row['userAgent'] !== null);
-    if (known.length > 0) {
-      const handles = known.map((row) => String(row['handle']));
+    const handles = known.slice(0, limit).map((row) => String(row['handle']));
+    if (handles.length > 0) {
       await this.database.run(this.statements.forget(handles.length), handles);
     }
-    const last = rows.at(-1);
-    return last === undefined || rows.length < limit ? undefined : String(last['handle']);
+    if (handles.length < known.length) return { rows: handles.length, next: handles.at(-1) };
+    const last = rows.length < ROWS_PER_PAGE ? undefined : rows.at(-1);
+    return { rows: handles.length, next: last && String(last['handle']) };
   }
 
   private get statements(): ReturnType<typeof prepareStatements> {
@@ -40,9 +44,9 @@ function prepareStatements(table: Table<Session>) {
   const c = (property: keyof Session): string => table.column(property);
   const p = (position: number): string => table.parameter(position);
   return {
-    find: (limit: number) =>
+    find:
       `SELECT ${table.selection(['handle', 'ip', 'userAgent'])} FROM ${table.name} ` +
-      `WHERE ${c('handle')} >= ${p(0)} AND ${c('handle')} < ${p(1)} ORDER BY ${c('handle')} LIMIT ${limit}`,
+      `WHERE ${c('handle')} >= ${p(0)} AND ${c('handle')} < ${p(1)} ORDER BY ${c('handle')} LIMIT ${ROWS_PER_PAGE}`,
     forget: (count: number) =>
       `UPDATE ${table.name} SET ${c('ip')} = NULL, ${c('userAgent')} = NULL ` +
       `WHERE ${c('handle')} IN (${table.parameters(count)})`,

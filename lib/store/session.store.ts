@@ -14,10 +14,6 @@ import type { Table } from './table.js';
 // Databases bound the number of parameters in one statement; SQLite's bound was 999 for long.
 const HANDLES_PER_STATEMENT = 500;
 
-// Small enough that no other statement waits long for the locks of one batch.
-const ROWS_PER_PAGE = 500;
-const LOWEST_HANDLE = '00000000-0000-0000-0000-000000000000';
-
 /** The statements on sessions: one intent and one round trip each, all by an index. */
 export class SessionStore {
   private prepared: ReturnType<typeof prepareStatements> | undefined;
@@ -170,12 +166,6 @@ export class SessionStore {
     return rows.map(toSessionRecord);
   }
 
-  /** A batch of rows by the order of the primary key. @param after the last handle of the batch before */
-  async findPage(after: string = LOWEST_HANDLE): Promise<SessionRecord[]> {
-    const { rows } = await this.database.run(this.statements.findPage, [after]);
-    return rows.map(toSessionRecord);
-  }
-
   private insertOne(record: SessionRecord): Promise<unknown> {
     return this.database.run(this.statements.insert, toParameters(record));
   }
@@ -229,9 +219,6 @@ function prepareStatements(table: Table<Session>, canReturnDeleted: boolean) {
     findOfUser:
       `SELECT ${table.selection(SESSION_COLUMNS)} FROM ${table.name} ` +
       `WHERE ${c('userId')} = ${p(0)} AND ${c('expiresAt')} > ${p(1)} ORDER BY ${c('createdAt')} DESC`,
-    findPage:
-      `SELECT ${table.selection(SESSION_COLUMNS)} FROM ${table.name} WHERE ${c('handle')} > ${p(0)} ` +
-      `ORDER BY ${c('handle')} LIMIT ${ROWS_PER_PAGE}`,
     findExpired: (limit: number) =>
       `SELECT ${table.selection(SESSION_COLUMNS)} FROM ${table.name} WHERE ${c('expiresAt')} >= ${p(0)} ` +
       `AND ${c('expiresAt')} <= ${p(1)} ORDER BY ${c('expiresAt')} LIMIT ${limit}`,

@@ -32,8 +32,13 @@ export class Table<Row extends ObjectLiteral> {
   /** `a AS "a", b AS "b"`: rows come back under the entity's property names, whatever the columns are called. */
   selection(properties: readonly (keyof Row & string)[]): string {
     return properties
-      .map((property) => `${this.column(property)} AS ${this.dataSource.driver.escape(property)}`)
+      .map((property) => `${this.column(property)} AS ${this.alias(property)}`)
       .join(', ');
+  }
+
+  /** The name under which `selection` has a column. */
+  alias(property: keyof Row & string): string {
+    return this.dataSource.driver.escape(property);
   }
 
   /** Asks for every column and for no row: fails where the database lacks one. */

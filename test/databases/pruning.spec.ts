@@ -1,5 +1,6 @@
+import { IsNull, LessThanOrEqual, Not } from 'typeorm';
 import { expect, it, vi } from 'vitest';
-import { Session } from '../../lib/index.js';
+import { Session, type SessionModuleOptions } from '../../lib/index.js';
 import { SessionPruner } from '../../lib/session/session-pruner.js';
 import { describeOnEachDatabase } from '../support/components.js';
 import { logIn, refreshTokenOf, useFleets } from '../support/fleet.js';
@@ -16,11 +17,11 @@ const PATIENTLY = { timeout: 20_000, interval: 10 };
 describeOnEachDatabase('pruning a thousand sessions of twenty thousand', (engine) => {
   const startFleets = useFleets(engine);
 
-  async function start() {
+  async function start(sessions: SessionModuleOptions = {}) {
     const log = new StatementLog();
     const { first } = await startFleets({
       // A batch waits here for as long as a test holds it up.
-      sessions: { pruning: false, databaseTimeout: '1m' },
+      sessions: { pruning: false, databaseTimeout: '1m', ...sessions },
       driver: { logging: true, logger: log },
     });
     await fillWithSessions(first.dataSource, SESSIONS, first.clock.now());
@@ -39,6 +40,37 @@ describeOnEachDatabase('pruning a thousand sessions of twenty thousand', (engine
     expect(transactions.length).toBeGreaterThanOrEqual(EXPIRED / LARGEST_BATCH);
     for (const each of transactions) expect(each).toBeLessThanOrEqual(LARGEST_BATCH);
     expect(transactions.reduce((all, rows) => all + rows)).toBe(EXPIRED);
+  });
+
+  it('begins with ten rows, and has at most twice as many in each batch as in the one before', async () => {
+    const { log, prune } = await start();
+    const from = log.length;
+    await prune();
+    const transactions = perTransaction(log.since(from));
+    expect(transactions[0]).toBe(10);
+    transactions.slice(1).forEach((rows, index) => {
+      expect(rows).toBeLessThanOrEqual(2 * (transactions[index] ?? 0));
+    });
+  });
+
+  it('takes what is known of clients out of the rows in batches like these', async () => {
+    const device = { ip: true, userAgent: true, retention: '30d' } as const;
+    const { log, prune, rows, clock } = await start({ device });
+    const isKnown = { ip: Not(IsNull()), createdAt: LessThanOrEqual(clock.now() - 30 * DAY_MS) };
+    const known = await rows.countBy(isKnown);
+    const from = log.length;
+    await prune();
+    const sizes = log
+      .since(from)
+      .filter(forgetsClients)
+      .map(({ parameters }) => parameters.length);
+    expect(sizes[0]).toBe(10);
+    sizes.slice(1).forEach((size, index) => {
+      expect(size).toBeLessThanOrEqual(2 * (sizes[index] ?? 0));
+    });
+    expect(known).toBeGreaterThan(500);
+    expect(sizes.reduce((all, size) => all + size)).toBe(known);
+    expect(await rows.countBy(isKnown)).toBe(0);
   });
 
   // SQLite has one writer: whoever comes waits for the batch that is under way, and for no other.
@@ -78,6 +110,10 @@ describeOnEachDatabase('pruning a thousand sessions of twenty thousand', (engine
 
 function deletesSessions({ sql, parameters }: Statement): boolean {
   return /^DELETE FROM .auth_session\b/.test(sql) && parameters.length > 1;
+}
+
+function forgetsClients({ sql }: Statement): boolean {
+  return /^UPDATE .auth_session. SET .ip. = NULL/.test(sql);
 }
 
 function deletes(handle: string) {

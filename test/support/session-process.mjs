@@ -71,6 +71,8 @@ const functions = {
     clock.skewMs += milliseconds;
   },
   revokeAll: (userId) => sessions.revokeAllSessionsForUser(userId),
+  revokeTenant: (tenantId) => sessions.revokeAllSessionsOfTenant(tenantId),
+  revokeEverything: () => sessions.revokeEverything(),
   /** Dies without a word after so many rotations: the last one's answer has not been sent. */
   dieAfterRotations(count) {
     rotationsToDeath = count;

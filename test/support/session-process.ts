@@ -36,6 +36,8 @@ export interface ProcessFunctions {
   now(): number;
   jump(milliseconds: number): void;
   revokeAll(userId: string): string[];
+  revokeTenant(tenantId: string): number;
+  revokeEverything(): number;
   dieAfterRotations(count: number): void;
   close(): void;
 }
