@@ -57,6 +57,7 @@ const MAY_BE: Readonly<Record<string, (value: unknown) => boolean>> = {
   tenantId: (value) => isLeftOut(value) || isText(value),
   by: (value) => isLeftOut(value) || isText(value),
   kid: () => true,
+  ip: () => true,
   sessionHandle: () => true,
   accessTokenPayload: (value) => isLeftOut(value) || value === null || isObject(value),
   sessionDataInDatabase: (value) => isLeftOut(value) || value === null || isObject(value),
@@ -128,8 +129,14 @@ const SERVICE: Record<keyof SessionService, Calls> = {
     request: (value, { service }) => service.getSessionOfHandshake(value),
     options: (value, { service, request }) => service.getSessionOfHandshake(request(), value),
   },
-  limitLogin: {},
-  countFailedLogin: {},
+  limitLogin: {
+    request: (value, { service }) => service.limitLogin(value),
+    ip: (value, { service, request }) => service.limitLogin({ ...request(), ip: value }),
+  },
+  countFailedLogin: {
+    request: (value, { service }) => service.countFailedLogin(value),
+    ip: (value, { service, request }) => service.countFailedLogin({ ...request(), ip: value }),
+  },
   revokeAllSessionsOfTenant: {
     tenantId: (value, { service }) => service.revokeAllSessionsOfTenant(value),
   },
@@ -295,6 +302,9 @@ const PRIVATE = new Set([
 /** The functions that answer at once, and so throw. */
 const SYNCHRONOUS = new Set(['withManager', 'getClaimValue', 'attachToRequestResponse']);
 
+/** A limit that nothing here reaches. */
+const PLENTY = { max: 1_000_000, per: '1d' } as const;
+
 /** An application with a session of an owner and one of somebody else. */
 class Stage {
   private rows = '';
@@ -309,7 +319,11 @@ class Stage {
   static async open(database: TestDatabase): Promise<Stage> {
     const booted = await bootApp({
       database: database.options,
-      sessions: { antiCsrf: 'VIA_TOKEN', revocation: { pollInterval: '1h', maxStaleness: '1d' } },
+      sessions: {
+        antiCsrf: 'VIA_TOKEN',
+        revocation: { pollInterval: '1h', maxStaleness: '1d' },
+        rateLimit: { logins: PLENTY, refreshes: PLENTY, failures: PLENTY },
+      },
     });
     const fingerprint = RowFingerprint.of(booted.dataSource);
     const stage = new Stage(booted, fingerprint, booted.app.get(SessionService));

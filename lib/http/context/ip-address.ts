@@ -5,9 +5,13 @@ export type IpAddress =
   | { readonly version: 4; readonly octets: readonly number[] }
   | { readonly version: 6; readonly groups: readonly number[] };
 
-/** An IPv4 address in the clothes of IPv6 (`::ffff:192.0.2.1`) is read as what it is. */
+// Some proxies write the port beside the address, another one for each connection; IPv6 then stands in brackets.
+const WITH_PORT = /^(?:\[([^\]]+)\]|([\d.]+))(?::\d{1,5})?$/;
+
+/** An IPv4 address in the clothes of IPv6 (`::ffff:192.0.2.1`) is read as what it is; a port beside it is left out. */
 export function parseIpAddress(text: string): IpAddress | undefined {
-  const [address = ''] = text.split('%');
+  const [, bracketed, plain] = WITH_PORT.exec(text) ?? [];
+  const [address = ''] = (bracketed ?? plain ?? text).split('%');
   if (isIPv4(address)) return { version: 4, octets: address.split('.').map(Number) };
   if (!isIPv6(address)) return undefined;
   const groups = groupsOf(address);

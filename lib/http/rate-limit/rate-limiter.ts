@@ -93,8 +93,9 @@ export class RateLimiter {
   }
 
   private addressOf(request: unknown): string | undefined {
+    const httpRequest = asHttpRequest(request);
     if (!this.isOn) return undefined;
-    const address = clientAddress(asHttpRequest(request));
+    const address = clientAddress(httpRequest);
     if (address === undefined && !this.isWithoutAddress) {
       this.isWithoutAddress = true;
       this.logger.warn(
