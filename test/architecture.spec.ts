@@ -20,6 +20,7 @@ const LAYERS = [
     'session.module-definition.ts',
     'session-providers.ts',
     'request-providers.ts',
+    'role-providers.ts',
     'constructed-provider.ts',
   ],
   ['testing', 'terminus'],
@@ -29,7 +30,7 @@ const PURE =
 
 /** The files that put the parts together: the module and what it consists of. */
 const WIRING =
-  /^session(\.module|\.module-definition|-providers)\.ts$|^request-providers\.ts$|^constructed-provider\.ts$/;
+  /^session(\.module|\.module-definition|-providers)\.ts$|^(request|role)-providers\.ts$|^constructed-provider\.ts$/;
 
 /** What applications import, each by a name of its own in package.json. */
 const ENTRY_POINT = /^(((testing|terminus)\/)?index|migrations)\.ts$/;
