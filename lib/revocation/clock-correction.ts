@@ -11,6 +11,8 @@ import {
 } from './clock-offset.js';
 
 const MEASURE_EVERY_MS = 60_000;
+// Far more than a clock is slewed by in a minute.
+const JUMP_MS = 1_000;
 // The quickest way there and back counts: one of a few is rarely held up.
 const MOST_LOOKS = 5;
 // The feed waits for it: a database that is slow is looked at again when the next measurement is due.
@@ -26,7 +28,7 @@ const LONGEST_WAIT_MS = 100;
  * session was created before a cut-off.
  */
 export class ClockCorrection {
-  private measuredAtMs = Number.NEGATIVE_INFINITY;
+  private measuredAt = { clockMs: Number.NEGATIVE_INFINITY, uptimeMs: Number.NEGATIVE_INFINITY };
   private errorMs = 0;
 
   constructor(
@@ -36,8 +38,10 @@ export class ClockCorrection {
 
   /** Measures where the last time is a while ago, or the clock has jumped. */
   async measureWhenDue(): Promise<void> {
-    if (Math.abs(this.clock.now() - this.measuredAtMs) < MEASURE_EVERY_MS) return;
-    await this.measure();
+    const passedMs = performance.now() - this.measuredAt.uptimeMs;
+    const shownMs = this.clock.now() - this.measuredAt.clockMs;
+    const hasJumped = Math.abs(shownMs - passedMs) > JUMP_MS;
+    if (hasJumped || passedMs >= MEASURE_EVERY_MS) await this.measure();
   }
 
   async measure(): Promise<void> {
@@ -47,7 +51,7 @@ export class ClockCorrection {
       this.clock.shiftBy(movedByMs);
       this.errorMs = remainingErrorMs(offset, movedByMs) + DRIFT_MS;
     }
-    this.measuredAtMs = this.clock.now();
+    this.measuredAt = { clockMs: this.clock.now(), uptimeMs: performance.now() };
   }
 
   /**
@@ -72,7 +76,10 @@ export class ClockCorrection {
       const beforeMs = this.clock.now();
       const databaseMs = await databaseNowMs(this.database);
       if (databaseMs === undefined) return known;
-      const offset = clockOffset(beforeMs, databaseMs, this.clock.now());
+      const afterMs = this.clock.now();
+      // A clock that has gone back meanwhile: nothing can be said of it by this look.
+      if (afterMs < beforeMs) continue;
+      const offset = clockOffset(beforeMs, databaseMs, afterMs);
       known = known === undefined ? offset : narrowed(known, offset);
       if (known.mostMs - known.leastMs <= GOOD_MS) return known;
     }

@@ -80,7 +80,7 @@ answerRuns(
     prune: async () => {
       const begunAt = performance.now();
       const pruned = await statements.prune(Date.now());
-      return { pruned, wallMs: performance.now() - begunAt, longestMs: 0 };
+      return { pruned, batches: 1, wallMs: performance.now() - begunAt, longestMs: 0 };
     },
   },
 );

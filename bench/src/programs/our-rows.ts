@@ -43,21 +43,23 @@ answerRuns(
     }
   },
   {
-    /** @returns how many sessions, and how long it took, in all and for the longest batch */
+    /** @returns how many sessions in how many batches, and how long it took, in all and for the longest one */
     prune: async () => {
       const { expirer } = pruner as unknown as { expirer: Batches };
       const endExpired = expirer.endExpired.bind(expirer);
       let longestMs = 0;
+      let batches = 0;
       expirer.endExpired = async (...parameters) => {
         const begunAt = performance.now();
         const ended = await endExpired(...parameters);
+        batches += 1;
         longestMs = Math.max(longestMs, performance.now() - begunAt);
         return ended;
       };
       const begunAt = performance.now();
       const pruned = await pruner.prune();
       expirer.endExpired = endExpired;
-      return { pruned, wallMs: performance.now() - begunAt, longestMs };
+      return { pruned, batches, wallMs: performance.now() - begunAt, longestMs };
     },
   },
 );
