@@ -20,6 +20,10 @@ const PRUNED = 5_000;
 const PRUNINGS = 5;
 const LONGEST_BATCH_MS = 100;
 
+// The end of all sessions waits a few milliseconds for the clocks of other instances. Many at once hide that, which would
+// otherwise hide how much the work itself has grown.
+const AT_ONCE_WHERE_ONE_WAITS = 16;
+
 interface Filled extends DatabasePlace {
   readonly rows: number;
   drop(): Promise<void>;
@@ -76,7 +80,8 @@ async function growth(
     await start('limit-rows', many, what),
   ] as const;
   const contenders = [...ours, ...byHand];
-  const rounds = await interleave(contenders, settings);
+  const atOnce = what === 'login and revoke-all' ? AT_ONCE_WHERE_ONE_WAITS : 1;
+  const rounds = await interleave(contenders, { ...settings, atOnce });
   await Promise.all(contenders.map((each) => each.stop()));
   return compared(what, many, growthOf(rounds, ...ours), growthOf(rounds, ...byHand));
 }
