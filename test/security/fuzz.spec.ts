@@ -4,9 +4,10 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { Logger } from '@nestjs/common';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { UnauthorizedSessionException } from '../../lib/errors/unauthorized-session.exception.js';
 import { AntiCsrf } from '../../lib/http/anti-csrf/anti-csrf.js';
 import { asHttpRequest } from '../../lib/http/context/http-request.js';
-import { asHttpResponse } from '../../lib/http/context/http-response.js';
+import { asHttpResponse, setHeader } from '../../lib/http/context/http-response.js';
 import { FailureAnswer } from '../../lib/http/failure-answer.js';
 import { TokenReader } from '../../lib/http/transport/token-reader.js';
 import type { TokenWriter } from '../../lib/http/transport/token-writer.js';
@@ -21,11 +22,11 @@ import { newSessionHandle, sessionHandleFromBytes } from '../../lib/tokens/sessi
 import { platforms } from '../support/boot-app.js';
 import { describeOnEachDatabase, engines } from '../support/components.js';
 import { createTestDatabase, type TestDatabase } from '../support/databases.js';
-import type { Target } from '../support/fuzz/bad-requests.js';
 import { Campaign } from '../support/fuzz/campaign.js';
 import { KnownRefusals } from '../support/fuzz/known-refusals.js';
 import { RawConnection } from '../support/fuzz/raw-connection.js';
 import { RowFingerprint } from '../support/fuzz/row-fingerprint.js';
+import type { Target } from '../support/fuzz/wire-request.js';
 import { KEY } from '../support/refresh-token-key.js';
 import { HOST, payloadOf, Scene } from '../support/scene.js';
 
@@ -179,7 +180,10 @@ describe('a build is caught that beside its refusal', () => {
   afterEach(() => vi.restoreAllMocks());
 
   /** Does something beside each refresh with a token that is not authentic. */
-  async function foundWhen(does: (refresher: RefresherParts, text: string) => unknown) {
+  async function foundWhen(
+    does: (refresher: RefresherParts, text: string) => unknown,
+    count = 1_000,
+  ) {
     const authenticate = SessionRefresher.prototype.authenticate;
     vi.spyOn(SessionRefresher.prototype, 'authenticate').mockImplementation(async function (
       this: SessionRefresher,
@@ -192,7 +196,7 @@ describe('a build is caught that beside its refusal', () => {
     const target: Target = { transfer: 'any', antiCsrf: 'VIA_FETCH_METADATA' };
     const campaign = await Campaign.against(target, { platform: 'fastify' });
     try {
-      return await campaign.run({ seed: SEED, first: 0, count: 1_000 });
+      return await campaign.run({ seed: SEED, first: 0, count });
     } finally {
       await campaign.close();
     }
@@ -261,6 +265,40 @@ describe('a build is caught that beside its refusal', () => {
     }
   });
 
+  it('works too long', { timeout: LONG }, async () => {
+    const found = await foundWhen(() => {
+      const before = process.cpuUsage();
+      while (process.cpuUsage(before).user < 60_000);
+    });
+    expect(found).toContain(' µs of work');
+  });
+
+  it('has Node warn of something', { timeout: LONG }, async () => {
+    const found = await foundWhen(() => process.emitWarning('by a test of the fuzz'));
+    expect(found).toContain(': a warning of Node');
+  });
+
+  it('closes the connection that others use too', { timeout: LONG }, async () => {
+    const { writeTo } = FailureAnswer.prototype;
+    vi.spyOn(FailureAnswer.prototype, 'writeTo').mockImplementation(function (
+      this: FailureAnswer,
+      request,
+      response,
+      error,
+    ) {
+      setHeader(asHttpResponse(response), 'connection', 'close');
+      writeTo.call(this, request, response, error);
+    });
+    expect(await foundWhen(() => undefined)).toContain(': no answer, as answer ');
+  });
+
+  it('forgets a client whose answer was lost', { timeout: LONG }, async () => {
+    const refresher = SessionRefresher.prototype as unknown as { sibling(): Promise<never> };
+    vi.spyOn(refresher, 'sibling').mockRejectedValue(new UnauthorizedSessionException());
+    const found = await foundWhen(() => undefined, 3_000);
+    expect(found).toContain(': the same refresh again got 401 (a refresh that its client left)');
+  });
+
   it('takes the cookies away', { timeout: LONG }, async () => {
     vi.spyOn(FailureAnswer.prototype, 'writeTo').mockImplementation(function (
       this: FailureAnswer,
@@ -301,6 +339,28 @@ describe('what was refused', () => {
   });
 });
 
+describe('what was refused, cut off or left', () => {
+  it.each(platforms)(
+    'leaves no memory and no handle behind, on %s',
+    { timeout: LONG },
+    async (platform) => {
+      const target: Target = { transfer: 'any', antiCsrf: 'VIA_TOKEN' };
+      const campaign = await Campaign.against(target, { platform });
+      try {
+        expect(await campaign.run({ seed: SEED, first: 0, count: 300 })).toBeUndefined();
+        const before = { heap: heapInUse(), handles: handlesInUse() };
+        expect(await campaign.run({ seed: SEED, first: 300, count: 600 })).toBeUndefined();
+        expect(await campaign.isLeftAlone()).toBe(true);
+        expect(handlesInUse()).toEqual(before.handles);
+        // Each of them kept would be 5 KiB.
+        expect(heapInUse() - before.heap).toBeLessThan(2 * 2 ** 20);
+      } finally {
+        await campaign.close();
+      }
+    },
+  );
+});
+
 interface RefresherParts {
   readonly store: SessionStore;
   readonly events: SessionEventBus;
@@ -317,6 +377,12 @@ function claimsOf(token: string): AccessTokenClaims | undefined {
 
 function kindOfFailure(report: string): string | undefined {
   return /\((?<kind>[^()]+)\) ->/.exec(report)?.groups?.['kind'];
+}
+
+/** What keeps a process alive, by kind; connections that wait to be used again come and go. */
+function handlesInUse(): readonly string[] {
+  const others = process.getActiveResourcesInfo().filter((kind) => kind !== 'TCPSocketWrap');
+  return others.toSorted();
 }
 
 function heapInUse(): number {
