@@ -22,7 +22,7 @@ import { newSessionHandle, sessionHandleFromBytes } from '../../lib/tokens/sessi
 import { platforms } from '../support/boot-app.js';
 import { describeOnEachDatabase, engines } from '../support/components.js';
 import { createTestDatabase, type TestDatabase } from '../support/databases.js';
-import { Campaign } from '../support/fuzz/campaign.js';
+import { Campaign, isLostRefresh } from '../support/fuzz/campaign.js';
 import { KnownRefusals } from '../support/fuzz/known-refusals.js';
 import { RawConnection } from '../support/fuzz/raw-connection.js';
 import { RowFingerprint } from '../support/fuzz/row-fingerprint.js';
@@ -182,7 +182,7 @@ describe('a build is caught that beside its refusal', () => {
   /** Does something beside each refresh with a token that is not authentic. */
   async function foundWhen(
     does: (refresher: RefresherParts, text: string) => unknown,
-    count = 1_000,
+    range = { first: 0, count: 1_000 },
   ) {
     const authenticate = SessionRefresher.prototype.authenticate;
     vi.spyOn(SessionRefresher.prototype, 'authenticate').mockImplementation(async function (
@@ -196,7 +196,7 @@ describe('a build is caught that beside its refusal', () => {
     const target: Target = { transfer: 'any', antiCsrf: 'VIA_FETCH_METADATA' };
     const campaign = await Campaign.against(target, { platform: 'fastify' });
     try {
-      return await campaign.run({ seed: SEED, first: 0, count });
+      return await campaign.run({ seed: SEED, ...range });
     } finally {
       await campaign.close();
     }
@@ -268,7 +268,10 @@ describe('a build is caught that beside its refusal', () => {
   it('works too long', { timeout: LONG }, async () => {
     const found = await foundWhen(() => {
       const before = process.cpuUsage();
-      while (process.cpuUsage(before).user < 60_000);
+      for (let micros = 0; micros < 60_000;) {
+        const { user, system } = process.cpuUsage(before);
+        micros = user + system;
+      }
     });
     expect(found).toContain(' µs of work');
   });
@@ -295,7 +298,11 @@ describe('a build is caught that beside its refusal', () => {
   it('forgets a client whose answer was lost', { timeout: LONG }, async () => {
     const refresher = SessionRefresher.prototype as unknown as { sibling(): Promise<never> };
     vi.spyOn(refresher, 'sibling').mockRejectedValue(new UnauthorizedSessionException());
-    const found = await foundWhen(() => undefined, 3_000);
+    const cases = Array.from({ length: 20_000 }, (_, index) => index);
+    let found: string | undefined;
+    for (const first of cases.filter((index) => isLostRefresh(SEED, index))) {
+      found ??= await foundWhen(() => undefined, { first, count: 1 });
+    }
     expect(found).toContain(': the same refresh again got 401 (a refresh that its client left)');
   });
 
@@ -340,25 +347,21 @@ describe('what was refused', () => {
 });
 
 describe('what was refused, cut off or left', () => {
-  it.each(platforms)(
-    'leaves no memory and no handle behind, on %s',
-    { timeout: LONG },
-    async (platform) => {
-      const target: Target = { transfer: 'any', antiCsrf: 'VIA_TOKEN' };
-      const campaign = await Campaign.against(target, { platform });
-      try {
-        expect(await campaign.run({ seed: SEED, first: 0, count: 300 })).toBeUndefined();
-        const before = { heap: heapInUse(), handles: handlesInUse() };
-        expect(await campaign.run({ seed: SEED, first: 300, count: 600 })).toBeUndefined();
-        expect(await campaign.isLeftAlone()).toBe(true);
-        expect(handlesInUse()).toEqual(before.handles);
-        // Each of them kept would be 5 KiB.
-        expect(heapInUse() - before.heap).toBeLessThan(2 * 2 ** 20);
-      } finally {
-        await campaign.close();
-      }
-    },
-  );
+  it('leaves no memory and no handle behind', { timeout: LONG }, async () => {
+    const target: Target = { transfer: 'any', antiCsrf: 'VIA_TOKEN' };
+    const campaign = await Campaign.against(target, { platform: 'fastify' });
+    try {
+      expect(await campaign.run({ seed: SEED, first: 0, count: 300 })).toBeUndefined();
+      const before = { heap: heapInUse(), handles: handlesInUse() };
+      expect(await campaign.run({ seed: SEED, first: 300, count: 600 })).toBeUndefined();
+      expect(await campaign.isLeftAlone()).toBe(true);
+      expect(handlesInUse()).toEqual(before.handles);
+      // Each of them kept would be 5 KiB.
+      expect(heapInUse() - before.heap).toBeLessThan(2 * 2 ** 20);
+    } finally {
+      await campaign.close();
+    }
+  });
 });
 
 interface RefresherParts {

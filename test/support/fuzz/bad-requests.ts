@@ -86,10 +86,10 @@ const LARGEST = 10 * 2 ** 20;
 
 /** Makes the request that a chance stands for. */
 export function badRequest(chance: Chance, material: Material, target: Target): BadRequest {
-  const way = chance.below(32);
-  if (way < 2) return badFraming(chance, material, target);
-  if (way < 4) return abandonedRequest(chance, material, target, badRequestAlone);
-  if (way < 5) return pipelined(chance, () => tokenInItsPlace(chance, material, target));
+  const way = chance.below(64);
+  if (way < 3) return badFraming(chance, material, target);
+  if (way < 5) return abandonedRequest(chance, material, target, badRequestAlone);
+  if (way < 6) return pipelined(chance, () => tokenInItsPlace(chance, material, target));
   return badRequestAlone(chance, material, target);
 }
 

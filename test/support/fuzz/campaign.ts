@@ -15,13 +15,18 @@ import { SLOW_CPU_MICROS, Surroundings } from './surroundings.js';
 import { goodRequest, REFRESH, type BadRequest, type Target } from './wire-request.js';
 
 const CONTROL_EVERY = 100;
-const LOST_REFRESH_EVERY = 250;
+const LOST_REFRESH_EVERY = 400;
 
 /** Which requests: the seed and the numbers of the cases say it. */
 export interface CaseRange {
   readonly seed: number;
   readonly first: number;
   readonly count: number;
+}
+
+/** Whether a case is no bad request, but an honest client that goes away while its session is being refreshed. */
+export function isLostRefresh(seed: number, index: number): boolean {
+  return new Chance(seed, index).below(LOST_REFRESH_EVERY) === 0;
 }
 
 /** Sends bad requests to an application and says which of them was not refused as it has to be. */
@@ -111,8 +116,8 @@ export class Campaign {
   }
 
   private async play(range: CaseRange): Promise<string | undefined> {
-    const chance = new Chance(range.seed, range.first);
-    if (chance.below(LOST_REFRESH_EVERY) === 0) {
+    if (isLostRefresh(range.seed, range.first)) {
+      const chance = new Chance(range.seed, range.first);
       const lost = new LostRefresh(this.delivery, this.surroundings, this.target);
       const wrong = await lost.play(chance).catch(String);
       if (wrong !== undefined) return `${nameOf(range)}: ${wrong} (a refresh that its client left)`;
@@ -121,8 +126,10 @@ export class Campaign {
       return undefined;
     }
     const bad = this.caseOf(range.seed, range.first);
-    const wrong = (await this.attack(bad).catch(String)) ?? (await this.judgeWork(bad));
-    return wrong === undefined ? undefined : this.report(range, bad, wrong);
+    const wrong = await this.attack(bad).catch(String);
+    if (wrong !== undefined) return this.report(range, bad, wrong);
+    const work = await this.judgeWork(bad);
+    return work && `${nameOf(range)}: ${work}\nsent: ${this.shown(bad)}`;
   }
 
   private async attack(bad: BadRequest): Promise<string | undefined> {

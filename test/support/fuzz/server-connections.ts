@@ -1,7 +1,6 @@
 import { once } from 'node:events';
 import type { IncomingMessage, Server } from 'node:http';
 import type { Socket } from 'node:net';
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { INestApplication } from '@nestjs/common';
 
 const LONGEST_WAIT_MS = 10_000;
@@ -11,6 +10,7 @@ export class ServerConnections {
   private readonly open = new Set<Socket>();
   private readonly server: Server;
   private accepted = 0;
+  private onClose: () => void = () => undefined;
 
   /** Before the first connection. */
   constructor(app: INestApplication) {
@@ -18,18 +18,27 @@ export class ServerConnections {
     this.server.on('connection', (socket: Socket) => {
       this.accepted += 1;
       this.open.add(socket);
-      socket.once('close', () => this.open.delete(socket));
+      socket.once('close', () => {
+        this.open.delete(socket);
+        this.onClose();
+      });
     });
   }
 
   /** Waits until it has seen as many connections as its client has opened, and none is left; says whether it has. */
-  async areOver(opened: number): Promise<boolean> {
-    const deadline = performance.now() + LONGEST_WAIT_MS;
-    while (this.accepted < opened || this.open.size > 0) {
-      if (performance.now() > deadline) return false;
-      await nextTurn();
-    }
-    return true;
+  areOver(opened: number): Promise<boolean> {
+    return new Promise((resolve) => {
+      const finish = (isOver: boolean): void => {
+        clearTimeout(timer);
+        this.onClose = () => undefined;
+        resolve(isOver);
+      };
+      const timer = setTimeout(() => finish(false), LONGEST_WAIT_MS);
+      this.onClose = () => {
+        if (this.accepted >= opened && this.open.size === 0) finish(true);
+      };
+      this.onClose();
+    });
   }
 
   /** How many requests have come over the next connection, once that has come and gone. */
