@@ -4,15 +4,17 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { Logger } from '@nestjs/common';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { UnauthorizedSessionException } from '../../lib/errors/unauthorized-session.exception.js';
 import { AntiCsrf } from '../../lib/http/anti-csrf/anti-csrf.js';
 import { asHttpRequest } from '../../lib/http/context/http-request.js';
-import { asHttpResponse } from '../../lib/http/context/http-response.js';
+import { asHttpResponse, setHeader } from '../../lib/http/context/http-response.js';
 import { FailureAnswer } from '../../lib/http/failure-answer.js';
 import { TokenReader } from '../../lib/http/transport/token-reader.js';
 import type { TokenWriter } from '../../lib/http/transport/token-writer.js';
 import { Session, type SessionEventBus } from '../../lib/index.js';
 import { RevocationFeed } from '../../lib/revocation/revocation-feed.js';
 import { RefreshTokenAuthenticator } from '../../lib/session/refresh-token-authenticator.js';
+import { SessionRefresher } from '../../lib/session/session-refresher.js';
 import { SessionVerifier } from '../../lib/session/session-verifier.js';
 import { VerifiedTokenCache } from '../../lib/session/verified-token-cache.js';
 import type { SessionStore } from '../../lib/store/session.store.js';
@@ -21,11 +23,11 @@ import { newSessionHandle, sessionHandleFromBytes } from '../../lib/tokens/sessi
 import { platforms } from '../support/boot-app.js';
 import { describeOnEachDatabase, engines } from '../support/components.js';
 import { createTestDatabase, type TestDatabase } from '../support/databases.js';
-import type { Target } from '../support/fuzz/bad-requests.js';
-import { Campaign } from '../support/fuzz/campaign.js';
+import { Campaign, isLostRefresh } from '../support/fuzz/campaign.js';
 import { KnownRefusals } from '../support/fuzz/known-refusals.js';
 import { RawConnection } from '../support/fuzz/raw-connection.js';
 import { RowFingerprint } from '../support/fuzz/row-fingerprint.js';
+import type { Target } from '../support/fuzz/wire-request.js';
 import { KEY } from '../support/refresh-token-key.js';
 import { HOST, payloadOf, Scene } from '../support/scene.js';
 
@@ -178,21 +180,26 @@ describe('a build with one check removed is caught:', () => {
 describe('a build is caught that beside its refusal', () => {
   afterEach(() => vi.restoreAllMocks());
 
+  const { refresh } = SessionRefresher.prototype;
+
   /** Does something beside each refresh with a token that is not authentic. */
-  async function foundWhen(does: (refresher: RefresherParts, text: string) => unknown) {
-    const authenticate = RefreshTokenAuthenticator.prototype.authenticate;
-    vi.spyOn(RefreshTokenAuthenticator.prototype, 'authenticate').mockImplementation(async function (
-      this: RefreshTokenAuthenticator,
-      text,
+  async function foundWhen(
+    does: (refresher: RefresherParts, text: string) => unknown,
+    range = { first: 0, count: 1_000 },
+  ) {
+    vi.spyOn(SessionRefresher.prototype, 'refresh').mockImplementation(async function (
+      this: SessionRefresher,
+      request,
     ) {
-      const token = await authenticate.call(this, text);
-      if (token === undefined) await does(this as unknown as RefresherParts, text);
-      return token;
+      const parts = this as unknown as RefresherParts;
+      const text = request.refreshToken;
+      if ((await parts.authenticator.authenticate(text)) === undefined) await does(parts, text);
+      return refresh.call(this, request);
     });
     const target: Target = { transfer: 'any', antiCsrf: 'VIA_FETCH_METADATA' };
     const campaign = await Campaign.against(target, { platform: 'fastify' });
     try {
-      return await campaign.run({ seed: SEED, first: 0, count: 1_000 });
+      return await campaign.run({ seed: SEED, ...range });
     } finally {
       await campaign.close();
     }
@@ -261,6 +268,47 @@ describe('a build is caught that beside its refusal', () => {
     }
   });
 
+  it('works too long', { timeout: LONG }, async () => {
+    const found = await foundWhen(() => {
+      const before = process.cpuUsage();
+      for (let micros = 0; micros < 60_000;) {
+        const { user, system } = process.cpuUsage(before);
+        micros = user + system;
+      }
+    });
+    expect(found).toContain(' µs of work');
+  });
+
+  it('has Node warn of something', { timeout: LONG }, async () => {
+    const found = await foundWhen(() => process.emitWarning('by a test of the fuzz'));
+    expect(found).toContain(': a warning of Node');
+  });
+
+  it('closes the connection that others use too', { timeout: LONG }, async () => {
+    const { writeTo } = FailureAnswer.prototype;
+    vi.spyOn(FailureAnswer.prototype, 'writeTo').mockImplementation(function (
+      this: FailureAnswer,
+      request,
+      response,
+      error,
+    ) {
+      setHeader(asHttpResponse(response), 'connection', 'close');
+      writeTo.call(this, request, response, error);
+    });
+    expect(await foundWhen(() => undefined)).toContain(': no answer, as answer ');
+  });
+
+  it('forgets a client whose answer was lost', { timeout: LONG }, async () => {
+    const refresher = SessionRefresher.prototype as unknown as { sibling(): Promise<never> };
+    vi.spyOn(refresher, 'sibling').mockRejectedValue(new UnauthorizedSessionException());
+    const cases = Array.from({ length: 20_000 }, (_, index) => index);
+    let found: string | undefined;
+    for (const first of cases.filter((index) => isLostRefresh(SEED, index))) {
+      found ??= await foundWhen(() => undefined, { first, count: 1 });
+    }
+    expect(found).toContain(': the same refresh again got 401 (a refresh that its client left)');
+  });
+
   it('takes the cookies away', { timeout: LONG }, async () => {
     vi.spyOn(FailureAnswer.prototype, 'writeTo').mockImplementation(function (
       this: FailureAnswer,
@@ -301,7 +349,26 @@ describe('what was refused', () => {
   });
 });
 
+describe('what was refused, cut off or left', () => {
+  it('leaves no memory and no handle behind', { timeout: LONG }, async () => {
+    const target: Target = { transfer: 'any', antiCsrf: 'VIA_TOKEN' };
+    const campaign = await Campaign.against(target, { platform: 'fastify' });
+    try {
+      expect(await campaign.run({ seed: SEED, first: 0, count: 300 })).toBeUndefined();
+      const before = { heap: heapInUse(), handles: handlesInUse() };
+      expect(await campaign.run({ seed: SEED, first: 300, count: 600 })).toBeUndefined();
+      expect(await campaign.isLeftAlone()).toBe(true);
+      expect(handlesInUse()).toEqual(before.handles);
+      // Each of them kept would be 5 KiB.
+      expect(heapInUse() - before.heap).toBeLessThan(2 * 2 ** 20);
+    } finally {
+      await campaign.close();
+    }
+  });
+});
+
 interface RefresherParts {
+  readonly authenticator: RefreshTokenAuthenticator;
   readonly store: SessionStore;
   readonly events: SessionEventBus;
   readonly verifier: { readonly cache: VerifiedTokenCache };
@@ -317,6 +384,12 @@ function claimsOf(token: string): AccessTokenClaims | undefined {
 
 function kindOfFailure(report: string): string | undefined {
   return /\((?<kind>[^()]+)\) ->/.exec(report)?.groups?.['kind'];
+}
+
+/** What keeps a process alive, by kind; connections that wait to be used again come and go. */
+function handlesInUse(): readonly string[] {
+  const others = process.getActiveResourcesInfo().filter((kind) => kind !== 'TCPSocketWrap');
+  return others.toSorted();
 }
 
 function heapInUse(): number {

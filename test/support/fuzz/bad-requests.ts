@@ -1,30 +1,22 @@
 import { gzipSync } from 'node:zlib';
-import { ACCESS_COOKIE, HOST, REFRESH_COOKIE, type Holder } from '../scene.js';
+import { ACCESS_COOKIE, HOST, REFRESH_COOKIE } from '../scene.js';
+import { abandonedRequest } from './abandoned-requests.js';
+import { badFraming } from './bad-framing.js';
 import { badAccessTokens, badRefreshTokens, type Material } from './bad-tokens.js';
 import type { Chance } from './chance.js';
 import { misplacedAccessTokens, misplacedRefreshTokens } from './misplaced-tokens.js';
-
-/** One request that must be refused and leave everything as it is. */
-export interface BadRequest {
-  readonly kind: string;
-  readonly method: string;
-  readonly path: string;
-  /** What can be left out to find the smallest request that is still wrong. */
-  readonly lines: Lines;
-  readonly body: Body | undefined;
-  /** Whether the server may close the connection in place of an answer. */
-  readonly mayBeCut: boolean;
-}
-
-/** How the application that is attacked takes its tokens. */
-export interface Target {
-  readonly transfer: 'any' | 'cookie' | 'header';
-  readonly antiCsrf: 'VIA_FETCH_METADATA' | 'VIA_CUSTOM_HEADER' | 'VIA_TOKEN' | 'NONE';
-}
-
-export type Lines = readonly (readonly [string, string])[];
-/** A body with its type; its length is added, unless its lines say how it comes. */
-export type Body = readonly [type: string, text: string, lines?: Lines];
+import { pipelined } from './pipelines.js';
+import {
+  goodLines,
+  proof,
+  REFRESH,
+  request,
+  SIGN_OUT,
+  type BadRequest,
+  type Body,
+  type Lines,
+  type Target,
+} from './wire-request.js';
 
 const GUARDED: readonly (readonly [string, string])[] = [
   ['GET', '/me'],
@@ -37,21 +29,25 @@ const GUARDED: readonly (readonly [string, string])[] = [
   ['GET', '/auth/sessions'],
   ['DELETE', '/auth/sessions'],
 ];
-const REFRESH = '/auth/session/refresh';
-const SIGN_OUT = '/auth/signout';
 const JUNK: Lines = [
   ['X-HTTP-Method-Override', 'POST'],
   ['X-Forwarded-For', '127.0.0.1, ::1'],
   ['Forwarded', 'for=localhost;proto=https'],
   ['fdi-version', '9.9,__proto__'],
   ['st-auth-mode', 'header'],
-  ['anti-csrf', 'x'],
   ['X-Original-URL', '/me'],
+  ['X-Forwarded-Host', 'localhost'],
+  ['X-Forwarded-Proto', 'http'],
   ['Accept', '*/*;q=0.0001'],
 ];
 const EVIL: readonly Lines[] = [
   [['Sec-Fetch-Site', 'cross-site']],
   [['Origin', 'https://evil.example']],
+  [
+    ['Origin', 'https://evil.example'],
+    ['X-Forwarded-Host', 'evil.example'],
+    ['Host', 'evil.example'],
+  ],
   [['Origin', 'null']],
   [['Origin', `https://${HOST}.evil.example`]],
   [['Origin', `https://evil.example/${HOST}`]],
@@ -90,13 +86,21 @@ const LARGEST = 10 * 2 ** 20;
 
 /** Makes the request that a chance stands for. */
 export function badRequest(chance: Chance, material: Material, target: Target): BadRequest {
+  const way = chance.below(64);
+  if (way < 3) return badFraming(chance, material, target);
+  if (way < 5) return abandonedRequest(chance, material, target, badRequestAlone);
+  if (way < 6) return pipelined(chance, () => tokenInItsPlace(chance, material, target));
+  return badRequestAlone(chance, material, target);
+}
+
+function badRequestAlone(chance: Chance, material: Material, target: Target): BadRequest {
   if (chance.below(60) === 0) return large(chance, material);
   const makers = [
-    guarded,
-    guarded,
-    guarded,
-    refresh,
-    refresh,
+    tokenInItsPlace,
+    tokenInItsPlace,
+    tokenInItsPlace,
+    tokenInItsPlace,
+    tokenInItsPlace,
     signOut,
     misplaced,
     cookies,
@@ -105,6 +109,12 @@ export function badRequest(chance: Chance, material: Material, target: Target): 
     ...(target.antiCsrf === 'NONE' ? [] : [crossSite]),
   ];
   return chance.pick(makers)(chance, material, target);
+}
+
+function tokenInItsPlace(chance: Chance, material: Material, target: Target): BadRequest {
+  return chance.below(5) < 3
+    ? guarded(chance, material, target)
+    : refresh(chance, material, target);
 }
 
 function guarded(chance: Chance, material: Material, target: Target): BadRequest {
@@ -166,9 +176,12 @@ function cookies(chance: Chance, material: Material, target: Target): BadRequest
   const makers: Readonly<Record<string, () => string>> = {
     twice: () => `${name}=${token}; ${name}=${other.access}`,
     'the same twice': () => many(2, `${name}=${token}`),
-    'fifty times': () => many(12, `${name}=${token}`),
+    'a dozen times': () => many(12, `${name}=${token}`),
+    'fifty times': () => `${name}=${token}; ${many(50, `${name}=x`)}`,
     'beside an empty one': () => `${name}=; ${name}=${token}`,
     'after a no-break space': () => `\u00a0${name}=${token}`,
+    'after an en quad': () => `\u2000${name}=${token}`,
+    'of 15 KiB': () => `${name}=${'x'.repeat(14_000)}`,
     'in another case': () => `${name.toUpperCase()}=${token}`,
     'in quotes': () => `${name}="${token}"`,
     'with $Version': () => `$Version=1; $${name}=${token}`,
@@ -234,7 +247,7 @@ function methods(chance: Chance, { holder }: Material, target: Target): BadReque
 }
 
 function crossSite(chance: Chance, material: Material, target: Target): BadRequest {
-  const { holder, other } = material;
+  const { holder } = material;
   const withCookies: Lines = [
     ['Cookie', `${ACCESS_COOKIE}=${holder.access}; ${REFRESH_COOKIE}=${holder.refresh}`],
   ];
@@ -247,19 +260,25 @@ function crossSite(chance: Chance, material: Material, target: Target): BadReque
     NONE: [],
     VIA_FETCH_METADATA: chance.pick(EVIL),
     VIA_CUSTOM_HEADER: chance.pick(EVIL),
-    VIA_TOKEN: [
-      ...chance.pick(EVIL),
-      ['anti-csrf', chance.pick(['', 'x', other.antiCsrf ?? '', 'é'.repeat(43), 'x'.repeat(257)])],
-    ],
+    VIA_TOKEN: [...chance.pick(EVIL), ['anti-csrf', chance.pick(wrongAntiCsrfTokens(material))]],
   };
   const lines = [...withCookies, ...wrong[target.antiCsrf]];
+  // A name that the page chooses is not the host that the browser has called.
+  const authority = chance.below(8) === 0 ? 'https://evil.example' : '';
   return request(
     `cross-site ${target.antiCsrf}`,
     method,
-    path,
+    authority + path,
     lines,
     chance.pick(BODIES.slice(0, 3)),
   );
+}
+
+function wrongAntiCsrfTokens({ holder, other }: Material): readonly string[] {
+  const right = holder.antiCsrf ?? '';
+  const sizes = [255, 256, 257].map((size) => 'x'.repeat(size));
+  const near = [`${right}, ${right}`, right.slice(1), `${right}=`, right.toLowerCase()];
+  return ['', 'x', other.antiCsrf ?? '', 'é'.repeat(43), ...sizes, ...near];
 }
 
 function tokenLines(chance: Chance, { transfer }: Target, name: string, token: string): Lines {
@@ -273,67 +292,6 @@ function tokenLines(chance: Chance, { transfer }: Target, name: string, token: s
   return chance.pick(ways[transfer]);
 }
 
-/** What lets a request of our own page pass the check against CSRF. */
-function proof({ antiCsrf }: Target, { antiCsrf: token = '' }: Holder): Lines {
-  if (antiCsrf === 'VIA_CUSTOM_HEADER') return [['rid', 'session']];
-  return antiCsrf === 'VIA_TOKEN' ? [['anti-csrf', token]] : [];
-}
-
-/** A request with everything that an honest client sends. */
-export function goodRequest(
-  method: string,
-  path: string,
-  target: Target,
-  holder: Holder,
-  transfer: 'cookie' | 'header' = target.transfer === 'header' ? 'header' : 'cookie',
-): Buffer {
-  const lines = goodLines({ ...target, transfer }, holder, path === REFRESH);
-  return bytesOf(request('', method, path, lines));
-}
-
-function goodLines(target: Target, holder: Holder, isRefresh = false): Lines {
-  const token = isRefresh ? holder.refresh : holder.access;
-  const carried: Lines =
-    target.transfer === 'header'
-      ? [['Authorization', `Bearer ${token}`]]
-      : [['Cookie', `${ACCESS_COOKIE}=${holder.access}; ${REFRESH_COOKIE}=${holder.refresh}`]];
-  return [...carried, ...proof(target, holder)];
-}
-
 function someJunk(chance: Chance): Lines {
-  return chance.below(3) === 0 ? [chance.pick(JUNK.slice(0, 5))] : [];
-}
-
-function request(
-  kind: string,
-  method: string,
-  path: string,
-  lines: Lines,
-  body?: Body,
-): BadRequest {
-  return { kind, method, path, lines, body, mayBeCut: false };
-}
-
-/** A request as it goes over the wire. */
-export function bytesOf({ method, path, lines, body }: BadRequest): Buffer {
-  const [type = '', content = '', framing] = body ?? [];
-  const isFramed = framing?.some(([name]) => name !== 'Content-Encoding') === true;
-  const all: Lines = [
-    ['Host', HOST],
-    ...lines,
-    ...(type === '' ? [] : [['Content-Type', type] as const]),
-    ...(framing ?? []),
-    ...(isFramed ? [] : [['Content-Length', String(latinOrUtf8(content).length)] as const]),
-  ];
-  const head = all.map(([name, value]) => `${name}: ${value}\r\n`).join('');
-  return Buffer.concat([
-    latinOrUtf8(`${method} ${path} HTTP/1.1\r\n${head}\r\n`),
-    latinOrUtf8(content),
-  ]);
-}
-
-// Latin 1, as headers are; what lies beyond it is sent as UTF-8.
-function latinOrUtf8(text: string): Buffer {
-  const latin = Buffer.from(text, 'latin1');
-  return latin.toString('latin1') === text ? latin : Buffer.from(text);
+  return chance.below(3) === 0 ? [chance.pick(JUNK)] : [];
 }

@@ -1,5 +1,5 @@
-import { createPublicKey } from 'node:crypto';
-import { encodePart, signRawByHmac, withSignature } from '../raw-jwt.js';
+import { createPublicKey, generateKeyPairSync, sign } from 'node:crypto';
+import { encodePart, signRaw, signRawByHmac, withSignature } from '../raw-jwt.js';
 import { payloadOf, type Holder } from '../scene.js';
 import type { TokenOracle } from '../token-oracle.js';
 import type { Chance } from './chance.js';
@@ -19,6 +19,9 @@ const ODD = [
   '\r',
   '\n',
   '\u00a0',
+  '\u2000',
+  // Half of a surrogate pair, as UTF-8 would write it.
+  '\u00ed\u00a0\u0080',
   '=',
   '+',
   '/',
@@ -39,6 +42,8 @@ const ALGORITHMS = [
   'HS384',
   'HS512',
   'PS256',
+  'PS384',
+  'PS512',
   'EdDSA',
   'ES256K',
   'ES384',
@@ -80,6 +85,8 @@ const TYPES = [
   [],
   null,
 ];
+const STRANGER = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
+const BASE64URL = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
 const EXTRAS = ['crit', 'b64', 'zip', 'jku', 'jwk', 'x5u', 'x5c', 'x5t', 'enc', 'cty', '__proto__'];
 const REQUIRED = ['sub', 'tId', 'sessionHandle', 'refreshTokenHash1', 'iat', 'exp'];
 const WRONG = [undefined, null, '', [], {}, true, ['x'], { a: 1 }];
@@ -94,6 +101,12 @@ export const badAccessTokens: Readonly<Record<string, Maker>> = {
     chance.pick(['', '.', '..', '...', 'a.b', 'a.b.c', 'a.b.c.d.e', 'undefined', 'null', '{}']),
   'a byte': (chance, { holder }) => changedText(chance, holder.access),
   'its length': (chance, { holder }) => holder.access.slice(0, chance.below(holder.access.length)),
+  // Its signature ends within a character, and decoders ignore what is left of it.
+  'its last character': (chance, { holder }) => {
+    const { access } = holder;
+    const last = BASE64URL.indexOf(access.slice(-1));
+    return access.slice(0, -1) + BASE64URL.charAt((last + 1 + chance.below(63)) % 64);
+  },
   'its size': (chance) => 'x'.repeat(chance.pick([4_096, 8_191, 8_192, 8_193, 12_000])),
   'its parts': (chance, { holder }) => {
     const parts = holder.access.split('.');
@@ -114,6 +127,17 @@ export const badAccessTokens: Readonly<Record<string, Maker>> = {
   },
   'a header of nothing': (chance, { holder, oracle }) =>
     oracle.sign(chance.pick(TEXTS), payloadOf(holder.access)),
+  'two headers in one': (chance, { holder, oracle }) => {
+    const [name, value] = chance.pick(Object.entries({ alg: 'none', typ: 'JWT', kid: 'd-x' }));
+    const header = JSON.stringify({ ...oracle.header, [name]: value }).slice(0, -1);
+    return oracle.sign(`${header},"x":${JSON.stringify(oracle.header)}}`, payloadOf(holder.access));
+  },
+  'bytes that are no text': (chance, { holder }) => {
+    const parts = holder.access.split('.').map((part) => Buffer.from(part, 'base64url'));
+    const broken = parts[chance.below(2)];
+    broken?.writeUInt8(chance.pick([0xff, 0xc0, 0xed]), chance.below(broken.length));
+    return parts.map((part) => part.toString('base64url')).join('.');
+  },
   'a deep header': (chance, { holder, oracle }) => {
     const depth = 1 + chance.below(2_000);
     return oracle.sign('['.repeat(depth) + ']'.repeat(depth), payloadOf(holder.access));
@@ -121,6 +145,12 @@ export const badAccessTokens: Readonly<Record<string, Maker>> = {
   'a payload of nothing': (chance, { oracle }) => oracle.sign(oracle.header, chance.pick(TEXTS)),
   'a claim': (chance, { holder, oracle }) =>
     oracle.withClaims(holder.access, { [chance.pick(REQUIRED)]: chance.pick(WRONG) }),
+  'claims of a prototype': (chance, { holder, oracle }) => {
+    const all = payloadOf(holder.access);
+    const name = chance.pick(['__proto__', 'constructor', 'prototype']);
+    const inherited = chance.below(2) === 0 ? all : { [name]: all };
+    return oracle.sign(oracle.header, `{"${name}":${JSON.stringify(inherited)}}`);
+  },
   'a time': (chance, { holder, oracle, now }) =>
     oracle.withClaims(
       holder.access,
@@ -142,6 +172,13 @@ export const badAccessTokens: Readonly<Record<string, Maker>> = {
       `${encodePart(oracle.header)}.eA.${filled}`,
     ]);
   },
+  'the form of the signature': (_, { holder, oracle }) => {
+    const signed = holder.access.slice(0, holder.access.lastIndexOf('.'));
+    const der = sign('sha256', Buffer.from(signed), oracle.privateKey);
+    return `${signed}.${der.toString('base64url')}`;
+  },
+  "a stranger's key": (_, { holder, oracle }) =>
+    signRaw(oracle.header, payloadOf(holder.access), STRANGER),
   HMAC: (chance, { holder, oracle }) => {
     const key = createPublicKey(oracle.privateKey);
     const secret = chance.pick([

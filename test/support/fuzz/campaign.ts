@@ -1,23 +1,21 @@
 import type { BootOptions } from '../boot-app.js';
 import { LogRecorder } from '../log-recorder.js';
 import { QueryCounter } from '../query-counter.js';
-import { ACCESS_COOKIE, payloadOf, REFRESH_COOKIE, Scene, type Holder } from '../scene.js';
+import { Scene } from '../scene.js';
 import { TokenOracle } from '../token-oracle.js';
-import { badRequest, bytesOf, goodRequest, type BadRequest, type Target } from './bad-requests.js';
+import { AnswerJudge } from './answer-judge.js';
+import { badRequest } from './bad-requests.js';
 import { Chance } from './chance.js';
+import { Delivery, type Holders } from './delivery.js';
 import { KnownRefusals } from './known-refusals.js';
-import { RawConnection, type RawAnswer } from './raw-connection.js';
-import { Surroundings } from './surroundings.js';
+import { LostRefresh } from './lost-refresh.js';
+import { holderOfRaw, type RawAnswer } from './raw-answer.js';
+import { SlowController } from './slow-handler.js';
+import { SLOW_CPU_MICROS, Surroundings } from './surroundings.js';
+import { goodRequest, REFRESH, type BadRequest, type Target } from './wire-request.js';
 
-const TOKEN_HEADERS = [
-  'set-cookie',
-  'front-token',
-  'anti-csrf',
-  'st-access-token',
-  'st-refresh-token',
-];
 const CONTROL_EVERY = 100;
-const REFRESH = '/auth/session/refresh';
+const LOST_REFRESH_EVERY = 400;
 
 /** Which requests: the seed and the numbers of the cases say it. */
 export interface CaseRange {
@@ -26,9 +24,14 @@ export interface CaseRange {
   readonly count: number;
 }
 
+/** Whether a case is no bad request, but an honest client that goes away while its session is being refreshed. */
+export function isLostRefresh(seed: number, index: number): boolean {
+  return new Chance(seed, index).below(LOST_REFRESH_EVERY) === 0;
+}
+
 /** Sends bad requests to an application and says which of them was not refused as it has to be. */
 export class Campaign {
-  private readonly connection: RawConnection;
+  private readonly delivery: Delivery;
   private readonly surroundings: Surroundings;
   private lastRows: string | undefined;
   private controls = 0;
@@ -37,11 +40,11 @@ export class Campaign {
     readonly scene: Scene,
     private readonly target: Target,
     private readonly oracle: TokenOracle,
-    private holders: { victim: Holder; attacker: Holder; bystander: Holder },
-    private readonly refusals: KnownRefusals,
+    private holders: Holders,
+    refusals: KnownRefusals,
     parts: { logs: LogRecorder; counter: QueryCounter },
   ) {
-    this.connection = new RawConnection(Number(new URL(scene.booted.url).port));
+    this.delivery = new Delivery(scene, target, new AnswerJudge(refusals));
     this.surroundings = new Surroundings(scene, parts.logs, parts.counter);
   }
 
@@ -55,6 +58,7 @@ export class Campaign {
     const logs = new LogRecorder();
     const scene = await Scene.open({
       ...(platform === undefined ? {} : { platform }),
+      controllers: [SlowController],
       prepare: logs.record,
       database: {
         ...(database ?? { type: 'better-sqlite3', database: ':memory:' }),
@@ -82,16 +86,25 @@ export class Campaign {
       const uncontrolled = isControl ? await this.control() : undefined;
       if (uncontrolled !== undefined)
         return `before case ${index}, FUZZ_SEED=${seed}: ${uncontrolled}`;
-      const bad = this.caseOf(seed, index);
-      const wrong = await this.attack(bad);
-      if (wrong !== undefined) return this.report({ seed, first: index, count: 1 }, bad, wrong);
+      const wrong = await this.play({ seed, first: index, count: 1 });
+      if (wrong !== undefined) return wrong;
     }
-    return this.control();
+    const isLeft = await this.isLeftAlone();
+    return (
+      (await this.control()) ??
+      (await this.surroundings.judgeLawful(/^/)) ??
+      (isLeft ? undefined : 'the server keeps a connection that its client has left')
+    );
+  }
+
+  /** Whether the server has closed whatever its clients have. */
+  isLeftAlone(): Promise<boolean> {
+    return this.delivery.isLeftAlone();
   }
 
   async close(): Promise<void> {
     this.surroundings.close();
-    this.connection.close();
+    this.delivery.connection.close();
     await this.scene.close();
   }
 
@@ -102,31 +115,41 @@ export class Campaign {
     return badRequest(new Chance(seed, index), material, this.target);
   }
 
+  private async play(range: CaseRange): Promise<string | undefined> {
+    if (isLostRefresh(range.seed, range.first)) {
+      const chance = new Chance(range.seed, range.first);
+      const lost = new LostRefresh(this.delivery, this.surroundings, this.target);
+      const wrong = await lost.play(chance).catch(String);
+      if (wrong !== undefined) return `${nameOf(range)}: ${wrong} (a refresh that its client left)`;
+      await this.surroundings.settle();
+      this.lastRows = await this.surroundings.rows();
+      return undefined;
+    }
+    const bad = this.caseOf(range.seed, range.first);
+    const wrong = await this.attack(bad).catch(String);
+    if (wrong !== undefined) return this.report(range, bad, wrong);
+    const work = await this.judgeWork(bad);
+    return work && `${nameOf(range)}: ${work}\nsent: ${this.shown(bad)}`;
+  }
+
   private async attack(bad: BadRequest): Promise<string | undefined> {
-    const bytes = bytesOf(bad);
     this.surroundings.begin();
-    const answer = bad.mayBeCut
-      ? await this.connection.sendOnce(bad.method, bytes)
-      : await this.connection.send(bad.method, bytes);
-    // A line break in the middle of a token is the end of a request: what follows is another one.
-    const isOneRequest = !bad.lines.some(([, value]) => /[\r\n]/.test(value));
-    if (!isOneRequest || bad.mayBeCut) this.connection.close();
-    const wrong =
-      (answer && this.judge(bad, answer)) ??
-      (await this.surroundings.judge(this.holders.bystander));
+    const { answers, wrong: unlike, reached } = await this.delivery.send(bad, this.holders);
+    const wrong = unlike ?? (await this.surroundings.judge(this.holders.bystander, reached));
     if (wrong === undefined) return undefined;
-    const told = answer && [answer.status, ...answer.headers, answer.body];
+    const told = answers.map(({ status, headers, body }) => [status, ...headers, body]);
     return `${wrong} (${bad.kind}) -> ${JSON.stringify(told)}`;
   }
 
-  private judge(bad: BadRequest, answer: RawAnswer): string | undefined {
-    const { status, headers } = answer;
-    const isSignOut = bad.path === '/auth/signout' && bad.method === 'POST';
-    if (!(status >= 400 && status < 500) && !(isSignOut && status === 200))
-      return `status ${status}`;
-    const token = TOKEN_HEADERS.find((name) => headers.has(name));
-    if (token !== undefined) return `the header ${token}`;
-    return status === 401 ? this.refusals.judge(answer, bad.method === 'HEAD') : undefined;
+  // Once it may be the garbage of all the others that is collected, or code that is compiled. Megabytes have their own limit.
+  private async judgeWork(bad: BadRequest): Promise<string | undefined> {
+    for (let times = 0; this.surroundings.workMicros > SLOW_CPU_MICROS; times += 1) {
+      if (bad.mayBeCut) return undefined;
+      if (times === 3) return `${this.surroundings.workMicros} µs of work (${bad.kind})`;
+      const wrong = await this.attack(bad);
+      if (wrong !== undefined) return wrong;
+    }
+    return undefined;
   }
 
   /** The sessions go on: else the refusals prove nothing, or came at the cost of one. */
@@ -153,7 +176,7 @@ export class Campaign {
     await this.scene.settle();
     const refreshed = await this.sendGood('POST', REFRESH, name);
     if (refreshed.status !== 200) return `control: the refresh of ${name} got ${refreshed.status}`;
-    this.holders = { ...this.holders, [name]: renewed(refreshed, this.holders[name]) };
+    this.holders = { ...this.holders, [name]: holderOfRaw(refreshed, this.holders[name]) };
     // Shown once, so that no case writes the confirmation that its answer arrived.
     await this.sendGood('GET', '/me', name);
     return undefined;
@@ -166,21 +189,24 @@ export class Campaign {
     isByHeader = false,
   ): Promise<RawAnswer> {
     const transfer = isByHeader ? (['header'] as const) : [];
-    const bytes = goodRequest(method, path, this.target, this.holders[name], ...transfer);
-    return this.connection.send(method, bytes);
+    const sent = { method, path };
+    const bytes = goodRequest(sent, this.target, this.holders[name], ...transfer);
+    return this.delivery.connection.send(method, bytes);
   }
 
   private async report(range: CaseRange, bad: BadRequest, wrong: string): Promise<string> {
     const smallest = await this.shrunk(range, bad);
     return [
-      `FUZZ_SEED=${range.seed} FUZZ_CASE=${range.first}: ${wrong}`,
-      `sent: ${shown(bad)}`,
-      ...(smallest === undefined ? [] : [`enough: ${shown(smallest)}`]),
+      `${nameOf(range)}: ${wrong}`,
+      `sent: ${this.shown(bad)}`,
+      ...(smallest === undefined ? [] : [`enough: ${this.shown(smallest)}`]),
     ].join('\n');
   }
 
   // What went wrong may have cost a session, so each try has new ones: the same case made of other tokens.
   private async shrunk(range: CaseRange, found: BadRequest): Promise<BadRequest | undefined> {
+    // With something left out it would end elsewhere.
+    if (found.abandoned !== undefined) return undefined;
     let omitted: readonly number[] = [];
     let smallest: BadRequest | undefined;
     for (let part = -1; part < found.lines.length; part += 1) {
@@ -193,11 +219,14 @@ export class Campaign {
     }
     return smallest;
   }
+
+  private shown(bad: BadRequest): string {
+    const bytes = this.delivery.bytesOf(bad, this.holders);
+    return JSON.stringify(bytes.toString('latin1', 0, 20_000));
+  }
 }
 
-async function logInAll(
-  scene: Scene,
-): Promise<Record<'victim' | 'attacker' | 'bystander', Holder>> {
+async function logInAll(scene: Scene): Promise<Holders> {
   return {
     victim: await scene.login('victim'),
     attacker: await scene.login('attacker'),
@@ -214,19 +243,6 @@ function without(bad: BadRequest, omitted: readonly number[]): BadRequest {
   };
 }
 
-function shown(bad: BadRequest): string {
-  return JSON.stringify(bytesOf(bad).toString('latin1', 0, 20_000));
-}
-
-function renewed({ headers }: RawAnswer, before: Holder): Holder {
-  const cookies = headers.get('set-cookie') ?? '';
-  const cookie = (name: string) => new RegExp(`${name}=([^;]+)`).exec(cookies)?.[1];
-  const access = cookie(ACCESS_COOKIE) ?? headers.get('st-access-token') ?? before.access;
-  if (payloadOf(access)['sub'] !== before.userId) throw new Error('a session of somebody else');
-  return {
-    ...before,
-    access,
-    refresh: cookie(REFRESH_COOKIE) ?? headers.get('st-refresh-token') ?? before.refresh,
-    antiCsrf: headers.get('anti-csrf') ?? before.antiCsrf,
-  };
+function nameOf({ seed, first }: CaseRange): string {
+  return `FUZZ_SEED=${seed} FUZZ_CASE=${first}`;
 }

@@ -1,4 +1,4 @@
-import type { RawAnswer } from './raw-connection.js';
+import type { RawAnswer } from './raw-answer.js';
 
 const BODIES: ReadonlySet<string> = new Set([
   '{"message":"unauthorised"}',

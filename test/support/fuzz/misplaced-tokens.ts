@@ -1,5 +1,5 @@
 import { ACCESS_COOKIE, REFRESH_COOKIE } from '../scene.js';
-import type { Lines, Target } from './bad-requests.js';
+import type { Lines, Target } from './wire-request.js';
 import type { Material } from './bad-tokens.js';
 
 type Placing = (target: Target, material: Material) => Lines | undefined;

@@ -1,20 +1,28 @@
 import { connect, type Socket } from 'node:net';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { readAnswers, type RawAnswer } from './raw-answer.js';
 
 const LONGEST_WAIT_MS = 10_000;
 
-/** What came back, as it came. */
-export interface RawAnswer {
-  readonly status: number;
-  /** Names in lower case; the values of one that comes several times are joined by a line break. */
-  readonly headers: ReadonlyMap<string, string>;
-  readonly body: string;
+/** How a client goes away, whatever it is waiting for. */
+export interface HangUp {
+  /** With an end of what it sends alone, in good order, or by a reset. */
+  readonly by: 'half-close' | 'close' | 'reset';
+  /** What passes between its last byte and its end. */
+  readonly turnsOfTheLoop: number;
 }
 
 /** A connection that sends bytes and no more: nothing is normalised, no header is added. */
 export class RawConnection {
   private socket: Socket | undefined;
+  private count = 0;
 
   constructor(private readonly port: number) {}
+
+  /** How many connections it has opened. */
+  get opened(): number {
+    return this.count;
+  }
 
   /**
    * Sends one request and waits for its answer; a connection that the server closed is opened again.
@@ -30,32 +38,47 @@ export class RawConnection {
   /** The same for what a server may cut off while it is still being sent: `undefined` then. */
   async sendOnce(method: string, bytes: Buffer): Promise<RawAnswer | undefined> {
     const known = this.socket?.writable === true ? this.socket : undefined;
-    return (
-      (known && (await this.exchange(known, method, bytes))) ??
-      // It was closed just before (RFC 9112 §9.3.1), so the server has not seen the request.
-      this.exchange(await this.open(), method, bytes)
-    );
+    const [answer] = known ? await this.exchange(known, [method], bytes) : [];
+    // It was closed just before (RFC 9112 §9.3.1), so the server has not seen the request.
+    return answer ?? (await this.exchange(await this.open(), [method], bytes))[0];
   }
 
-  private exchange(socket: Socket, method: string, bytes: Buffer): Promise<RawAnswer | undefined> {
+  /** Sends several requests at once, on a connection of their own: their answers, as far as they come. */
+  async sendPipelined(methods: readonly string[], bytes: Buffer): Promise<readonly RawAnswer[]> {
+    this.close();
+    const answers = await this.exchange(await this.open(), methods, bytes);
+    this.close();
+    return answers;
+  }
+
+  /**
+   * Sends a request or the beginning of one, on a connection of its own, and goes away. Half-closed, it waits until the
+   * server has gone too.
+   *
+   * @param readiness what is waited for once the bytes have been sent
+   */
+  async abandon(
+    method: string,
+    bytes: Buffer,
+    { by, turnsOfTheLoop }: HangUp,
+    readiness: Promise<unknown> = Promise.resolve(),
+  ): Promise<RawAnswer | undefined> {
+    this.close();
+    const socket = await this.open();
     const received: Buffer[] = [];
-    return new Promise((resolve) => {
-      const finish = (answer: RawAnswer | undefined): void => {
-        clearTimeout(timer);
-        socket.off('data', onData).off('close', onClose);
-        if (answer === undefined || answer.headers.get('connection') === 'close') this.close();
-        resolve(answer);
-      };
-      const onData = (chunk: Buffer): void => {
-        received.push(chunk);
-        const answer = readAnswer(Buffer.concat(received), method, false);
-        if (answer !== undefined) finish(answer);
-      };
-      const onClose = (): void => finish(readAnswer(Buffer.concat(received), method, true));
-      const timer = setTimeout(() => finish(undefined), LONGEST_WAIT_MS);
-      socket.on('data', onData).on('close', onClose);
-      socket.write(bytes);
+    socket.on('data', (chunk: Buffer) => received.push(chunk));
+    const closed = closeOf(socket);
+    await new Promise((resolve) => {
+      socket.write(bytes, resolve);
     });
+    await readiness;
+    for (let turn = 0; turn < turnsOfTheLoop; turn += 1) await nextTurn();
+    if (by === 'half-close') socket.end();
+    else if (by === 'reset') socket.resetAndDestroy();
+    else socket.destroy();
+    await closed;
+    this.close();
+    return readAnswers(Buffer.concat(received), [method], true)[0];
   }
 
   close(): void {
@@ -63,7 +86,36 @@ export class RawConnection {
     this.socket = undefined;
   }
 
+  private exchange(
+    socket: Socket,
+    methods: readonly string[],
+    bytes: Buffer,
+  ): Promise<readonly RawAnswer[]> {
+    const received: Buffer[] = [];
+    return new Promise((resolve) => {
+      const finish = (answers: readonly RawAnswer[]): void => {
+        clearTimeout(timer);
+        socket.off('data', onData).off('close', onClose);
+        const last = answers.at(-1);
+        if (answers.length < methods.length || last?.headers.get('connection') === 'close')
+          this.close();
+        resolve(answers);
+      };
+      const read = (isOver: boolean) => readAnswers(Buffer.concat(received), methods, isOver);
+      const onData = (chunk: Buffer): void => {
+        received.push(chunk);
+        const answers = read(false);
+        if (answers.length === methods.length) finish(answers);
+      };
+      const onClose = (): void => finish(read(true));
+      const timer = setTimeout(() => finish(read(false)), LONGEST_WAIT_MS);
+      socket.on('data', onData).on('close', onClose);
+      socket.write(bytes);
+    });
+  }
+
   private open(): Promise<Socket> {
+    this.count += 1;
     return new Promise((resolve, reject) => {
       const socket = connect(this.port, '127.0.0.1');
       socket.setNoDelay(true);
@@ -79,28 +131,14 @@ export class RawConnection {
   }
 }
 
-function readAnswer(bytes: Buffer, method: string, isOver: boolean): RawAnswer | undefined {
-  const end = bytes.indexOf('\r\n\r\n');
-  if (end < 0) return undefined;
-  const [first = '', ...lines] = bytes.toString('latin1', 0, end).split('\r\n');
-  const status = Number(first.split(' ')[1]);
-  const headers = new Map<string, string>();
-  for (const line of lines) {
-    const colon = line.indexOf(':');
-    const name = line.slice(0, colon).toLowerCase();
-    const value = line.slice(colon + 1).trim();
-    const known = headers.get(name);
-    headers.set(name, known === undefined ? value : `${known}\n${value}`);
-  }
-  const rest = bytes.subarray(end + 4);
-  if (method === 'HEAD' || status === 204 || status === 304) return { status, headers, body: '' };
-  const length = headers.get('content-length');
-  if (length !== undefined) {
-    if (rest.length < Number(length) && !isOver) return undefined;
-    return { status, headers, body: rest.toString('utf8', 0, Number(length)) };
-  }
-  const isWhole = headers.get('transfer-encoding') === 'chunked' && rest.includes('0\r\n\r\n');
-  return isWhole || isOver || headers.get('connection') === 'close'
-    ? { status, headers, body: rest.toString('utf8') }
-    : undefined;
+function closeOf(socket: Socket): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => {
+      reject(new Error('the server keeps a connection that its client has left'));
+    }, LONGEST_WAIT_MS);
+    socket.once('close', () => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
 }
