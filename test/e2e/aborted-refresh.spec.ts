@@ -145,7 +145,8 @@ describeOnEachDatabase('a refresh whose client goes away', (engine) => {
         statements.reset();
         await scene.refresh(refreshCookie(holder.refresh));
         const count = statements.all.length;
-        expect(count).toBeGreaterThan(1);
+        // MariaDB reads the row first.
+        expect(count).toBe(engine === 'mariadb' ? 2 : 1);
         for (let statement = 1; statement <= count; statement += 1) {
           const lost = await scene.login('u2');
           const time = statements.after(statement);
