@@ -1,8 +1,15 @@
 import { Controller, Param, Post } from '@nestjs/common';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { CreateSession, Session, SessionInputException, SessionService } from '../../lib/index.js';
+import {
+  CreateSession,
+  Session,
+  SessionContainer,
+  SessionInputException,
+  SessionService,
+} from '../../lib/index.js';
 import { RESERVED_CLAIMS } from '../../lib/tokens/reserved-claims.js';
 import { bootApp, platforms, type BootedApp } from '../support/boot-app.js';
+import { refreshTokenOf } from '../support/fleet.js';
 import { dump, readFrontToken } from '../support/issued-tokens.js';
 import { LogRecorder } from '../support/log-recorder.js';
 
@@ -181,6 +188,30 @@ describe.each(platforms)('a login on %s', (platform) => {
         /^accessTokenPayload makes a cookie of \d{4} bytes, and browsers drop one of more than 4096; the largest claims are text \(4002 bytes\), small \(1 bytes\)\. Keep what only the server needs in sessionDataInDatabase$/,
       ),
     });
+  });
+
+  it('with a payload that fits can be refreshed, which makes the token longer', async () => {
+    const sessions = booted.app.get(SessionService);
+    const sizes = Array.from({ length: 100 }, (_, index) => 2560 + index);
+    const logins = await Promise.all(
+      sizes.map((size) =>
+        sessions
+          .createNewSessionWithoutRequestResponse('public', 'ada', { text: 'x'.repeat(size) })
+          .catch((error: unknown) => error),
+      ),
+    );
+    const fitting = logins.filter((login) => login instanceof SessionContainer);
+    expect(fitting.length).toBeGreaterThan(0);
+    expect(fitting.length).toBeLessThan(sizes.length);
+    for (const session of fitting) {
+      const token = refreshTokenOf(session);
+      const refreshed = await sessions.refreshSessionWithoutRequestResponse(token);
+      const repeated = await sessions.refreshSessionWithoutRequestResponse(
+        refreshTokenOf(refreshed),
+      );
+      expect(repeated.getUserId()).toBe('ada');
+    }
+    await booted.dataSource.getRepository(Session).clear();
   });
 
   it('with the largest payload that fits makes cookies and a front token that a browser keeps', async () => {
