@@ -3,6 +3,7 @@ import type { KeyRing } from '../keys/key-ring.js';
 import type { ResolvedSessionOptions } from '../options/resolved-options.js';
 import type { SessionRecord } from '../store/session-record.js';
 import type { Clock } from '../time/clock.js';
+import { ANTI_CSRF_TOKEN_LENGTH } from '../tokens/anti-csrf-token.js';
 import { signAccessToken, type AccessTokenClaims } from '../tokens/access-token.js';
 import { frontTokenFor } from '../tokens/front-token.js';
 import { accessTokenExpirySeconds } from './session-lifetime.js';
@@ -79,6 +80,11 @@ export class AccessTokenMinter {
         : accessToken.length;
     this.checkSize(Math.max(length, frontToken.length), session.accessTokenPayload);
     return { accessToken, claims: deepFreeze(claims), frontToken };
+  }
+
+  /** A text as long as the anti-CSRF token that a session's tokens may hold, to find out whether they fit. */
+  get sampleAntiCsrfToken(): string | null {
+    return this.options.antiCsrf === 'VIA_TOKEN' ? 'x'.repeat(ANTI_CSRF_TOKEN_LENGTH) : null;
   }
 
   /** The part of a token that the browser may read. */

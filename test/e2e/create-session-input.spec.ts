@@ -280,3 +280,27 @@ describe('a login by hand', () => {
     expect(await booted.dataSource.getRepository(Session).count()).toBe(0);
   });
 });
+
+describe('a payload that grows by the handle of its session', () => {
+  it('is refused where the next token, with its anti-CSRF token, would not fit', async () => {
+    const booted = await bootApp({ sessions: { antiCsrf: 'VIA_TOKEN' } });
+    const sessions = booted.app.get(SessionService);
+    let grown = 0;
+    for (let size = 2_450; size < 2_600; size += 5) {
+      const login = await sessions.createNewSessionWithoutRequestResponse('public', 'ada');
+      const { antiCsrfToken } = login.getAllSessionTokensDangerously();
+      const update = { text: 'x'.repeat(size) };
+      const growing = sessions.mergeIntoAccessTokenPayload(login.getHandle(), update);
+      if (!(await growing.catch(() => false))) continue;
+      grown += 1;
+      await sessions.refreshSessionWithoutRequestResponse(
+        refreshTokenOf(login),
+        false,
+        antiCsrfToken,
+      );
+    }
+    expect(grown).toBeGreaterThan(0);
+    expect(grown).toBeLessThan(30);
+    await booted.close();
+  });
+});
