@@ -37,10 +37,8 @@ export function inheritedNames(value: object): string[] {
     const above: unknown = Object.getPrototypeOf(each);
     // The last one is JavaScript's own.
     if (above === null) break;
-    for (const [name, { get, enumerable }] of Object.entries(
-      Object.getOwnPropertyDescriptors(each),
-    )) {
-      if (get !== undefined || enumerable === true) names.push(name);
+    for (const [name, property] of Object.entries(Object.getOwnPropertyDescriptors(each))) {
+      if (!('value' in property) || property.enumerable === true) names.push(name);
     }
     each = above;
   }

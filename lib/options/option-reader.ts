@@ -177,9 +177,9 @@ export class OptionReader {
     const own = this.names.filter((name) => !this.read.has(name));
     const others = Object.fromEntries(own.map((name) => [name, this.value(name)]));
     const inherited = new Set(this.inherited.filter((name) => !this.read.has(name)));
-    // As on the object itself: read by its name where it is an option, and no slip of the pen where it is none.
+    // As on the object itself: read where it is an option, and no slip of the pen where it is none.
     for (const name of inherited) {
-      Object.defineProperty(others, name, { value: this.value(name), enumerable: false });
+      Object.defineProperty(others, name, { get: () => this.source[name], enumerable: false });
     }
     return others;
   }
