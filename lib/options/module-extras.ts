@@ -9,7 +9,7 @@ const TEN_YEARS_MS = 3650 * 24 * 60 * 60_000;
 const ROUTES = ['refresh', 'signOut', 'jwks', 'openIdConfiguration'] as const;
 const FACTORIES = ['useFactory', 'useClass', 'useExisting'] as const;
 
-/** What `forRoot` was given: every property has been read, and none of them throws any more. */
+/** What `forRoot` was given: every property of its own has been read, and none of these throws any more. */
 export interface OptionsAndExtras {
   readonly extras: SessionModuleExtras;
   /** All else, which is read at start. */

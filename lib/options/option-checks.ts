@@ -5,6 +5,9 @@ export function kindOf(value: unknown): string {
   return typeof value === 'object' ? 'an object' : `a ${typeof value}`;
 }
 
+// The latter is what `import * as options from './options.js'` gives.
+const HOLDERS = ['[object Object]', '[object Module]'];
+
 /**
  * Whether a value can hold options: an object, but none of a kind of its own. A promise that nobody has waited for, or a
  * `Map`, has no properties, and would silently mean the defaults.
@@ -15,8 +18,35 @@ export function isOptionsObject(value: unknown): value is Readonly<Record<string
   return (
     typeof value === 'object' &&
     value !== null &&
-    Object.prototype.toString.call(value) === '[object Object]'
+    HOLDERS.includes(Object.prototype.toString.call(value))
   );
+}
+
+// A proxy can go on without end.
+const MOST_CLASSES = 10;
+
+/**
+ * What an object of options has by its class, or by another object that it goes back to: getters, and no class's functions.
+ *
+ * @throws where a proxy throws
+ */
+export function inheritedNames(value: object): string[] {
+  const names: string[] = [];
+  let each: unknown = Object.getPrototypeOf(value);
+  for (let depth = 0; depth < MOST_CLASSES && isObject(each); depth += 1) {
+    const above: unknown = Object.getPrototypeOf(each);
+    // The last one is JavaScript's own.
+    if (above === null) break;
+    for (const [name, property] of Object.entries(Object.getOwnPropertyDescriptors(each))) {
+      if (!('value' in property) || property.enumerable === true) names.push(name);
+    }
+    each = above;
+  }
+  return names;
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null;
 }
 
 // `Array.isArray` throws for a proxy that has been revoked.

@@ -1,5 +1,13 @@
 import { durationToMs } from '../time/duration.js';
-import { isOptionsObject, itemsOf, kindOf, MAX_ITEMS, only, printable } from './option-checks.js';
+import {
+  inheritedNames,
+  isOptionsObject,
+  itemsOf,
+  kindOf,
+  MAX_ITEMS,
+  only,
+  printable,
+} from './option-checks.js';
 
 // More slips than these in one place are one: the whole is not what was meant.
 const MAX_UNKNOWN = 10;
@@ -12,10 +20,14 @@ const UNREADABLE = 'cannot be read: something in it throws';
 export class OptionReader {
   private readonly read = new Map<string, unknown>();
 
-  /** @param names what the object holds of its own */
+  /**
+   * @param names what the object holds of its own
+   * @param inherited what it has by its class
+   */
   private constructor(
     private readonly source: Readonly<Record<string, unknown>>,
     private readonly names: readonly string[],
+    private readonly inherited: readonly string[],
     private readonly problems: string[],
     private readonly path: string,
   ) {}
@@ -26,7 +38,7 @@ export class OptionReader {
    */
   static of(value: unknown, problems: string[], path = ''): OptionReader | undefined {
     if (!isOptionsObject(value)) return undefined;
-    return new OptionReader(value, Object.keys(value), problems, path);
+    return new OptionReader(value, Object.keys(value), inheritedNames(value), problems, path);
   }
 
   value(name: string): unknown {
@@ -117,7 +129,7 @@ export class OptionReader {
   nested(name: string): OptionReader {
     const value = this.valueOr(name, {});
     const path = `${this.path}${name}.`;
-    const empty = new OptionReader({}, [], this.problems, path);
+    const empty = new OptionReader({}, [], [], this.problems, path);
     return this.attempt(
       name,
       empty,
@@ -162,8 +174,14 @@ export class OptionReader {
 
   /** A copy of what the object holds beside what has been read. */
   others(): Record<string, unknown> {
-    const others = this.names.filter((name) => !this.read.has(name));
-    return Object.fromEntries(others.map((name) => [name, this.value(name)]));
+    const own = this.names.filter((name) => !this.read.has(name));
+    const others = Object.fromEntries(own.map((name) => [name, this.value(name)]));
+    const inherited = new Set(this.inherited.filter((name) => !this.read.has(name)));
+    // As on the object itself: read where it is an option, and no slip of the pen where it is none.
+    for (const name of inherited) {
+      Object.defineProperty(others, name, { get: () => this.source[name], enumerable: false });
+    }
+    return others;
   }
 
   private readOnce(name: string): unknown {

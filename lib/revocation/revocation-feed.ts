@@ -79,6 +79,11 @@ export class RevocationFeed {
     return Math.abs(this.ageMs) > revocation.maxStalenessMs;
   }
 
+  /** Whether cut-offs are known from memory. */
+  get isFresh(): boolean {
+    return this.isOn && !this.isStale;
+  }
+
   /** How old the news are, in milliseconds. */
   get ageMs(): number {
     return this.clock.now() - this.upToDateAtMs;
@@ -91,7 +96,7 @@ export class RevocationFeed {
    * @param store the database as the caller sees it
    */
   async isCutOff(session: JudgedSession, store = this.store): Promise<boolean> {
-    if (this.isOn && !this.isStale) return this.revoked.isRevoked(session);
+    if (this.isFresh) return this.revoked.isRevoked(session);
     const records = await store.findCutOffs(session.userId);
     return this.revocationsOf(records).some(
       (line) => line.kind === 'cut-off' && isBefore(session, line),

@@ -3,6 +3,7 @@ import type { KeyRing } from '../keys/key-ring.js';
 import type { ResolvedSessionOptions } from '../options/resolved-options.js';
 import type { SessionRecord } from '../store/session-record.js';
 import type { Clock } from '../time/clock.js';
+import { ANTI_CSRF_TOKEN_LENGTH } from '../tokens/anti-csrf-token.js';
 import { signAccessToken, type AccessTokenClaims } from '../tokens/access-token.js';
 import { frontTokenFor } from '../tokens/front-token.js';
 import { accessTokenExpirySeconds } from './session-lifetime.js';
@@ -13,6 +14,8 @@ import { deepFreeze } from './verified-token-cache.js';
 
 // RFC 6265 §6.1: browsers keep a cookie's name and value up to 4096 bytes, and silently drop a longer one.
 const MAX_COOKIE_BYTES = 4096;
+// A login's token says `null` where that of its refresh has a hash: 64 digits between quotation marks.
+const PARENT_BYTES = 64 + 2 - 'null'.length;
 
 /** What an access token says beside what the row says. */
 export interface AccessTokenLineage {
@@ -71,8 +74,17 @@ export class AccessTokenMinter {
     claims.auth_time = Math.floor(session.authenticatedAtMs / 1000);
     const accessToken = await signAccessToken(claims, await this.keys.signingKey());
     const frontToken = this.frontTokenFor(claims);
-    this.checkSize(accessToken, frontToken, session.accessTokenPayload);
+    const length =
+      lineage.parentRefreshTokenHash1 === null
+        ? lengthOnceRefreshed(accessToken)
+        : accessToken.length;
+    this.checkSize(Math.max(length, frontToken.length), session.accessTokenPayload);
     return { accessToken, claims: deepFreeze(claims), frontToken };
+  }
+
+  /** A text as long as the anti-CSRF token that a session's tokens may hold, to find out whether they fit. */
+  get sampleAntiCsrfToken(): string | null {
+    return this.options.antiCsrf === 'VIA_TOKEN' ? 'x'.repeat(ANTI_CSRF_TOKEN_LENGTH) : null;
   }
 
   /** The part of a token that the browser may read. */
@@ -84,13 +96,8 @@ export class AccessTokenMinter {
     );
   }
 
-  private checkSize(
-    accessToken: string,
-    frontToken: string,
-    payload: Readonly<Record<string, unknown>>,
-  ): void {
-    const nameBytes = this.options.cookie.accessToken.secureName.length;
-    const bytes = Math.max(accessToken.length, frontToken.length) + nameBytes;
+  private checkSize(length: number, payload: Readonly<Record<string, unknown>>): void {
+    const bytes = length + this.options.cookie.accessToken.secureName.length;
     if (bytes <= MAX_COOKIE_BYTES) return;
     throw new SessionInputException(
       'accessTokenPayload',
@@ -98,6 +105,14 @@ export class AccessTokenMinter {
         `the largest claims are ${largestClaims(payload)}. Keep what only the server needs in sessionDataInDatabase`,
     );
   }
+}
+
+// What fits by itself alone could never be refreshed.
+function lengthOnceRefreshed(accessToken: string): number {
+  const [, claims = ''] = accessToken.split('.');
+  const bytes = Math.floor((claims.length * 3) / 4);
+  const grown = Math.ceil(((bytes + PARENT_BYTES) * 4) / 3);
+  return accessToken.length - claims.length + grown;
 }
 
 function largestClaims(payload: Readonly<Record<string, unknown>>): string {

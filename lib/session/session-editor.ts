@@ -65,7 +65,7 @@ export class SessionEditor {
       this.remint(record, {
         refreshTokenHash1: record.parentHash,
         parentRefreshTokenHash1: record.parentHash,
-        antiCsrfToken: null,
+        antiCsrfToken: this.minter.sampleAntiCsrfToken,
       }),
     );
     return edited !== undefined;

@@ -18,7 +18,8 @@ export class SessionExpirer {
 
   /** A session that was found to be over. */
   async end(record: SessionRecord): Promise<void> {
-    await this.database.transaction((database) => this.endIn(database, [record]));
+    const nowMs = this.clock.now();
+    await this.database.transaction((database) => this.endIn(database, [record], nowMs));
   }
 
   /**
@@ -30,18 +31,19 @@ export class SessionExpirer {
     limit: number,
     fromMs: number,
   ): Promise<{ count: number; lastExpiredAtMs: number }> {
+    const nowMs = this.clock.now();
     // Read before the transaction: what a cold database takes to find the rows is no time in which they are locked.
-    const found = await new SessionStore(this.database).findExpired(
-      this.clock.now(),
-      limit,
-      fromMs,
-    );
-    if (found.length > 0) await this.database.transaction((each) => this.endIn(each, found));
+    const found = await new SessionStore(this.database).findExpired(nowMs, limit, fromMs);
+    if (found.length > 0) await this.database.transaction((each) => this.endIn(each, found, nowMs));
     return { count: found.length, lastExpiredAtMs: found.at(-1)?.expiresAtMs ?? fromMs };
   }
 
-  private async endIn(database: SessionDatabase, records: readonly SessionRecord[]): Promise<void> {
-    const nowMs = this.clock.now();
+  /** @param nowMs when they were found to be over: by a clock that has gone back since, a row could count as cut off */
+  private async endIn(
+    database: SessionDatabase,
+    records: readonly SessionRecord[],
+    nowMs: number,
+  ): Promise<void> {
     const sessions = new SessionStore(database);
     const idle = records.filter((record) => record.expiresAtMs <= nowMs);
     const others = records.filter((record) => record.expiresAtMs > nowMs);

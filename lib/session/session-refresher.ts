@@ -113,15 +113,21 @@ export class SessionRefresher {
     { claims }: AuthenticRefreshToken,
     request: RefreshRequest,
   ): Promise<IssuedSession | undefined> {
+    // Without a grace period no repetition is answered: what is still to be asked is better asked before.
+    const isForgiving = this.options.refreshGracePeriodMs > 0;
+    if (!isForgiving && this.verifier.asksForCutOffs) return undefined;
     const rotated = await this.rotator.rotateUnread(claims);
     if (rotated === undefined) return undefined;
     const { record, refresh } = rotated;
-    // Whom a cut-off speaks of is known from the row alone; a session that it has ended is dead, rotated or not.
-    await this.refuseOver(record);
-    return {
-      record,
-      tokens: await this.minter.tokensFor(record, refresh, request.withAntiCsrfToken),
-    };
+    try {
+      // Whom a cut-off speaks of is known from the row alone; a session that it has ended is dead, rotated or not.
+      await this.refuseOver(record);
+      const tokens = await this.minter.tokensFor(record, refresh, request.withAntiCsrfToken);
+      return { record, tokens };
+    } catch (error) {
+      if (!isForgiving) await this.rotator.takeBack(record, claims).catch(() => undefined);
+      throw error;
+    }
   }
 
   private async liveSession(handle: string): Promise<SessionRecord> {

@@ -60,6 +60,12 @@ export class SessionRotator {
     return record && { record, refresh };
   }
 
+  /** Undoes a rotation of which nobody has been given a token: the presented one is the session's live one again. */
+  async takeBack(rotated: SessionRecord, presented: RefreshTokenClaims): Promise<void> {
+    const { generation, parentHash } = presented;
+    await this.store.beginGeneration(rotated, { ...rotated, generation, parentHash });
+  }
+
   /** Rotates a row that was read. @returns `undefined` where another one was first */
   async rotate(
     record: SessionRecord,

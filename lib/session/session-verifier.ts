@@ -102,6 +102,11 @@ export class SessionVerifier {
     return this.feed.isCutOff(record, revocations);
   }
 
+  /** Whether `isOver` has to ask the database of cut-offs. */
+  get asksForCutOffs(): boolean {
+    return !this.feed.isFresh;
+  }
+
   /** When, and by which timeout, a session ends without another refresh. */
   endByTime(record: SessionRecord): { reason: 'expired-idle' | 'expired-absolute'; atMs: number } {
     const absoluteMs = absoluteEndMs(record.createdAtMs, this.options);

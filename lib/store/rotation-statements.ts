@@ -70,7 +70,7 @@ export class RotationStatements {
     return rows[0] ? toSessionRecord(rows[0]) : null;
   }
 
-  // On PostgreSQL alone. Waits for no lock: `undefined` for a row that is locked or gone.
+  // On PostgreSQL alone. Waits for no lock: `undefined` for a row that is locked or gone, or cannot be read.
   private async many(
     rotations: readonly Rotation[],
   ): Promise<(SessionRecord | null | undefined)[]> {
@@ -79,7 +79,7 @@ export class RotationStatements {
       rotations.flatMap(valuesOf),
     );
     const outcomes = new Map(
-      rows.map((row) => [row['asked'], row['handle'] === null ? null : toSessionRecord(row)]),
+      rows.map((row) => [row['asked'], row['handle'] === null ? null : readable(row)]),
     );
     return rotations.map(({ handle }) => outcomes.get(handle));
   }
@@ -88,6 +88,15 @@ export class RotationStatements {
     const text = this.texts.get(count) ?? statementForMany(this.database.table(Session), count);
     this.texts.set(count, text);
     return text;
+  }
+}
+
+// What somebody else wrote into one row must not fail the others, which have rotated by now.
+function readable(row: Readonly<Record<string, unknown>>): SessionRecord | undefined {
+  try {
+    return toSessionRecord(row);
+  } catch {
+    return undefined;
   }
 }
 

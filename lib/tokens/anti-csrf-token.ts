@@ -3,8 +3,11 @@ import { constantTimeEqual, hmacSha256 } from './secrets.js';
 
 const MAX_TOKEN_LENGTH = 256;
 
+/** 32 bytes in base64url. */
+export const ANTI_CSRF_TOKEN_LENGTH = 43;
+
 /**
- * The anti-CSRF token that belongs to a refresh token: 43 base64url characters. It is derived and never stored, so
+ * The anti-CSRF token that belongs to a refresh token: base64url characters. It is derived and never stored, so
  * that the database holds none, and bound to the refresh token, so that a value from another session or from before
  * the last login is worth nothing.
  *

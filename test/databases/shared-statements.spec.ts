@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { Session } from '../../lib/index.js';
 import { SessionStore } from '../../lib/store/session.store.js';
 import { newSessionHandle } from '../../lib/tokens/session-handle.js';
 import { describeOnEachServer } from '../support/components.js';
@@ -52,6 +53,21 @@ describeOnEachServer('statements that callers share', (engine) => {
     expect(outcomes).toEqual(records.map((_, index) => (index === 7 ? 'failed' : 'done')));
     const found = await Promise.all(records.map(({ handle }) => store.find(handle)));
     expect(found).toEqual(records);
+  });
+
+  it('fail for the one whose row cannot be read, and for none beside it', async () => {
+    const fleet = await startFleet({ sessions: { refreshGracePeriod: 0 } });
+    const { first } = fleet;
+    const logins = await logInMany(fleet);
+    const handle = logins[7]?.getHandle() ?? '';
+    await first.dataSource.getRepository(Session).update({ handle }, { accessTokenPayload: '{' });
+    const outcomes = await Promise.all(
+      logins.map((session) =>
+        outcome(first.sessions.refreshSessionWithoutRequestResponse(refreshTokenOf(session))),
+      ),
+    );
+    expect(outcomes).toEqual(logins.map((_, index) => (index === 7 ? 'failed' : 'done')));
+    expect(first.events).not.toContain('theftDetected');
   });
 
   it('wait for no transaction of the application, but for the session that it holds', async () => {

@@ -13,7 +13,7 @@ import { SessionStore } from '../../lib/store/session.store.js';
 import { decideRotation } from '../../lib/tokens/rotation.js';
 import { newSessionHandle } from '../../lib/tokens/session-handle.js';
 import { describeOnEachDatabase } from '../support/components.js';
-import { logIn, useFleets, type Fleet } from '../support/fleet.js';
+import { logIn, refreshTokenOf, useFleets, type Fleet } from '../support/fleet.js';
 
 const GRACE_MS = 30_000;
 const ABSOLUTE_MS = 86_400_000;
@@ -145,5 +145,47 @@ describeOnEachDatabase('a rotation that does not read its row first', (engine) =
       const outcomes = await Promise.all(many.map((given) => both(fleet, given)));
       expect(outcomes.map(({ unread }) => unread)).toEqual(outcomes.map(expected));
     }
+  });
+});
+
+// Without a grace period a token that is presented twice is taken for a stolen one.
+describeOnEachDatabase('a refresh without a grace period spends no token', (engine) => {
+  const startFleet = useFleets(engine);
+  const sessions = { refreshGracePeriod: 0 } as const;
+  const PAYLOAD = { text: 'x'.repeat(2_550) };
+
+  it('where the next access token is too large for a cookie', async () => {
+    const fleet = await startFleet({ sessions });
+    const { first } = fleet;
+    const login = await first.sessions.createNewSessionWithoutRequestResponse(
+      'public',
+      'bob',
+      PAYLOAD,
+    );
+    const token = refreshTokenOf(login);
+    const names = { accessToken: 'a'.repeat(64) };
+    const other = await fleet.join({ ...sessions, cookie: { names } });
+    for (let tries = 0; tries < 2; tries += 1) {
+      const refreshing = other.sessions.refreshSessionWithoutRequestResponse(token);
+      await expect(refreshing).rejects.toThrow('accessTokenPayload makes a cookie of');
+    }
+    const refreshed = await first.sessions.refreshSessionWithoutRequestResponse(token);
+    expect(refreshed.getHandle()).toBe(login.getHandle());
+    expect(other.events).not.toContain('theftDetected');
+  });
+
+  it('where the database cannot be asked whether all sessions were ended', async () => {
+    const { first } = await startFleet({ sessions: { ...sessions, revocation: false } });
+    const login = await logIn(first);
+    const token = refreshTokenOf(login);
+    await first.dataSource.query('ALTER TABLE auth_session_revocation RENAME TO gone');
+    for (let tries = 0; tries < 2; tries += 1) {
+      const refreshing = first.sessions.refreshSessionWithoutRequestResponse(token);
+      await expect(refreshing).rejects.toMatchObject({ status: 503 });
+    }
+    await first.dataSource.query('ALTER TABLE gone RENAME TO auth_session_revocation');
+    const refreshed = await first.sessions.refreshSessionWithoutRequestResponse(token);
+    expect(refreshed.getHandle()).toBe(login.getHandle());
+    expect(first.events).not.toContain('theftDetected');
   });
 });

@@ -1,8 +1,15 @@
 import { Controller, Param, Post } from '@nestjs/common';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { CreateSession, Session, SessionInputException, SessionService } from '../../lib/index.js';
+import {
+  CreateSession,
+  Session,
+  SessionContainer,
+  SessionInputException,
+  SessionService,
+} from '../../lib/index.js';
 import { RESERVED_CLAIMS } from '../../lib/tokens/reserved-claims.js';
 import { bootApp, platforms, type BootedApp } from '../support/boot-app.js';
+import { refreshTokenOf } from '../support/fleet.js';
 import { dump, readFrontToken } from '../support/issued-tokens.js';
 import { LogRecorder } from '../support/log-recorder.js';
 
@@ -183,6 +190,30 @@ describe.each(platforms)('a login on %s', (platform) => {
     });
   });
 
+  it('with a payload that fits can be refreshed, which makes the token longer', async () => {
+    const sessions = booted.app.get(SessionService);
+    const sizes = Array.from({ length: 100 }, (_, index) => 2560 + index);
+    const logins = await Promise.all(
+      sizes.map((size) =>
+        sessions
+          .createNewSessionWithoutRequestResponse('public', 'ada', { text: 'x'.repeat(size) })
+          .catch((error: unknown) => error),
+      ),
+    );
+    const fitting = logins.filter((login) => login instanceof SessionContainer);
+    expect(fitting.length).toBeGreaterThan(0);
+    expect(fitting.length).toBeLessThan(sizes.length);
+    for (const session of fitting) {
+      const token = refreshTokenOf(session);
+      const refreshed = await sessions.refreshSessionWithoutRequestResponse(token);
+      const repeated = await sessions.refreshSessionWithoutRequestResponse(
+        refreshTokenOf(refreshed),
+      );
+      expect(repeated.getUserId()).toBe('ada');
+    }
+    await booted.dataSource.getRepository(Session).clear();
+  });
+
   it('with the largest payload that fits makes cookies and a front token that a browser keeps', async () => {
     const client = booted.client();
     const sizes = Array.from({ length: 1000 }, (_, index) => 1900 + index);
@@ -247,5 +278,29 @@ describe('a login by hand', () => {
       /^expected the re(quest|sponse) of Express or Fastify/,
     );
     expect(await booted.dataSource.getRepository(Session).count()).toBe(0);
+  });
+});
+
+describe('a payload that grows by the handle of its session', () => {
+  it('is refused where the next token, with its anti-CSRF token, would not fit', async () => {
+    const booted = await bootApp({ sessions: { antiCsrf: 'VIA_TOKEN' } });
+    const sessions = booted.app.get(SessionService);
+    let grown = 0;
+    for (let size = 2_450; size < 2_600; size += 5) {
+      const login = await sessions.createNewSessionWithoutRequestResponse('public', 'ada');
+      const { antiCsrfToken } = login.getAllSessionTokensDangerously();
+      const update = { text: 'x'.repeat(size) };
+      const growing = sessions.mergeIntoAccessTokenPayload(login.getHandle(), update);
+      if (!(await growing.catch(() => false))) continue;
+      grown += 1;
+      await sessions.refreshSessionWithoutRequestResponse(
+        refreshTokenOf(login),
+        false,
+        antiCsrfToken,
+      );
+    }
+    expect(grown).toBeGreaterThan(0);
+    expect(grown).toBeLessThan(30);
+    await booted.close();
   });
 });

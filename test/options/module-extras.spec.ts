@@ -2,6 +2,8 @@ import { inspect } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { SessionConfigurationError, SessionModule } from '../../lib/index.js';
+import { separateExtras } from '../../lib/options/module-extras.js';
+import { resolveSessionOptions } from '../../lib/options/resolve-options.js';
 import { anyValue, hostileValues, MARKER } from '../support/hostile-values.js';
 
 const methods = {
@@ -81,7 +83,69 @@ describe.each(['forRoot', 'forRootAsync'] as const)(
   },
 );
 
+/** As an application may hold its configuration. */
+class Settings {
+  readonly #domain: string = 'accounts.example.com';
+  persistent = true;
+
+  get issuer(): string {
+    return `https://${this.#domain}`;
+  }
+
+  get apiBasePath(): string {
+    return '/api/auth';
+  }
+
+  // Neither is an option, and nobody's slip.
+  get isProduction(): boolean {
+    throw new Error('not known yet');
+  }
+
+  describe(): string {
+    return this.#domain;
+  }
+}
+
+class OwnSettings extends Settings {
+  override persistent = false;
+}
+
+const holders: readonly [what: string, hold: () => Promise<object> | object][] = [
+  ['an instance of a class with getters', () => new OwnSettings()],
+  ['what a module exports', () => import('../support/exported-options.js')],
+  [
+    'an object that goes back to another one',
+    () => Object.create({ issuer: 'https://accounts.example.com', persistent: false }) as object,
+  ],
+  [
+    'frozen',
+    () => Object.freeze({ issuer: 'https://accounts.example.com', persistent: false } as const),
+  ],
+  [
+    'without a prototype',
+    () =>
+      Object.assign(Object.create(null) as object, {
+        issuer: 'https://accounts.example.com',
+        persistent: false,
+      }),
+  ],
+];
+
+describe.each(holders)('options that are %s', (_, hold) => {
+  it.each<[by: string, read: (written: object) => object]>([
+    ['forRoot', (written) => separateExtras(written).options],
+    ['a factory', (written) => written],
+  ])('are read by %s', async (_by, read) => {
+    const options = resolveSessionOptions(read(await hold()), { production: false });
+    expect(options).toMatchObject({ issuer: 'https://accounts.example.com', persistent: false });
+  });
+});
+
 describe('what stands beside the options', () => {
+  it('is read where it is a getter of a class', () => {
+    expect(separateExtras(new Settings()).extras.apiBasePath).toBe('/api/auth');
+  });
+
   it.each<[path: string, value: unknown]>([
     ['isGlobal', 'false'],
     ['dataSource', ''],

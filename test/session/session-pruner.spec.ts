@@ -4,6 +4,7 @@ import { CreateSession, Session, SessionRevocation, SessionService } from '../..
 import { RevocationFeed } from '../../lib/revocation/revocation-feed.js';
 import { SessionPruner } from '../../lib/session/session-pruner.js';
 import { bootApp, type BootedApp } from '../support/boot-app.js';
+import { StatementLog } from '../support/statement-log.js';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -64,5 +65,30 @@ describe('what is pruned', () => {
       expect(await rows.count()).toBe(0);
       expect(await booted.dataSource.getRepository(SessionRevocation).count()).toBe(0);
     });
+  });
+});
+
+describe('what was refreshed meanwhile', () => {
+  it('is not pruned, also where the clock goes back after the expired rows were read', async () => {
+    const log = new StatementLog();
+    const booted = await bootApp({
+      controllers: [LoginController],
+      database: { type: 'better-sqlite3', database: ':memory:', logging: true, logger: log },
+    });
+    await booted.client().post('/login', { userId: 'u1' });
+    const rows = booted.dataSource.getRepository(Session);
+    const { expiresAt } = await rows.findOneByOrFail({ userId: 'u1' });
+    booted.clock.advanceMs(expiresAt - booted.clock.now());
+    const connection = Reflect.get(booted.dataSource.driver, 'databaseConnection') as {
+      exec(sql: string): void;
+    };
+    log.onNext(/^BEGIN/, () => {
+      booted.clock.advanceMs(-1_000);
+      connection.exec(`UPDATE auth_session SET expiresAt = ${expiresAt + DAY_MS}`);
+    });
+    await booted.app.get(SessionPruner).prune();
+    expect(booted.clock.now()).toBe(expiresAt - 1_000);
+    expect(await rows.countBy({ userId: 'u1' })).toBe(1);
+    await booted.close();
   });
 });

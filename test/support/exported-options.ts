@@ -1,0 +1,3 @@
+/** Options as the exports of a module. */
+export const issuer = 'https://accounts.example.com';
+export const persistent = false;
