@@ -75,8 +75,8 @@ export function toSessionRecord(row: Readonly<Record<string, unknown>>): Session
     parentHash: String(row['parentRefreshTokenHash']),
     rotatedAtMs: Number(row['rotatedAt']),
     confirmedAtMs: row['confirmedAt'] === null ? null : Number(row['confirmedAt']),
-    accessTokenPayload: parseObject(row['accessTokenPayload']),
-    sessionData: parseObject(row['sessionData']),
+    accessTokenPayload: objectIn(row, 'accessTokenPayload'),
+    sessionData: objectIn(row, 'sessionData'),
     dataVersion: Number(row['dataVersion']),
     persistent: Boolean(Number(row['persistent'])),
     createdAtMs: Number(row['createdAt']),
@@ -93,6 +93,14 @@ export function textOrNull(value: unknown): string | null {
   return typeof value === 'string' ? value : null;
 }
 
-function parseObject(text: unknown): Record<string, unknown> {
-  return JSON.parse(String(text)) as Record<string, unknown>;
+function objectIn(
+  row: Readonly<Record<string, unknown>>,
+  column: 'accessTokenPayload' | 'sessionData',
+): Record<string, unknown> {
+  try {
+    return JSON.parse(String(row[column])) as Record<string, unknown>;
+  } catch {
+    // What `JSON.parse` says has a piece of the user's data in it.
+    throw new Error(`${column} of a session's row is no JSON: something else has written to it`);
+  }
 }
