@@ -1,7 +1,7 @@
 import type { ResolvedSessionOptions } from '../options/resolved-options.js';
 import { RevocationStore } from '../store/revocation.store.js';
 import type { SessionDatabase } from '../store/session-database.js';
-import type { SessionRecord } from '../store/session-record.js';
+import type { SessionOutline } from '../store/session-record.js';
 import { SessionStore } from '../store/session.store.js';
 import type { Clock } from '../time/clock.js';
 import { expiredLine } from './revocation-lines.js';
@@ -17,7 +17,7 @@ export class SessionExpirer {
   ) {}
 
   /** A session that was found to be over. */
-  async end(record: SessionRecord): Promise<void> {
+  async end(record: SessionOutline): Promise<void> {
     const nowMs = this.clock.now();
     await this.database.transaction((database) => this.endIn(database, [record], nowMs));
   }
@@ -41,7 +41,7 @@ export class SessionExpirer {
   /** @param nowMs when they were found to be over: by a clock that has gone back since, a row could count as cut off */
   private async endIn(
     database: SessionDatabase,
-    records: readonly SessionRecord[],
+    records: readonly SessionOutline[],
     nowMs: number,
   ): Promise<void> {
     const sessions = new SessionStore(database);
@@ -60,6 +60,6 @@ export class SessionExpirer {
   }
 }
 
-function handlesOf(records: readonly SessionRecord[]): string[] {
+function handlesOf(records: readonly SessionOutline[]): string[] {
   return records.map((record) => record.handle);
 }

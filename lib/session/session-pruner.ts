@@ -88,7 +88,7 @@ export class SessionPruner {
     if (userId === null) {
       return deleteCreatedBefore(this.database, cutOffAtMs, tenantId, this.batches());
     }
-    const sessions = await this.sessions.findOfUser(userId, tenantId ?? undefined, 0);
+    const sessions = await this.sessions.outlinesOfUser(userId, tenantId ?? undefined);
     const late = sessions.filter((session) => session.createdAtMs < cutOffAtMs);
     return this.batches().over(late, (part) =>
       this.sessions.deleteAll(part.map((session) => session.handle)),

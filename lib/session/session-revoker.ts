@@ -6,7 +6,7 @@ import type { RevocationFeed } from '../revocation/revocation-feed.js';
 import { RevocationStore, type RevocationRecord } from '../store/revocation.store.js';
 import type { SessionDatabase } from '../store/session-database.js';
 import { LAST_HANDLE, type SessionOwner } from '../store/session-range.store.js';
-import type { SessionRecord } from '../store/session-record.js';
+import type { SessionOutline } from '../store/session-record.js';
 import { SessionStore } from '../store/session.store.js';
 import type { Clock } from '../time/clock.js';
 import { firstSessionHandleOf } from '../tokens/session-handle.js';
@@ -26,7 +26,7 @@ export interface Ending {
 
 /** What has been ended in a transaction, to be made known when it is committed. */
 export interface EndedSessions {
-  readonly records: readonly SessionRecord[];
+  readonly records: readonly SessionOutline[];
   readonly lines: readonly RevocationRecord[];
 }
 
@@ -77,7 +77,7 @@ export class SessionRevoker {
       const cutOffs =
         exceptHandle === undefined ? [cutOffLine(whose, ending.reason, nowMs, this.options)] : [];
       await new RevocationStore(database).insert(cutOffs);
-      const found = await new SessionStore(database).findOfUser(userId, tenantId, 0);
+      const found = await new SessionStore(database).outlinesOfUser(userId, tenantId);
       const others = found.map(({ handle }) => handle).filter((each) => each !== exceptHandle);
       const each = await this.endIn(database, others, ending);
       return { records: each.records, lines: [...cutOffs, ...each.lines] };

@@ -2,7 +2,7 @@ import type { KeyRing } from '../keys/key-ring.js';
 import type { ResolvedSessionOptions } from '../options/resolved-options.js';
 import type { RevocationFeed } from '../revocation/revocation-feed.js';
 import type { RevocationStore } from '../store/revocation.store.js';
-import type { SessionRecord } from '../store/session-record.js';
+import type { SessionOutline, SessionRecord } from '../store/session-record.js';
 import type { SessionStore } from '../store/session.store.js';
 import type { Clock } from '../time/clock.js';
 import {
@@ -97,7 +97,7 @@ export class SessionVerifier {
    *
    * @param revocations the feed's lines as a caller's transaction sees them
    */
-  async isOver(record: SessionRecord, revocations?: RevocationStore): Promise<boolean> {
+  async isOver(record: SessionOutline, revocations?: RevocationStore): Promise<boolean> {
     if (this.endByTime(record).atMs <= this.clock.now()) return true;
     return this.feed.isCutOff(record, revocations);
   }
@@ -108,7 +108,7 @@ export class SessionVerifier {
   }
 
   /** When, and by which timeout, a session ends without another refresh. */
-  endByTime(record: SessionRecord): { reason: 'expired-idle' | 'expired-absolute'; atMs: number } {
+  endByTime(record: SessionOutline): { reason: 'expired-idle' | 'expired-absolute'; atMs: number } {
     const absoluteMs = absoluteEndMs(record.createdAtMs, this.options);
     return record.expiresAtMs < absoluteMs
       ? { reason: 'expired-idle', atMs: record.expiresAtMs }

@@ -21,7 +21,7 @@ export class UserEraser {
     const checked = checkUserId(userId);
     const reason = 'user-forgotten';
     const ended = await this.database.transaction(async (database) => {
-      const sessions = await new SessionStore(database).findOfUser(checked, undefined, 0);
+      const sessions = await new SessionStore(database).outlinesOfUser(checked, undefined);
       const handles = sessions.map((session) => session.handle);
       const each = await this.revoker.endIn(database, handles, { reason });
       await new RevocationStore(database).forgetUser(checked);

@@ -42,6 +42,24 @@ export interface SessionRecord {
   readonly userAgent: string | null;
 }
 
+/** The columns of a `SessionOutline`. */
+export const OUTLINE_COLUMNS = [
+  'handle',
+  'userId',
+  'tenantId',
+  'createdAt',
+  'expiresAt',
+] as const satisfies readonly (keyof Session)[];
+
+/**
+ * What it takes to end a session: whose it is, and its times. What the application keeps in it is neither sent nor parsed,
+ * so that a session can be ended whatever stands there.
+ */
+export type SessionOutline = Pick<
+  SessionRecord,
+  'handle' | 'userId' | 'tenantId' | 'createdAtMs' | 'expiresAtMs'
+>;
+
 /** A row's values for an INSERT. */
 export function toParameters(record: SessionRecord): unknown[] {
   return [
@@ -65,12 +83,20 @@ export function toParameters(record: SessionRecord): unknown[] {
   ];
 }
 
-/** Drivers give bigint columns as strings or numbers, booleans as numbers, and JSON here as the text we wrote. */
-export function toSessionRecord(row: Readonly<Record<string, unknown>>): SessionRecord {
+export function toSessionOutline(row: Readonly<Record<string, unknown>>): SessionOutline {
   return {
     handle: String(row['handle']),
     userId: String(row['userId']),
     tenantId: String(row['tenantId']),
+    createdAtMs: Number(row['createdAt']),
+    expiresAtMs: Number(row['expiresAt']),
+  };
+}
+
+/** Drivers give bigint columns as strings or numbers, booleans as numbers, and JSON here as the text we wrote. */
+export function toSessionRecord(row: Readonly<Record<string, unknown>>): SessionRecord {
+  return {
+    ...toSessionOutline(row),
     generation: Number(row['generation']),
     parentHash: String(row['parentRefreshTokenHash']),
     rotatedAtMs: Number(row['rotatedAt']),
@@ -79,10 +105,8 @@ export function toSessionRecord(row: Readonly<Record<string, unknown>>): Session
     sessionData: objectIn(row, 'sessionData'),
     dataVersion: Number(row['dataVersion']),
     persistent: Boolean(Number(row['persistent'])),
-    createdAtMs: Number(row['createdAt']),
     authenticatedAtMs: Number(row['authenticatedAt']),
     lastActiveAtMs: Number(row['lastActiveAt']),
-    expiresAtMs: Number(row['expiresAt']),
     ip: textOrNull(row['ip']),
     userAgent: textOrNull(row['userAgent']),
   };

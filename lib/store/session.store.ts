@@ -1,9 +1,12 @@
 import { RotationStatements, type Rotation } from './rotation-statements.js';
 import type { SessionDatabase } from './session-database.js';
 import {
+  OUTLINE_COLUMNS,
   SESSION_COLUMNS,
   toParameters,
+  toSessionOutline,
   toSessionRecord,
+  type SessionOutline,
   type SessionRecord,
 } from './session-record.js';
 import { Session } from './session.entity.js';
@@ -118,12 +121,12 @@ export class SessionStore {
   }
 
   /** Deletes rows, in a transaction. @returns those that were there; of several who do so at once one is told */
-  async take(handles: readonly string[]): Promise<SessionRecord[]> {
-    const taken: SessionRecord[] = [];
+  async take(handles: readonly string[]): Promise<SessionOutline[]> {
+    const taken: SessionOutline[] = [];
     for (let from = 0; from < handles.length; from += HANDLES_PER_STATEMENT) {
       const batch = handles.slice(from, from + HANDLES_PER_STATEMENT);
       const { rows } = await this.database.run(this.statements.take(batch.length), batch);
-      taken.push(...rows.map(toSessionRecord));
+      taken.push(...rows.map(toSessionOutline));
     }
     if (!this.database.canReturnDeleted) await this.deleteAll(taken.map(({ handle }) => handle));
     return taken;
@@ -152,18 +155,19 @@ export class SessionStore {
     nowMs: number,
   ): Promise<SessionRecord[]> {
     const { rows } = await this.database.run(this.statements.findOfUser, [userId, nowMs]);
-    return (
-      rows
-        .map(toSessionRecord)
-        // MariaDB's default collations take `bob`, `BOB` and `bób` for one: what the index finds is compared again here.
-        .filter((row) => row.userId === userId && (tenantId ?? row.tenantId) === row.tenantId)
-    );
+    return ofExactly(userId, tenantId, rows.map(toSessionRecord));
+  }
+
+  /** All of a user's rows, expired or not, to be ended. */
+  async outlinesOfUser(userId: string, tenantId: string | undefined): Promise<SessionOutline[]> {
+    const { rows } = await this.database.run(this.statements.outlinesOfUser, [userId]);
+    return ofExactly(userId, tenantId, rows.map(toSessionOutline));
   }
 
   /** Up to `limit` rows whose time was over between two times, the oldest first. */
-  async findExpired(nowMs: number, limit: number, fromMs: number): Promise<SessionRecord[]> {
+  async findExpired(nowMs: number, limit: number, fromMs: number): Promise<SessionOutline[]> {
     const { rows } = await this.database.run(this.statements.findExpired(limit), [fromMs, nowMs]);
-    return rows.map(toSessionRecord);
+    return rows.map(toSessionOutline);
   }
 
   private insertOne(record: SessionRecord): Promise<unknown> {
@@ -184,19 +188,29 @@ export class SessionStore {
   }
 }
 
+// MariaDB's default collations take `bob`, `BOB` and `bób` for one: what the index finds is compared again here.
+function ofExactly<Row extends SessionOutline>(
+  userId: string,
+  tenantId: string | undefined,
+  rows: readonly Row[],
+): Row[] {
+  return rows.filter((row) => row.userId === userId && (tenantId ?? row.tenantId) === row.tenantId);
+}
+
 function prepareStatements(table: Table<Session>, canReturnDeleted: boolean) {
   const c = (property: keyof Session): string => table.column(property);
   const p = (position: number): string => table.parameter(position);
   const isHandle = (position: number): string => `${c('handle')} = ${p(position)}`;
   const areHandles = (count: number, from = 0): string =>
     `${c('handle')} IN (${table.parameters(count, from)})`;
+  const outline = table.selection(OUTLINE_COLUMNS);
   return {
     insert: table.insertion(SESSION_COLUMNS),
     find: `SELECT ${table.selection(SESSION_COLUMNS)} FROM ${table.name} WHERE ${isHandle(0)}`,
     take: (count: number) =>
       canReturnDeleted
-        ? `DELETE FROM ${table.name} WHERE ${areHandles(count)} RETURNING ${table.selection(SESSION_COLUMNS)}`
-        : `SELECT ${table.selection(SESSION_COLUMNS)} FROM ${table.name} WHERE ${areHandles(count)} FOR UPDATE`,
+        ? `DELETE FROM ${table.name} WHERE ${areHandles(count)} RETURNING ${outline}`
+        : `SELECT ${outline} FROM ${table.name} WHERE ${areHandles(count)} FOR UPDATE`,
     rotate:
       `UPDATE ${table.name} SET ${c('generation')} = ${p(0)}, ${c('parentRefreshTokenHash')} = ${p(1)}, ` +
       `${c('rotatedAt')} = ${p(2)}, ${c('confirmedAt')} = NULL, ${c('lastActiveAt')} = ${p(3)}, ${c('expiresAt')} = ${p(4)} ` +
@@ -219,8 +233,9 @@ function prepareStatements(table: Table<Session>, canReturnDeleted: boolean) {
     findOfUser:
       `SELECT ${table.selection(SESSION_COLUMNS)} FROM ${table.name} ` +
       `WHERE ${c('userId')} = ${p(0)} AND ${c('expiresAt')} > ${p(1)} ORDER BY ${c('createdAt')} DESC`,
+    outlinesOfUser: `SELECT ${outline} FROM ${table.name} WHERE ${c('userId')} = ${p(0)}`,
     findExpired: (limit: number) =>
-      `SELECT ${table.selection(SESSION_COLUMNS)} FROM ${table.name} WHERE ${c('expiresAt')} >= ${p(0)} ` +
+      `SELECT ${outline} FROM ${table.name} WHERE ${c('expiresAt')} >= ${p(0)} ` +
       `AND ${c('expiresAt')} <= ${p(1)} ORDER BY ${c('expiresAt')} LIMIT ${limit}`,
   };
 }

@@ -3,6 +3,7 @@ import { RevocationFeed } from '../../lib/revocation/revocation-feed.js';
 import { SessionPruner } from '../../lib/session/session-pruner.js';
 import { databaseNowMs } from '../../lib/store/database-clock.js';
 import { SessionDatabase } from '../../lib/store/session-database.js';
+import { Session } from '../../lib/store/session.entity.js';
 import { SessionStore } from '../../lib/store/session.store.js';
 import { describeOnEachDatabase } from '../support/components.js';
 import { logIn, refreshTokenOf, useFleets, type Instance } from '../support/fleet.js';
@@ -152,6 +153,26 @@ describeOnEachDatabase('sessions', (engine) => {
     expect(await first.app.get(SessionPruner).prune()).toBe(1_101);
     expect(await first.sessions.getAllSessionHandlesForUser('bob')).toEqual([young.getHandle()]);
     expect(await store.find(record.handle)).toBeUndefined();
+  });
+
+  it('end, and are pruned, whatever something else has written into their rows', async () => {
+    const { first, clock } = await startFleet({ sessions: { refreshTokenLifetime: '1d' } });
+    const { sessions, dataSource } = first;
+    const spoil = async (): Promise<string> => {
+      const handle = (await logIn(first)).getHandle();
+      const spoilt = { accessTokenPayload: 'no JSON', sessionData: '' };
+      await dataSource.getRepository(Session).update({ handle }, spoilt);
+      return handle;
+    };
+    expect(await sessions.revokeSession(await spoil())).toBe(true);
+    const two = [await spoil(), await spoil()];
+    clock.advanceMs(1);
+    expect((await sessions.revokeAllSessionsForUser('bob')).toSorted()).toEqual(two.toSorted());
+    await spoil();
+    await sessions.forgetUser('bob');
+    await spoil();
+    clock.advanceMs(DAY_MS);
+    expect(await first.app.get(SessionPruner).prune()).toBe(1);
   });
 
   it('that were refreshed after the pruner had read them stay', async () => {

@@ -120,7 +120,10 @@ describe('the statements on sessions', () => {
     await store.insert(record);
     expect(await store.find(record.handle)).toEqual(record);
     expect(await store.findOfUser(record.userId, undefined, 0)).toEqual([record]);
-    expect(await store.take([record.handle])).toEqual([record]);
+    const { handle, userId, tenantId, createdAtMs, expiresAtMs } = record;
+    const outline = { handle, userId, tenantId, createdAtMs, expiresAtMs };
+    expect(await store.outlinesOfUser(userId, tenantId)).toEqual([outline]);
+    expect(await store.take([handle])).toEqual([outline]);
     expect(await store.find(record.handle)).toBeUndefined();
   });
 });
