@@ -47,7 +47,6 @@ export class RotationStatements {
 
   /** @returns the row as it is now; `undefined` where it has not rotated */
   async run(rotation: Rotation): Promise<SessionRecord | undefined> {
-    if (!this.database.canReturnUpdated) return undefined;
     return (await this.runShared(rotation)) ?? undefined;
   }
 

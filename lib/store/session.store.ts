@@ -49,6 +49,11 @@ export class SessionStore {
     return (await this.findShared(handle)) ?? undefined;
   }
 
+  /** Whether this database can rotate a row and say what it holds in one statement. */
+  get canRotateUnread(): boolean {
+    return this.database.canReturnUpdated;
+  }
+
   /** Rotates a row that has not been read. @returns the row as it is now; `undefined` where it has to be read first */
   rotateUnread(rotation: Rotation): Promise<SessionRecord | undefined> {
     return this.rotations.run(rotation);
