@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
@@ -5,6 +6,8 @@ export default defineConfig({
     include: ['test/**/*.spec.ts'],
     // By `npm run test:cluster`, on a cluster that it starts.
     exclude: ['test/cluster/**'],
+    // Tests wait for servers and browsers as much as they compute: on two cores vitest would take one file at a time.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     setupFiles: ['test/support/setup.ts'],
     testTimeout: 30_000,
     hookTimeout: 60_000,
