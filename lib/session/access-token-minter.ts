@@ -109,10 +109,10 @@ export class AccessTokenMinter {
 
 // What fits by itself alone could never be refreshed.
 function lengthOnceRefreshed(accessToken: string): number {
-  const [, claims = ''] = accessToken.split('.');
-  const bytes = Math.floor((claims.length * 3) / 4);
+  const claimsLength = accessToken.lastIndexOf('.') - accessToken.indexOf('.') - 1;
+  const bytes = Math.floor((claimsLength * 3) / 4);
   const grown = Math.ceil(((bytes + PARENT_BYTES) * 4) / 3);
-  return accessToken.length - claims.length + grown;
+  return accessToken.length - claimsLength + grown;
 }
 
 function largestClaims(payload: Readonly<Record<string, unknown>>): string {

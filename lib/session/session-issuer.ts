@@ -122,6 +122,7 @@ export class SessionIssuer {
   private newRecord(request: SessionRequest): SessionRecord {
     const nowMs = this.clock.now();
     const persistent = checkPersistent(request.persistent) ?? this.options.persistent;
+    const { ip, userAgent } = request.device ?? NO_DEVICE;
     return {
       handle: newSessionHandle(nowMs),
       userId: checkUserId(request.userId),
@@ -138,7 +139,8 @@ export class SessionIssuer {
       authenticatedAtMs: nowMs,
       lastActiveAtMs: nowMs,
       expiresAtMs: sessionExpiresAtMs({ createdAtMs: nowMs, persistent }, nowMs, this.options),
-      ...(request.device ?? NO_DEVICE),
+      ip,
+      userAgent,
     };
   }
 }

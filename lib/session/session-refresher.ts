@@ -188,7 +188,9 @@ export class SessionRefresher {
 
   private tellOfRotation(rotated: IssuedSession, request: RefreshRequest): IssuedSession {
     const { record } = rotated;
-    this.events.emit('refreshed', { ...this.facts(record), generation: record.generation });
+    const { handle: sessionHandle, userId, tenantId, generation } = record;
+    const atMs = this.clock.now();
+    this.events.emit('refreshed', { sessionHandle, userId, tenantId, atMs, generation });
     this.tellOfClient(record, request);
     return rotated;
   }
