@@ -1,5 +1,5 @@
 import type { SessionDatabase } from './session-database.js';
-import { SESSION_COLUMNS, toSessionRecord, type SessionRecord } from './session-record.js';
+import { readJson, textOrNull, type SessionRecord } from './session-record.js';
 import { Session } from './session.entity.js';
 import type { SharedStatement } from './statement-group.js';
 import type { Table } from './table.js';
@@ -21,8 +21,24 @@ export interface Rotation {
   };
 }
 
+type KeptColumns = Readonly<Record<string, unknown>>;
+
 // What PostgreSQL is to take the values of `valuesOf` for.
 const TYPES = ['uuid', 'int', 'varchar', 'bigint', 'varchar', 'bigint', 'bigint', 'bigint'];
+
+// The others hold afterwards what the rotation has put there.
+const KEPT_COLUMNS = [
+  'userId',
+  'tenantId',
+  'accessTokenPayload',
+  'sessionData',
+  'dataVersion',
+  'persistent',
+  'createdAt',
+  'authenticatedAt',
+  'ip',
+  'userAgent',
+] as const satisfies readonly (keyof Session)[];
 
 /** The most that the column of generations holds. */
 export const LAST_GENERATION = 2 ** 31 - 1;
@@ -50,7 +66,8 @@ export class RotationStatements {
     return (await this.runShared(rotation)) ?? undefined;
   }
 
-  private async one({ handle, from, next }: Rotation): Promise<SessionRecord | null> {
+  private async one(rotation: Rotation): Promise<SessionRecord | null> {
+    const { handle, from, next } = rotation;
     this.textForOne ??= statementForOne(this.database.table(Session));
     const { rows } = await this.database.run(this.textForOne, [
       from.generation + 1,
@@ -66,7 +83,7 @@ export class RotationStatements {
       from.confirmedByMs,
       from.confirmedByMs,
     ]);
-    return rows[0] ? toSessionRecord(rows[0]) : null;
+    return rows[0] ? rotatedRecord(rows[0], rotation) : null;
   }
 
   // On PostgreSQL alone. Waits for no lock: `undefined` for a row that is locked or gone, or cannot be read.
@@ -77,10 +94,12 @@ export class RotationStatements {
       this.textForMany(rotations.length),
       rotations.flatMap(valuesOf),
     );
-    const outcomes = new Map(
-      rows.map((row) => [row['asked'], row['handle'] === null ? null : readable(row)]),
-    );
-    return rotations.map(({ handle }) => outcomes.get(handle));
+    const unlocked = new Map(rows.map((row) => [row['asked'], row]));
+    return rotations.map((rotation) => {
+      const row = unlocked.get(rotation.handle);
+      if (row === undefined) return undefined;
+      return row['handle'] === null ? null : readable(row, rotation);
+    });
   }
 
   private textForMany(count: number): string {
@@ -91,12 +110,35 @@ export class RotationStatements {
 }
 
 // What somebody else wrote into one row must not fail the others, which have rotated by now.
-function readable(row: Readonly<Record<string, unknown>>): SessionRecord | undefined {
+function readable(row: KeptColumns, rotation: Rotation): SessionRecord | undefined {
   try {
-    return toSessionRecord(row);
+    return rotatedRecord(row, rotation);
   } catch {
     return undefined;
   }
+}
+
+function rotatedRecord(row: KeptColumns, { handle, from, next }: Rotation): SessionRecord {
+  const persistent = Boolean(Number(row['persistent']));
+  return {
+    handle,
+    userId: String(row['userId']),
+    tenantId: String(row['tenantId']),
+    generation: from.generation + 1,
+    parentHash: next.parentHash,
+    rotatedAtMs: next.atMs,
+    confirmedAtMs: null,
+    accessTokenPayload: readJson(row, 'accessTokenPayload'),
+    sessionData: readJson(row, 'sessionData'),
+    dataVersion: Number(row['dataVersion']),
+    persistent,
+    createdAtMs: Number(row['createdAt']),
+    authenticatedAtMs: Number(row['authenticatedAt']),
+    lastActiveAtMs: next.atMs,
+    expiresAtMs: persistent ? next.endsAtMs.persistent : next.endsAtMs.nonPersistent,
+    ip: textOrNull(row['ip']),
+    userAgent: textOrNull(row['userAgent']),
+  };
 }
 
 function statementForOne(table: Table<Session>): string {
@@ -108,7 +150,7 @@ function statementForOne(table: Table<Session>): string {
     `${c('expiresAt')} = CASE WHEN ${c('persistent')} THEN CAST(${p(4)} AS bigint) ELSE CAST(${p(5)} AS bigint) END ` +
     `WHERE ${c('handle')} = ${p(6)} AND ${c('generation')} = ${p(7)} AND ${c('parentRefreshTokenHash')} = ${p(8)} ` +
     `AND ${c('expiresAt')} > ${p(9)} AND (CAST(${p(10)} AS bigint) IS NULL OR ${c('confirmedAt')} <= ${p(11)}) ` +
-    `RETURNING ${table.selection(SESSION_COLUMNS)}`
+    `RETURNING ${table.selection(KEPT_COLUMNS)}`
   );
 }
 
@@ -147,7 +189,7 @@ function statementForMany(table: Table<Session>, count: number): string {
     `WHERE ${own('handle')} = wanted.handle AND ${own('generation')} = wanted.generation ` +
     `AND ${own('parentRefreshTokenHash')} = wanted.parent AND ${own('expiresAt')} > wanted.at ` +
     `AND (wanted.confirmed_by IS NULL OR ${own('confirmedAt')} <= wanted.confirmed_by) ` +
-    `RETURNING ${SESSION_COLUMNS.map((property) => `${own(property)} AS "${property}"`).join(', ')}) ` +
+    `RETURNING ${own('handle')} AS handle, ${KEPT_COLUMNS.map((property) => `${own(property)} AS "${property}"`).join(', ')}) ` +
     `SELECT unlocked.handle AS asked, rotated.* ` +
     `FROM unlocked LEFT JOIN rotated ON rotated.handle = unlocked.handle`
   );

@@ -104,8 +104,8 @@ export function toSessionRecord(row: Readonly<Record<string, unknown>>): Session
     parentHash: String(row['parentRefreshTokenHash']),
     rotatedAtMs: Number(row['rotatedAt']),
     confirmedAtMs: row['confirmedAt'] === null ? null : Number(row['confirmedAt']),
-    accessTokenPayload: objectIn(row, 'accessTokenPayload'),
-    sessionData: objectIn(row, 'sessionData'),
+    accessTokenPayload: readJson(row, 'accessTokenPayload'),
+    sessionData: readJson(row, 'sessionData'),
     dataVersion: Number(row['dataVersion']),
     persistent: Boolean(Number(row['persistent'])),
     createdAtMs: Number(row['createdAt']),
@@ -122,7 +122,8 @@ export function textOrNull(value: unknown): string | null {
   return typeof value === 'string' ? value : null;
 }
 
-function objectIn(
+/** What a column holds that the application's own values are kept in. @throws {Error} which has none of them in it */
+export function readJson(
   row: Readonly<Record<string, unknown>>,
   column: 'accessTokenPayload' | 'sessionData',
 ): Record<string, unknown> {
