@@ -1,7 +1,7 @@
 import { SessionInputException } from '../errors/session-input.exception.js';
 import type { ResolvedSessionOptions } from '../options/resolved-options.js';
 import type { Clock } from '../time/clock.js';
-import { signJwt } from '../tokens/jwt.js';
+import { encodeJwtHeader, signJwt } from '../tokens/jwt.js';
 import type { KeyRing } from './key-ring.js';
 
 const HUNDRED_YEARS_SECONDS = 3_153_600_000;
@@ -34,7 +34,7 @@ export class JwtMaker {
     const claims = { iss: issuer, ...payload, iat, exp: iat + validitySeconds };
     return signJwt(
       withoutUndefined(claims),
-      { kid: key.kid, typ: 'JWT' },
+      encodeJwtHeader({ kid: key.kid, typ: 'JWT' }, key.algorithm),
       key.privateKey,
       key.algorithm,
     );

@@ -80,9 +80,10 @@ export class KeyRing {
     // After a suspension others may sign with a key not read here, and trust the one before it no more.
     if (this.ageMs > this.leadMs) await this.catchUp();
     const nowMs = this.clock.now();
-    const active = activeKey(this.configured('dynamic'), nowMs);
+    const keys = this.configured('dynamic');
+    const active = activeKey(keys, nowMs);
     if (active === undefined) return this.firstKey(() => this.configured('dynamic'), 'dynamic');
-    const dueAtMs = nextKeyDueAtMs(this.configured('dynamic'), this.rotationIntervalMs);
+    const dueAtMs = nextKeyDueAtMs(keys, this.rotationIntervalMs);
     if (dueAtMs !== undefined && dueAtMs <= nowMs) this.makeInBackground('dynamic');
     return active;
   }

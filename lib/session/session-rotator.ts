@@ -45,9 +45,13 @@ export class SessionRotator {
       await other.catch(() => undefined);
       return undefined;
     }
-    const rotation = this.begin(presented).finally(() => this.underWay.delete(handle));
+    const rotation = this.begin(presented);
     this.underWay.set(handle, rotation);
-    return rotation;
+    try {
+      return await rotation;
+    } finally {
+      this.underWay.delete(handle);
+    }
   }
 
   /** Undoes a rotation of which nobody has been given a token: the presented one is the session's live one again. */

@@ -27,7 +27,10 @@ export class SessionTokenMinter {
   ): Promise<AnsweredRefreshToken> {
     const { handle, generation, parentHash } = row;
     const key = await this.keys.refreshTokenKey();
-    const { token, hash } = mintRefreshToken({ sessionHandle: handle, generation, parentHash }, key);
+    const { token, hash } = mintRefreshToken(
+      { sessionHandle: handle, generation, parentHash },
+      key,
+    );
     return { token, hash, parentHash: parentHash === NO_PARENT_HASH ? null : parentHash, key };
   }
 

@@ -188,7 +188,7 @@ export class SessionDatabase {
     this.pooled.breakOff();
   }
 
-  protected async runOnce(sql: string, parameters: readonly unknown[]): Promise<StatementResult> {
+  protected runOnce(sql: string, parameters: readonly unknown[]): Promise<StatementResult> {
     if (this.transactionRunner !== undefined) return query(this.transactionRunner, sql, parameters);
     if (this.shared !== undefined) {
       return this.shared.run((runner) => query(runner, sql, parameters));

@@ -15,8 +15,8 @@ export function frontTokenFor(
   isShown: (claim: string) => boolean = () => true,
 ): string {
   const up: Record<string, unknown> = {};
-  for (const [name, value] of Object.entries(payload)) {
-    if (!SERVER_ONLY_CLAIMS.has(name) && isShown(name)) up[name] = value;
+  for (const name of Object.keys(payload)) {
+    if (!SERVER_ONLY_CLAIMS.has(name) && isShown(name)) up[name] = payload[name];
   }
   const front = { uid: payload.sub, ate: payload.exp * 1000, up };
   return Buffer.from(JSON.stringify(front), 'utf8').toString('base64');

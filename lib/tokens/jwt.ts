@@ -13,19 +13,26 @@ export interface JwtHeader {
 
 const signOnAnotherThread = promisify(sign);
 
+/** The first part of a JWT, the same for all tokens of a key. */
+export function encodeJwtHeader(header: JwtHeader, algorithm: SigningAlgorithm): string {
+  const { typ, ...rest } = header;
+  return base64url({ alg: algorithm, typ, ...rest });
+}
+
 /**
  * Signs a payload that already holds its times; `iat` and `exp` are the caller's, by the injected clock. In the compact
  * serialization (RFC 7515 §7.1), text for text what jsonwebtoken makes: it costs a third more, and can sign on this
  * thread alone, which RS256 holds up for a millisecond.
+ *
+ * @param header as `encodeJwtHeader` gives it
  */
 export async function signJwt(
   payload: Readonly<Record<string, unknown>>,
-  header: JwtHeader,
+  header: string,
   key: KeyObject,
   algorithm: SigningAlgorithm,
 ): Promise<string> {
-  const { typ, ...rest } = header;
-  const signed = `${base64url({ alg: algorithm, typ, ...rest })}.${base64url(payload)}`;
+  const signed = `${header}.${base64url(payload)}`;
   const bytes = Buffer.from(signed);
   const signature =
     algorithm === 'ES256'

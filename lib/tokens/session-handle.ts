@@ -65,8 +65,9 @@ export function writeSessionHandle(target: Buffer, handle: string, start: number
 }
 
 /** The handle of 16 bytes, or `undefined` where they are no UUID of version 7. */
-export function sessionHandleFromBytes(bytes: Uint8Array): string | undefined {
-  const handle = handleText(bytes);
+export function sessionHandleFromBytes(bytes: Buffer): string | undefined {
+  const hex = bytes.toString('hex');
+  const handle = `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
   return isSessionHandle(handle) ? handle : undefined;
 }
 
@@ -74,15 +75,4 @@ export function sessionHandleFromBytes(bytes: Uint8Array): string | undefined {
 function handleOf(createdAtMs: number, rest: string): string {
   const time = createdAtMs.toString(16).padStart(2 * TIMESTAMP_BYTES, '0');
   return `${time.slice(0, 8)}-${time.slice(8)}-7${rest}`;
-}
-
-function handleText(bytes: Uint8Array): string {
-  const hex = Buffer.from(bytes).toString('hex');
-  return [
-    hex.slice(0, 8),
-    hex.slice(8, 12),
-    hex.slice(12, 16),
-    hex.slice(16, 20),
-    hex.slice(20),
-  ].join('-');
 }

@@ -97,7 +97,7 @@ describe('what reads', () => {
   it('the bytes of a handle gives a handle or nothing', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 32 }), (bytes) => {
-        const handle = sessionHandleFromBytes(bytes);
+        const handle = sessionHandleFromBytes(Buffer.from(bytes));
         return handle === undefined || isSessionHandle(handle);
       }),
     );
