@@ -14,7 +14,8 @@ export function frontTokenFor(
   payload: Readonly<Record<string, unknown>> & { sub: string; exp: number },
   isShown: (claim: string) => boolean = () => true,
 ): string {
-  const up: Record<string, unknown> = {};
+  // Without a prototype, so that a claim may be called `__proto__`.
+  const up = Object.create(null) as Record<string, unknown>;
   for (const name of Object.keys(payload)) {
     if (!SERVER_ONLY_CLAIMS.has(name) && isShown(name)) up[name] = payload[name];
   }

@@ -37,6 +37,12 @@ describe('a front token', () => {
     expect(read(frontTokenFor({ ...payload, name: text }))).toMatchObject({ up: { name: text } });
   });
 
+  it('shows a claim of any name, also of one that objects have by themselves', () => {
+    const named = Object.fromEntries(['__proto__', 'constructor', 'toJSON'].map((n) => [n, ['x']]));
+    const json = Buffer.from(frontTokenFor({ ...payload, ...named }), 'base64').toString('utf8');
+    expect(json).toContain('"__proto__":["x"],"constructor":["x"],"toJSON":["x"]');
+  });
+
   it('leaves out what only servers need: the audience and the time of the login', () => {
     const front = read(frontTokenFor({ ...payload, aud: 'shop', auth_time: 1_700_000_000 }));
     expect(front).toEqual({ uid: 'ada', ate: 1_700_003_600_000, up: payload });
