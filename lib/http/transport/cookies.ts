@@ -1,4 +1,4 @@
-import { serialize } from 'cookie';
+import { stringifySetCookie, type SetCookie } from 'cookie';
 import type { ResolvedCookie, ResolvedCookieOptions } from '../../options/resolved-options.js';
 import { headerOf, type HttpRequest } from '../context/http-request.js';
 import { headerValues, setHeader, type HttpResponse } from '../context/http-response.js';
@@ -145,22 +145,20 @@ export class SessionCookie {
     lifetime: Lifetime,
   ): void {
     const { sameSite, partitioned } = this.options;
-    const line = serialize(name, value, {
+    const cookie: SetCookie = {
+      name,
+      value,
       path: this.cookie.path,
       httpOnly: true,
       secure,
       sameSite,
-      ...(partitioned && secure ? { partitioned } : {}),
-      ...lifetime,
-      ...inDomain(domain),
-      encode: (plain) => plain,
-    });
-    putCookie(response, line);
+      partitioned: partitioned && secure,
+    };
+    if (lifetime.maxAge !== undefined) cookie.maxAge = lifetime.maxAge;
+    if (lifetime.expires !== undefined) cookie.expires = lifetime.expires;
+    if (domain !== undefined && domain !== '') cookie.domain = domain;
+    putCookie(response, stringifySetCookie(cookie, { encode: (plain) => plain }));
   }
-}
-
-function inDomain(domain: string | undefined): { domain?: string } {
-  return domain === undefined || domain === '' ? {} : { domain };
 }
 
 // RFC 6265 §4.1.1: no two Set-Cookie for one cookie in a response. The last word counts, and others' cookies stay; one
