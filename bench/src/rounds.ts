@@ -35,6 +35,13 @@ export async function interleave(
   return taken;
 }
 
+/** The rounds of several processes of each contender, as those of the first. */
+export function joinRounds(parts: readonly Rounds[]): Rounds {
+  const [first = new Map<Contender, readonly Run[]>()] = parts;
+  const runsAt = (place: number) => parts.flatMap((part) => [...part.values()][place] ?? []);
+  return new Map([...first.keys()].map((contender, place) => [contender, runsAt(place)]));
+}
+
 async function warmUp(run: (forMs: number) => Promise<Run>): Promise<void> {
   const endsAt = performance.now() + LONGEST_WARM_UP_MS;
   for (let cpuMs = 0; cpuMs < WARM_UP_CPU_MS && performance.now() < endsAt;) {
