@@ -2,14 +2,16 @@ import { Contender } from '../contender.js';
 import { load, type RequestLine } from '../load.js';
 import type { Run } from '../operation.js';
 import type { Guard, Platform } from '../programs/application.js';
-import { interleave } from '../rounds.js';
+import { interleave, joinRounds, withSeveralProcesses, type Rounds } from '../rounds.js';
 import type { Settings } from '../settings.js';
 import { compare, type Line } from '../table.js';
 import { withVersion } from '../versions.js';
 
 const AT_LEAST: Readonly<Record<Platform, number>> = { fastify: 5, express: 2.5 };
 
-const ROUNDS_FOR_CLOSE_ONES = 4;
+const ROUNDS_FOR_CLOSE_ONES = 2;
+
+type Servers = Map<Contender, Omit<RequestLine, 'path'>>;
 
 /** A route of Nest's behind each guard: the CPU time that the server spends on a request, over real sockets. */
 export async function measureGuardedRoutes(settings: Settings): Promise<Line[]> {
@@ -17,49 +19,81 @@ export async function measureGuardedRoutes(settings: Settings): Promise<Line[]> 
 }
 
 async function measureOn(platform: Platform, settings: Settings): Promise<Line[]> {
-  const servers = new Map<Contender, Omit<RequestLine, 'path'>>();
-  const start = async (name: string, guard: Guard) => {
-    const contender = Contender.start(name, 'application');
-    servers.set(contender, await contender.ask('start', guard, platform));
-    return contender;
-  };
-  const ours = await start('ours', 'ours');
-  const bare = await start('no guard', 'none');
-  const byHand = await start('a minimal guard by hand', 'by hand');
+  const close = await withSeveralProcesses(settings.rounds * ROUNDS_FOR_CLOSE_ONES, (rounds) =>
+    measureClose(platform, { ...settings, rounds }),
+  );
+  const servers: Servers = new Map();
+  const ours = await start(servers, 'ours', 'ours', platform);
+  const bare = await start(servers, 'no guard', 'none', platform);
   const superTokens = await start(
+    servers,
     `${withVersion('supertokens-nestjs')}, its core flattered`,
     'supertokens-nestjs',
+    platform,
   );
-  const jwt = await start(`${withVersion('@nestjs/jwt')}, guard as documented`, '@nestjs/jwt');
-  const contenders = [...servers.keys()];
-  const measure = (path: string, these = contenders, rounds = settings.rounds) =>
-    interleave(these, {
-      ...settings,
-      rounds,
-      run: (contender, forMs) => requestAll(contender, servers.get(contender), path, forMs),
-    });
-  // The guards of these two differ by 1 µs in a request of 40, and a round alone varies by more than that.
-  const close = await measure('/ok', [ours, byHand], settings.rounds * ROUNDS_FOR_CLOSE_ONES);
-  const onOk = await measure('/ok');
-  const onMe = await measure('/me');
-  await Promise.all(contenders.map((each) => each.stop()));
-  const line = (what: string, rounds: typeof onOk, against: Contender, atLeast?: number) =>
+  const jwtName = `${withVersion('@nestjs/jwt')}, guard as documented`;
+  const jwt = await start(servers, jwtName, '@nestjs/jwt', platform);
+  const onOk = await measure(servers, '/ok', settings);
+  const onMe = await measure(servers, '/me', settings);
+  await stop(servers);
+  const line = (
+    what: string,
+    rounds: Rounds,
+    [one, against]: readonly [Contender, Contender],
+    atLeast?: number,
+  ) =>
     compare({
       what: `${what} on ${platform}`,
       rounds,
-      ours,
+      ours: one,
       against,
       by: 'cpu',
       ...(atLeast === undefined ? {} : { atLeast }),
     });
+  const closePair = [close[0].ours, close[0].byHand] as const;
+  const closeOnOk = joinRounds(close.map((each) => each.onOk));
+  const closeOnMe = joinRounds(close.map((each) => each.onMe));
   return [
-    line('guarded route', close, byHand, 0.95),
-    line('guarded route', onOk, bare),
-    line('guarded route', onOk, superTokens, AT_LEAST[platform]),
-    line('guarded route', onOk, jwt),
-    line('guarded route that uses the session', onMe, byHand),
-    line('guarded route that uses the session', onMe, superTokens),
+    line('guarded route', closeOnOk, closePair, 0.95),
+    line('guarded route', onOk, [ours, bare]),
+    line('guarded route', onOk, [ours, superTokens], AT_LEAST[platform]),
+    line('guarded route', onOk, [ours, jwt]),
+    line('guarded route that uses the session', closeOnMe, closePair),
+    line('guarded route that uses the session', onMe, [ours, superTokens]),
   ];
+}
+
+// The guards of these two differ by 1 µs in a request of 40, and a round alone varies by more than that.
+async function measureClose(platform: Platform, settings: Settings) {
+  const servers: Servers = new Map();
+  const ours = await start(servers, 'ours', 'ours', platform);
+  const byHand = await start(servers, 'a minimal guard by hand', 'by hand', platform);
+  const onOk = await measure(servers, '/ok', settings);
+  const onMe = await measure(servers, '/me', settings);
+  await stop(servers);
+  return { ours, byHand, onOk, onMe };
+}
+
+async function start(
+  servers: Servers,
+  name: string,
+  guard: Guard,
+  platform: Platform,
+): Promise<Contender> {
+  const contender = Contender.start(name, 'application');
+  servers.set(contender, await contender.ask('start', guard, platform));
+  return contender;
+}
+
+function measure(servers: Servers, path: string, settings: Settings): Promise<Rounds> {
+  return interleave([...servers.keys()], {
+    ...settings,
+    run: (contender, forMs) => requestAll(contender, servers.get(contender), path, forMs),
+  });
+}
+
+async function stop(servers: Servers): Promise<void> {
+  await Promise.all([...servers.keys()].map((each) => each.stop()));
 }
 
 async function requestAll(

@@ -6,15 +6,13 @@ import {
   type Engine,
   type OwnDatabase,
 } from '../databases.js';
-import { interleave, joinRounds } from '../rounds.js';
+import { interleave, joinRounds, withSeveralProcesses } from '../rounds.js';
 import type { Settings } from '../settings.js';
 import { compare, plain, type Line } from '../table.js';
 import { median, microsecondsPerOperation } from '../rounds.js';
 import { withVersion } from '../versions.js';
 
 const MANY = 64;
-// One is now fast, now slow for its whole life, by a third, and a lucky one would decide the comparison.
-const PROCESSES = 5;
 const DRIVERS: Readonly<Record<Engine, string>> = {
   sqlite: 'better-sqlite3',
   postgres: 'pg',
@@ -43,15 +41,12 @@ async function measureOne(
   database: OwnDatabase,
   settings: Settings,
 ): Promise<Line[]> {
-  const rounds = Math.ceil(settings.rounds / PROCESSES);
-  const first = await runProcesses(what, database, { ...settings, rounds });
-  const runs = [first];
-  for (let more = 1; more < PROCESSES; more += 1) {
-    runs.push(await runProcesses(what, database, { ...settings, rounds }));
-  }
+  const runs = await withSeveralProcesses(settings.rounds, (rounds) =>
+    runOnce(what, database, { ...settings, rounds }),
+  );
   const one = joinRounds(runs.map((each) => each.one));
   const many = joinRounds(runs.map((each) => each.many));
-  const { ours, byHand, grouped } = first;
+  const { ours, byHand, grouped } = runs[0];
   const title = `${what}, ${ENGINE_NAMES[database.engine]}`;
   const reach = database.engine === 'mariadb' ? {} : { atLeast: 0.8 };
   const by = 'time' as const;
@@ -67,7 +62,7 @@ async function measureOne(
 }
 
 /** One process of each contender, from its start to its end. */
-async function runProcesses(
+async function runOnce(
   what: 'create' | 'refresh',
   { engine, at }: OwnDatabase,
   settings: Settings,
