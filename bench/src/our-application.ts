@@ -18,14 +18,13 @@ export function startOurs(
 }
 
 export function ourImports(place: DatabasePlace, sessions: SessionModuleOptions = {}) {
-  return [
-    TypeOrmModule.forRoot({
-      ...typeormOptions(place),
-      autoLoadEntities: true,
-      synchronize: place.at === ':memory:',
-    }),
-    SessionModule.forRoot(sessions),
-  ];
+  return [...databaseImports(place), SessionModule.forRoot(sessions)];
+}
+
+/** The database of an application, whatever its sessions. */
+export function databaseImports(place: DatabasePlace) {
+  const synchronize = place.at === ':memory:';
+  return [TypeOrmModule.forRoot({ ...typeormOptions(place), autoLoadEntities: true, synchronize })];
 }
 
 /** The cookies that a browser sends after a login. */

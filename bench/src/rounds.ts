@@ -4,11 +4,14 @@ import type { Run } from './operation.js';
 // By the CPU's time, since on a busy machine a program gets less of it.
 const WARM_UP_CPU_MS = 1_000;
 const LONGEST_WARM_UP_MS = 8_000;
+const WARM_UP_STEPS = 4;
 
 export interface RoundOptions {
   readonly rounds: number;
   readonly forMs: number;
   readonly atOnce?: number;
+  /** How much each contender works before it counts, in milliseconds of the CPU. @default 1000 */
+  readonly warmUpMs?: number;
   /** How one contender is run for one round. @default `contender.run` */
   readonly run?: (contender: Contender, forMs: number) => Promise<Run>;
 }
@@ -24,9 +27,9 @@ export async function interleave(
   contenders: readonly Contender[],
   options: RoundOptions,
 ): Promise<Rounds> {
-  const { rounds, forMs, atOnce = 1 } = options;
+  const { rounds, forMs, atOnce = 1, warmUpMs = WARM_UP_CPU_MS } = options;
   const run = options.run ?? ((contender) => contender.run(forMs, atOnce));
-  for (const contender of contenders) await warmUp((ms) => run(contender, ms));
+  for (const contender of contenders) await warmUp(warmUpMs, (ms) => run(contender, ms));
   const taken = new Map<Contender, Run[]>(contenders.map((each) => [each, []]));
   for (let round = 0; round < rounds; round += 1) {
     const inOrder = round % 2 === 0 ? contenders : contenders.toReversed();
@@ -35,36 +38,39 @@ export async function interleave(
   return taken;
 }
 
-// One is now fast, now slow for its whole life, by a third, and a lucky one would decide a close comparison.
-const PROCESSES = 5;
-
 /**
- * Measures with several processes of each contender, one after the other.
+ * Measures with several processes of each contender, one after the other: a process is now fast, now slow for its whole
+ * life, by a third, and a lucky one would decide a close comparison.
  *
- * @param measure starts the contenders, runs so many rounds, and stops them
+ * @param measure starts the contenders, runs so many rounds, and stops them; by turns in one order and the other, since the
+ *   one that is started first is the slower one by up to a tenth
  */
 export async function withSeveralProcesses<T>(
+  processes: number,
   rounds: number,
-  measure: (rounds: number) => Promise<T>,
+  measure: (rounds: number, isReversed: boolean) => Promise<T>,
 ): Promise<readonly [T, ...T[]]> {
-  const roundsOfEach = Math.ceil(rounds / PROCESSES);
-  const first = await measure(roundsOfEach);
+  const roundsOfEach = Math.ceil(rounds / processes);
+  const first = await measure(roundsOfEach, false);
   const others: T[] = [];
-  while (others.length < PROCESSES - 1) others.push(await measure(roundsOfEach));
+  while (others.length < processes - 1) {
+    others.push(await measure(roundsOfEach, others.length % 2 === 0));
+  }
   return [first, ...others];
 }
 
-/** The rounds of several processes of each contender, as those of the first. */
+/** The rounds of several processes of each contender, by its name, as those of the first. */
 export function joinRounds(parts: readonly Rounds[]): Rounds {
   const [first = new Map<Contender, readonly Run[]>()] = parts;
-  const runsAt = (place: number) => parts.flatMap((part) => [...part.values()][place] ?? []);
-  return new Map([...first.keys()].map((contender, place) => [contender, runsAt(place)]));
+  const all = parts.flatMap((part) => [...part]);
+  const runsOf = (name: string) => all.flatMap(([each, runs]) => (each.name === name ? runs : []));
+  return new Map([...first.keys()].map((contender) => [contender, runsOf(contender.name)]));
 }
 
-async function warmUp(run: (forMs: number) => Promise<Run>): Promise<void> {
+async function warmUp(untilCpuMs: number, run: (forMs: number) => Promise<Run>): Promise<void> {
   const endsAt = performance.now() + LONGEST_WARM_UP_MS;
-  for (let cpuMs = 0; cpuMs < WARM_UP_CPU_MS && performance.now() < endsAt;) {
-    cpuMs += (await run(WARM_UP_CPU_MS / 4)).cpuMs;
+  for (let cpuMs = 0; cpuMs < untilCpuMs && performance.now() < endsAt;) {
+    cpuMs += (await run(untilCpuMs / WARM_UP_STEPS)).cpuMs;
   }
 }
 

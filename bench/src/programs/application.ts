@@ -14,7 +14,7 @@ import { SuperTokensAuthGuard, SuperTokensModule } from 'supertokens-nestjs';
 import { answer } from '../answer.js';
 import { JwtGuard } from '../jwt-guard.js';
 import { MinimalGuard, rememberedSessions } from '../limit/minimal-guard.js';
-import { cookieHeader, IN_MEMORY, ourImports } from '../our-application.js';
+import { cookieHeader, databaseImports, IN_MEMORY, ourImports } from '../our-application.js';
 import { startCoreStandIn, superTokensCookies, superTokensOptions } from '../supertokens.js';
 
 export type Guard = 'none' | 'by hand' | 'ours' | 'supertokens-nestjs' | '@nestjs/jwt';
@@ -82,7 +82,8 @@ const applications: Record<
         return { userId: request.session.userId };
       }
     }
-    @Module({ controllers: [ByHand] })
+    // With a database, as an application that has users: its classes alone make the collector's work more.
+    @Module({ imports: databaseImports(IN_MEMORY), controllers: [ByHand] })
     class ByHandModule {}
     const token = 'x'.repeat(500);
     const session = { userId: 'user-1', expiresAtMs: Date.now() + 3_600_000 };

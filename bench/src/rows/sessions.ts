@@ -13,6 +13,7 @@ import { median, microsecondsPerOperation } from '../rounds.js';
 import { withVersion } from '../versions.js';
 
 const MANY = 64;
+const PROCESSES = 5;
 const DRIVERS: Readonly<Record<Engine, string>> = {
   sqlite: 'better-sqlite3',
   postgres: 'pg',
@@ -41,8 +42,8 @@ async function measureOne(
   database: OwnDatabase,
   settings: Settings,
 ): Promise<Line[]> {
-  const runs = await withSeveralProcesses(settings.rounds, (rounds) =>
-    runOnce(what, database, { ...settings, rounds }),
+  const runs = await withSeveralProcesses(PROCESSES, settings.rounds, (rounds, isReversed) =>
+    runOnce(what, database, { ...settings, rounds }, isReversed),
   );
   const one = joinRounds(runs.map((each) => each.one));
   const many = joinRounds(runs.map((each) => each.many));
@@ -66,6 +67,7 @@ async function runOnce(
   what: 'create' | 'refresh',
   { engine, at }: OwnDatabase,
   settings: Settings,
+  isReversed: boolean,
 ) {
   const driver = withVersion(DRIVERS[engine]);
   const start = async (name: string, program: string, ...parameters: unknown[]) => {
@@ -73,14 +75,17 @@ async function runOnce(
     await contender.ask('prepare', { engine, at }, what, MANY, ...parameters);
     return contender;
   };
-  const ours = await start(`ours: ${what}`, 'our-sessions');
+  const startOurs = () => start(`ours: ${what}`, 'our-sessions');
+  const early = isReversed ? undefined : await startOurs();
   const byHand = await start(`by hand: ${driver}`, 'limit-sessions', false);
+  const ours = early ?? (await startOurs());
   const grouped =
     engine === 'postgres'
       ? [await start(`by hand: ${driver}, many in a statement`, 'limit-sessions', true)]
       : [];
-  const one = await interleave([ours, byHand], settings);
-  const many = await interleave([ours, byHand, ...grouped], { ...settings, atOnce: MANY });
+  const pair = isReversed ? [byHand, ours] : [ours, byHand];
+  const one = await interleave(pair, settings);
+  const many = await interleave([...pair, ...grouped], { ...settings, atOnce: MANY });
   await Promise.all([ours, byHand, ...grouped].map((contender) => contender.stop()));
   return { ours, byHand, grouped, one, many };
 }
