@@ -21,6 +21,16 @@ const RUNS = 300;
 const MANY = 40;
 const PRESENTED_HASH = 'c'.repeat(64);
 
+// What a rotation leaves as it is, each of it to be told apart from what a new row has.
+const UNLIKE_ANY_DEFAULT = {
+  tenantId: 'shop',
+  accessTokenPayload: { plan: 'pro' },
+  sessionData: { cart: [1, 2] },
+  dataVersion: 3,
+  ip: '203.0.113.7',
+  userAgent: 'Firefox',
+};
+
 /** A session, a token that may be its own, and options, each at the edge of every rule. */
 interface Situation {
   row: Pick<SessionRecord, 'generation' | 'parentHash' | 'persistent'>;
@@ -78,9 +88,11 @@ describeOnEachDatabase('a rotation that does not read its row first', (engine) =
     const newRow = async (): Promise<SessionRecord> => {
       const row = {
         ...template,
+        ...UNLIKE_ANY_DEFAULT,
         ...given.row,
         handle: newSessionHandle(createdAtMs),
         createdAtMs,
+        authenticatedAtMs: createdAtMs + 7,
         rotatedAtMs: createdAtMs,
         lastActiveAtMs: createdAtMs,
         confirmedAtMs: given.confirmedAgoMs === null ? null : nowMs - given.confirmedAgoMs,

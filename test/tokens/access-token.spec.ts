@@ -1,4 +1,5 @@
 import { createPrivateKey, generateKeyPairSync, sign } from 'node:crypto';
+import { decodeProtectedHeader } from 'jose';
 import { describe, expect, it } from 'vitest';
 import {
   accessTokenKid,
@@ -398,6 +399,16 @@ describe('the claims of an access token', () => {
 
   it('may have any issuer where none is configured', () => {
     expect(judge(signed({ iss: 'https://api.example.com/auth' }))).toBe('accepted');
+  });
+});
+
+describe('access tokens of several keys', () => {
+  it('each name their own key and its algorithm, the first of a key and every later one', async () => {
+    const successor = { ...ecKey, kid: 'd-successorsuccess' };
+    for (const key of [ecKey, rsaKey, successor, ecKey, successor, rsaKey]) {
+      const token = await signAccessToken(claims, key);
+      expect(decodeProtectedHeader(token)).toEqual({ ...header, alg: key.algorithm, kid: key.kid });
+    }
   });
 });
 
