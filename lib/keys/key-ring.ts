@@ -150,11 +150,9 @@ export class KeyRing {
 
   /** Every key that a verifier may need, the next ones among them, and for how long to keep the list. */
   jwks(): { keys: JsonWebKeyRecord[]; validityInSeconds: number } {
-    const published = [...this.keys.dynamic, ...this.keys.static].filter((key) =>
-      this.isTrusted(key),
-    );
+    const shown = [...this.keys.dynamic, ...this.keys.static].filter((key) => this.isTrusted(key));
     return {
-      keys: published.map((key) => toJsonWebKey(key.kid, key.algorithm, key.publicKey)),
+      keys: shown.map((key) => toJsonWebKey(key.kid, key.algorithm, key.publicKey)),
       validityInSeconds: Math.max(1, Math.floor(this.leadMs / 1000)),
     };
   }
