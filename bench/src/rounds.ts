@@ -59,6 +59,18 @@ export async function withSeveralProcesses<T>(
   return [first, ...others];
 }
 
+/** Starts ours and another one by turns. @returns both, and in the order of their start */
+export async function startByTurns(
+  isReversed: boolean,
+  startOurs: () => Promise<Contender>,
+  startOther: () => Promise<Contender>,
+) {
+  const first = await (isReversed ? startOther() : startOurs());
+  const second = await (isReversed ? startOurs() : startOther());
+  const [ours, other] = isReversed ? [second, first] : [first, second];
+  return { ours, other, inOrder: [first, second] };
+}
+
 /** The rounds of several processes of each contender, by its name, as those of the first. */
 export function joinRounds(parts: readonly Rounds[]): Rounds {
   const [first = new Map<Contender, readonly Run[]>()] = parts;

@@ -1,5 +1,5 @@
 import type { SessionDatabase } from './session-database.js';
-import { readJson, textOrNull, type SessionRecord } from './session-record.js';
+import { readJson, SESSION_COLUMNS, textOrNull, type SessionRecord } from './session-record.js';
 import { Session } from './session.entity.js';
 import type { SharedStatement } from './statement-group.js';
 import type { Table } from './table.js';
@@ -26,19 +26,17 @@ type KeptColumns = Readonly<Record<string, unknown>>;
 // What PostgreSQL is to take the values of `valuesOf` for.
 const TYPES = ['uuid', 'int', 'varchar', 'bigint', 'varchar', 'bigint', 'bigint', 'bigint'];
 
-// The others hold afterwards what the rotation has put there.
-const KEPT_COLUMNS = [
-  'userId',
-  'tenantId',
-  'accessTokenPayload',
-  'sessionData',
-  'dataVersion',
-  'persistent',
-  'createdAt',
-  'authenticatedAt',
-  'ip',
-  'userAgent',
-] as const satisfies readonly (keyof Session)[];
+// What a rotation writes, it knows; it brings back the rest.
+const WRITTEN_COLUMNS: ReadonlySet<keyof Session> = new Set([
+  'handle',
+  'generation',
+  'parentRefreshTokenHash',
+  'rotatedAt',
+  'confirmedAt',
+  'lastActiveAt',
+  'expiresAt',
+]);
+const KEPT_COLUMNS = SESSION_COLUMNS.filter((column) => !WRITTEN_COLUMNS.has(column));
 
 /** The most that the column of generations holds. */
 export const LAST_GENERATION = 2 ** 31 - 1;

@@ -2,7 +2,13 @@ import { Contender } from '../contender.js';
 import { load, type RequestLine } from '../load.js';
 import type { Run } from '../operation.js';
 import type { Guard, Platform } from '../programs/application.js';
-import { interleave, joinRounds, withSeveralProcesses, type Rounds } from '../rounds.js';
+import {
+  interleave,
+  joinRounds,
+  startByTurns,
+  withSeveralProcesses,
+  type Rounds,
+} from '../rounds.js';
 import type { Settings } from '../settings.js';
 import { compare, type Line } from '../table.js';
 import { withVersion } from '../versions.js';
@@ -80,10 +86,11 @@ async function measureClose(
   isReversed: boolean,
 ) {
   const servers: Servers = new Map();
-  const startOurs = () => start(servers, 'ours', 'ours', platform);
-  const early = isReversed ? undefined : await startOurs();
-  const byHand = await start(servers, BY_HAND, 'by hand', platform);
-  const ours = early ?? (await startOurs());
+  const { ours, other: byHand } = await startByTurns(
+    isReversed,
+    () => start(servers, 'ours', 'ours', platform),
+    () => start(servers, BY_HAND, 'by hand', platform),
+  );
   const onOk = await measure(servers, '/ok', settings);
   await stop(servers);
   return { ours, byHand, onOk };

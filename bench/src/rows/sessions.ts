@@ -6,10 +6,16 @@ import {
   type Engine,
   type OwnDatabase,
 } from '../databases.js';
-import { interleave, joinRounds, withSeveralProcesses } from '../rounds.js';
+import {
+  interleave,
+  joinRounds,
+  median,
+  microsecondsPerOperation,
+  startByTurns,
+  withSeveralProcesses,
+} from '../rounds.js';
 import type { Settings } from '../settings.js';
 import { compare, plain, type Line } from '../table.js';
-import { median, microsecondsPerOperation } from '../rounds.js';
 import { withVersion } from '../versions.js';
 
 const MANY = 64;
@@ -75,17 +81,21 @@ async function runOnce(
     await contender.ask('prepare', { engine, at }, what, MANY, ...parameters);
     return contender;
   };
-  const startOurs = () => start(`ours: ${what}`, 'our-sessions');
-  const early = isReversed ? undefined : await startOurs();
-  const byHand = await start(`by hand: ${driver}`, 'limit-sessions', false);
-  const ours = early ?? (await startOurs());
+  const {
+    ours,
+    other: byHand,
+    inOrder,
+  } = await startByTurns(
+    isReversed,
+    () => start(`ours: ${what}`, 'our-sessions'),
+    () => start(`by hand: ${driver}`, 'limit-sessions', false),
+  );
   const grouped =
     engine === 'postgres'
       ? [await start(`by hand: ${driver}, many in a statement`, 'limit-sessions', true)]
       : [];
-  const pair = isReversed ? [byHand, ours] : [ours, byHand];
-  const one = await interleave(pair, settings);
-  const many = await interleave([...pair, ...grouped], { ...settings, atOnce: MANY });
+  const one = await interleave(inOrder, settings);
+  const many = await interleave([...inOrder, ...grouped], { ...settings, atOnce: MANY });
   await Promise.all([ours, byHand, ...grouped].map((contender) => contender.stop()));
   return { ours, byHand, grouped, one, many };
 }
