@@ -87,16 +87,19 @@ describe('the packed package', () => {
       .trim()
       .split('\n')
       .map((path) => path.replace(/^package\//, ''));
-    const built = /^dist\/.*(?<!\.spec)\.(js|js\.map|d\.ts)$/;
+    const built = /^dist\/.*(?<!\.spec)\.(js|js\.map|d\.ts|mjs|d\.mts)$/;
     expect(files.filter((file) => !built.test(file)).toSorted()).toEqual([
       'LICENSE',
       'README.md',
+      'dist/package.json',
       'package.json',
     ]);
     expect(files).toEqual(
       expect.arrayContaining([
         'dist/index.js',
         'dist/index.d.ts',
+        'dist/index.mjs',
+        'dist/index.d.mts',
         'dist/testing/index.js',
         'dist/testing/index.d.ts',
       ]),
@@ -107,9 +110,28 @@ describe('the packed package', () => {
     'loads in Node by its entry point %s, with the dependencies that it declares',
     async (entry) => {
       const name = entry.replace('.', manifest.name);
-      await expect(
+      const loads = [
         node(folder, '--input-type=module', '--eval', `await import('${name}')`),
-      ).resolves.toMatchObject({ stderr: '' });
+        node(folder, '--input-type=commonjs', '--eval', `require('${name}')`),
+      ];
+      await expect(Promise.all(loads)).resolves.toMatchObject([{ stderr: '' }, { stderr: '' }]);
+    },
+  );
+
+  it.each(['.', './testing', './migrations', './terminus'])(
+    'is one copy of the code at %s, whether it is imported or required',
+    async (entry) => {
+      const name = entry.replace('.', manifest.name);
+      const program = `
+        import { createRequire } from 'node:module';
+        import * as imported from '${name}';
+        const required = createRequire(process.cwd() + '/main.js')('${name}');
+        const names = new Set([...Object.keys(required), ...Object.keys(imported)]);
+        for (const name of names) if (required[name] !== imported[name]) console.log(name);
+      `;
+      await expect(node(folder, '--input-type=module', '--eval', program)).resolves.toMatchObject({
+        stdout: '',
+      });
     },
   );
 

@@ -73,7 +73,8 @@ export function toParameters(record: SessionRecord): unknown[] {
     JSON.stringify(record.accessTokenPayload),
     JSON.stringify(record.sessionData),
     record.dataVersion,
-    record.persistent,
+    // A number: TypeORM 0.3 gives SQLite the parameters as they are, and it takes no booleans.
+    Number(record.persistent),
     record.createdAtMs,
     record.authenticatedAtMs,
     record.lastActiveAtMs,

@@ -25,7 +25,9 @@ export class CreateSessionTables1795392000000 implements MigrationInterface {
   }
 }
 
-function sessionTables({ dataSource }: QueryRunner): Table[] {
+function sessionTables(queryRunner: QueryRunner): Table[] {
+  // oxlint-disable-next-line typescript/no-deprecated -- TypeORM 0.3 has no other name for it
+  const dataSource = queryRunner.connection;
   return sessionEntities.map((entity) => {
     if (!dataSource.hasMetadata(entity)) {
       throw new SessionConfigurationError(
