@@ -1,38 +1,42 @@
+import { Injectable } from '@nestjs/common';
 import type { AccessTokenPayload } from './claims/access-token-payload.js';
 import type { EntityManager } from 'typeorm';
 import { allCorsHeaders } from './http/cors-headers.js';
-import type { RequestLogin } from './http/request-login.js';
-import type { RequestRefresh } from './http/request-refresh.js';
-import type { RequestVerification, VerifySessionOptions } from './http/request-verification.js';
+import { RequestLogin } from './http/request-login.js';
+import { RequestRefresh } from './http/request-refresh.js';
+import { RequestVerification, type VerifySessionOptions } from './http/request-verification.js';
 import { checkVerifySessionOptions } from './http/verify-session-options.js';
 import type { JsonWebKeyRecord } from './keys/jwks.js';
-import type { JwtMaker } from './keys/jwt-maker.js';
+import { KeyRing } from './keys/key-ring.js';
+import { SessionClaims } from './session/session-claims.js';
+import { JwtMaker } from './keys/jwt-maker.js';
 import { openIdConfiguration, type OpenIdConfiguration } from './keys/openid-configuration.js';
-import { EmergencyFunctions, type EmergencyRoles } from './session/emergency-functions.js';
-import { SessionFunctions } from './session/session-functions.js';
+import { EmergencyFunctions } from './session/emergency-functions.js';
+import { SessionFunctions, SessionRoles } from './session/session-functions.js';
 import { checkFlag, checkManager, readOptions } from './session/function-arguments.js';
 import { toJsonObject } from './session/json-object.js';
 import type { SessionContainer } from './session/session-container.js';
-import type { SessionDatabase } from './store/session-database.js';
-
-/** What the service hands requests, claims and keys to. */
-export interface ServiceRoles extends EmergencyRoles {
-  readonly database: SessionDatabase;
-  readonly login: RequestLogin;
-  readonly verification: RequestVerification;
-  readonly refresh: RequestRefresh;
-  readonly jwts: JwtMaker;
-}
+import { SessionDatabase } from './store/session-database.js';
 
 /**
  * The functions of SuperTokens' Session recipe, under its names.
  *
  * @publicApi
  */
+@Injectable()
 export class SessionService extends EmergencyFunctions {
   /** @internal */
-  constructor(protected override readonly roles: ServiceRoles) {
-    super(roles);
+  constructor(
+    roles: SessionRoles,
+    claims: SessionClaims,
+    keys: KeyRing,
+    private readonly database: SessionDatabase,
+    private readonly login: RequestLogin,
+    private readonly verification: RequestVerification,
+    private readonly refresh: RequestRefresh,
+    private readonly jwts: JwtMaker,
+  ) {
+    super(roles, claims, keys);
   }
 
   /**
@@ -61,7 +65,7 @@ export class SessionService extends EmergencyFunctions {
   ): Promise<SessionContainer> {
     const { persistent, allowCrossSite } = readOptions(options, ['persistent', 'allowCrossSite']);
     const asked = { tenantId, userId, accessTokenPayload, sessionDataInDatabase, persistent };
-    return this.roles.login.createByHand(
+    return this.login.createByHand(
       request,
       response,
       asked,
@@ -75,12 +79,12 @@ export class SessionService extends EmergencyFunctions {
    * @throws {TooManyRequestsException} (429) where the request's address has asked, or guessed wrong, too often
    */
   limitLogin(request: object): Promise<void> {
-    return this.roles.login.limiter.countByHand(request);
+    return this.login.limiter.countByHand(request);
   }
 
   /** Counts a wrong password for `rateLimit`, in a handler without `@CreateSession()`. */
   countFailedLogin(request: object): Promise<void> {
-    return this.roles.login.limiter.countFailure(request);
+    return this.login.limiter.countFailure(request);
   }
 
   /**
@@ -91,7 +95,7 @@ export class SessionService extends EmergencyFunctions {
    * @throws {UnauthorizedSessionException} where there is no session, or it is another user's; nothing changes
    */
   reauthenticate(request: unknown, response: unknown, userId: string): Promise<SessionContainer> {
-    return this.roles.login.reauthenticate(request, response, userId);
+    return this.login.reauthenticate(request, response, userId);
   }
 
   /**
@@ -115,7 +119,7 @@ export class SessionService extends EmergencyFunctions {
     response: unknown,
     options: VerifySessionOptions = {},
   ): Promise<SessionContainer | undefined> {
-    return this.roles.verification.verify(request, response, checkVerifySessionOptions(options));
+    return this.verification.verify(request, response, checkVerifySessionOptions(options));
   }
 
   /**
@@ -139,7 +143,7 @@ export class SessionService extends EmergencyFunctions {
     request: unknown,
     options: VerifySessionOptions = {},
   ): Promise<SessionContainer | undefined> {
-    return this.roles.verification.verifyHandshake(request, checkVerifySessionOptions(options));
+    return this.verification.verifyHandshake(request, checkVerifySessionOptions(options));
   }
 
   /**
@@ -164,7 +168,7 @@ export class SessionService extends EmergencyFunctions {
     options: VerifySessionOptions = {},
   ): Promise<SessionContainer | undefined> {
     const asked = checkVerifySessionOptions(options);
-    return this.roles.verification.verifyWithoutRequest(accessToken, antiCsrfToken, asked);
+    return this.verification.verifyWithoutRequest(accessToken, antiCsrfToken, asked);
   }
 
   /**
@@ -173,7 +177,7 @@ export class SessionService extends EmergencyFunctions {
    * @throws {UnauthorizedSessionException} {TokenTheftDetectedException} {SessionStoreUnavailableException}
    */
   refreshSession(request: unknown, response: unknown): Promise<SessionContainer> {
-    return this.roles.refresh.refresh(request, response);
+    return this.refresh.refresh(request, response);
   }
 
   /** The same for a refresh token that the caller has got by itself. */
@@ -182,8 +186,7 @@ export class SessionService extends EmergencyFunctions {
     disableAntiCsrf = false,
     antiCsrfToken?: string,
   ): Promise<SessionContainer> {
-    const { refresh } = this.roles;
-    return refresh.refreshWithoutRequest(refreshToken, disableAntiCsrf, antiCsrfToken);
+    return this.refresh.refreshWithoutRequest(refreshToken, disableAntiCsrf, antiCsrfToken);
   }
 
   /**
@@ -199,19 +202,8 @@ export class SessionService extends EmergencyFunctions {
    * ```
    */
   withManager(manager: EntityManager): SessionFunctions {
-    const { issuer, directory, editor, revoker, overview, eraser, containers, options } =
-      this.roles;
-    const database = this.roles.database.withManager(checkManager(manager));
-    return new SessionFunctions({
-      issuer: issuer.withDatabase(database),
-      directory: directory.withDatabase(database),
-      editor: editor.withDatabase(database),
-      revoker: revoker.withDatabase(database),
-      overview: overview.withDatabase(database),
-      eraser: eraser.withDatabase(database),
-      containers,
-      options,
-    });
+    const database = this.database.withManager(checkManager(manager));
+    return new SessionFunctions(this.roles.withDatabase(database));
   }
 
   /**
@@ -227,13 +219,13 @@ export class SessionService extends EmergencyFunctions {
     useStaticSigningKey?: boolean,
   ): Promise<{ status: 'OK'; jwt: string }> {
     const claims = toJsonObject('payload', payload);
-    const jwt = await this.roles.jwts.make(claims, validitySeconds, useStaticSigningKey);
+    const jwt = await this.jwts.make(claims, validitySeconds, useStaticSigningKey);
     return { status: 'OK', jwt };
   }
 
   /** The public keys, as the JWKS route serves them. */
   getJWKS(): { keys: JsonWebKeyRecord[]; validityInSeconds: number } {
-    return this.roles.keys.jwks();
+    return this.keys.jwks();
   }
 
   /** @throws {TypeError} where the option `issuer` is not set */

@@ -1,15 +1,16 @@
-import { Logger } from '@nestjs/common';
+import { Logger, Injectable } from '@nestjs/common';
 import { SessionStoreUnavailableException } from '../errors/session-store-unavailable.exception.js';
 import { SessionException } from '../errors/session.exception.js';
-import type { Clock } from '../time/clock.js';
+import { Clock } from '../time/clock.js';
 import { asHttpRequest, headerOf } from './context/http-request.js';
 import { areHeadersSent, asHttpResponse, setHeader } from './context/http-response.js';
 import { keepOutOfCaches } from './transport/no-store.js';
-import type { TokenWriter } from './transport/token-writer.js';
+import { TokenWriter } from './transport/token-writer.js';
 
 const OUTAGE_TOLD_EVERY_MS = 60_000;
 
 /** Writes to a response what goes with a session error beside its status and body. */
+@Injectable()
 export class FailureAnswer {
   private readonly logger = new Logger('SessionModule');
   private outageToldAtMs = Number.NEGATIVE_INFINITY;

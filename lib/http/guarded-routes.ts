@@ -1,9 +1,10 @@
+import { Injectable } from '@nestjs/common';
 import type { ExecutionContext } from '@nestjs/common';
-import type { Reflector } from '@nestjs/core';
+import { Reflector } from '@nestjs/core';
 import { freshAuthenticationValidator } from '../claims/fresh-authentication.js';
 import { permissionsValidators } from '../claims/permission.claim.js';
 import { rolesValidators } from '../claims/user-role.claim.js';
-import type { ClaimRegistry } from '../session/claim-registry.js';
+import { ClaimRegistry } from '../session/claim-registry.js';
 import { CreateSessionMetadata } from './decorators/create-session.metadata.js';
 import {
   PublicAccessMetadata,
@@ -11,7 +12,7 @@ import {
   VerifySessionMetadata,
   type GuardedRouteOptions,
 } from './decorators/verify-session.metadata.js';
-import type { RefreshRoute } from './refresh-route.js';
+import { RefreshRoute } from './refresh-route.js';
 import type { VerifySessionOptions } from './request-verification.js';
 
 const NO_OPTIONS: GuardedRouteOptions = {};
@@ -30,6 +31,7 @@ export interface GuardedRoute {
  * Reads the decorators of handlers and their controllers: once for each, since reading them took eight times as long as
  * verifying a token that is remembered.
  */
+@Injectable()
 export class GuardedRoutes {
   private readonly byHandler = new WeakMap<object, WeakMap<object, GuardedRoute | 'open'>>();
 

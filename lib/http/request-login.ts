@@ -1,23 +1,28 @@
+import { Injectable, Inject } from '@nestjs/common';
 import { CrossSiteRequestException } from '../errors/cross-site-request.exception.js';
-import type { ResolvedSessionOptions } from '../options/resolved-options.js';
+import {
+  RESOLVED_SESSION_OPTIONS,
+  type ResolvedSessionOptions,
+} from '../options/resolved-options.js';
 import type { SessionContainer } from '../session/session-container.js';
-import type { SessionContainerFactory } from '../session/session-container.factory.js';
-import type { SessionIssuer, SessionRequest } from '../session/session-issuer.js';
+import { SessionContainerFactory } from '../session/session-container.factory.js';
+import { SessionIssuer, type SessionRequest } from '../session/session-issuer.js';
 import { hasCustomHeader, isCrossSite, isSafeMethod } from './anti-csrf/fetch-metadata.js';
 import { deviceOf } from './context/device-reader.js';
 import { asHttpRequest } from './context/http-request.js';
 import { UnauthorizedSessionException } from '../errors/unauthorized-session.exception.js';
-import type { SessionDirectory } from '../session/session-directory.js';
+import { SessionDirectory } from '../session/session-directory.js';
 import { rememberSession } from './current-session.js';
-import type { RateLimiter } from './rate-limit/rate-limiter.js';
-import type { RequestVerification } from './request-verification.js';
-import type { RequestSignOut } from './request-sign-out.js';
+import { RateLimiter } from './rate-limit/rate-limiter.js';
+import { RequestVerification } from './request-verification.js';
+import { RequestSignOut } from './request-sign-out.js';
 import { areHeadersSent, asHttpResponse } from './context/http-response.js';
-import type { TokenReader } from './transport/token-reader.js';
-import type { TokenWriter } from './transport/token-writer.js';
+import { TokenReader } from './transport/token-reader.js';
+import { TokenWriter } from './transport/token-writer.js';
 import { transferMethodForCreate } from './transport/transfer-method.js';
 
 /** Logs users in by a request and its response. */
+@Injectable()
 export class RequestLogin {
   constructor(
     private readonly issuer: SessionIssuer,
@@ -28,7 +33,7 @@ export class RequestLogin {
     private readonly verification: RequestVerification,
     private readonly directory: SessionDirectory,
     readonly limiter: RateLimiter,
-    private readonly options: ResolvedSessionOptions,
+    @Inject(RESOLVED_SESSION_OPTIONS) private readonly options: ResolvedSessionOptions,
   ) {}
 
   /**

@@ -1,23 +1,28 @@
+import { Injectable, Inject } from '@nestjs/common';
 import { UnauthorizedSessionException } from '../errors/unauthorized-session.exception.js';
-import type { ResolvedSessionOptions } from '../options/resolved-options.js';
-import type { RefreshTokenChooser } from '../session/refresh-token-chooser.js';
-import type { SessionContainerFactory } from '../session/session-container.factory.js';
+import {
+  RESOLVED_SESSION_OPTIONS,
+  type ResolvedSessionOptions,
+} from '../options/resolved-options.js';
+import { RefreshTokenChooser } from '../session/refresh-token-chooser.js';
+import { SessionContainerFactory } from '../session/session-container.factory.js';
 import type { SessionContainer } from '../session/session-container.js';
-import type { SessionRefresher } from '../session/session-refresher.js';
+import { SessionRefresher } from '../session/session-refresher.js';
 import { checkFlag } from '../session/function-arguments.js';
 import { isRefreshTokenLike } from '../tokens/refresh-token.js';
-import type { AntiCsrf } from './anti-csrf/anti-csrf.js';
+import { AntiCsrf } from './anti-csrf/anti-csrf.js';
 import { deviceOf } from './context/device-reader.js';
 import { asHttpRequest, headerOf, type HttpRequest } from './context/http-request.js';
 import { areHeadersSent, asHttpResponse } from './context/http-response.js';
 import { isCrossSite } from './anti-csrf/fetch-metadata.js';
-import type { RateLimiter } from './rate-limit/rate-limiter.js';
+import { RateLimiter } from './rate-limit/rate-limiter.js';
 import { ANTI_CSRF_HEADER, RID_HEADER } from './transport/header-names.js';
 import { chooseRefreshToken } from './transport/token-choice.js';
-import type { TokenReader } from './transport/token-reader.js';
-import type { TokenWriter } from './transport/token-writer.js';
+import { TokenReader } from './transport/token-reader.js';
+import { TokenWriter } from './transport/token-writer.js';
 
 /** Refreshes the session of a request. */
+@Injectable()
 export class RequestRefresh {
   constructor(
     private readonly refresher: SessionRefresher,
@@ -27,7 +32,7 @@ export class RequestRefresh {
     private readonly writer: TokenWriter,
     private readonly antiCsrf: AntiCsrf,
     private readonly limiter: RateLimiter,
-    private readonly options: ResolvedSessionOptions,
+    @Inject(RESOLVED_SESSION_OPTIONS) private readonly options: ResolvedSessionOptions,
   ) {}
 
   /**

@@ -1,10 +1,14 @@
+import { Injectable, Inject } from '@nestjs/common';
 import { UnauthorizedSessionException } from '../errors/unauthorized-session.exception.js';
-import type { ResolvedSessionOptions } from '../options/resolved-options.js';
-import type { RefreshTokenAuthenticator } from '../session/refresh-token-authenticator.js';
-import type { RefreshTokenChooser } from '../session/refresh-token-chooser.js';
-import type { SessionRevoker } from '../session/session-revoker.js';
-import type { SessionVerifier } from '../session/session-verifier.js';
-import type { AntiCsrf } from './anti-csrf/anti-csrf.js';
+import {
+  RESOLVED_SESSION_OPTIONS,
+  type ResolvedSessionOptions,
+} from '../options/resolved-options.js';
+import { RefreshTokenAuthenticator } from '../session/refresh-token-authenticator.js';
+import { RefreshTokenChooser } from '../session/refresh-token-chooser.js';
+import { SessionRevoker } from '../session/session-revoker.js';
+import { SessionVerifier } from '../session/session-verifier.js';
+import { AntiCsrf } from './anti-csrf/anti-csrf.js';
 import { asHttpRequest, type HttpRequest } from './context/http-request.js';
 import { asHttpResponse } from './context/http-response.js';
 import {
@@ -12,8 +16,8 @@ import {
   chooseRefreshToken,
   type ChosenToken,
 } from './transport/token-choice.js';
-import type { TokenReader } from './transport/token-reader.js';
-import type { TokenWriter } from './transport/token-writer.js';
+import { TokenReader } from './transport/token-reader.js';
+import { TokenWriter } from './transport/token-writer.js';
 
 /** The session that a request speaks for, and whether it proves that no other site sent it. */
 interface SignedIn {
@@ -23,6 +27,7 @@ interface SignedIn {
 }
 
 /** Ends the session of a request, whatever is left of its tokens (ASVS 7.4.1). */
+@Injectable()
 export class RequestSignOut {
   constructor(
     private readonly verifier: SessionVerifier,
@@ -32,7 +37,7 @@ export class RequestSignOut {
     private readonly reader: TokenReader,
     private readonly writer: TokenWriter,
     private readonly antiCsrf: AntiCsrf,
-    private readonly options: ResolvedSessionOptions,
+    @Inject(RESOLVED_SESSION_OPTIONS) private readonly options: ResolvedSessionOptions,
   ) {}
 
   /**

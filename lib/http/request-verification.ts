@@ -1,19 +1,23 @@
+import { Injectable, Inject } from '@nestjs/common';
 import type { SessionClaimValidator } from '../claims/session-claim-validator.js';
 import { CrossSiteRequestException } from '../errors/cross-site-request.exception.js';
 import { TryRefreshTokenException } from '../errors/try-refresh-token.exception.js';
 import { UnauthorizedSessionException } from '../errors/unauthorized-session.exception.js';
-import type { ResolvedSessionOptions } from '../options/resolved-options.js';
-import type { ClaimRegistry } from '../session/claim-registry.js';
+import {
+  RESOLVED_SESSION_OPTIONS,
+  type ResolvedSessionOptions,
+} from '../options/resolved-options.js';
+import { ClaimRegistry } from '../session/claim-registry.js';
 import type { ClaimValidatorsOverride } from '../session/session-claims.js';
-import type { SessionContainerFactory } from '../session/session-container.factory.js';
+import { SessionContainerFactory } from '../session/session-container.factory.js';
 import type { SessionContainer } from '../session/session-container.js';
-import type { StaleClaims } from '../session/stale-claims.js';
-import type { SessionVerifier } from '../session/session-verifier.js';
-import type { AntiCsrf } from './anti-csrf/anti-csrf.js';
+import { StaleClaims } from '../session/stale-claims.js';
+import { SessionVerifier } from '../session/session-verifier.js';
+import { AntiCsrf } from './anti-csrf/anti-csrf.js';
 import { isForeignHandshake, isSafeMethod } from './anti-csrf/fetch-metadata.js';
 import { asHttpRequest, type HttpRequest } from './context/http-request.js';
 import { chooseAccessToken, type ChosenToken } from './transport/token-choice.js';
-import type { TokenReader } from './transport/token-reader.js';
+import { TokenReader } from './transport/token-reader.js';
 
 /** How a request's session is verified. @publicApi */
 export interface VerifySessionOptions {
@@ -28,6 +32,7 @@ export interface VerifySessionOptions {
 }
 
 /** Verifies the session of a request. */
+@Injectable()
 export class RequestVerification {
   private readonly isAccessTokenLike = (text: string) => this.verifier.isAccessTokenLike(text);
 
@@ -38,7 +43,7 @@ export class RequestVerification {
     private readonly antiCsrf: AntiCsrf,
     private readonly registry: ClaimRegistry,
     private readonly staleClaims: StaleClaims,
-    private readonly options: ResolvedSessionOptions,
+    @Inject(RESOLVED_SESSION_OPTIONS) private readonly options: ResolvedSessionOptions,
   ) {}
 
   /**

@@ -1,17 +1,22 @@
+import { Injectable, Inject } from '@nestjs/common';
 import { SessionInputException } from '../errors/session-input.exception.js';
-import type { ResolvedSessionOptions } from '../options/resolved-options.js';
-import type { Clock } from '../time/clock.js';
+import {
+  RESOLVED_SESSION_OPTIONS,
+  type ResolvedSessionOptions,
+} from '../options/resolved-options.js';
+import { Clock } from '../time/clock.js';
 import { encodeJwtHeader, signJwt } from '../tokens/jwt.js';
-import type { KeyRing } from './key-ring.js';
+import { KeyRing } from './key-ring.js';
 
 const HUNDRED_YEARS_SECONDS = 3_153_600_000;
 
 /** Signs JWTs for other services with the server's keys. None of them can pass for an access token: their type differs. */
+@Injectable()
 export class JwtMaker {
   constructor(
     private readonly keys: KeyRing,
     private readonly clock: Clock,
-    private readonly options: ResolvedSessionOptions,
+    @Inject(RESOLVED_SESSION_OPTIONS) private readonly options: ResolvedSessionOptions,
   ) {}
 
   async make(

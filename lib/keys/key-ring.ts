@@ -1,9 +1,12 @@
-import { Logger } from '@nestjs/common';
+import { Logger, Injectable, Inject } from '@nestjs/common';
 import { SessionStoreUnavailableException } from '../errors/session-store-unavailable.exception.js';
-import type { SessionEventBus } from '../events/session-event-bus.js';
-import type { ResolvedSessionOptions } from '../options/resolved-options.js';
-import type { SigningKeyStore } from '../store/signing-key.store.js';
-import type { Clock } from '../time/clock.js';
+import { SessionEventBus } from '../events/session-event-bus.js';
+import {
+  RESOLVED_SESSION_OPTIONS,
+  type ResolvedSessionOptions,
+} from '../options/resolved-options.js';
+import { SigningKeyStore } from '../store/signing-key.store.js';
+import { Clock } from '../time/clock.js';
 import { IntervalTask } from '../time/interval-task.js';
 import type { AccessTokenVerificationKey } from '../tokens/access-token.js';
 import type { RefreshTokenKey } from '../tokens/refresh-token.js';
@@ -28,6 +31,7 @@ const LONGEST_RELOAD_MS = 5_000;
  * The server's keys in memory: those that sign and verify JWTs, and the secret under refresh tokens. They live in the
  * database, so that all instances have the same; they are made at first use and rotate on an interval.
  */
+@Injectable()
 export class KeyRing {
   private readonly logger = new Logger('SessionModule');
   private readonly loader: KeyLoader;
@@ -47,7 +51,7 @@ export class KeyRing {
     private readonly store: SigningKeyStore,
     events: SessionEventBus,
     private readonly clock: Clock,
-    private readonly options: ResolvedSessionOptions,
+    @Inject(RESOLVED_SESSION_OPTIONS) private readonly options: ResolvedSessionOptions,
   ) {
     this.loader = new KeyLoader(options.encryptionKeys, options.acceptsUnencryptedKeys);
     this.maker = new KeyMaker(store, this.loader, events, clock, options);

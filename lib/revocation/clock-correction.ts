@@ -1,7 +1,8 @@
+import { Injectable } from '@nestjs/common';
 import { setTimeout as pause } from 'node:timers/promises';
 import { databaseNowMs } from '../store/database-clock.js';
-import type { SessionDatabase } from '../store/session-database.js';
-import type { Clock } from '../time/clock.js';
+import { SessionDatabase } from '../store/session-database.js';
+import { Clock } from '../time/clock.js';
 import {
   clockOffset,
   correctionMs,
@@ -27,6 +28,7 @@ const LONGEST_WAIT_MS = 100;
  * Keeps an instance's clock on the database's, so that instances whose clocks differ agree on what has expired and which
  * session was created before a cut-off.
  */
+@Injectable()
 export class ClockCorrection {
   private measuredAt = { clockMs: Number.NEGATIVE_INFINITY, uptimeMs: Number.NEGATIVE_INFINITY };
   private errorMs = 0;

@@ -1,9 +1,12 @@
-import { Logger } from '@nestjs/common';
-import type { ResolvedSessionOptions } from '../options/resolved-options.js';
-import type { RevocationRecord, RevocationStore } from '../store/revocation.store.js';
-import type { Clock } from '../time/clock.js';
+import { Logger, Injectable, Inject } from '@nestjs/common';
+import {
+  RESOLVED_SESSION_OPTIONS,
+  type ResolvedSessionOptions,
+} from '../options/resolved-options.js';
+import { type RevocationRecord, RevocationStore } from '../store/revocation.store.js';
+import { Clock } from '../time/clock.js';
 import { IntervalTask } from '../time/interval-task.js';
-import type { ClockCorrection } from './clock-correction.js';
+import { ClockCorrection } from './clock-correction.js';
 import { revocationLifeMs, toRevocation } from './revocation-line.js';
 import {
   isBefore,
@@ -23,6 +26,7 @@ const LOOK_BACKS = [
 const CLOCK_INTERVAL_MS = 1_000;
 
 /** Keeps this instance's memory of revoked sessions up to what is committed in the database. */
+@Injectable()
 export class RevocationFeed {
   private readonly logger = new Logger('SessionModule');
   private readonly revoked = new RevokedSessions();
@@ -36,7 +40,7 @@ export class RevocationFeed {
     private readonly store: RevocationStore,
     private readonly clockCorrection: ClockCorrection,
     private readonly clock: Clock,
-    private readonly options: ResolvedSessionOptions,
+    @Inject(RESOLVED_SESSION_OPTIONS) private readonly options: ResolvedSessionOptions,
   ) {
     const { revocation } = options;
     this.lifeMs = revocationLifeMs(options);

@@ -1,8 +1,12 @@
+import { Injectable, Inject } from '@nestjs/common';
 import { SessionInputException } from '../errors/session-input.exception.js';
-import type { KeyRing } from '../keys/key-ring.js';
-import type { ResolvedSessionOptions } from '../options/resolved-options.js';
+import { KeyRing } from '../keys/key-ring.js';
+import {
+  RESOLVED_SESSION_OPTIONS,
+  type ResolvedSessionOptions,
+} from '../options/resolved-options.js';
 import type { SessionRecord } from '../store/session-record.js';
-import type { Clock } from '../time/clock.js';
+import { Clock } from '../time/clock.js';
 import { ANTI_CSRF_TOKEN_LENGTH } from '../tokens/anti-csrf-token.js';
 import { signAccessToken, type AccessTokenClaims } from '../tokens/access-token.js';
 import { frontTokenFor } from '../tokens/front-token.js';
@@ -36,6 +40,7 @@ type MintedSession = Pick<
 >;
 
 /** Makes access tokens and their front tokens. */
+@Injectable()
 export class AccessTokenMinter {
   private readonly telling =
     process.env['NODE_ENV'] === 'production' ? undefined : new TellingClaims();
@@ -43,7 +48,7 @@ export class AccessTokenMinter {
   constructor(
     private readonly keys: KeyRing,
     private readonly clock: Clock,
-    private readonly options: ResolvedSessionOptions,
+    @Inject(RESOLVED_SESSION_OPTIONS) private readonly options: ResolvedSessionOptions,
   ) {}
 
   /**

@@ -6,12 +6,7 @@ import type {
   SessionDoesNotExist,
 } from './session-claims.js';
 import type { SessionInformation } from './session-directory.js';
-import { SessionFunctions, type SessionRoles } from './session-functions.js';
-
-/** What the functions on claims work with. */
-export interface ClaimFunctionRoles extends SessionRoles {
-  readonly claims: SessionClaims;
-}
+import { SessionFunctions, SessionRoles } from './session-functions.js';
 
 /**
  * The functions on the claims of sessions that need no request.
@@ -20,13 +15,16 @@ export interface ClaimFunctionRoles extends SessionRoles {
  */
 export class ClaimFunctions extends SessionFunctions {
   /** @internal */
-  constructor(protected override readonly roles: ClaimFunctionRoles) {
+  constructor(
+    roles: SessionRoles,
+    private readonly claims: SessionClaims,
+  ) {
     super(roles);
   }
 
   /** Fetches a claim's value into a session. @returns whether the session was there */
   fetchAndSetClaim(sessionHandle: string, claim: SessionClaim<unknown>): Promise<boolean> {
-    return this.roles.claims.fetchAndSet(sessionHandle, claim);
+    return this.claims.fetchAndSet(sessionHandle, claim);
   }
 
   /** Sets a claim's value in a session. @returns whether the session was there */
@@ -35,7 +33,7 @@ export class ClaimFunctions extends SessionFunctions {
     claim: SessionClaim<T>,
     value: NoInfer<T>,
   ): Promise<boolean> {
-    return this.roles.claims.set(sessionHandle, claim, value);
+    return this.claims.set(sessionHandle, claim, value);
   }
 
   /** A claim's value in a session. */
@@ -43,12 +41,12 @@ export class ClaimFunctions extends SessionFunctions {
     sessionHandle: string,
     claim: SessionClaim<T>,
   ): Promise<{ status: 'OK'; value: T | undefined } | SessionDoesNotExist> {
-    return this.roles.claims.get(sessionHandle, claim);
+    return this.claims.get(sessionHandle, claim);
   }
 
   /** Takes a claim out of a session. @returns whether the session was there */
   removeClaim(sessionHandle: string, claim: SessionClaim<unknown>): Promise<boolean> {
-    return this.roles.claims.remove(sessionHandle, claim);
+    return this.claims.remove(sessionHandle, claim);
   }
 
   /**
@@ -56,7 +54,7 @@ export class ClaimFunctions extends SessionFunctions {
    * user's next request, on each instance within the poll interval of the revocation feed. Nobody is logged out.
    */
   markClaimsStale(userId: string): Promise<void> {
-    return this.roles.claims.markStale(userId);
+    return this.claims.markStale(userId);
   }
 
   /** Checks a session's claims, after fetching those that are missing or too old. */
@@ -64,6 +62,6 @@ export class ClaimFunctions extends SessionFunctions {
     sessionHandle: string,
     overrideGlobalClaimValidators?: ClaimValidatorsOverride<SessionInformation>,
   ): Promise<{ status: 'OK'; invalidClaims: ClaimValidationError[] } | SessionDoesNotExist> {
-    return this.roles.claims.validate(sessionHandle, overrideGlobalClaimValidators);
+    return this.claims.validate(sessionHandle, overrideGlobalClaimValidators);
   }
 }

@@ -1,5 +1,6 @@
-import type { SessionStore } from '../store/session.store.js';
-import type { Clock } from '../time/clock.js';
+import { Injectable } from '@nestjs/common';
+import { SessionStore } from '../store/session.store.js';
+import { Clock } from '../time/clock.js';
 
 const FLUSH_AFTER_MS = 50;
 const MAX_QUEUED = 10_000;
@@ -9,6 +10,7 @@ const MAX_PER_STATEMENT = 200;
  * Notes in the database, in batches and off the request's path, that a refresh token's answer has arrived. A note that
  * is lost only leaves the window for repetitions open longer.
  */
+@Injectable()
 export class ConfirmationQueue {
   private queued = new Map<string, string>();
   private timer: NodeJS.Timeout | undefined;

@@ -1,11 +1,16 @@
-import type { ResolvedSessionOptions } from '../options/resolved-options.js';
-import type { DeviceStore } from '../store/device.store.js';
-import type { Clock } from '../time/clock.js';
+import { Injectable, Inject } from '@nestjs/common';
+import {
+  RESOLVED_SESSION_OPTIONS,
+  type ResolvedSessionOptions,
+} from '../options/resolved-options.js';
+import { DeviceStore } from '../store/device.store.js';
+import { Clock } from '../time/clock.js';
 import { firstSessionHandleOf } from '../tokens/session-handle.js';
 import type { Batch } from './batches.js';
 import { devicesKeptSinceMs } from './device-info.js';
 
 /** Takes what is known of clients out of the rows once `device.retention` is over, batch by batch along the primary key. */
+@Injectable()
 export class DeviceForgetter {
   // Before it nothing is left to forget; after a start all rows are gone over once.
   private forgottenBefore = firstSessionHandleOf(0);
@@ -13,7 +18,7 @@ export class DeviceForgetter {
   constructor(
     private readonly devices: DeviceStore,
     private readonly clock: Clock,
-    private readonly options: ResolvedSessionOptions,
+    @Inject(RESOLVED_SESSION_OPTIONS) private readonly options: ResolvedSessionOptions,
   ) {}
 
   /** @param limit of how many rows it may take something */

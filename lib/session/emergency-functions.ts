@@ -1,16 +1,17 @@
 import type { KeyRing } from '../keys/key-ring.js';
-import { ClaimFunctions, type ClaimFunctionRoles } from './claim-functions.js';
-
-/** What the functions below work with. */
-export interface EmergencyRoles extends ClaimFunctionRoles {
-  readonly keys: KeyRing;
-}
+import { ClaimFunctions } from './claim-functions.js';
+import type { SessionClaims } from './session-claims.js';
+import type { SessionRoles } from './session-functions.js';
 
 /** What to do when a key or a copy of the database may have fallen into wrong hands: the drills of docs/operations.md. */
 export abstract class EmergencyFunctions extends ClaimFunctions {
   /** @internal */
-  constructor(protected override readonly roles: EmergencyRoles) {
-    super(roles);
+  constructor(
+    roles: SessionRoles,
+    claims: SessionClaims,
+    protected readonly keys: KeyRing,
+  ) {
+    super(roles, claims);
   }
 
   /**
@@ -24,7 +25,7 @@ export abstract class EmergencyFunctions extends ClaimFunctions {
    * @throws {SessionStoreUnavailableException}
    */
   revokeKey(kid: string): Promise<boolean> {
-    return this.roles.keys.revoke(kid);
+    return this.keys.revoke(kid);
   }
 
   /**
@@ -35,7 +36,7 @@ export abstract class EmergencyFunctions extends ClaimFunctions {
    * @throws {SessionStoreUnavailableException}
    */
   addRefreshTokenSecret(): Promise<string> {
-    return this.roles.keys.addRefreshTokenSecret();
+    return this.keys.addRefreshTokenSecret();
   }
 
   /**

@@ -1,7 +1,11 @@
+import { Injectable, Inject } from '@nestjs/common';
 import { SessionStoreUnavailableException } from '../errors/session-store-unavailable.exception.js';
 import { UnauthorizedSessionException } from '../errors/unauthorized-session.exception.js';
-import type { KeyRing } from '../keys/key-ring.js';
-import type { ResolvedSessionOptions } from '../options/resolved-options.js';
+import { KeyRing } from '../keys/key-ring.js';
+import {
+  RESOLVED_SESSION_OPTIONS,
+  type ResolvedSessionOptions,
+} from '../options/resolved-options.js';
 import { isAntiCsrfTokenOf } from '../tokens/anti-csrf-token.js';
 import {
   readRefreshToken,
@@ -17,10 +21,11 @@ export interface AuthenticRefreshToken {
 }
 
 /** Tells our refresh tokens from all other texts, before anything is asked of the database. */
+@Injectable()
 export class RefreshTokenAuthenticator {
   constructor(
     private readonly keys: KeyRing,
-    private readonly options: ResolvedSessionOptions,
+    @Inject(RESOLVED_SESSION_OPTIONS) private readonly options: ResolvedSessionOptions,
   ) {}
 
   /** Reads a refresh token; whether its session is still there, and it is still good, is not judged. */

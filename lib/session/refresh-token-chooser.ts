@@ -1,10 +1,14 @@
-import type { ResolvedSessionOptions } from '../options/resolved-options.js';
+import { Injectable, Inject } from '@nestjs/common';
+import {
+  RESOLVED_SESSION_OPTIONS,
+  type ResolvedSessionOptions,
+} from '../options/resolved-options.js';
 import type { SessionRecord } from '../store/session-record.js';
-import type { SessionStore } from '../store/session.store.js';
-import type { Clock } from '../time/clock.js';
+import { SessionStore } from '../store/session.store.js';
+import { Clock } from '../time/clock.js';
 import { decideRotation } from '../tokens/rotation.js';
-import type { RefreshTokenAuthenticator } from './refresh-token-authenticator.js';
-import type { SessionVerifier } from './session-verifier.js';
+import { RefreshTokenAuthenticator } from './refresh-token-authenticator.js';
+import { SessionVerifier } from './session-verifier.js';
 
 // After a change of the domain a name has two; each more would cost a query.
 const MAX_TOKENS = 4;
@@ -13,13 +17,14 @@ const MAX_TOKENS = 4;
  * Finds the good one of several refresh tokens that a client sends under one cookie's name, because some are left from
  * `olderDomain`. A left-over token is no sign of theft while another one is good.
  */
+@Injectable()
 export class RefreshTokenChooser {
   constructor(
     private readonly store: SessionStore,
     private readonly authenticator: RefreshTokenAuthenticator,
     private readonly verifier: SessionVerifier,
     private readonly clock: Clock,
-    private readonly options: ResolvedSessionOptions,
+    @Inject(RESOLVED_SESSION_OPTIONS) private readonly options: ResolvedSessionOptions,
   ) {}
 
   /**

@@ -1,3 +1,4 @@
+import { Injectable, Inject } from '@nestjs/common';
 import type {
   SessionClaimValidator,
   ClaimValidationError,
@@ -6,23 +7,22 @@ import type { SessionClaim } from '../claims/session-claim.js';
 import { validateClaims } from '../claims/validate-claims.js';
 import { SessionInputException } from '../errors/session-input.exception.js';
 import { kindOf } from '../options/option-checks.js';
-import type { ResolvedSessionOptions } from '../options/resolved-options.js';
-import type { RevocationFeed } from '../revocation/revocation-feed.js';
-import type { RevocationStore } from '../store/revocation.store.js';
+import {
+  RESOLVED_SESSION_OPTIONS,
+  type ResolvedSessionOptions,
+} from '../options/resolved-options.js';
+import { RevocationFeed } from '../revocation/revocation-feed.js';
+import { RevocationStore } from '../store/revocation.store.js';
 import type { SessionRecord } from '../store/session-record.js';
-import type { Clock } from '../time/clock.js';
+import { Clock } from '../time/clock.js';
 import { checkClaim } from './function-arguments.js';
 import { MARKED_STALE_AT_MS } from './stale-claims.js';
 import type { JsonObject } from './json-object.js';
 import { staleClaimsLine } from './revocation-lines.js';
 import { checkUserId } from './session-input.js';
-import type { ClaimRegistry } from './claim-registry.js';
-import {
-  toInformation,
-  type SessionDirectory,
-  type SessionInformation,
-} from './session-directory.js';
-import type { SessionEditor } from './session-editor.js';
+import { ClaimRegistry } from './claim-registry.js';
+import { toInformation, SessionDirectory, type SessionInformation } from './session-directory.js';
+import { SessionEditor } from './session-editor.js';
 
 /** What is said of a session that is not there. @publicApi */
 export interface SessionDoesNotExist {
@@ -36,6 +36,7 @@ export type ClaimValidatorsOverride<About> = (
 ) => SessionClaimValidator[] | Promise<SessionClaimValidator[]>;
 
 /** Claims of sessions by their handle: what is changed shows in tokens from the next refresh on. */
+@Injectable()
 export class SessionClaims {
   constructor(
     private readonly directory: SessionDirectory,
@@ -44,7 +45,7 @@ export class SessionClaims {
     private readonly registry: ClaimRegistry,
     private readonly revocations: RevocationStore,
     private readonly feed: RevocationFeed,
-    private readonly options: ResolvedSessionOptions,
+    @Inject(RESOLVED_SESSION_OPTIONS) private readonly options: ResolvedSessionOptions,
   ) {}
 
   async fetchAndSet(handle: string, claim: SessionClaim<unknown>): Promise<boolean> {

@@ -1,9 +1,11 @@
+import { Injectable } from '@nestjs/common';
 import type { SessionRecord } from '../store/session-record.js';
-import { SessionContainer, type ContainerRoles } from './session-container.js';
+import { ContainerRoles, SessionContainer } from './session-container.js';
 import type { SessionTokens } from './session-tokens.js';
 import type { VerifiedToken } from './verified-token-cache.js';
 
 /** Puts sessions into the application's hands, with all that a container needs. */
+@Injectable()
 export class SessionContainerFactory {
   constructor(private readonly roles: ContainerRoles) {}
 

@@ -1,21 +1,25 @@
+import { Inject, Injectable } from '@nestjs/common';
 import type { AccessTokenPayload, PayloadUpdate } from '../claims/access-token-payload.js';
 import type { SessionClaimValidator } from '../claims/session-claim-validator.js';
 import type { SessionClaim } from '../claims/session-claim.js';
 import { validateClaims } from '../claims/validate-claims.js';
 import { InvalidClaimsException } from '../errors/invalid-claims.exception.js';
 import { UnauthorizedSessionException } from '../errors/unauthorized-session.exception.js';
-import type { ResolvedSessionOptions } from '../options/resolved-options.js';
+import {
+  RESOLVED_SESSION_OPTIONS,
+  type ResolvedSessionOptions,
+} from '../options/resolved-options.js';
 import type { SessionRecord } from '../store/session-record.js';
-import type { Clock } from '../time/clock.js';
+import { Clock } from '../time/clock.js';
 import type { AccessTokenClaims } from '../tokens/access-token.js';
-import type { AccessTokenMinter } from './access-token-minter.js';
+import { AccessTokenMinter } from './access-token-minter.js';
 import { checkClaim } from './function-arguments.js';
 import type { JsonObject } from './json-object.js';
-import type { SessionDirectory } from './session-directory.js';
-import type { SessionEditor } from './session-editor.js';
-import type { SessionRevoker } from './session-revoker.js';
+import { SessionDirectory } from './session-directory.js';
+import { SessionEditor } from './session-editor.js';
+import { SessionRevoker } from './session-revoker.js';
 import type { SessionTokens } from './session-tokens.js';
-import type { TokenCarrier, TokenCarrierFactory } from './token-carrier.js';
+import { TOKEN_CARRIERS, type TokenCarrier, type TokenCarrierFactory } from './token-carrier.js';
 
 // What `util.inspect`, and so `console.log`, looks for (Node's documentation of util.inspect.custom).
 const INSPECT: unique symbol = Symbol.for('nodejs.util.inspect.custom');
@@ -33,14 +37,17 @@ export interface AllSessionTokens {
 }
 
 /** What a container works with. */
-export interface ContainerRoles {
-  readonly carriers: TokenCarrierFactory;
-  readonly directory: SessionDirectory;
-  readonly editor: SessionEditor;
-  readonly revoker: SessionRevoker;
-  readonly minter: AccessTokenMinter;
-  readonly clock: Clock;
-  readonly options: ResolvedSessionOptions;
+@Injectable()
+export class ContainerRoles {
+  constructor(
+    @Inject(TOKEN_CARRIERS) readonly carriers: TokenCarrierFactory,
+    readonly directory: SessionDirectory,
+    readonly editor: SessionEditor,
+    readonly revoker: SessionRevoker,
+    readonly minter: AccessTokenMinter,
+    readonly clock: Clock,
+    @Inject(RESOLVED_SESSION_OPTIONS) readonly options: ResolvedSessionOptions,
+  ) {}
 }
 
 /** The access token that a container speaks for, and, where they are new, the other tokens. */

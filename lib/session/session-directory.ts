@@ -1,11 +1,12 @@
+import { Injectable } from '@nestjs/common';
 import { RevocationStore } from '../store/revocation.store.js';
 import type { SessionDatabase } from '../store/session-database.js';
 import type { SessionRecord } from '../store/session-record.js';
 import { SessionStore } from '../store/session.store.js';
-import type { Clock } from '../time/clock.js';
+import { Clock } from '../time/clock.js';
 import type { JsonObject } from './json-object.js';
 import { checkTenantId, checkUserId, readHandle } from './session-input.js';
-import type { SessionVerifier } from './session-verifier.js';
+import { SessionVerifier } from './session-verifier.js';
 
 /** What the database knows of a session. Times in milliseconds since the epoch. @publicApi */
 export interface SessionInformation {
@@ -21,6 +22,7 @@ export interface SessionInformation {
 }
 
 /** Finds sessions that are not over. */
+@Injectable()
 export class SessionDirectory {
   constructor(
     private readonly store: SessionStore,

@@ -1,13 +1,14 @@
+import { Injectable } from '@nestjs/common';
 import { SessionStoreUnavailableException } from '../errors/session-store-unavailable.exception.js';
 import type { SessionDatabase } from '../store/session-database.js';
 import type { SessionRecord } from '../store/session-record.js';
 import { SessionStore } from '../store/session.store.js';
-import type { Clock } from '../time/clock.js';
+import { Clock } from '../time/clock.js';
 import type { AccessTokenClaims } from '../tokens/access-token.js';
 import { withoutReservedClaims } from '../tokens/reserved-claims.js';
-import type { AccessTokenMinter } from './access-token-minter.js';
+import { AccessTokenMinter } from './access-token-minter.js';
 import type { JsonObject } from './json-object.js';
-import type { SessionDirectory } from './session-directory.js';
+import { SessionDirectory } from './session-directory.js';
 import {
   checkAccessTokenPayload,
   checkPayloadUpdate,
@@ -25,6 +26,7 @@ export interface EditedSession {
 }
 
 /** Changes what a session holds: its payload and its data. */
+@Injectable()
 export class SessionEditor {
   constructor(
     private readonly store: SessionStore,

@@ -1,19 +1,24 @@
-import type { ResolvedSessionOptions } from '../options/resolved-options.js';
+import { Injectable, Inject } from '@nestjs/common';
+import {
+  RESOLVED_SESSION_OPTIONS,
+  type ResolvedSessionOptions,
+} from '../options/resolved-options.js';
 import { RevocationStore } from '../store/revocation.store.js';
-import type { SessionDatabase } from '../store/session-database.js';
+import { SessionDatabase } from '../store/session-database.js';
 import type { SessionOutline } from '../store/session-record.js';
 import { SessionStore } from '../store/session.store.js';
-import type { Clock } from '../time/clock.js';
+import { Clock } from '../time/clock.js';
 import { expiredLine } from './revocation-lines.js';
-import type { SessionVerifier } from './session-verifier.js';
+import { SessionVerifier } from './session-verifier.js';
 
 /** Deletes sessions whose time is over, and notes which timeout it was for as long as `endedSessionRetention` says. */
+@Injectable()
 export class SessionExpirer {
   constructor(
     private readonly database: SessionDatabase,
     private readonly verifier: SessionVerifier,
     private readonly clock: Clock,
-    private readonly options: ResolvedSessionOptions,
+    @Inject(RESOLVED_SESSION_OPTIONS) private readonly options: ResolvedSessionOptions,
   ) {}
 
   /** A session that was found to be over. */

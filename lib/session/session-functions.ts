@@ -1,15 +1,24 @@
+import { Inject, Injectable } from '@nestjs/common';
 import type { AccessTokenPayload, PayloadUpdate } from '../claims/access-token-payload.js';
-import type { ResolvedSessionOptions } from '../options/resolved-options.js';
+import {
+  RESOLVED_SESSION_OPTIONS,
+  type ResolvedSessionOptions,
+} from '../options/resolved-options.js';
+import type { SessionDatabase } from '../store/session-database.js';
 import { checkFlag, checkHandle, checkHandles, readOptions } from './function-arguments.js';
-import type { SessionContainerFactory } from './session-container.factory.js';
+import { SessionContainerFactory } from './session-container.factory.js';
 import type { SessionContainer } from './session-container.js';
-import type { SessionDirectory, SessionInformation } from './session-directory.js';
-import type { SessionEditor } from './session-editor.js';
+import { SessionDirectory, type SessionInformation } from './session-directory.js';
+import { SessionEditor } from './session-editor.js';
 import { checkActor, checkTenantId, checkUserId } from './session-input.js';
-import type { SessionIssuer } from './session-issuer.js';
-import type { SessionExplanation, SessionOverview, SessionSummary } from './session-overview.js';
-import type { SessionRevoker } from './session-revoker.js';
-import type { UserEraser } from './user-eraser.js';
+import { SessionIssuer } from './session-issuer.js';
+import {
+  SessionOverview,
+  type SessionExplanation,
+  type SessionSummary,
+} from './session-overview.js';
+import { SessionRevoker } from './session-revoker.js';
+import { UserEraser } from './user-eraser.js';
 
 /** What revoking can be told. @publicApi */
 export interface RevokeOptions {
@@ -18,15 +27,32 @@ export interface RevokeOptions {
 }
 
 /** What the functions below work with, bound to one database or to one transaction. */
-export interface SessionRoles {
-  readonly issuer: SessionIssuer;
-  readonly directory: SessionDirectory;
-  readonly editor: SessionEditor;
-  readonly revoker: SessionRevoker;
-  readonly overview: SessionOverview;
-  readonly eraser: UserEraser;
-  readonly containers: SessionContainerFactory;
-  readonly options: ResolvedSessionOptions;
+@Injectable()
+export class SessionRoles {
+  constructor(
+    readonly issuer: SessionIssuer,
+    readonly directory: SessionDirectory,
+    readonly editor: SessionEditor,
+    readonly revoker: SessionRevoker,
+    readonly overview: SessionOverview,
+    readonly eraser: UserEraser,
+    readonly containers: SessionContainerFactory,
+    @Inject(RESOLVED_SESSION_OPTIONS) readonly options: ResolvedSessionOptions,
+  ) {}
+
+  /** The same in a transaction of the caller's. */
+  withDatabase(database: SessionDatabase): SessionRoles {
+    return new SessionRoles(
+      this.issuer.withDatabase(database),
+      this.directory.withDatabase(database),
+      this.editor.withDatabase(database),
+      this.revoker.withDatabase(database),
+      this.overview.withDatabase(database),
+      this.eraser.withDatabase(database),
+      this.containers,
+      this.options,
+    );
+  }
 }
 
 /**

@@ -1,8 +1,12 @@
+import { Injectable, Inject } from '@nestjs/common';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { KeyRing } from '../keys/key-ring.js';
-import type { ResolvedSessionOptions } from '../options/resolved-options.js';
-import type { RevocationFeed } from '../revocation/revocation-feed.js';
-import type { SessionDatabase } from '../store/session-database.js';
+import { KeyRing } from '../keys/key-ring.js';
+import {
+  RESOLVED_SESSION_OPTIONS,
+  type ResolvedSessionOptions,
+} from '../options/resolved-options.js';
+import { RevocationFeed } from '../revocation/revocation-feed.js';
+import { SessionDatabase } from '../store/session-database.js';
 
 const ANSWER_WITHIN_MS = 2_000;
 
@@ -27,12 +31,13 @@ export interface SessionHealthReport {
  * indicator in `nestjs-auth-sessions/terminus`.
  * @publicApi
  */
+@Injectable()
 export class SessionHealth {
   constructor(
     private readonly database: SessionDatabase,
     private readonly feed: RevocationFeed,
     private readonly keys: KeyRing,
-    private readonly options: ResolvedSessionOptions,
+    @Inject(RESOLVED_SESSION_OPTIONS) private readonly options: ResolvedSessionOptions,
   ) {}
 
   /** Never throws, and answers within two seconds whatever the database does. */

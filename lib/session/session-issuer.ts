@@ -1,14 +1,18 @@
+import { Injectable, Inject } from '@nestjs/common';
 import { buildClaims } from '../claims/build-claims.js';
 import type { RevocationReason } from '../events/session-events.js';
-import type { SessionEventBus } from '../events/session-event-bus.js';
-import type { ResolvedSessionOptions } from '../options/resolved-options.js';
-import type { SessionDatabase } from '../store/session-database.js';
+import { SessionEventBus } from '../events/session-event-bus.js';
+import {
+  RESOLVED_SESSION_OPTIONS,
+  type ResolvedSessionOptions,
+} from '../options/resolved-options.js';
+import { SessionDatabase } from '../store/session-database.js';
 import type { SessionRecord } from '../store/session-record.js';
 import { SessionStore } from '../store/session.store.js';
-import type { Clock } from '../time/clock.js';
+import { Clock } from '../time/clock.js';
 import { NO_PARENT_HASH } from '../tokens/refresh-token.js';
 import { newSessionHandle } from '../tokens/session-handle.js';
-import type { ClaimRegistry } from './claim-registry.js';
+import { ClaimRegistry } from './claim-registry.js';
 import { NO_DEVICE, type DeviceInfo } from './device-info.js';
 import {
   checkAccessTokenPayload,
@@ -18,9 +22,9 @@ import {
   checkUserId,
 } from './session-input.js';
 import { sessionExpiresAtMs } from './session-lifetime.js';
-import type { SessionLimit } from './session-limit.js';
-import type { SessionRevoker } from './session-revoker.js';
-import type { SessionTokenMinter } from './session-token-minter.js';
+import { SessionLimit } from './session-limit.js';
+import { SessionRevoker } from './session-revoker.js';
+import { SessionTokenMinter } from './session-token-minter.js';
 import type { SessionTokens } from './session-tokens.js';
 
 /** What a login asks for. */
@@ -48,6 +52,7 @@ export interface IssuedSession {
 }
 
 /** Creates sessions: checks what it is given, makes the tokens, and only then writes the row. */
+@Injectable()
 export class SessionIssuer {
   private readonly store: SessionStore;
 
@@ -59,7 +64,7 @@ export class SessionIssuer {
     private readonly limit: SessionLimit,
     private readonly registry: ClaimRegistry,
     private readonly clock: Clock,
-    private readonly options: ResolvedSessionOptions,
+    @Inject(RESOLVED_SESSION_OPTIONS) private readonly options: ResolvedSessionOptions,
   ) {
     this.store = new SessionStore(database);
   }

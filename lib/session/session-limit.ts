@@ -1,10 +1,14 @@
+import { Injectable, Inject } from '@nestjs/common';
 import { SessionLimitException } from '../errors/session-limit.exception.js';
-import type { ResolvedSessionOptions } from '../options/resolved-options.js';
+import {
+  RESOLVED_SESSION_OPTIONS,
+  type ResolvedSessionOptions,
+} from '../options/resolved-options.js';
 import type { SessionDatabase } from '../store/session-database.js';
 import type { SessionRecord } from '../store/session-record.js';
 import { SessionStore } from '../store/session.store.js';
-import type { SessionDirectory } from './session-directory.js';
-import type { SessionRevoker } from './session-revoker.js';
+import { SessionDirectory } from './session-directory.js';
+import { SessionRevoker } from './session-revoker.js';
 
 /**
  * Keeps the number of a user's sessions in a tenant within the limit (ASVS 7.1.2).
@@ -13,12 +17,13 @@ import type { SessionRevoker } from './session-revoker.js';
  * so that no more than the limit are left, without a lock. In a transaction of the caller's, only what others have
  * committed before is seen.
  */
+@Injectable()
 export class SessionLimit {
   constructor(
     private readonly store: SessionStore,
     private readonly directory: SessionDirectory,
     private readonly revoker: SessionRevoker,
-    private readonly options: ResolvedSessionOptions,
+    @Inject(RESOLVED_SESSION_OPTIONS) private readonly options: ResolvedSessionOptions,
   ) {}
 
   /** The same in a transaction of the caller's. */

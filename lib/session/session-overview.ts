@@ -1,16 +1,20 @@
-import type { ResolvedSessionOptions } from '../options/resolved-options.js';
+import { Injectable, Inject } from '@nestjs/common';
+import {
+  RESOLVED_SESSION_OPTIONS,
+  type ResolvedSessionOptions,
+} from '../options/resolved-options.js';
 import { RevocationStore } from '../store/revocation.store.js';
-import type { SessionDatabase } from '../store/session-database.js';
+import { SessionDatabase } from '../store/session-database.js';
 import type { SessionRecord } from '../store/session-record.js';
 import { SessionStore } from '../store/session.store.js';
-import type { Clock } from '../time/clock.js';
+import { Clock } from '../time/clock.js';
 import { sessionHandleCreatedAtMs } from '../tokens/session-handle.js';
 import { keptDevice } from './device-info.js';
 import { deviceName } from './device-name.js';
 import type { SessionEndReason } from './revocation-lines.js';
-import type { SessionDirectory } from './session-directory.js';
+import { SessionDirectory } from './session-directory.js';
 import { readHandle } from './session-input.js';
-import type { SessionVerifier } from './session-verifier.js';
+import { SessionVerifier } from './session-verifier.js';
 
 /** A session as its user may see it. Times in milliseconds since the epoch. @publicApi */
 export interface SessionSummary {
@@ -48,6 +52,7 @@ export type SessionExplanation =
   | { status: 'unknown' };
 
 /** Tells users and support of sessions, without a token or a hash. */
+@Injectable()
 export class SessionOverview {
   private readonly sessions: SessionStore;
   private readonly revocations: RevocationStore;
@@ -57,7 +62,7 @@ export class SessionOverview {
     private readonly directory: SessionDirectory,
     private readonly verifier: SessionVerifier,
     private readonly clock: Clock,
-    private readonly options: ResolvedSessionOptions,
+    @Inject(RESOLVED_SESSION_OPTIONS) private readonly options: ResolvedSessionOptions,
   ) {
     this.sessions = new SessionStore(database);
     this.revocations = new RevocationStore(database);

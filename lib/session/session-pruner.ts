@@ -1,12 +1,15 @@
-import { Logger } from '@nestjs/common';
-import type { ResolvedSessionOptions } from '../options/resolved-options.js';
+import { Logger, Injectable, Inject } from '@nestjs/common';
+import {
+  RESOLVED_SESSION_OPTIONS,
+  type ResolvedSessionOptions,
+} from '../options/resolved-options.js';
 import { revocationLifeMs } from '../revocation/revocation-line.js';
-import type { RevocationRecord, RevocationStore } from '../store/revocation.store.js';
-import type { DeviceForgetter } from './device-forgetter.js';
-import type { SessionExpirer } from './session-expirer.js';
-import type { SessionDatabase } from '../store/session-database.js';
+import { type RevocationRecord, RevocationStore } from '../store/revocation.store.js';
+import { DeviceForgetter } from './device-forgetter.js';
+import { SessionExpirer } from './session-expirer.js';
+import { SessionDatabase } from '../store/session-database.js';
 import { SessionStore } from '../store/session.store.js';
-import type { Clock } from '../time/clock.js';
+import { Clock } from '../time/clock.js';
 import { IntervalTask } from '../time/interval-task.js';
 import { Batches, type Batch } from './batches.js';
 import { deleteCreatedBefore } from './sweep-sessions.js';
@@ -15,6 +18,7 @@ import { deleteCreatedBefore } from './sweep-sessions.js';
  * Deletes what has expired, in batches that are committed one by one. Whatever it has not come to yet is expired all the
  * same.
  */
+@Injectable()
 export class SessionPruner {
   private readonly logger = new Logger('SessionModule');
   private readonly task: IntervalTask | undefined;
@@ -27,7 +31,7 @@ export class SessionPruner {
     private readonly revocations: RevocationStore,
     private readonly devices: DeviceForgetter,
     private readonly clock: Clock,
-    private readonly options: ResolvedSessionOptions,
+    @Inject(RESOLVED_SESSION_OPTIONS) private readonly options: ResolvedSessionOptions,
   ) {
     this.sessions = new SessionStore(database);
     this.task =

@@ -1,27 +1,31 @@
+import { Injectable, Inject } from '@nestjs/common';
 import { setTimeout as pause } from 'node:timers/promises';
 import { TokenTheftDetectedException } from '../errors/token-theft-detected.exception.js';
 import { UnauthorizedSessionException } from '../errors/unauthorized-session.exception.js';
 import { SessionStoreUnavailableException } from '../errors/session-store-unavailable.exception.js';
-import type { SessionEventBus } from '../events/session-event-bus.js';
-import type { ResolvedSessionOptions } from '../options/resolved-options.js';
+import { SessionEventBus } from '../events/session-event-bus.js';
+import {
+  RESOLVED_SESSION_OPTIONS,
+  type ResolvedSessionOptions,
+} from '../options/resolved-options.js';
 import type { SessionRecord } from '../store/session-record.js';
-import type { SessionStore } from '../store/session.store.js';
-import type { Clock } from '../time/clock.js';
+import { SessionStore } from '../store/session.store.js';
+import { Clock } from '../time/clock.js';
 import type { RefreshTokenClaims } from '../tokens/refresh-token.js';
 import { decideRotation } from '../tokens/rotation.js';
 import { changedParts } from './changed-client.js';
 import { NO_DEVICE, type DeviceInfo } from './device-info.js';
-import type {
-  AuthenticRefreshToken,
+import {
+  type AuthenticRefreshToken,
   RefreshTokenAuthenticator,
 } from './refresh-token-authenticator.js';
 import type { IssuedSession } from './session-issuer.js';
 import { sessionExpiresAtMs } from './session-lifetime.js';
-import type { SessionExpirer } from './session-expirer.js';
-import type { SessionRevoker } from './session-revoker.js';
-import type { SessionRotator } from './session-rotator.js';
-import type { SessionTokenMinter } from './session-token-minter.js';
-import type { SessionVerifier } from './session-verifier.js';
+import { SessionExpirer } from './session-expirer.js';
+import { SessionRevoker } from './session-revoker.js';
+import { SessionRotator } from './session-rotator.js';
+import { SessionTokenMinter } from './session-token-minter.js';
+import { SessionVerifier } from './session-verifier.js';
 
 // How long a node may lag behind the one that made a token: read again after each pause, for a second in all.
 const PAUSES_MS = [20, 50, 100, 200, 300, 330];
@@ -39,6 +43,7 @@ export interface RefreshRequest {
 }
 
 /** Refreshes sessions: rotation by lineage, as `tokens/rotation.ts` decides it. */
+@Injectable()
 export class SessionRefresher {
   constructor(
     private readonly store: SessionStore,
@@ -50,7 +55,7 @@ export class SessionRefresher {
     private readonly expirer: SessionExpirer,
     private readonly events: SessionEventBus,
     private readonly clock: Clock,
-    private readonly options: ResolvedSessionOptions,
+    @Inject(RESOLVED_SESSION_OPTIONS) private readonly options: ResolvedSessionOptions,
   ) {}
 
   /**

@@ -1,14 +1,18 @@
-import type { SessionEventBus } from '../events/session-event-bus.js';
+import { Injectable, Inject } from '@nestjs/common';
+import { SessionEventBus } from '../events/session-event-bus.js';
 import type { RevocationReason } from '../events/session-events.js';
-import type { ResolvedSessionOptions } from '../options/resolved-options.js';
-import type { ClockCorrection } from '../revocation/clock-correction.js';
-import type { RevocationFeed } from '../revocation/revocation-feed.js';
+import {
+  RESOLVED_SESSION_OPTIONS,
+  type ResolvedSessionOptions,
+} from '../options/resolved-options.js';
+import { ClockCorrection } from '../revocation/clock-correction.js';
+import { RevocationFeed } from '../revocation/revocation-feed.js';
 import { RevocationStore, type RevocationRecord } from '../store/revocation.store.js';
-import type { SessionDatabase } from '../store/session-database.js';
+import { SessionDatabase } from '../store/session-database.js';
 import { LAST_HANDLE, type SessionOwner } from '../store/session-range.store.js';
 import type { SessionOutline } from '../store/session-record.js';
 import { SessionStore } from '../store/session.store.js';
-import type { Clock } from '../time/clock.js';
+import { Clock } from '../time/clock.js';
 import { firstSessionHandleOf } from '../tokens/session-handle.js';
 import { Batches } from './batches.js';
 import { cutOffLine, revokedLine } from './revocation-lines.js';
@@ -31,6 +35,7 @@ export interface EndedSessions {
 }
 
 /** Ends sessions: the row goes, and a line of the feed tells every instance, both in one transaction. */
+@Injectable()
 export class SessionRevoker {
   constructor(
     private readonly database: SessionDatabase,
@@ -38,7 +43,7 @@ export class SessionRevoker {
     private readonly events: SessionEventBus,
     private readonly clockCorrection: ClockCorrection,
     private readonly clock: Clock,
-    private readonly options: ResolvedSessionOptions,
+    @Inject(RESOLVED_SESSION_OPTIONS) private readonly options: ResolvedSessionOptions,
   ) {}
 
   /** The same in a transaction of the caller's. */

@@ -1,15 +1,19 @@
-import type { KeyRing } from '../keys/key-ring.js';
-import type { ResolvedSessionOptions } from '../options/resolved-options.js';
+import { Injectable, Inject } from '@nestjs/common';
+import { KeyRing } from '../keys/key-ring.js';
+import {
+  RESOLVED_SESSION_OPTIONS,
+  type ResolvedSessionOptions,
+} from '../options/resolved-options.js';
 import { LAST_GENERATION } from '../store/rotation-statements.js';
 import type { SessionRecord } from '../store/session-record.js';
-import type { SessionStore } from '../store/session.store.js';
-import type { Clock } from '../time/clock.js';
+import { SessionStore } from '../store/session.store.js';
+import { Clock } from '../time/clock.js';
 import type { RefreshTokenClaims } from '../tokens/refresh-token.js';
 import { latestConfirmationMs } from '../tokens/rotation.js';
 import { sessionHandleCreatedAtMs } from '../tokens/session-handle.js';
 import type { IssuedSession } from './session-issuer.js';
 import { absoluteEndMs, sessionExpiresAtMs } from './session-lifetime.js';
-import type { AnsweredRefreshToken, SessionTokenMinter } from './session-token-minter.js';
+import { type AnsweredRefreshToken, SessionTokenMinter } from './session-token-minter.js';
 
 /** A row that has begun its next generation, and the refresh token of it. */
 export interface RotatedSession {
@@ -18,6 +22,7 @@ export interface RotatedSession {
 }
 
 /** Begins a session's next generation, by compare-and-swap. */
+@Injectable()
 export class SessionRotator {
   private readonly underWay = new Map<string, Promise<unknown>>();
 
@@ -26,7 +31,7 @@ export class SessionRotator {
     private readonly keys: KeyRing,
     private readonly minter: SessionTokenMinter,
     private readonly clock: Clock,
-    private readonly options: ResolvedSessionOptions,
+    @Inject(RESOLVED_SESSION_OPTIONS) private readonly options: ResolvedSessionOptions,
   ) {}
 
   /**

@@ -1,8 +1,9 @@
-import type { KeyRing } from '../keys/key-ring.js';
+import { Injectable } from '@nestjs/common';
+import { KeyRing } from '../keys/key-ring.js';
 import type { SessionRecord } from '../store/session-record.js';
 import { antiCsrfTokenFor } from '../tokens/anti-csrf-token.js';
 import { mintRefreshToken, NO_PARENT_HASH, type RefreshTokenKey } from '../tokens/refresh-token.js';
-import type { AccessTokenMinter } from './access-token-minter.js';
+import { AccessTokenMinter } from './access-token-minter.js';
 import type { SessionTokens } from './session-tokens.js';
 
 /** A refresh token for an answer, new or repeated, with the key that it was made with. */
@@ -15,6 +16,7 @@ export interface AnsweredRefreshToken {
 }
 
 /** Makes the tokens that go out together at a login and at a refresh. */
+@Injectable()
 export class SessionTokenMinter {
   constructor(
     private readonly keys: KeyRing,

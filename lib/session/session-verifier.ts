@@ -1,23 +1,27 @@
-import type { KeyRing } from '../keys/key-ring.js';
-import type { ResolvedSessionOptions } from '../options/resolved-options.js';
-import type { RevocationFeed } from '../revocation/revocation-feed.js';
+import { Injectable, Inject } from '@nestjs/common';
+import { KeyRing } from '../keys/key-ring.js';
+import {
+  RESOLVED_SESSION_OPTIONS,
+  type ResolvedSessionOptions,
+} from '../options/resolved-options.js';
+import { RevocationFeed } from '../revocation/revocation-feed.js';
 import type { RevocationStore } from '../store/revocation.store.js';
 import type { SessionOutline, SessionRecord } from '../store/session-record.js';
-import type { SessionStore } from '../store/session.store.js';
-import type { Clock } from '../time/clock.js';
+import { SessionStore } from '../store/session.store.js';
+import { Clock } from '../time/clock.js';
 import {
   accessTokenKid,
   readAccessToken,
   type AccessTokenClaims,
   type AccessTokenVerificationKey,
 } from '../tokens/access-token.js';
-import type { ConfirmationQueue } from './confirmation-queue.js';
+import { ConfirmationQueue } from './confirmation-queue.js';
 import { absoluteEndMs } from './session-lifetime.js';
 import {
   deepFreeze,
   ownCopy,
   type VerifiedToken,
-  type VerifiedTokenCache,
+  VerifiedTokenCache,
 } from './verified-token-cache.js';
 
 /** What an access token comes to. */
@@ -31,6 +35,7 @@ export type Verification =
   | { readonly kind: 'ended' };
 
 /** Verifies access tokens: by signature alone where that is enough, in the database where it is asked for. */
+@Injectable()
 export class SessionVerifier {
   constructor(
     private readonly keys: KeyRing,
@@ -39,7 +44,7 @@ export class SessionVerifier {
     private readonly store: SessionStore,
     private readonly confirmations: ConfirmationQueue,
     private readonly clock: Clock,
-    private readonly options: ResolvedSessionOptions,
+    @Inject(RESOLVED_SESSION_OPTIONS) private readonly options: ResolvedSessionOptions,
   ) {}
 
   /**

@@ -1,15 +1,17 @@
+import { Injectable } from '@nestjs/common';
 import type { AccessTokenPayload } from '../claims/access-token-payload.js';
 import { buildClaims } from '../claims/build-claims.js';
 import type { SessionClaim } from '../claims/session-claim.js';
-import type { RevocationFeed } from '../revocation/revocation-feed.js';
-import type { Clock } from '../time/clock.js';
-import type { ClaimRegistry } from './claim-registry.js';
+import { RevocationFeed } from '../revocation/revocation-feed.js';
+import { Clock } from '../time/clock.js';
+import { ClaimRegistry } from './claim-registry.js';
 import type { SessionContainer } from './session-container.js';
 
 /** When a claim was fetched that has been marked in the row: a time before every other. */
 export const MARKED_STALE_AT_MS = 0;
 
 /** Renews claims that were fetched before somebody said that they have changed (`markClaimsStale`). */
+@Injectable()
 export class StaleClaims {
   constructor(
     private readonly feed: RevocationFeed,

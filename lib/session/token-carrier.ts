@@ -14,3 +14,6 @@ export interface TokenCarrierFactory {
     transferMethod: 'cookie' | 'header',
   ): TokenCarrier;
 }
+
+/** The injection token of the factory. */
+export const TOKEN_CARRIERS = Symbol('TOKEN_CARRIERS');

@@ -1,10 +1,12 @@
+import { Injectable } from '@nestjs/common';
 import { RevocationStore } from '../store/revocation.store.js';
-import type { SessionDatabase } from '../store/session-database.js';
+import { SessionDatabase } from '../store/session-database.js';
 import { SessionStore } from '../store/session.store.js';
 import { checkUserId } from './session-input.js';
-import type { SessionRevoker } from './session-revoker.js';
+import { SessionRevoker } from './session-revoker.js';
 
 /** Erases users: no row says any more that they were here (GDPR, article 17). */
+@Injectable()
 export class UserEraser {
   constructor(
     private readonly database: SessionDatabase,

@@ -1,10 +1,12 @@
-import type { SessionDatabase } from './session-database.js';
+import { Injectable } from '@nestjs/common';
+import { SessionDatabase } from './session-database.js';
 import { Session } from './session.entity.js';
 import type { Table } from './table.js';
 
 const ROWS_PER_PAGE = 200;
 
 /** The statements on what is kept of sessions' clients. */
+@Injectable()
 export class DeviceStore {
   private prepared: ReturnType<typeof prepareStatements> | undefined;
 

@@ -1,5 +1,6 @@
+import { Injectable } from '@nestjs/common';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { SessionDatabase } from './session-database.js';
+import { SessionDatabase } from './session-database.js';
 import { textOrNull } from './session-record.js';
 import { SessionRevocation } from './session-revocation.entity.js';
 import type { Table } from './table.js';
@@ -41,6 +42,7 @@ export interface RevocationRecord {
 }
 
 /** The statements on the revocation feed. */
+@Injectable()
 export class RevocationStore {
   private prepared: ReturnType<typeof prepareStatements> | undefined;
 

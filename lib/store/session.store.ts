@@ -1,5 +1,6 @@
+import { Injectable } from '@nestjs/common';
 import { RotationStatements, type Rotation } from './rotation-statements.js';
-import type { SessionDatabase } from './session-database.js';
+import { SessionDatabase } from './session-database.js';
 import {
   OUTLINE_COLUMNS,
   SESSION_COLUMNS,
@@ -18,6 +19,7 @@ import type { Table } from './table.js';
 const HANDLES_PER_STATEMENT = 500;
 
 /** The statements on sessions: one intent and one round trip each, all by an index. */
+@Injectable()
 export class SessionStore {
   private prepared: ReturnType<typeof prepareStatements> | undefined;
 

@@ -1,4 +1,5 @@
-import type { SessionDatabase } from './session-database.js';
+import { Injectable } from '@nestjs/common';
+import { SessionDatabase } from './session-database.js';
 import { SessionSigningKey } from './signing-key.entity.js';
 
 const COLUMNS = [
@@ -25,6 +26,7 @@ export interface SigningKeyRecord {
 }
 
 /** The statements on keys. There are few of them, so they are always read together. */
+@Injectable()
 export class SigningKeyStore {
   constructor(private readonly database: SessionDatabase) {}
 

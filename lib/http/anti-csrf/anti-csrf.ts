@@ -1,7 +1,11 @@
-import type { SessionEventBus } from '../../events/session-event-bus.js';
+import { Injectable, Inject } from '@nestjs/common';
+import { SessionEventBus } from '../../events/session-event-bus.js';
 import type { SessionEvents } from '../../events/session-events.js';
-import type { ResolvedSessionOptions } from '../../options/resolved-options.js';
-import type { Clock } from '../../time/clock.js';
+import {
+  RESOLVED_SESSION_OPTIONS,
+  type ResolvedSessionOptions,
+} from '../../options/resolved-options.js';
+import { Clock } from '../../time/clock.js';
 import { constantTimeEqual } from '../../tokens/secrets.js';
 import { headerOf, type HttpRequest } from '../context/http-request.js';
 import { ANTI_CSRF_HEADER, RID_HEADER } from '../transport/header-names.js';
@@ -10,11 +14,12 @@ import { hasCustomHeader, isCrossSite } from './fetch-metadata.js';
 const MAX_TOKEN_LENGTH = 256;
 
 /** Checks that a request with its tokens in cookies comes from a page that may send it. */
+@Injectable()
 export class AntiCsrf {
   constructor(
     private readonly events: SessionEventBus,
     private readonly clock: Clock,
-    private readonly options: ResolvedSessionOptions,
+    @Inject(RESOLVED_SESSION_OPTIONS) private readonly options: ResolvedSessionOptions,
   ) {}
 
   /** What can be seen from the request alone; the token is compared later, with what the session's tokens say. */

@@ -1,10 +1,13 @@
-import { HttpException, Logger } from '@nestjs/common';
+import { HttpException, Logger, Injectable, Inject } from '@nestjs/common';
 import { catchError, from, mergeMap, type Observable } from 'rxjs';
 import { TooManyRequestsException } from '../../errors/too-many-requests.exception.js';
 import type { RateLimitCounter, ResolvedRateLimit } from '../../options/rate-limit-options.js';
-import type { ResolvedSessionOptions } from '../../options/resolved-options.js';
+import {
+  RESOLVED_SESSION_OPTIONS,
+  type ResolvedSessionOptions,
+} from '../../options/resolved-options.js';
 import { Deadline } from '../../store/deadline.js';
-import type { Clock } from '../../time/clock.js';
+import { Clock } from '../../time/clock.js';
 import { asHttpRequest } from '../context/http-request.js';
 import { clientAddress } from './client-address.js';
 import { MemoryCounter } from './memory-counter.js';
@@ -15,6 +18,7 @@ const COUNTER_TIMEOUT_MS = 1_000;
 type Limited = 'logins' | 'refreshes';
 
 /** Refuses logins and refreshes of an address that asks too often (ASVS 2.4.1). */
+@Injectable()
 export class RateLimiter {
   private readonly logger = new Logger('SessionModule');
   private readonly deadline = new Deadline(COUNTER_TIMEOUT_MS);
@@ -25,7 +29,7 @@ export class RateLimiter {
 
   constructor(
     clock: Clock,
-    private readonly options: ResolvedSessionOptions,
+    @Inject(RESOLVED_SESSION_OPTIONS) private readonly options: ResolvedSessionOptions,
   ) {
     const { rateLimit } = options;
     this.counter = (rateLimit && rateLimit.counter) || new MemoryCounter(clock);

@@ -1,13 +1,18 @@
-import type { ResolvedSessionOptions } from '../../options/resolved-options.js';
+import { Injectable, Inject } from '@nestjs/common';
+import {
+  RESOLVED_SESSION_OPTIONS,
+  type ResolvedSessionOptions,
+} from '../../options/resolved-options.js';
 import { headerOf, type HttpRequest } from '../context/http-request.js';
 import { SessionCookie, type CookieValues } from './cookies.js';
 
 /** Reads what a request carries; whether it is any good is not judged here. */
+@Injectable()
 export class TokenReader {
   private readonly accessCookie: SessionCookie;
   private readonly refreshCookie: SessionCookie;
 
-  constructor(options: ResolvedSessionOptions) {
+  constructor(@Inject(RESOLVED_SESSION_OPTIONS) options: ResolvedSessionOptions) {
     this.accessCookie = new SessionCookie(options.cookie.accessToken, options.cookie);
     this.refreshCookie = new SessionCookie(options.cookie.refreshToken, options.cookie);
   }

@@ -1,10 +1,13 @@
-import { Logger } from '@nestjs/common';
+import { Logger, Injectable, Inject } from '@nestjs/common';
 import { SessionInputException } from '../../errors/session-input.exception.js';
 import { kindOf } from '../../options/option-checks.js';
-import type { ResolvedSessionOptions } from '../../options/resolved-options.js';
+import {
+  RESOLVED_SESSION_OPTIONS,
+  type ResolvedSessionOptions,
+} from '../../options/resolved-options.js';
 import type { SessionTokens } from '../../session/session-tokens.js';
 import type { TokenCarrier, TokenCarrierFactory } from '../../session/token-carrier.js';
-import type { Clock } from '../../time/clock.js';
+import { Clock } from '../../time/clock.js';
 import { FRONT_TOKEN_REMOVE } from '../../tokens/front-token.js';
 import { asHttpRequest, type HttpRequest } from '../context/http-request.js';
 import {
@@ -25,13 +28,14 @@ import {
 } from './header-names.js';
 
 /** Writes tokens to responses, by cookie or by header. */
+@Injectable()
 export class TokenWriter implements TokenCarrierFactory {
   private readonly logger = new Logger('SessionModule');
   private readonly accessCookie: SessionCookie;
   private readonly refreshCookie: SessionCookie;
 
   constructor(
-    private readonly options: ResolvedSessionOptions,
+    @Inject(RESOLVED_SESSION_OPTIONS) private readonly options: ResolvedSessionOptions,
     private readonly clock: Clock,
   ) {
     this.accessCookie = new SessionCookie(options.cookie.accessToken, options.cookie);
