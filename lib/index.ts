@@ -16,14 +16,17 @@ export { CreateSessionInterceptor } from './http/create-session.interceptor.js';
 export { SessionGuard } from './http/session.guard.js';
 export { SessionFunctions, type RevokeOptions } from './session/session-functions.js';
 
-export { SessionContainer, type AllSessionTokens } from './session/session-container.js';
-export type { ClaimValidatorsOverride, SessionDoesNotExist } from './session/session-claims.js';
-export type { SessionEndReason } from './session/revocation-lines.js';
+export { SessionContainer, type AllSessionTokens } from './session/container/session-container.js';
+export type {
+  ClaimValidatorsOverride,
+  SessionDoesNotExist,
+} from './session/edit/claims-by-handle.js';
+export type { SessionEndReason } from './session/end/revocation-rows.js';
 export type { SessionEnd, SessionExplanation, SessionSummary } from './session/session-overview.js';
 export { SessionHealth, type SessionHealthReport } from './session/session-health.js';
-export type { SessionInformation } from './session/session-directory.js';
-export type { JsonObject } from './session/json-object.js';
-export type { JsonWebKeyRecord } from './keys/jwks.js';
+export type { SessionInformation } from './session/verify/session-directory.js';
+export type { JsonObject } from './session/input/json-object.js';
+export type { JsonWebKeyRecord } from './keys/public-jwk.js';
 export type { OpenIdConfiguration } from './keys/openid-configuration.js';
 
 export { SessionEventBus, type SessionEventListener } from './events/session-event-bus.js';

@@ -32,33 +32,34 @@ import { ClockCorrection } from './revocation/clock-correction.js';
 import { RevocationFeed } from './revocation/revocation-feed.js';
 import { SESSION_MODULE_OPTIONS } from './session.module-definition.js';
 import { SessionService } from './session.service.js';
-import { AccessTokenMinter } from './session/access-token-minter.js';
-import { ClaimRegistry } from './session/claim-registry.js';
-import { ConfirmationQueue } from './session/confirmation-queue.js';
-import { DeviceForgetter } from './session/device-forgetter.js';
-import { RefreshTokenAuthenticator } from './session/refresh-token-authenticator.js';
-import { RefreshTokenChooser } from './session/refresh-token-chooser.js';
-import { SessionClaims } from './session/session-claims.js';
-import { ContainerRoles } from './session/session-container.js';
-import { SessionContainerFactory } from './session/session-container.factory.js';
-import { SessionDirectory } from './session/session-directory.js';
-import { SessionEditor } from './session/session-editor.js';
-import { SessionExpirer } from './session/session-expirer.js';
-import { SessionRoles } from './session/session-functions.js';
+import { AccessTokenMinter } from './session/mint/access-token-minter.js';
+import { RegisteredClaims } from './session/edit/registered-claims.js';
+import { ArrivalQueue } from './session/verify/arrival-queue.js';
+import { DeviceForgetter } from './session/end/device-forgetter.js';
+import { RefreshTokenAuthenticator } from './session/refresh/refresh-token-authenticator.js';
+import { RefreshTokenChooser } from './session/refresh/refresh-token-chooser.js';
+import { ClaimsByHandle } from './session/edit/claims-by-handle.js';
+import { ContainerParts } from './session/container/session-container.js';
+import { SessionContainerFactory } from './session/container/session-container.factory.js';
+import { SessionDirectory } from './session/verify/session-directory.js';
+import { SessionEditor } from './session/edit/session-editor.js';
+import { SessionExpirer } from './session/end/session-expirer.js';
+import { SessionParts } from './session/session-functions.js';
 import { SessionHealth } from './session/session-health.js';
-import { SessionIssuer } from './session/session-issuer.js';
-import { SessionLimit } from './session/session-limit.js';
+import { SessionIssuer } from './session/issue/session-issuer.js';
+import { SessionLife } from './session/verify/session-life.js';
+import { SessionLimit } from './session/issue/session-limit.js';
 import { SessionOverview } from './session/session-overview.js';
-import { SessionPruner } from './session/session-pruner.js';
-import { SessionRefresher } from './session/session-refresher.js';
-import { SessionRevoker } from './session/session-revoker.js';
-import { SessionRotator } from './session/session-rotator.js';
-import { SessionTokenMinter } from './session/session-token-minter.js';
-import { SessionVerifier } from './session/session-verifier.js';
-import { StaleClaims } from './session/stale-claims.js';
-import { TOKEN_CARRIERS } from './session/token-carrier.js';
-import { UserEraser } from './session/user-eraser.js';
-import { VerifiedTokenCache } from './session/verified-token-cache.js';
+import { SessionPruner } from './session/end/session-pruner.js';
+import { SessionRefresher } from './session/refresh/session-refresher.js';
+import { SessionRevoker } from './session/end/session-revoker.js';
+import { SessionRotator } from './session/refresh/session-rotator.js';
+import { SessionTokenMinter } from './session/mint/session-token-minter.js';
+import { SessionVerifier } from './session/verify/session-verifier.js';
+import { StaleClaimRenewal } from './session/container/stale-claim-renewal.js';
+import { TOKEN_CARRIERS } from './session/container/token-carrier.js';
+import { UserEraser } from './session/end/user-eraser.js';
+import { VerifiedTokenCache } from './session/verify/verified-token-cache.js';
 import { Deadline } from './store/deadline.js';
 import { DeviceStore } from './store/device.store.js';
 import { RevocationStore } from './store/revocation.store.js';
@@ -85,29 +86,30 @@ const STORES = [SessionStore, SigningKeyStore, RevocationStore, DeviceStore];
 const KEYS_AND_REVOCATION = [KeyRing, JwtMaker, ClockCorrection, RevocationFeed];
 const ROLES = [
   AccessTokenMinter,
-  ClaimRegistry,
-  ConfirmationQueue,
-  ContainerRoles,
+  RegisteredClaims,
+  ArrivalQueue,
+  ContainerParts,
   DeviceForgetter,
   RefreshTokenAuthenticator,
   RefreshTokenChooser,
-  SessionClaims,
+  ClaimsByHandle,
   SessionContainerFactory,
   SessionDirectory,
   SessionEditor,
   SessionExpirer,
   SessionHealth,
   SessionIssuer,
+  SessionLife,
   SessionLimit,
   SessionOverview,
   SessionPruner,
   SessionRefresher,
   SessionRevoker,
-  SessionRoles,
+  SessionParts,
   SessionRotator,
   SessionTokenMinter,
   SessionVerifier,
-  StaleClaims,
+  StaleClaimRenewal,
   UserEraser,
 ];
 const REQUESTS = [

@@ -29,9 +29,9 @@ import {
   SESSION_MODULE_OPTIONS,
   type OPTIONS_TYPE,
 } from './session.module-definition.js';
-import { ClaimRegistry } from './session/claim-registry.js';
-import { ConfirmationQueue } from './session/confirmation-queue.js';
-import { SessionPruner } from './session/session-pruner.js';
+import { RegisteredClaims } from './session/edit/registered-claims.js';
+import { ArrivalQueue } from './session/verify/arrival-queue.js';
+import { SessionPruner } from './session/end/session-pruner.js';
 import { checkSchema } from './store/check-schema.js';
 import { sessionEntities } from './store/entities.js';
 import { SessionDatabase } from './store/session-database.js';
@@ -55,10 +55,10 @@ export class SessionModule
   constructor(
     private readonly keys: KeyRing,
     private readonly feed: RevocationFeed,
-    private readonly confirmations: ConfirmationQueue,
+    private readonly confirmations: ArrivalQueue,
     private readonly pruner: SessionPruner,
     private readonly database: SessionDatabase,
-    private readonly registry: ClaimRegistry,
+    private readonly registry: RegisteredClaims,
     private readonly modules: ModuleRef,
     @Inject(RESOLVED_SESSION_OPTIONS) private readonly options: ResolvedSessionOptions,
   ) {

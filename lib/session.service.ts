@@ -6,16 +6,14 @@ import { RequestLogin } from './http/request-login.js';
 import { RequestRefresh } from './http/request-refresh.js';
 import { RequestVerification, type VerifySessionOptions } from './http/request-verification.js';
 import { checkVerifySessionOptions } from './http/verify-session-options.js';
-import type { JsonWebKeyRecord } from './keys/jwks.js';
+import type { JsonWebKeyRecord } from './keys/public-jwk.js';
 import { KeyRing } from './keys/key-ring.js';
-import { SessionClaims } from './session/session-claims.js';
 import { JwtMaker } from './keys/jwt-maker.js';
 import { openIdConfiguration, type OpenIdConfiguration } from './keys/openid-configuration.js';
-import { EmergencyFunctions } from './session/emergency-functions.js';
-import { SessionFunctions, SessionRoles } from './session/session-functions.js';
-import { checkFlag, checkManager, readOptions } from './session/function-arguments.js';
-import { toJsonObject } from './session/json-object.js';
-import type { SessionContainer } from './session/session-container.js';
+import { SessionFunctions, SessionParts } from './session/session-functions.js';
+import { checkFlag, checkManager, readOptions } from './session/input/function-arguments.js';
+import { toJsonObject } from './session/input/json-object.js';
+import type { SessionContainer } from './session/container/session-container.js';
 import { SessionDatabase } from './store/session-database.js';
 
 /**
@@ -24,19 +22,18 @@ import { SessionDatabase } from './store/session-database.js';
  * @publicApi
  */
 @Injectable()
-export class SessionService extends EmergencyFunctions {
+export class SessionService extends SessionFunctions {
   /** @internal */
   constructor(
-    roles: SessionRoles,
-    claims: SessionClaims,
-    keys: KeyRing,
+    parts: SessionParts,
+    private readonly keys: KeyRing,
     private readonly database: SessionDatabase,
     private readonly login: RequestLogin,
     private readonly verification: RequestVerification,
     private readonly refresh: RequestRefresh,
     private readonly jwts: JwtMaker,
   ) {
-    super(roles, claims, keys);
+    super(parts);
   }
 
   /**
@@ -203,7 +200,44 @@ export class SessionService extends EmergencyFunctions {
    */
   withManager(manager: EntityManager): SessionFunctions {
     const database = this.database.withManager(checkManager(manager));
-    return new SessionFunctions(this.roles.withDatabase(database));
+    return new SessionFunctions(this.parts.withDatabase(database));
+  }
+
+  /**
+   * Takes a key of the server out of use: on this instance at once, on the others within five seconds. A new one takes
+   * its place. Access tokens that a signing key (`d-`) has made are refused, and a refresh gives new ones: nobody is
+   * logged out. With a secret of refresh tokens (`m-`) all refresh tokens go that it has made: whoever holds one logs in
+   * again once the access token has expired.
+   *
+   * @param kid the key's id, as the JWKS route and the table of keys have it
+   * @returns whether there was such a key
+   * @throws {SessionStoreUnavailableException}
+   */
+  revokeKey(kid: string): Promise<boolean> {
+    return this.keys.revoke(kid);
+  }
+
+  /**
+   * Makes another secret for refresh tokens, in use from a minute later on. Refresh tokens of the former secret stay good
+   * until that is revoked, which logs nobody out whose refresh token has been replaced since.
+   *
+   * @returns the key id of the new secret
+   * @throws {SessionStoreUnavailableException}
+   */
+  addRefreshTokenSecret(): Promise<string> {
+    return this.keys.addRefreshTokenSecret();
+  }
+
+  /**
+   * Ends everyone's sessions, those included whose login is committed a moment later. On this instance all tokens are
+   * refused at once, on the others within the poll interval of the revocation feed; the rows go in batches. Where it fails
+   * halfway everything is over all the same, and `pruning` deletes the rest.
+   *
+   * @returns how many sessions there were
+   * @throws {SessionStoreUnavailableException}
+   */
+  revokeEverything(): Promise<number> {
+    return this.parts.revoker.revokeEverything();
   }
 
   /**
@@ -230,7 +264,7 @@ export class SessionService extends EmergencyFunctions {
 
   /** @throws {TypeError} where the option `issuer` is not set */
   getOpenIdDiscoveryConfiguration(): { status: 'OK' } & OpenIdConfiguration {
-    const { issuer, signing } = this.roles.options;
+    const { issuer, signing } = this.parts.options;
     if (issuer === undefined) throw new TypeError('the option `issuer` is not set');
     return { status: 'OK', ...openIdConfiguration(issuer, signing.algorithm) };
   }

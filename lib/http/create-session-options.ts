@@ -1,6 +1,6 @@
 import { SessionInputException } from '../errors/session-input.exception.js';
 import { kindOf } from '../options/option-checks.js';
-import { readDecoratorOptions } from '../session/function-arguments.js';
+import { readDecoratorOptions } from '../session/input/function-arguments.js';
 import type { CreateSessionOptions } from './decorators/create-session.metadata.js';
 
 /** What each option may be, as `typeof` has it. */

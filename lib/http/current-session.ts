@@ -1,4 +1,4 @@
-import type { SessionContainer } from '../session/session-container.js';
+import type { SessionContainer } from '../session/container/session-container.js';
 import type { GuardedRouteOptions } from './decorators/verify-session.metadata.js';
 
 const CURRENT_SESSION = Symbol('nestjs-auth-sessions: current session');

@@ -4,7 +4,7 @@ import { Reflector } from '@nestjs/core';
 import { freshAuthenticationValidator } from '../claims/fresh-authentication.js';
 import { permissionsValidators } from '../claims/permission.claim.js';
 import { rolesValidators } from '../claims/user-role.claim.js';
-import { ClaimRegistry } from '../session/claim-registry.js';
+import { RegisteredClaims } from '../session/edit/registered-claims.js';
 import { CreateSessionMetadata } from './decorators/create-session.metadata.js';
 import {
   PublicAccessMetadata,
@@ -38,7 +38,7 @@ export class GuardedRoutes {
   constructor(
     private readonly reflector: Reflector,
     private readonly refreshRoute: RefreshRoute,
-    private readonly registry: ClaimRegistry,
+    private readonly registry: RegisteredClaims,
   ) {}
 
   /** @returns `undefined` where the handler is open */

@@ -4,14 +4,14 @@ import {
   RESOLVED_SESSION_OPTIONS,
   type ResolvedSessionOptions,
 } from '../options/resolved-options.js';
-import type { SessionContainer } from '../session/session-container.js';
-import { SessionContainerFactory } from '../session/session-container.factory.js';
-import { SessionIssuer, type SessionRequest } from '../session/session-issuer.js';
+import type { SessionContainer } from '../session/container/session-container.js';
+import { SessionContainerFactory } from '../session/container/session-container.factory.js';
+import { SessionIssuer, type SessionRequest } from '../session/issue/session-issuer.js';
 import { hasCustomHeader, isCrossSite, isSafeMethod } from './anti-csrf/fetch-metadata.js';
 import { deviceOf } from './context/device-reader.js';
 import { asHttpRequest } from './context/http-request.js';
 import { UnauthorizedSessionException } from '../errors/unauthorized-session.exception.js';
-import { SessionDirectory } from '../session/session-directory.js';
+import { SessionDirectory } from '../session/verify/session-directory.js';
 import { rememberSession } from './current-session.js';
 import { RateLimiter } from './rate-limit/rate-limiter.js';
 import { RequestVerification } from './request-verification.js';

@@ -4,11 +4,11 @@ import {
   RESOLVED_SESSION_OPTIONS,
   type ResolvedSessionOptions,
 } from '../options/resolved-options.js';
-import { RefreshTokenChooser } from '../session/refresh-token-chooser.js';
-import { SessionContainerFactory } from '../session/session-container.factory.js';
-import type { SessionContainer } from '../session/session-container.js';
-import { SessionRefresher } from '../session/session-refresher.js';
-import { checkFlag } from '../session/function-arguments.js';
+import { RefreshTokenChooser } from '../session/refresh/refresh-token-chooser.js';
+import { SessionContainerFactory } from '../session/container/session-container.factory.js';
+import type { SessionContainer } from '../session/container/session-container.js';
+import { SessionRefresher } from '../session/refresh/session-refresher.js';
+import { checkFlag } from '../session/input/function-arguments.js';
 import { isRefreshTokenLike } from '../tokens/refresh-token.js';
 import { AntiCsrf } from './anti-csrf/anti-csrf.js';
 import { deviceOf } from './context/device-reader.js';

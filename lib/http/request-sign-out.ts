@@ -4,10 +4,10 @@ import {
   RESOLVED_SESSION_OPTIONS,
   type ResolvedSessionOptions,
 } from '../options/resolved-options.js';
-import { RefreshTokenAuthenticator } from '../session/refresh-token-authenticator.js';
-import { RefreshTokenChooser } from '../session/refresh-token-chooser.js';
-import { SessionRevoker } from '../session/session-revoker.js';
-import { SessionVerifier } from '../session/session-verifier.js';
+import { RefreshTokenAuthenticator } from '../session/refresh/refresh-token-authenticator.js';
+import { RefreshTokenChooser } from '../session/refresh/refresh-token-chooser.js';
+import { SessionRevoker } from '../session/end/session-revoker.js';
+import { SessionVerifier } from '../session/verify/session-verifier.js';
 import { AntiCsrf } from './anti-csrf/anti-csrf.js';
 import { asHttpRequest, type HttpRequest } from './context/http-request.js';
 import { asHttpResponse } from './context/http-response.js';

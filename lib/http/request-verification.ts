@@ -7,12 +7,12 @@ import {
   RESOLVED_SESSION_OPTIONS,
   type ResolvedSessionOptions,
 } from '../options/resolved-options.js';
-import { ClaimRegistry } from '../session/claim-registry.js';
-import type { ClaimValidatorsOverride } from '../session/session-claims.js';
-import { SessionContainerFactory } from '../session/session-container.factory.js';
-import type { SessionContainer } from '../session/session-container.js';
-import { StaleClaims } from '../session/stale-claims.js';
-import { SessionVerifier } from '../session/session-verifier.js';
+import { RegisteredClaims } from '../session/edit/registered-claims.js';
+import type { ClaimValidatorsOverride } from '../session/edit/claims-by-handle.js';
+import { SessionContainerFactory } from '../session/container/session-container.factory.js';
+import type { SessionContainer } from '../session/container/session-container.js';
+import { StaleClaimRenewal } from '../session/container/stale-claim-renewal.js';
+import { SessionVerifier } from '../session/verify/session-verifier.js';
 import { AntiCsrf } from './anti-csrf/anti-csrf.js';
 import { isForeignHandshake, isSafeMethod } from './anti-csrf/fetch-metadata.js';
 import { asHttpRequest, type HttpRequest } from './context/http-request.js';
@@ -41,8 +41,8 @@ export class RequestVerification {
     private readonly containers: SessionContainerFactory,
     private readonly reader: TokenReader,
     private readonly antiCsrf: AntiCsrf,
-    private readonly registry: ClaimRegistry,
-    private readonly staleClaims: StaleClaims,
+    private readonly registry: RegisteredClaims,
+    private readonly staleClaims: StaleClaimRenewal,
     @Inject(RESOLVED_SESSION_OPTIONS) private readonly options: ResolvedSessionOptions,
   ) {}
 

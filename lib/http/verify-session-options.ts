@@ -5,7 +5,7 @@ import {
   readDecoratorOptions,
   readOptions,
   readSafely,
-} from '../session/function-arguments.js';
+} from '../session/input/function-arguments.js';
 import type { GuardedRouteOptions } from './decorators/verify-session.metadata.js';
 import type { VerifySessionOptions } from './request-verification.js';
 

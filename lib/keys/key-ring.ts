@@ -10,7 +10,7 @@ import { Clock } from '../time/clock.js';
 import { IntervalTask } from '../time/interval-task.js';
 import type { AccessTokenVerificationKey } from '../tokens/access-token.js';
 import type { RefreshTokenKey } from '../tokens/refresh-token.js';
-import { toJsonWebKey, type JsonWebKeyRecord } from './jwks.js';
+import { toJsonWebKey, type JsonWebKeyRecord } from './public-jwk.js';
 import {
   KeyLoader,
   NO_KEYS,

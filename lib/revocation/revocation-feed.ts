@@ -7,7 +7,7 @@ import { type RevocationRecord, RevocationStore } from '../store/revocation.stor
 import { Clock } from '../time/clock.js';
 import { IntervalTask } from '../time/interval-task.js';
 import { ClockCorrection } from './clock-correction.js';
-import { revocationLifeMs, toRevocation } from './revocation-line.js';
+import { revocationLifeMs, toRevocation } from './revocation-row.js';
 import {
   isBefore,
   RevokedSessions,

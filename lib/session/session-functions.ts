@@ -1,24 +1,31 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { AccessTokenPayload, PayloadUpdate } from '../claims/access-token-payload.js';
+import type { ClaimValidationError } from '../claims/session-claim-validator.js';
+import type { SessionClaim } from '../claims/session-claim.js';
 import {
   RESOLVED_SESSION_OPTIONS,
   type ResolvedSessionOptions,
 } from '../options/resolved-options.js';
 import type { SessionDatabase } from '../store/session-database.js';
-import { checkFlag, checkHandle, checkHandles, readOptions } from './function-arguments.js';
-import { SessionContainerFactory } from './session-container.factory.js';
-import type { SessionContainer } from './session-container.js';
-import { SessionDirectory, type SessionInformation } from './session-directory.js';
-import { SessionEditor } from './session-editor.js';
-import { checkActor, checkTenantId, checkUserId } from './session-input.js';
-import { SessionIssuer } from './session-issuer.js';
+import { checkFlag, checkHandle, checkHandles, readOptions } from './input/function-arguments.js';
+import {
+  ClaimsByHandle,
+  type ClaimValidatorsOverride,
+  type SessionDoesNotExist,
+} from './edit/claims-by-handle.js';
+import { SessionContainerFactory } from './container/session-container.factory.js';
+import type { SessionContainer } from './container/session-container.js';
+import { SessionDirectory, type SessionInformation } from './verify/session-directory.js';
+import { SessionEditor } from './edit/session-editor.js';
+import { checkActor, checkTenantId, checkUserId } from './input/session-input.js';
+import { SessionIssuer } from './issue/session-issuer.js';
 import {
   SessionOverview,
   type SessionExplanation,
   type SessionSummary,
 } from './session-overview.js';
-import { SessionRevoker } from './session-revoker.js';
-import { UserEraser } from './user-eraser.js';
+import { SessionRevoker } from './end/session-revoker.js';
+import { UserEraser } from './end/user-eraser.js';
 
 /** What revoking can be told. @publicApi */
 export interface RevokeOptions {
@@ -28,11 +35,12 @@ export interface RevokeOptions {
 
 /** What the functions below work with, bound to one database or to one transaction. */
 @Injectable()
-export class SessionRoles {
+export class SessionParts {
   constructor(
     readonly issuer: SessionIssuer,
     readonly directory: SessionDirectory,
     readonly editor: SessionEditor,
+    readonly claims: ClaimsByHandle,
     readonly revoker: SessionRevoker,
     readonly overview: SessionOverview,
     readonly eraser: UserEraser,
@@ -41,11 +49,12 @@ export class SessionRoles {
   ) {}
 
   /** The same in a transaction of the caller's. */
-  withDatabase(database: SessionDatabase): SessionRoles {
-    return new SessionRoles(
+  withDatabase(database: SessionDatabase): SessionParts {
+    return new SessionParts(
       this.issuer.withDatabase(database),
       this.directory.withDatabase(database),
       this.editor.withDatabase(database),
+      this.claims.withDatabase(database),
       this.revoker.withDatabase(database),
       this.overview.withDatabase(database),
       this.eraser.withDatabase(database),
@@ -63,7 +72,7 @@ export class SessionRoles {
  */
 export class SessionFunctions {
   /** @internal */
-  constructor(protected readonly roles: SessionRoles) {}
+  constructor(protected readonly parts: SessionParts) {}
 
   /**
    * Creates a session whose tokens the caller sends: `getAllSessionTokensDangerously()` gives them.
@@ -84,19 +93,19 @@ export class SessionFunctions {
     disableAntiCsrf = false,
   ): Promise<SessionContainer> {
     checkFlag('disableAntiCsrf', disableAntiCsrf);
-    const issued = await this.roles.issuer.issue({
+    const issued = await this.parts.issuer.issue({
       tenantId,
       userId,
       accessTokenPayload,
       sessionDataInDatabase,
-      withAntiCsrfToken: this.roles.options.antiCsrf === 'VIA_TOKEN' && !disableAntiCsrf,
+      withAntiCsrfToken: this.parts.options.antiCsrf === 'VIA_TOKEN' && !disableAntiCsrf,
     });
-    return this.roles.containers.issued(issued);
+    return this.parts.containers.issued(issued);
   }
 
   /** What the database knows of a session; `undefined` where it is unknown or over. */
   getSessionInformation(sessionHandle: string): Promise<SessionInformation | undefined> {
-    return this.roles.directory.information(sessionHandle);
+    return this.parts.directory.information(sessionHandle);
   }
 
   /**
@@ -105,7 +114,7 @@ export class SessionFunctions {
    * @param tenantId in this tenant alone. @default all tenants
    */
   getAllSessionHandlesForUser(userId: string, tenantId?: string): Promise<string[]> {
-    return this.roles.directory.handlesOfUser(userId, tenantId);
+    return this.parts.directory.handlesOfUser(userId, tenantId);
   }
 
   /**
@@ -125,7 +134,7 @@ export class SessionFunctions {
     options: RevokeOptions = {},
   ): Promise<string[]> {
     const handles = checkHandles('sessionHandles', sessionHandles);
-    return this.roles.revoker.revoke(handles, { reason: 'revoked', detail: checkBy(options) });
+    return this.parts.revoker.revoke(handles, { reason: 'revoked', detail: checkBy(options) });
   }
 
   /**
@@ -141,7 +150,7 @@ export class SessionFunctions {
   ): Promise<string[]> {
     const tenant = tenantId === undefined ? undefined : checkTenantId(tenantId);
     const ending = { reason: 'revoked-all', detail: checkBy(options) } as const;
-    return this.roles.revoker.revokeAllOfUser(checkUserId(userId), tenant, ending);
+    return this.parts.revoker.revokeAllOfUser(checkUserId(userId), tenant, ending);
   }
 
   /**
@@ -150,7 +159,7 @@ export class SessionFunctions {
    * @param tenantId in this tenant alone. @default all tenants
    */
   listSessions(userId: string, tenantId?: string): Promise<SessionSummary[]> {
-    return this.roles.overview.list(userId, tenantId);
+    return this.parts.overview.list(userId, tenantId);
   }
 
   /**
@@ -168,7 +177,7 @@ export class SessionFunctions {
   ): Promise<string[]> {
     const tenant = tenantId === undefined ? undefined : checkTenantId(tenantId);
     const ending = { reason: 'revoked-others', detail: checkBy(options) } as const;
-    const { revoker } = this.roles;
+    const { revoker } = this.parts;
     const staying = checkHandle('exceptHandle', exceptHandle);
     return revoker.revokeAllOfUser(checkUserId(userId), tenant, ending, staying);
   }
@@ -180,7 +189,7 @@ export class SessionFunctions {
    * @returns how many sessions there were
    */
   async revokeAllSessionsOfTenant(tenantId: string): Promise<number> {
-    return this.roles.revoker.revokeAllOfTenant(checkTenantId(tenantId));
+    return this.parts.revoker.revokeAllOfTenant(checkTenantId(tenantId));
   }
 
   /**
@@ -188,7 +197,7 @@ export class SessionFunctions {
    * the option `endedSessionRetention` says.
    */
   explain(sessionHandle: string): Promise<SessionExplanation> {
-    return this.roles.overview.explain(sessionHandle);
+    return this.parts.overview.explain(sessionHandle);
   }
 
   /**
@@ -198,12 +207,12 @@ export class SessionFunctions {
    * @throws {SessionStoreUnavailableException}
    */
   forgetUser(userId: string): Promise<void> {
-    return this.roles.eraser.forget(userId);
+    return this.parts.eraser.forget(userId);
   }
 
   /** Replaces what the server keeps for a session. @returns whether the session was there */
   updateSessionDataInDatabase(sessionHandle: string, data: object): Promise<boolean> {
-    return this.roles.editor.replaceData(sessionHandle, data);
+    return this.parts.editor.replaceData(sessionHandle, data);
   }
 
   /**
@@ -213,7 +222,50 @@ export class SessionFunctions {
    * @throws {SessionInputException} (400) when a claim is reserved, or the token would be too large; nothing changes
    */
   mergeIntoAccessTokenPayload(sessionHandle: string, update: PayloadUpdate): Promise<boolean> {
-    return this.roles.editor.mergeByHandle(sessionHandle, update);
+    return this.parts.editor.mergeByHandle(sessionHandle, update);
+  }
+
+  /** Fetches a claim's value into a session. @returns whether the session was there */
+  fetchAndSetClaim(sessionHandle: string, claim: SessionClaim<unknown>): Promise<boolean> {
+    return this.parts.claims.fetchAndSet(sessionHandle, claim);
+  }
+
+  /** Sets a claim's value in a session. @returns whether the session was there */
+  setClaimValue<T>(
+    sessionHandle: string,
+    claim: SessionClaim<T>,
+    value: NoInfer<T>,
+  ): Promise<boolean> {
+    return this.parts.claims.set(sessionHandle, claim, value);
+  }
+
+  /** A claim's value in a session. */
+  getClaimValue<T>(
+    sessionHandle: string,
+    claim: SessionClaim<T>,
+  ): Promise<{ status: 'OK'; value: T | undefined } | SessionDoesNotExist> {
+    return this.parts.claims.get(sessionHandle, claim);
+  }
+
+  /** Takes a claim out of a session. @returns whether the session was there */
+  removeClaim(sessionHandle: string, claim: SessionClaim<unknown>): Promise<boolean> {
+    return this.parts.claims.remove(sessionHandle, claim);
+  }
+
+  /**
+   * Says that what a user's claims tell has changed, such as their roles: the registered claims are fetched again at the
+   * user's next request, on each instance within the poll interval of the revocation feed. Nobody is logged out.
+   */
+  markClaimsStale(userId: string): Promise<void> {
+    return this.parts.claims.markStale(userId);
+  }
+
+  /** Checks a session's claims, after fetching those that are missing or too old. */
+  validateClaimsForSessionHandle(
+    sessionHandle: string,
+    overrideGlobalClaimValidators?: ClaimValidatorsOverride<SessionInformation>,
+  ): Promise<{ status: 'OK'; invalidClaims: ClaimValidationError[] } | SessionDoesNotExist> {
+    return this.parts.claims.validate(sessionHandle, overrideGlobalClaimValidators);
   }
 }
 

@@ -9,12 +9,12 @@ import type { SessionRecord } from '../store/session-record.js';
 import { SessionStore } from '../store/session.store.js';
 import { Clock } from '../time/clock.js';
 import { sessionHandleCreatedAtMs } from '../tokens/session-handle.js';
-import { keptDevice } from './device-info.js';
-import { deviceName } from './device-name.js';
-import type { SessionEndReason } from './revocation-lines.js';
-import { SessionDirectory } from './session-directory.js';
-import { readHandle } from './session-input.js';
-import { SessionVerifier } from './session-verifier.js';
+import { keptDevice } from './device/device-info.js';
+import { deviceName } from './device/device-name.js';
+import type { SessionEndReason } from './end/revocation-rows.js';
+import { SessionDirectory } from './verify/session-directory.js';
+import { readHandle } from './input/session-input.js';
+import { SessionLife } from './verify/session-life.js';
 
 /** A session as its user may see it. Times in milliseconds since the epoch. @publicApi */
 export interface SessionSummary {
@@ -60,7 +60,7 @@ export class SessionOverview {
   constructor(
     database: SessionDatabase,
     private readonly directory: SessionDirectory,
-    private readonly verifier: SessionVerifier,
+    private readonly life: SessionLife,
     private readonly clock: Clock,
     @Inject(RESOLVED_SESSION_OPTIONS) private readonly options: ResolvedSessionOptions,
   ) {
@@ -71,7 +71,8 @@ export class SessionOverview {
   /** The same in a transaction of the caller's. */
   withDatabase(database: SessionDatabase): SessionOverview {
     const directory = this.directory.withDatabase(database);
-    return new SessionOverview(database, directory, this.verifier, this.clock, this.options);
+    const life = this.life.withDatabase(database);
+    return new SessionOverview(database, directory, life, this.clock, this.options);
   }
 
   async list(userId: unknown, tenantId?: unknown): Promise<SessionSummary[]> {
@@ -83,8 +84,7 @@ export class SessionOverview {
     const known = readHandle(handle);
     if (known === undefined) return { status: 'unknown' };
     const record = await this.sessions.find(known);
-    if (record !== undefined && !(await this.verifier.isOver(record, this.revocations)))
-      return { status: 'live' };
+    if (record !== undefined && !(await this.life.isOver(record))) return { status: 'live' };
     const end =
       (await this.storedEnd(known)) ??
       (record === undefined ? await this.endWithEveryone(known) : this.unnotedEnd(record));
@@ -125,7 +125,7 @@ export class SessionOverview {
 
   // The row of a session that is over: by its time, or by a cut-off that came before its insert was committed.
   private unnotedEnd(record: SessionRecord): SessionEnd {
-    const { reason, atMs } = this.verifier.endByTime(record);
+    const { reason, atMs } = this.life.endByTime(record);
     const nowMs = this.clock.now();
     return atMs > nowMs
       ? { status: 'ended', reason: 'revoked-all', at: nowMs, detail: null }

@@ -57,7 +57,7 @@ export class SessionStore {
   }
 
   /** Rotates a row that has not been read. @returns the row as it is now; `undefined` where it has to be read first */
-  rotateUnread(rotation: Rotation): Promise<SessionRecord | undefined> {
+  rotateInOneStatement(rotation: Rotation): Promise<SessionRecord | undefined> {
     return this.rotations.run(rotation);
   }
 
@@ -128,11 +128,13 @@ export class SessionStore {
   }
 
   /** Deletes rows, in a transaction. @returns those that were there; of several who do so at once one is told */
-  async take(handles: readonly string[]): Promise<SessionOutline[]> {
+  async deleteReturning(handles: readonly string[]): Promise<SessionOutline[]> {
     const taken: SessionOutline[] = [];
-    for (let from = 0; from < handles.length; from += HANDLES_PER_STATEMENT) {
-      const batch = handles.slice(from, from + HANDLES_PER_STATEMENT);
-      const { rows } = await this.database.run(this.statements.take(batch.length), batch);
+    for (const batch of batchesOf(handles)) {
+      const { rows } = await this.database.run(
+        this.statements.deleteReturning(batch.length),
+        batch,
+      );
       taken.push(...rows.map(toSessionOutline));
     }
     if (!this.database.canReturnDeleted) await this.deleteAll(taken.map(({ handle }) => handle));
@@ -141,16 +143,14 @@ export class SessionStore {
 
   /** Deletes rows in few statements; which of them were there is not told. */
   async deleteAll(handles: readonly string[]): Promise<void> {
-    for (let from = 0; from < handles.length; from += HANDLES_PER_STATEMENT) {
-      const batch = handles.slice(from, from + HANDLES_PER_STATEMENT);
+    for (const batch of batchesOf(handles)) {
       await this.database.run(this.statements.deleteAll(batch.length), batch);
     }
   }
 
   /** Deletes rows whose time is over; one that was refreshed since it was read stays. */
   async deleteExpired(handles: readonly string[], nowMs: number): Promise<void> {
-    for (let from = 0; from < handles.length; from += HANDLES_PER_STATEMENT) {
-      const batch = handles.slice(from, from + HANDLES_PER_STATEMENT);
+    for (const batch of batchesOf(handles)) {
       await this.database.run(this.statements.deleteExpired(batch.length), [nowMs, ...batch]);
     }
   }
@@ -195,6 +195,12 @@ export class SessionStore {
   }
 }
 
+function* batchesOf(handles: readonly string[]): Generator<readonly string[]> {
+  for (let from = 0; from < handles.length; from += HANDLES_PER_STATEMENT) {
+    yield handles.slice(from, from + HANDLES_PER_STATEMENT);
+  }
+}
+
 // MariaDB's default collations take `bob`, `BOB` and `bób` for one: what the index finds is compared again here.
 function ofExactly<Row extends SessionOutline>(
   userId: string,
@@ -214,7 +220,7 @@ function prepareStatements(table: Table<Session>, canReturnDeleted: boolean) {
   return {
     insert: table.insertion(SESSION_COLUMNS),
     find: `SELECT ${table.selection(SESSION_COLUMNS)} FROM ${table.name} WHERE ${isHandle(0)}`,
-    take: (count: number) =>
+    deleteReturning: (count: number) =>
       canReturnDeleted
         ? `DELETE FROM ${table.name} WHERE ${areHandles(count)} RETURNING ${outline}`
         : `SELECT ${outline} FROM ${table.name} WHERE ${areHandles(count)} FOR UPDATE`,

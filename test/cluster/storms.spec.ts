@@ -9,8 +9,8 @@ import {
   type SessionModuleOptions,
 } from '../../lib/index.js';
 import { RevocationFeed } from '../../lib/revocation/revocation-feed.js';
-import { ConfirmationQueue } from '../../lib/session/confirmation-queue.js';
-import { SessionPruner } from '../../lib/session/session-pruner.js';
+import { ArrivalQueue } from '../../lib/session/verify/arrival-queue.js';
+import { SessionPruner } from '../../lib/session/end/session-pruner.js';
 import { RevocationStore } from '../../lib/store/revocation.store.js';
 import { sessionHandleCreatedAtMs } from '../../lib/tokens/session-handle.js';
 import { FakeClock } from '../../lib/testing/index.js';
@@ -107,7 +107,7 @@ describe('on the three nodes of a Galera cluster at once', () => {
           ),
         ),
       );
-      for (const { app } of fleet.instances) await app.get(ConfirmationQueue).flush();
+      for (const { app } of fleet.instances) await app.get(ArrivalQueue).flush();
       fleet.clock.advanceMs(3 * GRACE_PERIOD_MS);
     }
     expect(countsOf(fleet)).toMatchObject({ refreshed: 3 * SESSIONS });
@@ -120,7 +120,7 @@ describe('on the three nodes of a Galera cluster at once', () => {
     const answer = await refresh(fleet.first, token);
     const access = String(answer.headers['st-access-token']);
     await fleet.first.sessions.getSessionWithoutRequestResponse(access);
-    await fleet.first.app.get(ConfirmationQueue).flush();
+    await fleet.first.app.get(ArrivalQueue).flush();
     fleet.clock.advanceMs(GRACE_PERIOD_MS);
     const answers = await refreshAtOnce(fleet, Array<string>(20).fill(token));
     expect(statusesOf(answers)).toEqual([401]);

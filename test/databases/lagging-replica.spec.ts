@@ -11,7 +11,7 @@ import {
   type SessionContainer,
 } from '../../lib/index.js';
 import { RevocationFeed } from '../../lib/revocation/revocation-feed.js';
-import { SessionPruner } from '../../lib/session/session-pruner.js';
+import { SessionPruner } from '../../lib/session/end/session-pruner.js';
 import { describeWithPostgresReplica } from '../support/components.js';
 import type { TestDatabase } from '../support/databases.js';
 import { logIn, refreshTokenOf, useFleets, type Fleet, type Instance } from '../support/fleet.js';

@@ -1,7 +1,7 @@
 import { IsNull, LessThanOrEqual, Not } from 'typeorm';
 import { expect, it, vi } from 'vitest';
 import { Session, type SessionModuleOptions } from '../../lib/index.js';
-import { SessionPruner } from '../../lib/session/session-pruner.js';
+import { SessionPruner } from '../../lib/session/end/session-pruner.js';
 import { describeOnEachDatabase } from '../support/components.js';
 import { logIn, refreshTokenOf, useFleets } from '../support/fleet.js';
 import { fillWithSessions } from '../support/many-rows.js';

@@ -7,8 +7,8 @@ import {
   type SessionModuleOptions,
 } from '../../lib/index.js';
 import { RevocationFeed } from '../../lib/revocation/revocation-feed.js';
-import { ConfirmationQueue } from '../../lib/session/confirmation-queue.js';
-import { SessionPruner } from '../../lib/session/session-pruner.js';
+import { ArrivalQueue } from '../../lib/session/verify/arrival-queue.js';
+import { SessionPruner } from '../../lib/session/end/session-pruner.js';
 import { FakeClock } from '../../lib/testing/index.js';
 import { bootApp, type BootedApp } from '../support/boot-app.js';
 import { describeOnEachDatabase } from '../support/components.js';
@@ -59,7 +59,7 @@ class Actor {
   async verify(session: SessionContainer, checkDatabase: boolean): Promise<void> {
     const token = session.getAccessToken();
     await this.sessions.getSessionWithoutRequestResponse(token, undefined, { checkDatabase });
-    await this.booted.app.get(ConfirmationQueue).flush();
+    await this.booted.app.get(ArrivalQueue).flush();
   }
 }
 

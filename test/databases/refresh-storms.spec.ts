@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { ConfirmationQueue } from '../../lib/session/confirmation-queue.js';
+import { ArrivalQueue } from '../../lib/session/verify/arrival-queue.js';
 import { SessionStore } from '../../lib/store/session.store.js';
 import { describeOnEachDatabase } from '../support/components.js';
 import { logIn, refreshTokenOf, useFleets, type Fleet, type Instance } from '../support/fleet.js';
@@ -32,7 +32,7 @@ describeOnEachDatabase('refreshes over HTTP', (engine) => {
   /** The client uses an access token that came with a refresh, which shows that the answer arrived. */
   async function use({ app, sessions }: Instance, answer: Answer): Promise<void> {
     await sessions.getSessionWithoutRequestResponse(String(answer.headers['st-access-token']));
-    await app.get(ConfirmationQueue).flush();
+    await app.get(ArrivalQueue).flush();
   }
 
   async function rowOf({ first }: Fleet) {

@@ -1,7 +1,7 @@
 import { DataSource, DefaultNamingStrategy } from 'typeorm';
 import { expect, it } from 'vitest';
 import { Session } from '../../lib/index.js';
-import { SessionPruner } from '../../lib/session/session-pruner.js';
+import { SessionPruner } from '../../lib/session/end/session-pruner.js';
 import { describeOnEachDatabase } from '../support/components.js';
 import { createTestDatabase } from '../support/databases.js';
 import { logIn, refreshTokenOf, useFleets } from '../support/fleet.js';

@@ -5,7 +5,7 @@ import {
   type SessionModuleOptions,
 } from '../../lib/index.js';
 import { RevocationFeed } from '../../lib/revocation/revocation-feed.js';
-import { SessionPruner } from '../../lib/session/session-pruner.js';
+import { SessionPruner } from '../../lib/session/end/session-pruner.js';
 import { describeOnEachDatabase } from '../support/components.js';
 import { logIn, useFleets, type Fleet, type Instance } from '../support/fleet.js';
 

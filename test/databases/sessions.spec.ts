@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { RevocationFeed } from '../../lib/revocation/revocation-feed.js';
-import { SessionPruner } from '../../lib/session/session-pruner.js';
+import { SessionPruner } from '../../lib/session/end/session-pruner.js';
 import { databaseNowMs } from '../../lib/store/database-clock.js';
 import { SessionDatabase } from '../../lib/store/session-database.js';
 import { Session } from '../../lib/store/session.entity.js';

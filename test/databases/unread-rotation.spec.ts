@@ -5,9 +5,9 @@ import {
   RESOLVED_SESSION_OPTIONS,
   type ResolvedSessionOptions,
 } from '../../lib/options/resolved-options.js';
-import { absoluteEndMs } from '../../lib/session/session-lifetime.js';
-import { SessionRotator } from '../../lib/session/session-rotator.js';
-import { SessionTokenMinter } from '../../lib/session/session-token-minter.js';
+import { absoluteEndMs } from '../../lib/session/mint/session-lifetime.js';
+import { SessionRotator } from '../../lib/session/refresh/session-rotator.js';
+import { SessionTokenMinter } from '../../lib/session/mint/session-token-minter.js';
 import type { SessionRecord } from '../../lib/store/session-record.js';
 import { SessionStore } from '../../lib/store/session.store.js';
 import { decideRotation } from '../../lib/tokens/rotation.js';
@@ -109,7 +109,7 @@ describeOnEachDatabase('a rotation that does not read its row first', (engine) =
     });
 
     const unreadRow = await newRow();
-    const told = await rotator.rotateUnread(presentedOf(unreadRow));
+    const told = await rotator.rotateInOneStatement(presentedOf(unreadRow));
     const readRow = await newRow();
     const presented = presentedOf(readRow);
     const isLive =

@@ -6,7 +6,7 @@ import {
   SessionService,
   type SessionDeviceOptions,
 } from '../../lib/index.js';
-import { SessionPruner } from '../../lib/session/session-pruner.js';
+import { SessionPruner } from '../../lib/session/end/session-pruner.js';
 import { bootApp, platforms, type BootedApp } from '../support/boot-app.js';
 import { describeOnEachDatabase } from '../support/components.js';
 import { createTestDatabase, type TestDatabase } from '../support/databases.js';

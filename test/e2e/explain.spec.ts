@@ -8,8 +8,8 @@ import {
   type SessionModuleOptions,
 } from '../../lib/index.js';
 import { RevocationFeed } from '../../lib/revocation/revocation-feed.js';
-import { ConfirmationQueue } from '../../lib/session/confirmation-queue.js';
-import { SessionPruner } from '../../lib/session/session-pruner.js';
+import { ArrivalQueue } from '../../lib/session/verify/arrival-queue.js';
+import { SessionPruner } from '../../lib/session/end/session-pruner.js';
 import { bootApp, type BootedApp } from '../support/boot-app.js';
 import type { HttpClient } from '../support/http-client.js';
 import { payloadOf } from '../support/scene.js';
@@ -139,7 +139,7 @@ describe('why a session ended', () => {
     for (let turn = 0; turn < 2; turn += 1) {
       await client.post('/auth/session/refresh');
       await client.get('/me');
-      await booted.app.get(ConfirmationQueue).flush();
+      await booted.app.get(ArrivalQueue).flush();
       booted.clock.advanceMs(120_000);
     }
     const headers = { cookie: `sRefreshToken=${spent}` };

@@ -6,7 +6,7 @@ import {
   type SessionModuleOptions,
 } from '../../lib/index.js';
 import { KeyRing } from '../../lib/keys/key-ring.js';
-import { SessionVerifier } from '../../lib/session/session-verifier.js';
+import { SessionVerifier } from '../../lib/session/verify/session-verifier.js';
 import { accessCookie, bearer, bothCookies, Scene, type Holder } from '../support/scene.js';
 
 type Act = (scene: Scene, holder: Holder) => Promise<unknown>;

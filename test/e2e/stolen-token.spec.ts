@@ -5,7 +5,7 @@
 import * as fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { SessionEventBus, SessionService } from '../../lib/index.js';
-import { ConfirmationQueue } from '../../lib/session/confirmation-queue.js';
+import { ArrivalQueue } from '../../lib/session/verify/arrival-queue.js';
 import type { FakeClock } from '../../lib/testing/index.js';
 import { bootApp, type BootedApp } from '../support/boot-app.js';
 import { refreshTokenOf } from '../support/fleet.js';
@@ -116,7 +116,7 @@ describe('over random schedules against a real server', () => {
         () => true,
         () => false,
       );
-    await app.get(ConfirmationQueue).flush();
+    await app.get(ArrivalQueue).flush();
     return isGood;
   }
 

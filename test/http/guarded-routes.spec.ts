@@ -6,7 +6,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { GuardedRoutes } from '../../lib/http/guarded-routes.js';
 import { RefreshRoute } from '../../lib/http/refresh-route.js';
 import { CreateSession, PublicAccess, VerifySession } from '../../lib/index.js';
-import { ClaimRegistry } from '../../lib/session/claim-registry.js';
+import { RegisteredClaims } from '../../lib/session/edit/registered-claims.js';
 
 abstract class Shared {
   @Get('shared')
@@ -66,7 +66,7 @@ function contextOf(controller: Type, handler: string): ExecutionContext {
 }
 
 function routesWith(reflector = new Reflector()): GuardedRoutes {
-  return new GuardedRoutes(reflector, new RefreshRoute('/auth'), new ClaimRegistry());
+  return new GuardedRoutes(reflector, new RefreshRoute('/auth'), new RegisteredClaims());
 }
 
 describe('what decorators ask of a request', () => {

@@ -8,8 +8,8 @@ import { clientAddress } from '../../lib/http/rate-limit/client-address.js';
 import { cookieValues } from '../../lib/http/transport/cookies.js';
 import { isPlainLoopback } from '../../lib/http/transport/loopback.js';
 import { resolveSessionOptions } from '../../lib/options/resolve-options.js';
-import { ConfirmationQueue } from '../../lib/session/confirmation-queue.js';
-import { VerifiedTokenCache } from '../../lib/session/verified-token-cache.js';
+import { ArrivalQueue } from '../../lib/session/verify/arrival-queue.js';
+import { VerifiedTokenCache } from '../../lib/session/verify/verified-token-cache.js';
 import { accessTokenKid } from '../../lib/tokens/access-token.js';
 import { isRefreshTokenLike } from '../../lib/tokens/refresh-token.js';
 import { newSessionHandle } from '../../lib/tokens/session-handle.js';
@@ -638,7 +638,7 @@ describe('the code in lib/', () => {
   });
 
   it('D4: bounds what waits for the database', () => {
-    const queue = new ConfirmationQueue(
+    const queue = new ArrivalQueue(
       { confirm: () => Promise.resolve() } as never,
       { now: () => 0 } as never,
     );

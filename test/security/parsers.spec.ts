@@ -10,8 +10,8 @@ import { chooseAccessToken, chooseRefreshToken } from '../../lib/http/transport/
 import { TokenReader } from '../../lib/http/transport/token-reader.js';
 import { readPrivateKey, readSecret } from '../../lib/keys/key-material.js';
 import { resolveSessionOptions } from '../../lib/options/resolve-options.js';
-import { deviceName } from '../../lib/session/device-name.js';
-import { toJsonObject } from '../../lib/session/json-object.js';
+import { deviceName } from '../../lib/session/device/device-name.js';
+import { toJsonObject } from '../../lib/session/input/json-object.js';
 import { durationToMs } from '../../lib/time/duration.js';
 import { accessTokenKid, readAccessToken } from '../../lib/tokens/access-token.js';
 import { isAntiCsrfTokenOf } from '../../lib/tokens/anti-csrf-token.js';

@@ -123,7 +123,7 @@ describe('the statements on sessions', () => {
     const { handle, userId, tenantId, createdAtMs, expiresAtMs } = record;
     const outline = { handle, userId, tenantId, createdAtMs, expiresAtMs };
     expect(await store.outlinesOfUser(userId, tenantId)).toEqual([outline]);
-    expect(await store.take([handle])).toEqual([outline]);
+    expect(await store.deleteReturning([handle])).toEqual([outline]);
     expect(await store.find(record.handle)).toBeUndefined();
   });
 });

@@ -11,7 +11,7 @@ import {
   type SessionContainer,
 } from '../../lib/index.js';
 import { RevocationFeed } from '../../lib/revocation/revocation-feed.js';
-import { ConfirmationQueue } from '../../lib/session/confirmation-queue.js';
+import { ArrivalQueue } from '../../lib/session/verify/arrival-queue.js';
 import { bootApp, type BootedApp, type BootOptions } from './boot-app.js';
 import { send, type Answer } from './http-client.js';
 
@@ -140,7 +140,7 @@ export class Scene {
 
   /** Waits until what runs behind the requests has reached the database. */
   settle(): Promise<void> {
-    return this.booted.app.get(ConfirmationQueue).flush();
+    return this.booted.app.get(ArrivalQueue).flush();
   }
 
   /** Every row of every table. */

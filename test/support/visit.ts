@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import type { BrowserContext, Page } from 'playwright-core';
 import { vi } from 'vitest';
 import { Session, SessionEventBus, SessionRevocation } from '../../lib/index.js';
-import { ConfirmationQueue } from '../../lib/session/confirmation-queue.js';
+import { ArrivalQueue } from '../../lib/session/verify/arrival-queue.js';
 import type { CrossSitePage, Way } from './cross-site-page.js';
 import type { Frontend } from './frontend.js';
 import type { Exchange } from './traffic.js';
@@ -92,7 +92,7 @@ export class Visit {
 
   private async rows(): Promise<unknown> {
     const { app, dataSource } = this.frontend.booted;
-    await app.get(ConfirmationQueue).flush();
+    await app.get(ArrivalQueue).flush();
     return [
       await dataSource.getRepository(Session).find(),
       await dataSource.getRepository(SessionRevocation).find(),

@@ -1,5 +1,5 @@
 import type { ResolvedSessionOptions } from '../../options/resolved-options.js';
-import type { DeviceInfo } from '../../session/device-info.js';
+import type { DeviceInfo } from '../../session/device/device-info.js';
 import { headerOf, type HttpRequest } from './http-request.js';
 import { truncatedIpAddress } from './ip-address.js';
 

@@ -1,6 +1,6 @@
 import { Controller, Get, Res, VERSION_NEUTRAL, type Type } from '@nestjs/common';
 import { KeyRing } from '../../keys/key-ring.js';
-import type { JsonWebKeyRecord } from '../../keys/jwks.js';
+import type { JsonWebKeyRecord } from '../../keys/public-jwk.js';
 import { asHttpResponse, setHeader } from '../context/http-response.js';
 import { PublicAccess } from '../decorators/public-access.decorator.js';
 

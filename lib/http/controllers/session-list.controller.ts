@@ -8,10 +8,10 @@ import {
   type Type,
 } from '@nestjs/common';
 import type { Duration } from '../../time/duration.js';
-import { SessionContainer } from '../../session/session-container.js';
-import { SessionDirectory } from '../../session/session-directory.js';
+import { SessionContainer } from '../../session/container/session-container.js';
+import { SessionDirectory } from '../../session/verify/session-directory.js';
 import { SessionOverview, type SessionSummary } from '../../session/session-overview.js';
-import { SessionRevoker } from '../../session/session-revoker.js';
+import { SessionRevoker } from '../../session/end/session-revoker.js';
 import { CurrentSession } from '../decorators/current-session.decorator.js';
 import { RequireFresh } from '../decorators/require-fresh.decorator.js';
 import { VerifySession } from '../decorators/verify-session.decorator.js';

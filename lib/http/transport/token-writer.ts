@@ -5,8 +5,8 @@ import {
   RESOLVED_SESSION_OPTIONS,
   type ResolvedSessionOptions,
 } from '../../options/resolved-options.js';
-import type { SessionTokens } from '../../session/session-tokens.js';
-import type { TokenCarrier, TokenCarrierFactory } from '../../session/token-carrier.js';
+import type { MintedTokens } from '../../session/mint/minted-tokens.js';
+import type { TokenCarrier, TokenCarrierFactory } from '../../session/container/token-carrier.js';
 import { Clock } from '../../time/clock.js';
 import { FRONT_TOKEN_REMOVE } from '../../tokens/front-token.js';
 import { asHttpRequest, type HttpRequest } from '../context/http-request.js';
@@ -66,7 +66,7 @@ export class TokenWriter implements TokenCarrierFactory {
   write(
     request: HttpRequest,
     response: HttpResponse,
-    tokens: SessionTokens,
+    tokens: MintedTokens,
     transferMethod: 'cookie' | 'header',
   ): void {
     if (areHeadersSent(response)) return this.reportTooLate();
@@ -102,7 +102,7 @@ export class TokenWriter implements TokenCarrierFactory {
     );
   }
 
-  private writeCookies(request: HttpRequest, response: HttpResponse, tokens: SessionTokens): void {
+  private writeCookies(request: HttpRequest, response: HttpResponse, tokens: MintedTokens): void {
     const nowMs = this.clock.now();
     const expiresAtMs = tokens.persistent ? tokens.sessionExpiresAtMs : undefined;
     // Both cookies live as long as the session: an expired access token must still arrive to be answered with "refresh".
@@ -120,7 +120,7 @@ export class TokenWriter implements TokenCarrierFactory {
     keepOutOfCachesFinally(response);
   }
 
-  private writeHeaders(response: HttpResponse, tokens: SessionTokens): void {
+  private writeHeaders(response: HttpResponse, tokens: MintedTokens): void {
     exposeHeader(response, ACCESS_TOKEN_HEADER, tokens.accessToken);
     if (tokens.refreshToken !== undefined) {
       exposeHeader(response, REFRESH_TOKEN_HEADER, tokens.refreshToken);
@@ -138,7 +138,7 @@ class ResponseCarrier implements TokenCarrier {
     private readonly transferMethod: 'cookie' | 'header',
   ) {}
 
-  writeTokens(tokens: SessionTokens): void {
+  writeTokens(tokens: MintedTokens): void {
     this.writer.write(this.request, this.response, tokens, this.transferMethod);
   }
 

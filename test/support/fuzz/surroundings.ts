@@ -1,8 +1,8 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { KeyRing } from '../../../lib/keys/key-ring.js';
 import { SessionEventBus, SessionService, type SessionEventName } from '../../../lib/index.js';
-import { RefreshTokenAuthenticator } from '../../../lib/session/refresh-token-authenticator.js';
-import { VerifiedTokenCache } from '../../../lib/session/verified-token-cache.js';
+import { RefreshTokenAuthenticator } from '../../../lib/session/refresh/refresh-token-authenticator.js';
+import { VerifiedTokenCache } from '../../../lib/session/verify/verified-token-cache.js';
 import type { LogRecorder } from '../log-recorder.js';
 import type { QueryCounter } from '../query-counter.js';
 import type { Holder, Scene } from '../scene.js';

@@ -1,0 +1,45 @@
+import { Injectable } from '@nestjs/common';
+import type { AccessTokenPayload } from '../../claims/access-token-payload.js';
+import { buildClaims } from '../../claims/build-claims.js';
+import type { SessionClaim } from '../../claims/session-claim.js';
+import { RevocationFeed } from '../../revocation/revocation-feed.js';
+import { Clock } from '../../time/clock.js';
+import { RegisteredClaims, MARKED_STALE_AT_MS } from '../edit/registered-claims.js';
+import type { SessionContainer } from './session-container.js';
+
+/** Renews claims that were fetched before somebody said that they have changed (`markClaimsStale`). */
+@Injectable()
+export class StaleClaimRenewal {
+  constructor(
+    private readonly feed: RevocationFeed,
+    private readonly registry: RegisteredClaims,
+    private readonly clock: Clock,
+  ) {}
+
+  /**
+   * Fetches a session's stale claims again and puts them into it, in the order of their registration. No query where
+   * none is stale.
+   */
+  async renewIn(session: SessionContainer): Promise<void> {
+    const stale = this.in(session.getAccessTokenPayload(), session.getUserId());
+    if (stale.length === 0) return;
+    const subject = {
+      userId: session.getUserId(),
+      tenantId: session.getTenantId(),
+      accessTokenPayload: session.getAccessTokenPayload(),
+    };
+    const update = await buildClaims(stale, subject, this.clock.now());
+    // A fetch that finds nothing leaves the claim as it is: the next request asks again.
+    if (Object.keys(update).length > 0) await session.mergeIntoAccessTokenPayload(update);
+  }
+
+  /** The registered claims of a payload that have to be fetched again. No query. */
+  in(payload: Readonly<AccessTokenPayload>, userId: string): readonly SessionClaim<unknown>[] {
+    if (this.registry.claims.length === 0) return [];
+    const staleSinceMs = this.feed.staleClaimsSinceMs(userId) ?? MARKED_STALE_AT_MS + 1;
+    return this.registry.claims.filter((claim) => {
+      const fetchedAtMs = claim.getLastFetchedTimeMs(payload);
+      return fetchedAtMs !== undefined && fetchedAtMs < staleSinceMs;
+    });
+  }
+}

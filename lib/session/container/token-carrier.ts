@@ -1,0 +1,19 @@
+import type { MintedTokens } from '../mint/minted-tokens.js';
+
+/** Brings tokens to one client by one response; implemented where requests and responses are known. */
+export interface TokenCarrier {
+  writeTokens(tokens: MintedTokens): void;
+  clearTokens(): void;
+}
+
+/** Makes the carrier of a request and its response. */
+export interface TokenCarrierFactory {
+  carrierFor(
+    request: unknown,
+    response: unknown,
+    transferMethod: 'cookie' | 'header',
+  ): TokenCarrier;
+}
+
+/** The injection token of the factory. */
+export const TOKEN_CARRIERS = Symbol('TOKEN_CARRIERS');

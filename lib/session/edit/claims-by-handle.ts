@@ -1,0 +1,145 @@
+import { Injectable, Inject } from '@nestjs/common';
+import type {
+  SessionClaimValidator,
+  ClaimValidationError,
+} from '../../claims/session-claim-validator.js';
+import type { SessionClaim } from '../../claims/session-claim.js';
+import { validateClaims } from '../../claims/validate-claims.js';
+import { SessionInputException } from '../../errors/session-input.exception.js';
+import { kindOf } from '../../options/option-checks.js';
+import {
+  RESOLVED_SESSION_OPTIONS,
+  type ResolvedSessionOptions,
+} from '../../options/resolved-options.js';
+import { RevocationFeed } from '../../revocation/revocation-feed.js';
+import { RevocationStore } from '../../store/revocation.store.js';
+import { SessionDatabase } from '../../store/session-database.js';
+import type { SessionRecord } from '../../store/session-record.js';
+import { Clock } from '../../time/clock.js';
+import { checkClaim } from '../input/function-arguments.js';
+import type { JsonObject } from '../input/json-object.js';
+import { staleClaimsRow } from '../end/revocation-rows.js';
+import { checkUserId } from '../input/session-input.js';
+import { RegisteredClaims, MARKED_STALE_AT_MS } from './registered-claims.js';
+import {
+  toInformation,
+  SessionDirectory,
+  type SessionInformation,
+} from '../verify/session-directory.js';
+import { SessionEditor } from './session-editor.js';
+
+/** What is said of a session that is not there. @publicApi */
+export interface SessionDoesNotExist {
+  status: 'SESSION_DOES_NOT_EXIST_ERROR';
+}
+
+/** Changes the list of validators; gets the global ones. @publicApi */
+export type ClaimValidatorsOverride<About> = (
+  globalClaimValidators: SessionClaimValidator[],
+  about: About,
+) => SessionClaimValidator[] | Promise<SessionClaimValidator[]>;
+
+/** Claims of sessions by their handle: what is changed shows in tokens from the next refresh on. */
+@Injectable()
+export class ClaimsByHandle {
+  constructor(
+    private readonly directory: SessionDirectory,
+    private readonly editor: SessionEditor,
+    private readonly clock: Clock,
+    private readonly registry: RegisteredClaims,
+    private readonly database: SessionDatabase,
+    private readonly feed: RevocationFeed,
+    @Inject(RESOLVED_SESSION_OPTIONS) private readonly options: ResolvedSessionOptions,
+  ) {}
+
+  /** The same in a transaction of the caller's. */
+  withDatabase(database: SessionDatabase): ClaimsByHandle {
+    const { clock, registry, feed, options } = this;
+    const directory = this.directory.withDatabase(database);
+    const editor = this.editor.withDatabase(database);
+    return new ClaimsByHandle(directory, editor, clock, registry, database, feed, options);
+  }
+
+  async fetchAndSet(handle: string, claim: SessionClaim<unknown>): Promise<boolean> {
+    const record = await this.directory.find(handle);
+    if (record === undefined) return false;
+    const update = await checkClaim(claim).build(subjectOf(record), this.clock.now());
+    return this.editor.mergeByHandle(handle, update);
+  }
+
+  async set<T>(handle: string, claim: SessionClaim<T>, value: T): Promise<boolean> {
+    const update = checkClaim(claim).addToPayload({}, value, this.clock.now());
+    return this.editor.mergeByHandle(handle, update);
+  }
+
+  async get<T>(
+    handle: string,
+    claim: SessionClaim<T>,
+  ): Promise<{ status: 'OK'; value: T | undefined } | SessionDoesNotExist> {
+    const record = await this.directory.find(handle);
+    if (record === undefined) return { status: 'SESSION_DOES_NOT_EXIST_ERROR' };
+    return {
+      status: 'OK',
+      value: checkClaim(claim).getValueFromPayload(record.accessTokenPayload),
+    };
+  }
+
+  /**
+   * Has the registered claims of a user fetched again: on each instance at the user's next request, within the poll
+   * interval of the feed, and after that by what the rows say.
+   */
+  async markStale(userId: unknown): Promise<void> {
+    const checked = checkUserId(userId);
+    const row = staleClaimsRow(checked, this.clock.now(), this.options);
+    await new RevocationStore(this.database).insert([row]);
+    // What the caller's transaction may still roll back is learned from the feed once it is committed.
+    if (!this.database.isInTransaction) this.feed.learn([row]);
+    for (const handle of await this.directory.handlesOfUser(checked)) {
+      await this.editor.editByHandle(handle, (payload) => this.markedStale(payload));
+    }
+  }
+
+  private markedStale(payload: Readonly<JsonObject>): JsonObject {
+    const marked = this.registry.claims.flatMap((claim) => {
+      const value = claim.getValueFromPayload(payload);
+      return value === undefined ? [] : [claim.addToPayload({}, value, MARKED_STALE_AT_MS)];
+    });
+    return Object.assign({}, ...marked) as JsonObject;
+  }
+
+  async remove(handle: string, claim: SessionClaim<unknown>): Promise<boolean> {
+    return this.editor.mergeByHandle(handle, checkClaim(claim).removeFromPayloadByMerge({}));
+  }
+
+  async validate(
+    handle: string,
+    override?: ClaimValidatorsOverride<SessionInformation>,
+  ): Promise<{ status: 'OK'; invalidClaims: ClaimValidationError[] } | SessionDoesNotExist> {
+    if (override !== undefined && typeof override !== 'function') {
+      throw new SessionInputException(
+        'overrideGlobalClaimValidators',
+        `must be a function, not ${kindOf(override)}`,
+      );
+    }
+    const record = await this.directory.find(handle);
+    if (record === undefined) return { status: 'SESSION_DOES_NOT_EXIST_ERROR' };
+    const globalValidators = [...this.registry.globalValidators];
+    const validators =
+      override === undefined
+        ? globalValidators
+        : await override(globalValidators, toInformation(record));
+    const { invalidClaims, accessTokenPayloadUpdate } = await validateClaims({
+      validators,
+      subject: subjectOf(record),
+      nowMs: this.clock.now(),
+    });
+    if (accessTokenPayloadUpdate !== undefined) {
+      await this.editor.mergeByHandle(handle, accessTokenPayloadUpdate);
+    }
+    return { status: 'OK', invalidClaims };
+  }
+}
+
+function subjectOf({ userId, tenantId, accessTokenPayload }: SessionRecord) {
+  return { userId, tenantId, accessTokenPayload };
+}

@@ -1,0 +1,150 @@
+import { Injectable } from '@nestjs/common';
+import { SessionStoreUnavailableException } from '../../errors/session-store-unavailable.exception.js';
+import type { SessionDatabase } from '../../store/session-database.js';
+import type { SessionRecord } from '../../store/session-record.js';
+import { SessionStore } from '../../store/session.store.js';
+import { Clock } from '../../time/clock.js';
+import type { AccessTokenClaims } from '../../tokens/access-token.js';
+import { withoutReservedClaims } from '../../tokens/reserved-claims.js';
+import { AccessTokenMinter } from '../mint/access-token-minter.js';
+import type { JsonObject } from '../input/json-object.js';
+import { SessionDirectory } from '../verify/session-directory.js';
+import {
+  checkAccessTokenPayload,
+  checkPayloadUpdate,
+  checkSessionData,
+  readHandle,
+} from '../input/session-input.js';
+import type { MintedTokens } from '../mint/minted-tokens.js';
+
+const MAX_RACES = 8;
+
+/** A row whose payload has changed, with a token that says so. */
+export interface EditedSession {
+  readonly record: SessionRecord;
+  readonly tokens: MintedTokens;
+}
+
+/** Changes what a session holds: its payload and its data. */
+@Injectable()
+export class SessionEditor {
+  constructor(
+    private readonly store: SessionStore,
+    private readonly directory: SessionDirectory,
+    private readonly minter: AccessTokenMinter,
+    private readonly clock: Clock,
+  ) {}
+
+  /** The same in a transaction of the caller's. */
+  withDatabase(database: SessionDatabase): SessionEditor {
+    return new SessionEditor(
+      new SessionStore(database),
+      this.directory.withDatabase(database),
+      this.minter,
+      this.clock,
+    );
+  }
+
+  /** Replaces the session's data. @returns whether the session was there */
+  async replaceData(handle: unknown, data: unknown): Promise<boolean> {
+    const checked = checkSessionData(data);
+    const known = readHandle(handle);
+    return known !== undefined && this.store.replaceSessionData(known, checked, this.clock.now());
+  }
+
+  /** Merges into the payload of a session by its handle; tokens show it from the next refresh on. */
+  async mergeByHandle(handle: unknown, update: unknown): Promise<boolean> {
+    return this.editByHandle(handle, () => update);
+  }
+
+  /** The same with an update that depends on what the payload is. */
+  async editByHandle(
+    handle: unknown,
+    updateOf: (payload: Readonly<JsonObject>) => unknown,
+  ): Promise<boolean> {
+    // The token is made only to find out, before anything is written, whether it would be too large.
+    const edited = await this.merge(handle, updateOf, (record) =>
+      this.remint(record, {
+        refreshTokenHash1: record.parentHash,
+        parentRefreshTokenHash1: record.parentHash,
+        antiCsrfToken: this.minter.sampleAntiCsrfToken,
+      }),
+    );
+    return edited !== undefined;
+  }
+
+  /** Merges into the payload of the session that a token speaks for: a new token, with the lineage and expiry of the old. */
+  mergeForToken(
+    claims: Readonly<AccessTokenClaims>,
+    update: unknown,
+  ): Promise<EditedSession | undefined> {
+    return this.merge(
+      claims.sessionHandle,
+      () => update,
+      (record) =>
+        this.remint(record, claims, Math.max(claims.exp, Math.floor(this.clock.now() / 1000) + 1)),
+    );
+  }
+
+  /**
+   * A token that says what the row says, where the presented one does not. It ends when that one does: whoever holds
+   * nothing but an access token must not keep the session by it.
+   */
+  async tokenFromRow(
+    claims: Readonly<AccessTokenClaims>,
+    record: SessionRecord,
+  ): Promise<MintedTokens | undefined> {
+    const inToken = JSON.stringify(withoutReservedClaims(claims));
+    if (inToken === JSON.stringify(record.accessTokenPayload)) return undefined;
+    return this.remint(record, { ...claims, parentRefreshTokenHash1: null }, claims.exp);
+  }
+
+  private async merge(
+    handle: unknown,
+    updateOf: (payload: Readonly<JsonObject>) => unknown,
+    mint: (record: SessionRecord) => Promise<MintedTokens>,
+  ): Promise<EditedSession | undefined> {
+    for (let races = 0; races < MAX_RACES; races += 1) {
+      const found = await this.directory.find(handle);
+      if (found === undefined) return undefined;
+      const update = checkPayloadUpdate(updateOf(found.accessTokenPayload));
+      const accessTokenPayload = checkAccessTokenPayload(
+        mergePayload(found.accessTokenPayload, update),
+      );
+      const record = { ...found, accessTokenPayload };
+      const tokens = await mint(record);
+      const { dataVersion } = found;
+      if (
+        await this.store.replaceAccessTokenPayload(found.handle, dataVersion, accessTokenPayload)
+      ) {
+        return { record, tokens };
+      }
+    }
+    throw new SessionStoreUnavailableException({ cause: new Error('the payload did not settle') });
+  }
+
+  private async remint(
+    record: SessionRecord,
+    lineage: Pick<
+      AccessTokenClaims,
+      'refreshTokenHash1' | 'parentRefreshTokenHash1' | 'antiCsrfToken'
+    >,
+    expirySeconds?: number,
+  ): Promise<MintedTokens> {
+    const { persistent, expiresAtMs: sessionExpiresAtMs } = record;
+    return {
+      ...(await this.minter.mint(record, lineage, expirySeconds)),
+      persistent,
+      sessionExpiresAtMs,
+    };
+  }
+}
+
+/** A shallow merge, in which `null` deletes a key (SuperTokens' `mergeIntoAccessTokenPayload`). */
+export function mergePayload(
+  payload: Readonly<Record<string, unknown>>,
+  update: Readonly<Record<string, unknown>>,
+): Record<string, unknown> {
+  const merged = { ...payload, ...update };
+  return Object.fromEntries(Object.entries(merged).filter(([, value]) => value !== null));
+}

@@ -1,0 +1,89 @@
+import type { RevocationReason } from '../../events/session-events.js';
+import type { ResolvedSessionOptions } from '../../options/resolved-options.js';
+import { revocationLifeMs } from '../../revocation/revocation-row.js';
+import type { RevocationRecord } from '../../store/revocation.store.js';
+import type { SessionRecord } from '../../store/session-record.js';
+import { newSessionHandle } from '../../tokens/session-handle.js';
+
+// Two instances' clocks may differ by what `ClockCorrection` leaves, which is about the way to the database and back: what
+// one of them fetched before the change must not look as if it came after.
+const FETCH_MARGIN_MS = 1_000;
+
+type RowOptions = Pick<ResolvedSessionOptions, 'accessTokenLifetimeMs' | 'endedSessionRetentionMs'>;
+
+/** How a session ended: also by the clock, which revokes nothing. @publicApi */
+export type SessionEndReason = RevocationReason | 'expired-idle' | 'expired-absolute';
+
+/** The row of a session that was ended: refused until no access token of it can be valid. */
+export function revokedRow(
+  session: Pick<SessionRecord, 'handle' | 'userId' | 'tenantId'>,
+  reason: RevocationReason,
+  detail: string | null,
+  nowMs: number,
+  options: RowOptions,
+): RevocationRecord {
+  return { ...row(nowMs, reason, options), ...ofSession(session), detail };
+}
+
+/** The row of a session whose time was over; it is there to tell of it, and refuses nothing. */
+export function expiredRow(
+  session: Pick<SessionRecord, 'handle' | 'userId' | 'tenantId'>,
+  reason: 'expired-idle' | 'expired-absolute',
+  endedAtMs: number,
+  options: RowOptions,
+): RevocationRecord {
+  const keptUntilMs = endedAtMs + options.endedSessionRetentionMs;
+  const base = row(endedAtMs, reason, options);
+  return { ...base, ...ofSession(session), expiresAtMs: endedAtMs, keptUntilMs };
+}
+
+/** The row that ends all that was created before, of one user or of everyone, in one tenant or in all. */
+export function cutOffRow(
+  whose: { userId: string | null; tenantId: string | null },
+  reason: RevocationReason,
+  nowMs: number,
+  options: RowOptions,
+): RevocationRecord {
+  return { ...row(nowMs, reason, options), kind: 'cut-off', ...whose, cutOffAtMs: nowMs };
+}
+
+/** The row after which a user's claims, where they were fetched before, have to be fetched again. */
+export function staleClaimsRow(
+  userId: string,
+  nowMs: number,
+  options: RowOptions,
+): RevocationRecord {
+  const base = row(nowMs, 'stale-claims', options);
+  return {
+    ...base,
+    kind: 'stale-claims',
+    userId,
+    cutOffAtMs: nowMs + FETCH_MARGIN_MS,
+    keptUntilMs: base.expiresAtMs,
+  };
+}
+
+function row(nowMs: number, reason: string, options: RowOptions): RevocationRecord {
+  const expiresAtMs = nowMs + revocationLifeMs(options);
+  return {
+    id: newSessionHandle(nowMs),
+    kind: 'session',
+    handle: null,
+    userId: null,
+    tenantId: null,
+    cutOffAtMs: null,
+    reason,
+    detail: null,
+    revokedAtMs: nowMs,
+    expiresAtMs,
+    keptUntilMs: Math.max(expiresAtMs, nowMs + options.endedSessionRetentionMs),
+  };
+}
+
+function ofSession({
+  handle,
+  userId,
+  tenantId,
+}: Pick<SessionRecord, 'handle' | 'userId' | 'tenantId'>) {
+  return { handle, userId, tenantId };
+}

@@ -1,0 +1,101 @@
+import { Logger, Injectable, Inject } from '@nestjs/common';
+import {
+  RESOLVED_SESSION_OPTIONS,
+  type ResolvedSessionOptions,
+} from '../../options/resolved-options.js';
+import { revocationLifeMs } from '../../revocation/revocation-row.js';
+import { type RevocationRecord, RevocationStore } from '../../store/revocation.store.js';
+import { DeviceForgetter } from './device-forgetter.js';
+import { SessionExpirer } from './session-expirer.js';
+import { SessionDatabase } from '../../store/session-database.js';
+import { SessionStore } from '../../store/session.store.js';
+import { Clock } from '../../time/clock.js';
+import { IntervalTask } from '../../time/interval-task.js';
+import { Batches, type Batch } from './batches.js';
+import { deleteCreatedBefore } from './sweep-sessions.js';
+
+/**
+ * Deletes what has expired, in batches that are committed one by one. Whatever it has not come to yet is expired all the
+ * same.
+ */
+@Injectable()
+export class SessionPruner {
+  private readonly logger = new Logger('SessionModule');
+  private readonly task: IntervalTask | undefined;
+  private readonly sessions: SessionStore;
+  private isStopping = false;
+
+  constructor(
+    private readonly expirer: SessionExpirer,
+    private readonly database: SessionDatabase,
+    private readonly revocations: RevocationStore,
+    private readonly devices: DeviceForgetter,
+    private readonly clock: Clock,
+    @Inject(RESOLVED_SESSION_OPTIONS) private readonly options: ResolvedSessionOptions,
+  ) {
+    this.sessions = new SessionStore(database);
+    this.task =
+      options.pruning === false
+        ? undefined
+        : new IntervalTask(
+            options.pruning.intervalMs,
+            () => this.prune().then(() => undefined),
+            () => this.logger.warn('Expired sessions could not be pruned; trying again later'),
+          );
+  }
+
+  start(): void {
+    this.task?.start();
+  }
+
+  async stop(): Promise<void> {
+    this.isStopping = true;
+    await this.task?.stop();
+  }
+
+  /** @returns how many expired sessions were deleted */
+  async prune(): Promise<number> {
+    let deleted = 0;
+    let expiredAtMs = 0;
+    await this.batches().run(async (limit) => {
+      const ended = await this.expirer.endExpired(limit, expiredAtMs);
+      ({ lastExpiredAtMs: expiredAtMs } = ended);
+      deleted += ended.count;
+      return { rows: ended.count, isLast: ended.count < limit };
+    });
+    await this.batches().run((limit) => this.pruneRevocations(limit));
+    await this.batches().run((limit) => this.devices.forgetBatch(limit));
+    return deleted;
+  }
+
+  private batches(): Batches {
+    return new Batches(() => this.isStopping);
+  }
+
+  // A session whose insert was committed after its cut-off is dead by that line alone, so it goes with the line.
+  private async pruneRevocations(limit: number): Promise<Batch> {
+    const nowMs = this.clock.now();
+    // By this instance's lifetime of access tokens too: that of the line's writer may be shorter.
+    const revokedUntilMs = nowMs - revocationLifeMs(this.options);
+    const lines = await this.revocations.findExpired(nowMs, revokedUntilMs, limit);
+    for (const line of lines) {
+      if (!(await this.deleteLate(line))) return { rows: 0, isLast: true };
+    }
+    await this.revocations.delete(lines.map((line) => line.id));
+    return { rows: lines.length, isLast: lines.length < limit };
+  }
+
+  /** @returns whether none is left that the line ends */
+  private async deleteLate(line: RevocationRecord): Promise<boolean> {
+    const { kind, userId, tenantId, cutOffAtMs } = line;
+    if (kind !== 'cut-off' || cutOffAtMs === null) return true;
+    if (userId === null) {
+      return deleteCreatedBefore(this.database, cutOffAtMs, tenantId, this.batches());
+    }
+    const sessions = await this.sessions.outlinesOfUser(userId, tenantId ?? undefined);
+    const late = sessions.filter((session) => session.createdAtMs < cutOffAtMs);
+    return this.batches().over(late, (part) =>
+      this.sessions.deleteAll(part.map((session) => session.handle)),
+    );
+  }
+}

@@ -1,0 +1,62 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { SessionDatabase } from '../../store/session-database.js';
+import {
+  FIRST_HANDLE,
+  SessionRangeStore,
+  type HandleRange,
+  type SessionOwner,
+} from '../../store/session-range.store.js';
+import { SessionStore } from '../../store/session.store.js';
+import { firstSessionHandleOf } from '../../tokens/session-handle.js';
+import type { Batches } from './batches.js';
+
+/** Which sessions are gone over. */
+export interface Swept {
+  readonly range: HandleRange;
+  /** In this tenant alone; in all of them where it is null. */
+  readonly tenantId: string | null;
+}
+
+/**
+ * Goes over sessions along the primary key.
+ *
+ * @param end ends those of a batch
+ * @returns whether it came to the end
+ */
+export async function sweepSessions(
+  database: SessionDatabase,
+  { range, tenantId }: Swept,
+  batches: Batches,
+  end: (sessions: readonly SessionOwner[]) => Promise<unknown>,
+): Promise<boolean> {
+  const store = new SessionRangeStore(database);
+  for (let left: HandleRange | undefined = range; left !== undefined;) {
+    const { sessions, rest } = await store.findPart(left, tenantId);
+    if (!(await batches.over(sessions, end))) return false;
+    left = rest;
+    await nextTurn();
+  }
+  return true;
+}
+
+/**
+ * Deletes everyone's sessions that were created before a time.
+ *
+ * @param tenantId in this tenant alone; in all of them where it is null
+ * @param onDeleted gets each batch, once it is deleted
+ * @returns whether it came to the end
+ */
+export function deleteCreatedBefore(
+  database: SessionDatabase,
+  createdBeforeMs: number,
+  tenantId: string | null,
+  batches: Batches,
+  onDeleted: (deleted: readonly SessionOwner[]) => void = () => undefined,
+): Promise<boolean> {
+  const store = new SessionStore(database);
+  const range = { after: FIRST_HANDLE, before: firstSessionHandleOf(createdBeforeMs) };
+  return sweepSessions(database, { range, tenantId }, batches, async (sessions) => {
+    await store.deleteAll(sessions.map(({ handle }) => handle));
+    onDeleted(sessions);
+  });
+}

@@ -1,0 +1,105 @@
+import { SessionInputException } from '../../errors/session-input.exception.js';
+
+/** A JSON object. @publicApi */
+export type JsonObject = Record<string, unknown>;
+
+const MAX_DEPTH = 16;
+const MAX_KEYS = 256;
+const MAX_VALUES = 4096;
+// Own keys of these names become the prototype, or pass for it, as soon as somebody copies the object (CWE-1321).
+const DANGEROUS_KEYS: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prototype']);
+
+interface Count {
+  keys: number;
+  /** In arrays. */
+  values: number;
+}
+
+/**
+ * A deep copy of what JSON can hold, so that nothing can be changed or surprise later: no cycles, no dates, no getters.
+ * `undefined` properties are left out, as JSON does.
+ *
+ * @throws {SessionInputException} naming the argument and the place in it, never a value
+ */
+export function toJsonObject(argument: string, value: unknown): JsonObject {
+  try {
+    if (!isPlainObject(value)) throw new SessionInputException(argument, 'must be a plain object');
+    return copyObject(argument, value, '', 1, { keys: 0, values: 0 });
+  } catch (error) {
+    if (error instanceof SessionInputException) throw error;
+    // A getter or a proxy may throw anything, and its message may hold what nobody should read.
+    throw new SessionInputException(argument, 'cannot be read: something in it throws');
+  }
+}
+
+function copyObject(
+  argument: string,
+  source: Readonly<Record<string, unknown>>,
+  path: string,
+  depth: number,
+  count: Count,
+): JsonObject {
+  const copy: JsonObject = {};
+  for (const key of Object.keys(source)) {
+    if (DANGEROUS_KEYS.has(key)) {
+      throw new SessionInputException(argument, `has a key that is not allowed: ${key}`);
+    }
+    count.keys += 1;
+    if (count.keys > MAX_KEYS) {
+      throw new SessionInputException(argument, `has more than ${MAX_KEYS} keys`);
+    }
+    const value = source[key];
+    if (value !== undefined) copy[key] = copyValue(argument, value, `${path}.${key}`, depth, count);
+  }
+  return copy;
+}
+
+function copyValue(
+  argument: string,
+  value: unknown,
+  path: string,
+  depth: number,
+  count: Count,
+): unknown {
+  if (value === null || typeof value === 'string' || typeof value === 'boolean') return value;
+  if (typeof value === 'number' && Number.isFinite(value)) return value;
+  if (depth >= MAX_DEPTH && typeof value === 'object') {
+    throw new SessionInputException(argument, `is nested deeper than ${MAX_DEPTH} levels`);
+  }
+  if (Array.isArray(value)) {
+    // Read once, and by index: an array's iterator can be its own and have no end.
+    const { length } = value;
+    count.values += length;
+    if (!(count.values <= MAX_VALUES)) {
+      throw new SessionInputException(argument, `has more than ${MAX_VALUES} values`);
+    }
+    return Array.from({ length }, (_, index) =>
+      copyValue(argument, (value[index] as unknown) ?? null, `${path}[]`, depth + 1, count),
+    );
+  }
+  if (isPlainObject(value)) return copyObject(argument, value, path, depth + 1, count);
+  throw new SessionInputException(
+    argument,
+    `must hold JSON only; ${path.slice(1, 100)} is ${kindInJson(value)}`,
+  );
+}
+
+function kindInJson(value: unknown): string {
+  if (typeof value === 'number') return 'not a finite number';
+  return typeof value === 'object' ? 'an object of a class' : `a ${typeof value}`;
+}
+
+function isPlainObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
+}
+
+/** Freezes a value with all that it holds, so that no handler can change what the next request will see. */
+export function deepFreeze<T>(value: T): T {
+  if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
+    Object.values(value).forEach(deepFreeze);
+    Object.freeze(value);
+  }
+  return value;
+}

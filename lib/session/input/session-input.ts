@@ -1,0 +1,93 @@
+import { SessionInputException } from '../../errors/session-input.exception.js';
+import { kindOf } from '../../options/option-checks.js';
+import { RESERVED_CLAIMS, withoutReservedClaims } from '../../tokens/reserved-claims.js';
+import { isSessionHandle } from '../../tokens/session-handle.js';
+import { checkFlag } from './function-arguments.js';
+import { toJsonObject, type JsonObject } from './json-object.js';
+
+const MAX_USER_ID_LENGTH = 255;
+const MAX_TENANT_ID_LENGTH = 128;
+// A TEXT column of MariaDB holds 65,535 bytes.
+const MAX_JSON_BYTES = 60_000;
+// Databases refuse U+0000 and lone surrogates in text, and control characters have no place in an id.
+const UNSTORABLE = /[\p{Cc}\p{Surrogate}]/u;
+
+/** @throws {SessionInputException} */
+export function checkUserId(value: unknown): string {
+  return checkId('userId', value, MAX_USER_ID_LENGTH);
+}
+
+/** @throws {SessionInputException} */
+export function checkTenantId(value: unknown): string {
+  return checkId('tenantId', value, MAX_TENANT_ID_LENGTH);
+}
+
+/** @throws {SessionInputException} */
+export function checkActor(value: unknown): string {
+  return checkId('by', value, MAX_USER_ID_LENGTH);
+}
+
+/** @throws {SessionInputException} */
+export function checkPersistent(value: unknown): boolean | undefined {
+  return checkFlag('persistent', value);
+}
+
+/** A handle as this module makes them; anything else is the handle of no session, and never reaches a statement. */
+export function readHandle(value: unknown): string | undefined {
+  return isSessionHandle(value) ? value : undefined;
+}
+
+/** @throws {SessionInputException} also where a name is reserved: the application must not set what the server vouches for */
+export function checkAccessTokenPayload(value: unknown): JsonObject {
+  const payload = toJsonObject('accessTokenPayload', value ?? {});
+  const reserved = Object.keys(payload).find((name) => RESERVED_CLAIMS.has(name));
+  if (reserved !== undefined) {
+    throw new SessionInputException('accessTokenPayload', `sets the reserved claim ${reserved}`);
+  }
+  return checkSize('accessTokenPayload', payload);
+}
+
+/**
+ * What is to be merged into a payload, `null` deleting a claim; to delete a reserved one changes nothing.
+ *
+ * @throws {SessionInputException}
+ */
+export function checkPayloadUpdate(value: unknown): JsonObject {
+  const update = toJsonObject('accessTokenPayloadUpdate', value);
+  const names = Object.keys(update).filter((name) => RESERVED_CLAIMS.has(name));
+  const reserved = names.find((name) => update[name] !== null);
+  if (reserved !== undefined) {
+    throw new SessionInputException(
+      'accessTokenPayloadUpdate',
+      `sets the reserved claim ${reserved}`,
+    );
+  }
+  return withoutReservedClaims(update);
+}
+
+/** @throws {SessionInputException} */
+export function checkSessionData(value: unknown): JsonObject {
+  return checkSize('sessionDataInDatabase', toJsonObject('sessionDataInDatabase', value ?? {}));
+}
+
+function checkId(argument: string, value: unknown, maxLength: number): string {
+  if (typeof value !== 'string') {
+    throw new SessionInputException(argument, `must be a string, not ${kindOf(value)}`);
+  }
+  if (value === '' || value.length > maxLength) {
+    throw new SessionInputException(
+      argument,
+      `must have 1 to ${maxLength} characters, not ${value.length}`,
+    );
+  }
+  if (UNSTORABLE.test(value)) {
+    throw new SessionInputException(argument, 'must not have control characters');
+  }
+  return value;
+}
+
+function checkSize(argument: string, value: JsonObject): JsonObject {
+  const bytes = Buffer.byteLength(JSON.stringify(value));
+  if (bytes <= MAX_JSON_BYTES) return value;
+  throw new SessionInputException(argument, `has ${bytes} bytes; at most ${MAX_JSON_BYTES}`);
+}

@@ -1,0 +1,151 @@
+import { Injectable, Inject } from '@nestjs/common';
+import { buildClaims } from '../../claims/build-claims.js';
+import type { RevocationReason } from '../../events/session-events.js';
+import { SessionEventBus } from '../../events/session-event-bus.js';
+import {
+  RESOLVED_SESSION_OPTIONS,
+  type ResolvedSessionOptions,
+} from '../../options/resolved-options.js';
+import { SessionDatabase } from '../../store/session-database.js';
+import type { SessionRecord } from '../../store/session-record.js';
+import { SessionStore } from '../../store/session.store.js';
+import { Clock } from '../../time/clock.js';
+import { NO_PARENT_HASH } from '../../tokens/refresh-token.js';
+import { newSessionHandle } from '../../tokens/session-handle.js';
+import { RegisteredClaims } from '../edit/registered-claims.js';
+import { NO_DEVICE, type DeviceInfo } from '../device/device-info.js';
+import {
+  checkAccessTokenPayload,
+  checkPersistent,
+  checkSessionData,
+  checkTenantId,
+  checkUserId,
+} from '../input/session-input.js';
+import { sessionExpiresAtMs } from '../mint/session-lifetime.js';
+import { SessionLimit } from './session-limit.js';
+import { SessionRevoker } from '../end/session-revoker.js';
+import { SessionTokenMinter } from '../mint/session-token-minter.js';
+import type { MintedTokens } from '../mint/minted-tokens.js';
+
+/** What a login asks for. */
+export interface SessionRequest {
+  readonly userId: unknown;
+  readonly tenantId: unknown;
+  readonly accessTokenPayload?: unknown;
+  readonly sessionDataInDatabase?: unknown;
+  readonly persistent?: unknown;
+  readonly device?: DeviceInfo;
+  /** Whether the payload stays as it is, because it is that of a session that goes on. @default false: claims are fetched */
+  readonly keepsClaims?: boolean;
+  /** Whether the client proves itself by the `anti-csrf` header. */
+  readonly withAntiCsrfToken: boolean;
+  /** Sessions that end with this login: what the client carried until now (session fixation, ASVS 7.2.4). */
+  readonly replacedHandles?: readonly string[];
+  /** @default 'replaced-by-login' */
+  readonly replacedBecause?: RevocationReason | undefined;
+}
+
+/** A session's row and the tokens for its client. */
+export interface IssuedSession {
+  readonly record: SessionRecord;
+  readonly tokens: MintedTokens;
+}
+
+/** Creates sessions: checks what it is given, makes the tokens, and only then writes the row. */
+@Injectable()
+export class SessionIssuer {
+  private readonly store: SessionStore;
+
+  constructor(
+    private readonly database: SessionDatabase,
+    private readonly minter: SessionTokenMinter,
+    private readonly revoker: SessionRevoker,
+    private readonly events: SessionEventBus,
+    private readonly limit: SessionLimit,
+    private readonly registry: RegisteredClaims,
+    private readonly clock: Clock,
+    @Inject(RESOLVED_SESSION_OPTIONS) private readonly options: ResolvedSessionOptions,
+  ) {
+    this.store = new SessionStore(database);
+  }
+
+  /**
+   * @throws {SessionInputException} {SessionLimitException} and writes nothing
+   * @throws {SessionStoreUnavailableException}
+   */
+  async issue(request: SessionRequest): Promise<IssuedSession> {
+    const made = this.newRecord(request);
+    const record = request.keepsClaims === true ? made : await this.withClaims(made);
+    const refresh = await this.minter.refreshTokenFor(record);
+    const tokens = await this.minter.tokensFor(record, refresh, request.withAntiCsrfToken);
+    const replaced = request.replacedHandles ?? [];
+    await this.limit.refuseIfFull(record, replaced);
+    if (replaced.length === 0) await this.store.insert(record);
+    else await this.insertInPlaceOf(replaced, record, request.replacedBecause);
+    await this.limit.makeRoomFor(record);
+    const { handle: sessionHandle, userId, tenantId, createdAtMs: atMs } = record;
+    if (!this.database.isInTransaction) {
+      this.events.emit('created', { sessionHandle, userId, tenantId, atMs });
+    }
+    return { record, tokens };
+  }
+
+  /** The same in a transaction of the caller's. */
+  withDatabase(database: SessionDatabase): SessionIssuer {
+    return new SessionIssuer(
+      database,
+      this.minter,
+      this.revoker.withDatabase(database),
+      this.events,
+      this.limit.withDatabase(database),
+      this.registry,
+      this.clock,
+      this.options,
+    );
+  }
+
+  private async insertInPlaceOf(
+    replaced: readonly string[],
+    record: SessionRecord,
+    reason: RevocationReason = 'replaced-by-login',
+  ): Promise<void> {
+    const ended = await this.database.transaction(async (database) => {
+      await new SessionStore(database).insert(record);
+      return this.revoker.endIn(database, replaced, { reason });
+    });
+    this.revoker.announce(ended, { reason });
+  }
+
+  private async withClaims(record: SessionRecord): Promise<SessionRecord> {
+    const { claims } = this.registry;
+    if (claims.length === 0) return record;
+    const built = await buildClaims(claims, record, record.createdAtMs);
+    const accessTokenPayload = checkAccessTokenPayload({ ...record.accessTokenPayload, ...built });
+    return { ...record, accessTokenPayload };
+  }
+
+  private newRecord(request: SessionRequest): SessionRecord {
+    const nowMs = this.clock.now();
+    const persistent = checkPersistent(request.persistent) ?? this.options.persistent;
+    const { ip, userAgent } = request.device ?? NO_DEVICE;
+    return {
+      handle: newSessionHandle(nowMs),
+      userId: checkUserId(request.userId),
+      tenantId: checkTenantId(request.tenantId),
+      generation: 0,
+      parentHash: NO_PARENT_HASH,
+      rotatedAtMs: nowMs,
+      confirmedAtMs: null,
+      accessTokenPayload: checkAccessTokenPayload(request.accessTokenPayload),
+      sessionData: checkSessionData(request.sessionDataInDatabase),
+      dataVersion: 0,
+      persistent,
+      createdAtMs: nowMs,
+      authenticatedAtMs: nowMs,
+      lastActiveAtMs: nowMs,
+      expiresAtMs: sessionExpiresAtMs({ createdAtMs: nowMs, persistent }, nowMs, this.options),
+      ip,
+      userAgent,
+    };
+  }
+}

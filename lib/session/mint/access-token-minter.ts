@@ -1,0 +1,130 @@
+import { Injectable, Inject } from '@nestjs/common';
+import { SessionInputException } from '../../errors/session-input.exception.js';
+import { KeyRing } from '../../keys/key-ring.js';
+import {
+  RESOLVED_SESSION_OPTIONS,
+  type ResolvedSessionOptions,
+} from '../../options/resolved-options.js';
+import type { SessionRecord } from '../../store/session-record.js';
+import { Clock } from '../../time/clock.js';
+import { ANTI_CSRF_TOKEN_LENGTH } from '../../tokens/anti-csrf-token.js';
+import { signAccessToken, type AccessTokenClaims } from '../../tokens/access-token.js';
+import { frontTokenFor } from '../../tokens/front-token.js';
+import { accessTokenExpirySeconds } from './session-lifetime.js';
+import { RESERVED_CLAIMS } from '../../tokens/reserved-claims.js';
+import type { MintedAccessToken } from './minted-tokens.js';
+import { SensitiveClaimWarning } from './sensitive-claim-warning.js';
+import { deepFreeze } from '../input/json-object.js';
+
+// RFC 6265 §6.1: browsers keep a cookie's name and value up to 4096 bytes, and silently drop a longer one.
+const MAX_COOKIE_BYTES = 4096;
+// A login's token says `null` where that of its refresh has a hash: 64 digits between quotation marks.
+const PARENT_BYTES = 64 + 2 - 'null'.length;
+
+/** What an access token says beside what the row says. */
+export interface AccessTokenLineage {
+  refreshTokenHash1: string;
+  parentRefreshTokenHash1: string | null;
+  antiCsrfToken: string | null;
+}
+
+type MintedSession = Pick<
+  SessionRecord,
+  | 'handle'
+  | 'userId'
+  | 'tenantId'
+  | 'accessTokenPayload'
+  | 'createdAtMs'
+  | 'authenticatedAtMs'
+  | 'expiresAtMs'
+>;
+
+/** Makes access tokens and their front tokens. */
+@Injectable()
+export class AccessTokenMinter {
+  private readonly telling =
+    process.env['NODE_ENV'] === 'production' ? undefined : new SensitiveClaimWarning();
+
+  constructor(
+    private readonly keys: KeyRing,
+    private readonly clock: Clock,
+    @Inject(RESOLVED_SESSION_OPTIONS) private readonly options: ResolvedSessionOptions,
+  ) {}
+
+  /**
+   * @param expirySeconds the `exp` to keep, where a token takes another's place; else a full lifetime
+   * @throws {SessionInputException} when the payload makes a token that browsers would drop
+   */
+  async mint(
+    session: MintedSession,
+    lineage: AccessTokenLineage,
+    expirySeconds?: number,
+  ): Promise<MintedAccessToken> {
+    this.telling?.warnOf(session.accessTokenPayload);
+    const { issuer, audience } = this.options;
+    const nowMs = this.clock.now();
+    const claims: AccessTokenClaims = {
+      ...session.accessTokenPayload,
+      sub: session.userId,
+      tId: session.tenantId,
+      sessionHandle: session.handle,
+      refreshTokenHash1: lineage.refreshTokenHash1,
+      parentRefreshTokenHash1: lineage.parentRefreshTokenHash1,
+      antiCsrfToken: lineage.antiCsrfToken,
+      iat: Math.floor(nowMs / 1000),
+      exp: expirySeconds ?? accessTokenExpirySeconds(session, nowMs, this.options),
+    };
+    if (issuer !== undefined) claims.iss = issuer;
+    if (audience !== undefined) claims.aud = audience;
+    claims.auth_time = Math.floor(session.authenticatedAtMs / 1000);
+    const accessToken = await signAccessToken(claims, await this.keys.signingKey());
+    const frontToken = this.frontTokenFor(claims);
+    const length =
+      lineage.parentRefreshTokenHash1 === null
+        ? lengthOnceRefreshed(accessToken)
+        : accessToken.length;
+    this.checkSize(Math.max(length, frontToken.length), session.accessTokenPayload);
+    return { accessToken, claims: deepFreeze(claims), frontToken };
+  }
+
+  /** A text as long as the anti-CSRF token that a session's tokens may hold, to find out whether they fit. */
+  get sampleAntiCsrfToken(): string | null {
+    return this.options.antiCsrf === 'VIA_TOKEN' ? 'x'.repeat(ANTI_CSRF_TOKEN_LENGTH) : null;
+  }
+
+  /** The part of a token that the browser may read. */
+  frontTokenFor(claims: Readonly<AccessTokenClaims>): string {
+    const { frontTokenClaims } = this.options;
+    return frontTokenFor(
+      claims,
+      frontTokenClaims && ((name) => RESERVED_CLAIMS.has(name) || frontTokenClaims.has(name)),
+    );
+  }
+
+  private checkSize(length: number, payload: Readonly<Record<string, unknown>>): void {
+    const bytes = length + this.options.cookie.accessToken.secureName.length;
+    if (bytes <= MAX_COOKIE_BYTES) return;
+    throw new SessionInputException(
+      'accessTokenPayload',
+      `makes a cookie of ${bytes} bytes, and browsers drop one of more than ${MAX_COOKIE_BYTES}; ` +
+        `the largest claims are ${largestClaims(payload)}. Keep what only the server needs in sessionDataInDatabase`,
+    );
+  }
+}
+
+// What fits by itself alone could never be refreshed.
+function lengthOnceRefreshed(accessToken: string): number {
+  const claimsLength = accessToken.lastIndexOf('.') - accessToken.indexOf('.') - 1;
+  const bytes = Math.floor((claimsLength * 3) / 4);
+  const grown = Math.ceil(((bytes + PARENT_BYTES) * 4) / 3);
+  return accessToken.length - claimsLength + grown;
+}
+
+function largestClaims(payload: Readonly<Record<string, unknown>>): string {
+  return Object.entries(payload)
+    .map(([name, value]) => ({ name, bytes: Buffer.byteLength(JSON.stringify(value) ?? '') }))
+    .toSorted((a, b) => b.bytes - a.bytes)
+    .slice(0, 3)
+    .map(({ name, bytes }) => `${name.slice(0, 64)} (${bytes} bytes)`)
+    .join(', ');
+}

@@ -1,0 +1,134 @@
+import { Injectable, Inject } from '@nestjs/common';
+import { KeyRing } from '../../keys/key-ring.js';
+import {
+  RESOLVED_SESSION_OPTIONS,
+  type ResolvedSessionOptions,
+} from '../../options/resolved-options.js';
+import { RevocationFeed } from '../../revocation/revocation-feed.js';
+import type { SessionRecord } from '../../store/session-record.js';
+import { Clock } from '../../time/clock.js';
+import {
+  accessTokenKid,
+  readAccessToken,
+  type AccessTokenClaims,
+  type AccessTokenVerificationKey,
+} from '../../tokens/access-token.js';
+import { ArrivalQueue } from './arrival-queue.js';
+import { SessionLife } from './session-life.js';
+import { deepFreeze } from '../input/json-object.js';
+import { ownCopy, type VerifiedToken, VerifiedTokenCache } from './verified-token-cache.js';
+
+/** What an access token comes to. */
+export type Verification =
+  | { readonly kind: 'valid'; readonly token: VerifiedToken; readonly record?: SessionRecord }
+  /** It is none of ours, or not good any more; a refresh may give one that is. */
+  | { readonly kind: 'try-refresh'; readonly reason: string }
+  /** It is good, and came without the proof that the caller asks for. */
+  | { readonly kind: 'unproven' }
+  /** The database says that the session is over. */
+  | { readonly kind: 'ended' };
+
+/** Verifies access tokens: by signature alone where that is enough, in the database where it is asked for. */
+@Injectable()
+export class SessionVerifier {
+  constructor(
+    private readonly keys: KeyRing,
+    private readonly cache: VerifiedTokenCache,
+    private readonly feed: RevocationFeed,
+    private readonly life: SessionLife,
+    private readonly confirmations: ArrivalQueue,
+    private readonly clock: Clock,
+    @Inject(RESOLVED_SESSION_OPTIONS) private readonly options: ResolvedSessionOptions,
+  ) {}
+
+  /**
+   * @param checkDatabase whether the session's row has to be there; asked anyway while the revocation feed is stale
+   * @param isProven whether the request has what the token demands, found out before the database is asked
+   * @throws {SessionStoreUnavailableException} when the database has to be asked and can't be
+   */
+  async verify(
+    token: string,
+    checkDatabase: boolean,
+    isProven: (claims: Readonly<AccessTokenClaims>) => boolean = () => true,
+  ): Promise<Verification> {
+    const verified = this.cache.find(token) ?? (await this.verifySignature(token));
+    if (verified === undefined) return { kind: 'try-refresh', reason: 'not verified' };
+    const refusal = this.judge(verified);
+    if (refusal !== undefined) return { kind: 'try-refresh', reason: refusal };
+    if (!isProven(verified.claims)) return { kind: 'unproven' };
+    if (!checkDatabase && !this.feed.isStale) return { kind: 'valid', token: verified };
+    const record = await this.findLiveSession(verified.claims);
+    if (record === undefined) return { kind: 'ended' };
+    return { kind: 'valid', token: verified, record };
+  }
+
+  /**
+   * A token that is remembered and still good, where no database has to be asked: what most requests come with.
+   * `undefined` says nothing about a token; `verify` does.
+   */
+  findRemembered(token: string): VerifiedToken | undefined {
+    const verified = this.cache.find(token);
+    if (verified === undefined || this.feed.isStale) return undefined;
+    return this.judge(verified) === undefined ? verified : undefined;
+  }
+
+  /** Whether a text looks like one of our access tokens; what is remembered has been looked at. */
+  isAccessTokenLike(text: string): boolean {
+    return this.cache.has(text) || accessTokenKid(text) !== undefined;
+  }
+
+  /** Whose session a token speaks of, expired or not; for sign-out, which needs no live token. */
+  async identify(token: string): Promise<Readonly<AccessTokenClaims> | undefined> {
+    return (this.cache.find(token) ?? (await this.checkSignature(token)))?.claims;
+  }
+
+  /** The row of a session that is not over. */
+  async findLiveSession(claims: Readonly<AccessTokenClaims>): Promise<SessionRecord | undefined> {
+    const record = await this.life.findLive(claims.sessionHandle);
+    return record?.userId === claims.sub && record.tenantId === claims.tId ? record : undefined;
+  }
+
+  // What can have changed since a token was remembered, judged at each use (ASVS 9.2.1, CVE class of stale caches).
+  private judge({ claims, key }: VerifiedToken): string | undefined {
+    if (this.endsAtMs(claims) <= this.clock.now()) return 'expired';
+    if (this.keys.findVerificationKey(key.kid) !== key) return 'key not trusted any more';
+    const session = { handle: claims.sessionHandle, userId: claims.sub, tenantId: claims.tId };
+    return this.feed.isRevoked(session) ? 'revoked' : undefined;
+  }
+
+  // A revocation is forgotten once no access token of today's lifetime can be alive. One of a time when they lived longer
+  // must not outlast it.
+  private endsAtMs({ iat, exp }: Readonly<AccessTokenClaims>): number {
+    return Math.min(exp * 1000, (iat + 1) * 1000 + this.options.accessTokenLifetimeMs);
+  }
+
+  private async verifySignature(token: string): Promise<VerifiedToken | undefined> {
+    const verified = await this.checkSignature(token);
+    if (verified === undefined || this.judge(verified) !== undefined) return verified;
+    this.cache.remember(verified);
+    // The first sight of a token that came with a refresh shows that the answer arrived.
+    const { sessionHandle, parentRefreshTokenHash1 } = verified.claims;
+    if (parentRefreshTokenHash1 !== null) {
+      this.confirmations.add(sessionHandle, parentRefreshTokenHash1);
+    }
+    return verified;
+  }
+
+  private async checkSignature(token: string): Promise<VerifiedToken | undefined> {
+    const kid = accessTokenKid(token);
+    if (kid === undefined) return undefined;
+    const key = await this.findKey(kid);
+    if (key === undefined) return undefined;
+    const reading = readAccessToken(token, key, this.options, this.clock.now());
+    return reading.ok
+      ? { token: ownCopy(token), claims: deepFreeze(reading.claims), key }
+      : undefined;
+  }
+
+  private async findKey(kid: string): Promise<AccessTokenVerificationKey | undefined> {
+    const known = this.keys.findVerificationKey(kid);
+    if (known !== undefined) return known;
+    await this.keys.reloadForUnknownKey();
+    return this.keys.findVerificationKey(kid);
+  }
+}

@@ -1,0 +1,58 @@
+import { LRUCache } from 'lru-cache';
+import type { AccessTokenClaims, AccessTokenVerificationKey } from '../../tokens/access-token.js';
+
+// Long tokens take the place of several: what is remembered is bounded by its size too.
+const USUAL_TOKEN = 2_048;
+const LONGEST_TOKEN = 16_384;
+
+/** An access token whose signature and form have been checked. Its claims are frozen all the way down. */
+export interface VerifiedToken {
+  readonly token: string;
+  readonly claims: Readonly<AccessTokenClaims>;
+  readonly key: AccessTokenVerificationKey;
+}
+
+/**
+ * Remembers verified access tokens by their exact text, so that one signature is checked once per instance. What can
+ * change (expiry, revocation, trust in the key) is not remembered but judged at each use.
+ */
+export class VerifiedTokenCache {
+  private readonly tokens: LRUCache<string, VerifiedToken> | undefined;
+
+  /** @param max how many tokens at most; `false`: none */
+  constructor(options: false | { readonly max: number }) {
+    if (options === false) return;
+    const maxSize = Math.max(LONGEST_TOKEN, options.max * USUAL_TOKEN);
+    this.tokens = new LRUCache({
+      max: options.max,
+      maxSize,
+      sizeCalculation: ({ token }) => token.length,
+    });
+  }
+
+  find(token: string): VerifiedToken | undefined {
+    return this.tokens?.get(token);
+  }
+
+  /** Whether a token is remembered; this is no use of it. */
+  has(token: string): boolean {
+    return this.tokens?.has(token) === true;
+  }
+
+  remember(verified: VerifiedToken): void {
+    this.tokens?.set(verified.token, verified);
+  }
+
+  forget(token: string): void {
+    this.tokens?.delete(token);
+  }
+
+  get size(): number {
+    return this.tokens?.size ?? 0;
+  }
+}
+
+/** A copy of a string with memory of its own: a part cut from a header would keep the whole header alive. */
+export function ownCopy(text: string): string {
+  return Buffer.from(text, 'latin1').toString('latin1');
+}

@@ -1,0 +1,94 @@
+import { Body, Controller, Post } from '@nestjs/common';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { CreateSession, Session, SessionRevocation, SessionService } from '../../../lib/index.js';
+import { RevocationFeed } from '../../../lib/revocation/revocation-feed.js';
+import { SessionPruner } from '../../../lib/session/end/session-pruner.js';
+import { bootApp, type BootedApp } from '../../support/boot-app.js';
+import { StatementLog } from '../../support/statement-log.js';
+
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+
+@Controller()
+class LoginController {
+  @Post('login')
+  @CreateSession()
+  login(@Body() body: { userId: string }): string {
+    return body.userId;
+  }
+}
+
+describe('what is pruned', () => {
+  let booted: BootedApp;
+  beforeEach(async () => {
+    booted = await bootApp({ controllers: [LoginController] });
+  });
+  afterEach(() => booted.close());
+
+  async function passTime(milliseconds: number): Promise<void> {
+    booted.clock.advanceMs(milliseconds);
+    await booted.app.get(RevocationFeed).poll();
+  }
+
+  it('is the word that claims are stale, once no older token is left, and not the session', async () => {
+    const client = booted.client();
+    await client.post('/login', { userId: 'u1' });
+    booted.clock.advanceMs(1);
+    await booted.app.get(SessionService).markClaimsStale('u1');
+    await passTime(2 * HOUR_MS);
+    await booted.app.get(SessionPruner).prune();
+    expect(await booted.dataSource.getRepository(SessionRevocation).count()).toBe(0);
+    expect((await client.post('/auth/session/refresh')).status).toBe(200);
+  });
+
+  describe.each([
+    ['of the user', (sessions: SessionService) => sessions.revokeAllSessionsForUser('u1')],
+    ['of everyone', (sessions: SessionService) => sessions.revokeEverything()],
+  ])('is a row that was committed after a cut-off %s', (_, revokeAll) => {
+    it('with the line that ends it, and until then its refresh token is refused', async () => {
+      const rows = booted.dataSource.getRepository(Session);
+      const client = booted.client();
+      await client.post('/login', { userId: 'u1' });
+      const late = await rows.findOneByOrFail({ userId: 'u1' });
+      booted.clock.advanceMs(1);
+      await revokeAll(booted.app.get(SessionService));
+      const token = await client.cookie('sRefreshToken');
+      const headers = { cookie: `sRefreshToken=${token}` };
+      // No access token is left that the line could be about.
+      await passTime(2 * HOUR_MS);
+      await rows.insert(late);
+      const answer = await booted.client().post('/auth/session/refresh', undefined, { headers });
+      expect(answer.status).toBe(401);
+      await rows.insert(late);
+      await passTime(8 * DAY_MS);
+      await booted.app.get(SessionPruner).prune();
+      expect(await rows.count()).toBe(0);
+      expect(await booted.dataSource.getRepository(SessionRevocation).count()).toBe(0);
+    });
+  });
+});
+
+describe('what was refreshed meanwhile', () => {
+  it('is not pruned, also where the clock goes back after the expired rows were read', async () => {
+    const log = new StatementLog();
+    const booted = await bootApp({
+      controllers: [LoginController],
+      database: { type: 'better-sqlite3', database: ':memory:', logging: true, logger: log },
+    });
+    await booted.client().post('/login', { userId: 'u1' });
+    const rows = booted.dataSource.getRepository(Session);
+    const { expiresAt } = await rows.findOneByOrFail({ userId: 'u1' });
+    booted.clock.advanceMs(expiresAt - booted.clock.now());
+    const connection = Reflect.get(booted.dataSource.driver, 'databaseConnection') as {
+      exec(sql: string): void;
+    };
+    log.onNext(/^BEGIN/, () => {
+      booted.clock.advanceMs(-1_000);
+      connection.exec(`UPDATE auth_session SET expiresAt = ${expiresAt + DAY_MS}`);
+    });
+    await booted.app.get(SessionPruner).prune();
+    expect(booted.clock.now()).toBe(expiresAt - 1_000);
+    expect(await rows.countBy({ userId: 'u1' })).toBe(1);
+    await booted.close();
+  });
+});
