@@ -29,6 +29,7 @@ export type { JsonObject } from './session/input/json-object.js';
 export type { JsonWebKeyRecord } from './keys/public-jwk.js';
 export type { OpenIdConfiguration } from './keys/openid-configuration.js';
 
+export type { RefusalReason } from './errors/refusal-reason.js';
 export { SessionEventBus, type SessionEventListener } from './events/session-event-bus.js';
 export type { RevocationReason, SessionEventName, SessionEvents } from './events/session-events.js';
 

@@ -52,6 +52,7 @@ import { SessionLimit } from './session/issue/session-limit.js';
 import { SessionOverview } from './session/session-overview.js';
 import { SessionPruner } from './session/end/session-pruner.js';
 import { SessionRefresher } from './session/refresh/session-refresher.js';
+import { SessionRefusals } from './session/refuse/session-refusals.js';
 import { SessionRevoker } from './session/end/session-revoker.js';
 import { SessionRotator } from './session/refresh/session-rotator.js';
 import { SessionTokenMinter } from './session/mint/session-token-minter.js';
@@ -66,7 +67,12 @@ import { RevocationStore } from './store/revocation.store.js';
 import { SessionDatabase } from './store/session-database.js';
 import { SessionStore } from './store/session.store.js';
 import { SigningKeyStore } from './store/signing-key.store.js';
+import { STALE_CLAIMS_POLICY } from './session/container/stale-claims-policy.js';
 import { Clock } from './time/clock.js';
+import { ARRIVALS } from './verification/arrivals.js';
+import { KNOWN_REVOCATIONS } from './verification/known-revocations.js';
+import { LIVE_SESSIONS } from './verification/live-sessions.js';
+import { VERIFICATION_KEYS } from './verification/verification-keys.js';
 
 /** What an application's guards, interceptors and services of ours are given, whichever module they are resolved in. */
 export const exportedProviders = [
@@ -77,6 +83,8 @@ export const exportedProviders = [
   RequestLogin,
   RequestVerification,
   RequestRefresh,
+  RateLimiter,
+  SessionRefusals,
   GuardedRoutes,
   FailureAnswer,
   Clock,
@@ -104,6 +112,7 @@ const ROLES = [
   SessionOverview,
   SessionPruner,
   SessionRefresher,
+  SessionRefusals,
   SessionRevoker,
   SessionParts,
   SessionRotator,
@@ -153,6 +162,11 @@ export function sessionProviders(extras: SessionModuleExtras): Provider[] {
       useFactory: () => new RefreshRoute(extras.apiBasePath ?? DEFAULT_API_BASE_PATH),
     },
     { provide: TOKEN_CARRIERS, useExisting: TokenWriter },
+    { provide: VERIFICATION_KEYS, useExisting: KeyRing },
+    { provide: KNOWN_REVOCATIONS, useExisting: RevocationFeed },
+    { provide: LIVE_SESSIONS, useExisting: SessionLife },
+    { provide: ARRIVALS, useExisting: ArrivalQueue },
+    { provide: STALE_CLAIMS_POLICY, useExisting: StaleClaimRenewal },
     { provide: APP_FILTER, useClass: SessionExceptionFilter },
     { provide: Clock, useFactory: () => new Clock() },
     ...STORES,

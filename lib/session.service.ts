@@ -1,7 +1,8 @@
-import { Injectable } from '@nestjs/common';
+import { Injectable, Logger } from '@nestjs/common';
 import type { AccessTokenPayload } from './claims/access-token-payload.js';
 import type { EntityManager } from 'typeorm';
 import { allCorsHeaders } from './http/cors-headers.js';
+import { RateLimiter } from './http/rate-limit/rate-limiter.js';
 import { RequestLogin } from './http/request-login.js';
 import { RequestRefresh } from './http/request-refresh.js';
 import { RequestVerification, type VerifySessionOptions } from './http/request-verification.js';
@@ -14,6 +15,7 @@ import { SessionFunctions, SessionParts } from './session/session-functions.js';
 import { checkFlag, checkManager, readOptions } from './session/input/function-arguments.js';
 import { toJsonObject } from './session/input/json-object.js';
 import type { SessionContainer } from './session/container/session-container.js';
+import { SessionRefusals } from './session/refuse/session-refusals.js';
 import { SessionDatabase } from './store/session-database.js';
 
 /**
@@ -23,12 +25,16 @@ import { SessionDatabase } from './store/session-database.js';
  */
 @Injectable()
 export class SessionService extends SessionFunctions {
+  private readonly logger = new Logger('SessionModule');
+
   /** @internal */
   constructor(
     parts: SessionParts,
     private readonly keys: KeyRing,
     private readonly database: SessionDatabase,
     private readonly login: RequestLogin,
+    private readonly limiter: RateLimiter,
+    private readonly refusals: SessionRefusals,
     private readonly verification: RequestVerification,
     private readonly refresh: RequestRefresh,
     private readonly jwts: JwtMaker,
@@ -76,12 +82,14 @@ export class SessionService extends SessionFunctions {
    * @throws {TooManyRequestsException} (429) where the request's address has asked, or guessed wrong, too often
    */
   limitLogin(request: object): Promise<void> {
-    return this.login.limiter.countByHand(request);
+    return this.limiter
+      .countByHand(request)
+      .catch((error: unknown) => this.refusals.rethrow('login', error));
   }
 
   /** Counts a wrong password for `rateLimit`, in a handler without `@CreateSession()`. */
   countFailedLogin(request: object): Promise<void> {
-    return this.login.limiter.countFailure(request);
+    return this.limiter.countFailure(request);
   }
 
   /**
@@ -213,8 +221,10 @@ export class SessionService extends SessionFunctions {
    * @returns whether there was such a key
    * @throws {SessionStoreUnavailableException}
    */
-  revokeKey(kid: string): Promise<boolean> {
-    return this.keys.revoke(kid);
+  async revokeKey(kid: string): Promise<boolean> {
+    const isRevoked = await this.keys.revoke(kid);
+    if (isRevoked) this.logger.log(`Key ${kid} was revoked`);
+    return isRevoked;
   }
 
   /**
@@ -224,8 +234,10 @@ export class SessionService extends SessionFunctions {
    * @returns the key id of the new secret
    * @throws {SessionStoreUnavailableException}
    */
-  addRefreshTokenSecret(): Promise<string> {
-    return this.keys.addRefreshTokenSecret();
+  async addRefreshTokenSecret(): Promise<string> {
+    const kid = await this.keys.addRefreshTokenSecret();
+    this.logger.log(`Secret ${kid} for refresh tokens was added`);
+    return kid;
   }
 
   /**
@@ -236,8 +248,11 @@ export class SessionService extends SessionFunctions {
    * @returns how many sessions there were
    * @throws {SessionStoreUnavailableException}
    */
-  revokeEverything(): Promise<number> {
-    return this.parts.revoker.revokeEverything();
+  async revokeEverything(): Promise<number> {
+    this.logger.log('All sessions of everyone are being revoked');
+    const count = await this.parts.revoker.revokeEverything();
+    this.logger.log(`All sessions of everyone were revoked: ${count}`);
+    return count;
   }
 
   /**

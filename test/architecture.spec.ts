@@ -9,6 +9,7 @@ const LAYERS = [
   ['claims'],
   ['options'],
   ['store'],
+  ['verification'],
   ['keys', 'revocation'],
   ['session'],
   ['http'],
@@ -27,6 +28,7 @@ const PURE =
 
 /** The folders of session/, from the lowest rank to the highest. The files beside them stand above all of them. */
 const SESSION_LAYERS = [
+  'refuse',
   'input',
   'device',
   'mint',
@@ -111,6 +113,19 @@ describe('the code in lib/', () => {
       importsWhere(
         (path, from) =>
           path.startsWith('session/') && from.startsWith('session/') && rank(from) > rank(path),
+      ),
+    ).toEqual([]);
+  });
+
+  it('verifies access tokens by the interfaces of verification/ alone, wherever keys and revocations come from', () => {
+    const isPart = (from: string) =>
+      /^(keys|revocation|store)\/|session-life|arrival-queue/.test(from);
+    expect(
+      importsWhere(
+        (path, from, statement) =>
+          path === 'session/verify/session-verifier.ts' &&
+          isPart(from) &&
+          !statement.startsWith('import type '),
       ),
     ).toEqual([]);
   });

@@ -253,7 +253,11 @@ describe("the README's life of a session", () => {
     const answer = await send(`${booted.url}/auth/session/refresh`, 'POST', {
       headers: { authorization: `Bearer ${stolen}` },
     });
-    expect(answer.json).toEqual({ message: 'token theft detected' });
+    expect(answer.json).toEqual({
+      statusCode: 401,
+      code: 'TOKEN_THEFT_DETECTED',
+      message: 'token theft detected',
+    });
     const { TheftAlarm } = await load<{ TheftAlarm: Type }>('theft-alarm.ts');
     await expect
       .poll(() => booted.app.get<{ warned: string[] }>(TheftAlarm).warned)

@@ -339,7 +339,11 @@ describe('a database that goes away', () => {
       const client = app.client();
       const answer = await client.post('/login');
       expect(answer.status).toBe(503);
-      expect(answer.json).toEqual({ message: 'session store unavailable' });
+      expect(answer.json).toEqual({
+        statusCode: 503,
+        code: 'SESSION_STORE_UNAVAILABLE',
+        message: 'session store unavailable',
+      });
       expect(answer.headers['retry-after']).toBe('5');
       expect(answer.setCookies).toEqual([]);
       await app.dataSource.query('ALTER TABLE gone RENAME TO auth_session');

@@ -10,6 +10,11 @@ export class CrossSiteRequestException extends SessionException {
   readonly code = 'CROSS_SITE_REQUEST';
 
   constructor() {
-    super({ message: 'cross-site request refused' }, 403);
+    super({
+      code: 'CROSS_SITE_REQUEST',
+      reason: 'cross-site',
+      status: 403,
+      body: { message: 'cross-site request refused' },
+    });
   }
 }

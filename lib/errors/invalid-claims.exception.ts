@@ -1,4 +1,4 @@
-import { SessionException, type StatusOption } from './session.exception.js';
+import { SessionException, type RefusedSession, type StatusOption } from './session.exception.js';
 
 /**
  * The session is valid but its claims do not hold what the route asks for: 403 with the failing validators, as
@@ -10,12 +10,22 @@ export class InvalidClaimsException extends SessionException {
   readonly code = 'INVALID_CLAIMS';
   override readonly statusOption: StatusOption | undefined;
 
-  /** @param status default: the option `invalidClaimStatusCode`, 403 */
+  /**
+   * @param status default: the option `invalidClaimStatusCode`, 403
+   * @param session internal: whose session it is
+   */
   constructor(
     readonly claimValidationErrors: readonly { id: string; reason?: unknown }[],
     status?: number,
+    session?: RefusedSession,
   ) {
-    super({ message: 'invalid claim', claimValidationErrors }, status ?? 403);
+    super({
+      code: 'INVALID_CLAIMS',
+      reason: 'claims',
+      status: status ?? 403,
+      body: { message: 'invalid claim', claimValidationErrors },
+      session,
+    });
     this.statusOption = status === undefined ? 'invalidClaimStatusCode' : undefined;
   }
 }

@@ -15,6 +15,11 @@ export class SessionInputException extends SessionException {
     readonly argument: string,
     problem: string,
   ) {
-    super({ message: `${argument} ${problem}` }, 400);
+    super({
+      code: 'SESSION_INPUT',
+      reason: 'input',
+      status: 400,
+      body: { message: `${argument} ${problem}` },
+    });
   }
 }

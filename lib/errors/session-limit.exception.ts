@@ -9,6 +9,11 @@ export class SessionLimitException extends SessionException {
   readonly code = 'SESSION_LIMIT';
 
   constructor(readonly maxSessions: number) {
-    super({ message: 'too many sessions', maxSessions }, 403);
+    super({
+      code: 'SESSION_LIMIT',
+      reason: 'session-limit',
+      status: 403,
+      body: { message: 'too many sessions', maxSessions },
+    });
   }
 }

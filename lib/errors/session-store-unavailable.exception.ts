@@ -12,6 +12,12 @@ export class SessionStoreUnavailableException extends SessionException {
   override readonly retryAfterSeconds = 5;
 
   constructor(options: { cause?: unknown } = {}) {
-    super({ message: 'session store unavailable' }, 503, { cause: options.cause });
+    super({
+      code: 'SESSION_STORE_UNAVAILABLE',
+      reason: 'store-unavailable',
+      status: 503,
+      body: { message: 'session store unavailable' },
+      cause: options.cause,
+    });
   }
 }

@@ -1,4 +1,5 @@
 import { HttpException } from '@nestjs/common';
+import type { RefusalReason } from './refusal-reason.js';
 
 /**
  * The stable codes of session errors, for `switch (error.code)`.
@@ -19,6 +20,23 @@ export type SessionErrorCode =
 /** An option of the module that says with which status an error is answered. @internal */
 export type StatusOption = 'sessionExpiredStatusCode' | 'invalidClaimStatusCode';
 
+/** Whose session a refusal speaks of, where an authentic token or a row has said so. @internal */
+export interface RefusedSession {
+  readonly sessionHandle: string;
+  readonly userId: string;
+}
+
+/** What a session error is made of. @internal */
+export interface Refusal {
+  readonly code: SessionErrorCode;
+  readonly reason: RefusalReason;
+  readonly status: number;
+  /** What clients get beside status and code. SuperTokens' SDKs read `message` alone. */
+  readonly body: { readonly message: string } & Readonly<Record<string, unknown>>;
+  readonly session?: RefusedSession | undefined;
+  readonly cause?: unknown;
+}
+
 /**
  * The base of every error that a request can end in. It is an HTTP exception, so no filter has to be installed.
  *
@@ -27,6 +45,9 @@ export type StatusOption = 'sessionExpiredStatusCode' | 'invalidClaimStatusCode'
 export abstract class SessionException extends HttpException {
   /** What happened, in the names of SuperTokens' recipe. */
   abstract readonly code: SessionErrorCode;
+
+  /** Why, for logs and counters. It is never sent to the client. */
+  readonly reason: RefusalReason;
 
   /**
    * Whether the client's tokens are removed with the answer: only where the session has been proven dead, or where
@@ -39,4 +60,14 @@ export abstract class SessionException extends HttpException {
 
   /** @internal the option of the module that gives the status where whoever threw this gave none */
   readonly statusOption: StatusOption | undefined;
+
+  /** @internal */
+  readonly refusedSession: RefusedSession | undefined;
+
+  /** @internal */
+  constructor({ code, reason, status, body, session, cause }: Refusal) {
+    super({ statusCode: status, code, ...body }, status, { cause });
+    this.reason = reason;
+    this.refusedSession = session;
+  }
 }

@@ -2,7 +2,7 @@ import { SessionException, type StatusOption } from './session.exception.js';
 
 /**
  * A refresh token came back after it was spent, so two parties hold tokens of this session: it has been revoked.
- * 401 `{"message":"token theft detected"}`, and the client's tokens are removed.
+ * 401 with the message `token theft detected`, and the client's tokens are removed.
  *
  * @see RFC 9700 §4.14.2
  * @publicApi
@@ -18,7 +18,13 @@ export class TokenTheftDetectedException extends SessionException {
     readonly userId: string,
     status?: number,
   ) {
-    super({ message: 'token theft detected' }, status ?? 401);
+    super({
+      code: 'TOKEN_THEFT_DETECTED',
+      reason: 'token-theft',
+      status: status ?? 401,
+      body: { message: 'token theft detected' },
+      session: { sessionHandle, userId },
+    });
     this.statusOption = status === undefined ? 'sessionExpiredStatusCode' : undefined;
   }
 }

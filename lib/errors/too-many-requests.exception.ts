@@ -13,6 +13,11 @@ export class TooManyRequestsException extends SessionException {
     /** Seconds after which the client may ask again, at the latest. */
     override readonly retryAfterSeconds: number,
   ) {
-    super({ message: 'too many requests' }, 429);
+    super({
+      code: 'TOO_MANY_REQUESTS',
+      reason: 'rate-limit',
+      status: 429,
+      body: { message: 'too many requests' },
+    });
   }
 }

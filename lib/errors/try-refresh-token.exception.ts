@@ -1,7 +1,8 @@
-import { SessionException, type StatusOption } from './session.exception.js';
+import type { RefusalReason } from './refusal-reason.js';
+import { SessionException, type RefusedSession, type StatusOption } from './session.exception.js';
 
 /**
- * The access token does not serve, a refresh may give a new one: 401 `{"message":"try refresh token"}`.
+ * The access token does not serve, a refresh may give a new one: 401 with the message `try refresh token`.
  * Never touches the client's tokens.
  *
  * @publicApi
@@ -11,16 +12,25 @@ export class TryRefreshTokenException extends SessionException {
   override readonly statusOption: StatusOption | undefined;
 
   /**
-   * @param options.reason for logs; never sent to the client
+   * @param options.reason for logs and counters; never sent to the client. @default 'application'
    * @param options.status default: the option `sessionExpiredStatusCode`, 401
    */
-  constructor(options: { reason?: string; status?: number | undefined } = {}) {
-    const { reason } = options;
-    super(
-      { message: 'try refresh token' },
-      options.status ?? 401,
-      reason === undefined ? {} : { description: reason },
-    );
-    this.statusOption = options.status === undefined ? 'sessionExpiredStatusCode' : undefined;
+  constructor(
+    options: {
+      reason?: RefusalReason;
+      status?: number | undefined;
+      /** @internal */
+      session?: RefusedSession | undefined;
+    } = {},
+  ) {
+    const { reason = 'application', status, session } = options;
+    super({
+      code: 'TRY_REFRESH_TOKEN',
+      reason,
+      status: status ?? 401,
+      body: { message: 'try refresh token' },
+      session,
+    });
+    this.statusOption = status === undefined ? 'sessionExpiredStatusCode' : undefined;
   }
 }

@@ -1,7 +1,8 @@
-import { SessionException, type StatusOption } from './session.exception.js';
+import type { RefusalReason } from './refusal-reason.js';
+import { SessionException, type RefusedSession, type StatusOption } from './session.exception.js';
 
 /**
- * There is no session: 401 `{"message":"unauthorised"}`, the wording that SuperTokens' SDKs know.
+ * There is no session: 401 with the message `unauthorised`, the wording that SuperTokens' SDKs know.
  * Thrown by an application's own code, it also removes the client's tokens unless `clearTokens` is `false`.
  *
  * @publicApi
@@ -12,23 +13,30 @@ export class UnauthorizedSessionException extends SessionException {
   override readonly statusOption: StatusOption | undefined;
 
   /**
-   * @param options.reason for logs; never sent to the client
+   * @param options.reason for logs and counters; never sent to the client. @default 'application'
    * @param options.clearTokens default `true`
    * @param options.status default: the option `sessionExpiredStatusCode`, 401
    */
   constructor(
     options: {
-      reason?: string;
+      reason?: RefusalReason;
       clearTokens?: boolean;
       status?: number | undefined;
       cause?: unknown;
+      /** @internal */
+      session?: RefusedSession | undefined;
     } = {},
   ) {
-    super({ message: 'unauthorised' }, options.status ?? 401, {
-      cause: options.cause,
-      ...(options.reason === undefined ? {} : { description: options.reason }),
+    const { reason = 'application', status, session, cause } = options;
+    super({
+      code: 'UNAUTHORISED',
+      reason,
+      status: status ?? 401,
+      body: { message: 'unauthorised' },
+      session,
+      cause,
     });
     this.clearTokens = options.clearTokens ?? true;
-    this.statusOption = options.status === undefined ? 'sessionExpiredStatusCode' : undefined;
+    this.statusOption = status === undefined ? 'sessionExpiredStatusCode' : undefined;
   }
 }

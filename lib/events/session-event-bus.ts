@@ -15,13 +15,17 @@ const NAMES: Readonly<Record<SessionEventName, true>> = {
   keyMade: true,
   keyRevoked: true,
   antiCsrfFailed: true,
+  refused: true,
 };
+
+// A client can cause refusals as fast as it sends requests; a slow listener must not pile them up without end.
+const MAX_PENDING_REFUSALS = 1_000;
 
 type Listeners = { [Name in SessionEventName]?: Set<SessionEventListener<Name>> };
 
 /**
- * Tells the application what happens to sessions. A listener runs behind the request: one that throws, rejects or never
- * ends cannot break or delay it.
+ * Tells the application what happens to sessions. A listener runs apart from the request: one that throws, rejects or
+ * never ends cannot break or delay it. Of `refused` at most 1,000 calls are pending at once; more are left out.
  *
  * @example
  * ```ts
@@ -33,6 +37,7 @@ type Listeners = { [Name in SessionEventName]?: Set<SessionEventListener<Name>> 
  */
 export class SessionEventBus {
   private readonly listeners: Listeners = {};
+  private pendingRefusals = 0;
 
   constructor(
     private readonly onListenerError: (name: SessionEventName) => void = () => undefined,
@@ -53,12 +58,20 @@ export class SessionEventBus {
     const listeners: ReadonlySet<SessionEventListener<Name>> | undefined = this.listeners[name];
     if (listeners === undefined || listeners.size === 0) return;
     const frozen = Object.freeze(event);
-    for (const listener of listeners) {
-      queueMicrotask(() => {
-        Promise.resolve()
-          .then(() => listener(frozen))
-          .catch(() => this.onListenerError(name));
-      });
-    }
+    for (const listener of listeners) this.call(name, () => listener(frozen));
+  }
+
+  private call(name: SessionEventName, listener: () => void | Promise<void>): void {
+    const isRefusal = name === 'refused';
+    if (isRefusal && this.pendingRefusals >= MAX_PENDING_REFUSALS) return;
+    if (isRefusal) this.pendingRefusals += 1;
+    setImmediate(() => {
+      Promise.resolve()
+        .then(listener)
+        .catch(() => this.onListenerError(name))
+        .finally(() => {
+          if (isRefusal) this.pendingRefusals -= 1;
+        });
+    });
   }
 }

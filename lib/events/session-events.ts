@@ -1,3 +1,6 @@
+import type { RefusalReason } from '../errors/refusal-reason.js';
+import type { SessionErrorCode } from '../errors/session.exception.js';
+
 /** Why a session ended before its time. @publicApi */
 export type RevocationReason =
   | 'sign-out'
@@ -62,8 +65,20 @@ export interface SessionEvents {
   keyMade: { kid: string; kind: 'dynamic' | 'static' | 'mac'; atMs: number };
   /** A key of the server was taken out of use by `revokeKey`. */
   keyRevoked: { kid: string; atMs: number };
+  /** A request was refused. `sessionHandle` and `userId` are there where an authentic token or a row names them. */
+  refused: {
+    at: RefusedAt;
+    code: SessionErrorCode;
+    reason: RefusalReason;
+    atMs: number;
+    sessionHandle?: string;
+    userId?: string;
+  };
   antiCsrfFailed: { atMs: number; at: 'verify' | 'refresh' | 'sign-out' | 'handshake' };
 }
+
+/** Where a request was refused. `handler`: by the application's own code. @publicApi */
+export type RefusedAt = 'verify' | 'refresh' | 'login' | 'sign-out' | 'handshake' | 'handler';
 
 /** The name of an event. @publicApi */
 export type SessionEventName = keyof SessionEvents;

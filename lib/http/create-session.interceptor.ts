@@ -7,7 +7,7 @@ import {
   type NestInterceptor,
 } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
-import { defaultIfEmpty, mergeMap, takeLast, type Observable } from 'rxjs';
+import { catchError, defaultIfEmpty, mergeMap, takeLast, type Observable } from 'rxjs';
 import { UnauthorizedSessionException } from '../errors/unauthorized-session.exception.js';
 import { kindOf } from '../options/option-checks.js';
 import { isMutation, requestAndResponseOf } from './context/execution-context.js';
@@ -16,7 +16,9 @@ import {
   CreateSessionMetadata,
   type CreateSessionOptions,
 } from './decorators/create-session.metadata.js';
+import { RateLimiter } from './rate-limit/rate-limiter.js';
 import { RequestLogin } from './request-login.js';
+import { SessionRefusals } from '../session/refuse/session-refusals.js';
 
 /** Creates the session of a handler with `@CreateSession` from what it returned. @publicApi */
 @Injectable()
@@ -26,6 +28,8 @@ export class CreateSessionInterceptor implements NestInterceptor {
   constructor(
     private readonly reflector: Reflector,
     private readonly login: RequestLogin,
+    private readonly limiter: RateLimiter,
+    private readonly refusals: SessionRefusals,
   ) {}
 
   intercept(context: ExecutionContext, next: CallHandler<unknown>): Observable<unknown> {
@@ -40,7 +44,7 @@ export class CreateSessionInterceptor implements NestInterceptor {
     if (options.allowCrossSite !== true) {
       this.login.refuseCrossSiteLogin(request, isMutation(context));
     }
-    return this.login.limiter.aroundLogin(request, () =>
+    const login = this.limiter.aroundLogin(request, () =>
       next.handle().pipe(
         takeLast(1),
         defaultIfEmpty(undefined),
@@ -50,6 +54,7 @@ export class CreateSessionInterceptor implements NestInterceptor {
         }),
       ),
     );
+    return login.pipe(catchError((error: unknown) => this.refusals.rethrow('login', error)));
   }
 
   private async createSession(
@@ -60,7 +65,7 @@ export class CreateSessionInterceptor implements NestInterceptor {
     if (result === null || result === undefined) {
       // Never the option's status: to a client that says "refresh", and a login that failed has nothing to refresh.
       throw new UnauthorizedSessionException({
-        reason: 'no user',
+        reason: 'no-user',
         clearTokens: false,
         status: 401,
       });

@@ -10,7 +10,7 @@ import { SessionIssuer, type SessionRequest } from '../session/issue/session-iss
 import { hasCustomHeader, isCrossSite, isSafeMethod } from './anti-csrf/fetch-metadata.js';
 import { deviceOf } from './context/device-reader.js';
 import { asHttpRequest } from './context/http-request.js';
-import { UnauthorizedSessionException } from '../errors/unauthorized-session.exception.js';
+import { SessionRefusals } from '../session/refuse/session-refusals.js';
 import { SessionDirectory } from '../session/verify/session-directory.js';
 import { rememberSession } from './current-session.js';
 import { RateLimiter } from './rate-limit/rate-limiter.js';
@@ -32,7 +32,8 @@ export class RequestLogin {
     private readonly signOut: RequestSignOut,
     private readonly verification: RequestVerification,
     private readonly directory: SessionDirectory,
-    readonly limiter: RateLimiter,
+    private readonly limiter: RateLimiter,
+    private readonly refusals: SessionRefusals,
     @Inject(RESOLVED_SESSION_OPTIONS) private readonly options: ResolvedSessionOptions,
   ) {}
 
@@ -46,6 +47,19 @@ export class RequestLogin {
     response: unknown,
     asked: Omit<SessionRequest, 'device' | 'withAntiCsrfToken'>,
     carriedBy?: 'cookie' | 'header',
+  ): Promise<SessionContainer> {
+    try {
+      return await this.createSession(request, response, asked, carriedBy);
+    } catch (error) {
+      return this.refusals.rethrow('login', error);
+    }
+  }
+
+  private async createSession(
+    request: unknown,
+    response: unknown,
+    asked: Omit<SessionRequest, 'device' | 'withAntiCsrfToken'>,
+    carriedBy: 'cookie' | 'header' | undefined,
   ): Promise<SessionContainer> {
     const httpRequest = asHttpRequest(request);
     const httpResponse = asHttpResponse(response);
@@ -81,7 +95,9 @@ export class RequestLogin {
     allowCrossSite: boolean,
   ): Promise<SessionContainer> {
     if (!allowCrossSite) this.refuseCrossSiteLogin(request);
-    await this.limiter.countCreated(request);
+    await this.limiter
+      .countCreated(request)
+      .catch((error: unknown) => this.refusals.rethrow('login', error));
     return this.create(request, response, asked);
   }
 
@@ -102,7 +118,8 @@ export class RequestLogin {
     });
     const record = session && (await this.directory.find(session.getHandle()));
     if (record === undefined || record.userId !== userId) {
-      throw new UnauthorizedSessionException({ reason: 'another user', clearTokens: false });
+      const error = this.refusals.unauthorized('other-user', { clearTokens: false });
+      this.refusals.rethrow('login', error);
     }
     const asked = {
       userId: record.userId,
@@ -132,7 +149,9 @@ export class RequestLogin {
     const httpRequest = asHttpRequest(request);
     if (antiCsrf === 'NONE' || (isSafeMethod(httpRequest.method) && !isMutation)) return;
     if (antiCsrf === 'VIA_CUSTOM_HEADER' && hasCustomHeader(httpRequest, this.options)) return;
-    if (isCrossSite(httpRequest, this.options)) throw new CrossSiteRequestException();
+    if (isCrossSite(httpRequest, this.options)) {
+      this.refusals.rethrow('login', new CrossSiteRequestException());
+    }
   }
 
   // A stale token of the other method would shadow the new session (SuperTokens' rule for both methods).

@@ -1,5 +1,6 @@
 import { Injectable, Inject } from '@nestjs/common';
-import { UnauthorizedSessionException } from '../errors/unauthorized-session.exception.js';
+import type { RefusalReason } from '../errors/refusal-reason.js';
+import type { UnauthorizedSessionException } from '../errors/unauthorized-session.exception.js';
 import {
   RESOLVED_SESSION_OPTIONS,
   type ResolvedSessionOptions,
@@ -7,6 +8,7 @@ import {
 import { RefreshTokenChooser } from '../session/refresh/refresh-token-chooser.js';
 import { SessionContainerFactory } from '../session/container/session-container.factory.js';
 import type { SessionContainer } from '../session/container/session-container.js';
+import { SessionRefusals } from '../session/refuse/session-refusals.js';
 import { SessionRefresher } from '../session/refresh/session-refresher.js';
 import { checkFlag } from '../session/input/function-arguments.js';
 import { isRefreshTokenLike } from '../tokens/refresh-token.js';
@@ -32,6 +34,7 @@ export class RequestRefresh {
     private readonly writer: TokenWriter,
     private readonly antiCsrf: AntiCsrf,
     private readonly limiter: RateLimiter,
+    private readonly refusals: SessionRefusals,
     @Inject(RESOLVED_SESSION_OPTIONS) private readonly options: ResolvedSessionOptions,
   ) {}
 
@@ -42,6 +45,17 @@ export class RequestRefresh {
    * @throws {SessionStoreUnavailableException}
    */
   async refresh(request: unknown, response: unknown): Promise<SessionContainer> {
+    try {
+      return await this.refreshWithinLimits(request, response);
+    } catch (error) {
+      return this.refusals.rethrow('refresh', error);
+    }
+  }
+
+  private async refreshWithinLimits(
+    request: unknown,
+    response: unknown,
+  ): Promise<SessionContainer> {
     const httpRequest = asHttpRequest(request);
     if (areHeadersSent(asHttpResponse(response))) {
       throw new Error(
@@ -67,14 +81,14 @@ export class RequestRefresh {
       this.reader.bearerToken(httpRequest),
       await this.chooser.choose(this.reader.refreshTokenCookiesByName(httpRequest)),
     );
-    if (chosen.kind === 'unusable') throw this.unauthorized('refresh cookie twice', false);
+    if (chosen.kind === 'unusable') throw this.unauthorized('refresh-token-ambiguous');
     if (chosen.kind === 'none') {
-      throw this.unauthorized('no refresh token', this.isStuck(httpRequest));
+      throw this.unauthorized('no-refresh-token', this.isStuck(httpRequest));
     }
     const isCookie = chosen.transferMethod === 'cookie';
     if (isCookie && !this.antiCsrf.isAllowed(httpRequest)) {
       this.antiCsrf.reportFailure('refresh');
-      throw this.unauthorized('anti-CSRF check', false);
+      throw this.unauthorized('anti-csrf');
     }
     const issued = await this.refresher.refresh({
       refreshToken: chosen.token,
@@ -95,11 +109,11 @@ export class RequestRefresh {
     antiCsrfToken: string | undefined,
   ): Promise<SessionContainer> {
     checkFlag('disableAntiCsrf', disableAntiCsrf);
-    const issued = await this.refresher.refresh({
-      refreshToken,
-      withAntiCsrfToken: this.antiCsrf.isByToken && !disableAntiCsrf,
-      antiCsrfToken,
-    });
+    const withAntiCsrfToken = this.antiCsrf.isByToken && !disableAntiCsrf;
+    const asked = { refreshToken, withAntiCsrfToken, antiCsrfToken };
+    const issued = await this.refresher
+      .refresh(asked)
+      .catch((error: unknown) => this.refusals.rethrow('refresh', error));
     return this.containers.issued(issued);
   }
 
@@ -134,8 +148,7 @@ export class RequestRefresh {
     }
   }
 
-  private unauthorized(reason: string, clearTokens: boolean): UnauthorizedSessionException {
-    const status = this.options.sessionExpiredStatusCode;
-    return new UnauthorizedSessionException({ reason, clearTokens, status });
+  private unauthorized(reason: RefusalReason, clearTokens = false): UnauthorizedSessionException {
+    return this.refusals.unauthorized(reason, { clearTokens });
   }
 }

@@ -1,5 +1,4 @@
 import { Injectable, Inject } from '@nestjs/common';
-import { UnauthorizedSessionException } from '../errors/unauthorized-session.exception.js';
 import {
   RESOLVED_SESSION_OPTIONS,
   type ResolvedSessionOptions,
@@ -7,6 +6,7 @@ import {
 import { RefreshTokenAuthenticator } from '../session/refresh/refresh-token-authenticator.js';
 import { RefreshTokenChooser } from '../session/refresh/refresh-token-chooser.js';
 import { SessionRevoker } from '../session/end/session-revoker.js';
+import { SessionRefusals } from '../session/refuse/session-refusals.js';
 import { SessionVerifier } from '../session/verify/session-verifier.js';
 import { AntiCsrf } from './anti-csrf/anti-csrf.js';
 import { asHttpRequest, type HttpRequest } from './context/http-request.js';
@@ -37,6 +37,7 @@ export class RequestSignOut {
     private readonly reader: TokenReader,
     private readonly writer: TokenWriter,
     private readonly antiCsrf: AntiCsrf,
+    private readonly refusals: SessionRefusals,
     @Inject(RESOLVED_SESSION_OPTIONS) private readonly options: ResolvedSessionOptions,
   ) {}
 
@@ -47,6 +48,14 @@ export class RequestSignOut {
    * @throws {SessionStoreUnavailableException}
    */
   async signOut(request: unknown, response: unknown): Promise<void> {
+    try {
+      await this.endSession(request, response);
+    } catch (error) {
+      this.refusals.rethrow('sign-out', error);
+    }
+  }
+
+  private async endSession(request: unknown, response: unknown): Promise<void> {
     const httpRequest = asHttpRequest(request);
     const httpResponse = asHttpResponse(response);
     const signedIn = await this.findSession(httpRequest);
@@ -57,8 +66,7 @@ export class RequestSignOut {
     }
     if (signedIn.transferMethod === 'cookie' && !this.isAllowed(httpRequest, signedIn)) {
       this.antiCsrf.reportFailure('sign-out');
-      const status = this.options.sessionExpiredStatusCode;
-      throw new UnauthorizedSessionException({ reason: 'anti-CSRF', clearTokens: false, status });
+      throw this.refusals.unauthorized('anti-csrf', { clearTokens: false });
     }
     await this.revoker.revoke([signedIn.handle], { reason: 'sign-out' });
     this.writer.clearAll(httpRequest, httpResponse);

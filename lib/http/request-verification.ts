@@ -1,8 +1,8 @@
 import { Injectable, Inject } from '@nestjs/common';
 import type { SessionClaimValidator } from '../claims/session-claim-validator.js';
 import { CrossSiteRequestException } from '../errors/cross-site-request.exception.js';
-import { TryRefreshTokenException } from '../errors/try-refresh-token.exception.js';
-import { UnauthorizedSessionException } from '../errors/unauthorized-session.exception.js';
+import type { RefusedSession, SessionException } from '../errors/session.exception.js';
+import type { TryRefreshTokenException } from '../errors/try-refresh-token.exception.js';
 import {
   RESOLVED_SESSION_OPTIONS,
   type ResolvedSessionOptions,
@@ -11,8 +11,12 @@ import { RegisteredClaims } from '../session/edit/registered-claims.js';
 import type { ClaimValidatorsOverride } from '../session/edit/claims-by-handle.js';
 import { SessionContainerFactory } from '../session/container/session-container.factory.js';
 import type { SessionContainer } from '../session/container/session-container.js';
-import { StaleClaimRenewal } from '../session/container/stale-claim-renewal.js';
-import { SessionVerifier } from '../session/verify/session-verifier.js';
+import {
+  STALE_CLAIMS_POLICY,
+  type StaleClaimsPolicy,
+} from '../session/container/stale-claims-policy.js';
+import { SessionRefusals } from '../session/refuse/session-refusals.js';
+import { SessionVerifier, type Verification } from '../session/verify/session-verifier.js';
 import { AntiCsrf } from './anti-csrf/anti-csrf.js';
 import { isForeignHandshake, isSafeMethod } from './anti-csrf/fetch-metadata.js';
 import { asHttpRequest, type HttpRequest } from './context/http-request.js';
@@ -41,8 +45,9 @@ export class RequestVerification {
     private readonly containers: SessionContainerFactory,
     private readonly reader: TokenReader,
     private readonly antiCsrf: AntiCsrf,
+    private readonly refusals: SessionRefusals,
     private readonly registry: RegisteredClaims,
-    private readonly staleClaims: StaleClaimRenewal,
+    @Inject(STALE_CLAIMS_POLICY) private readonly staleClaims: StaleClaimsPolicy,
     @Inject(RESOLVED_SESSION_OPTIONS) private readonly options: ResolvedSessionOptions,
   ) {}
 
@@ -55,6 +60,21 @@ export class RequestVerification {
    * @throws {SessionStoreUnavailableException}
    */
   verify(
+    request: unknown,
+    response: unknown,
+    asked: VerifySessionOptions,
+  ): SessionContainer | undefined | Promise<SessionContainer | undefined> {
+    try {
+      const found = this.find(request, response, asked);
+      return found instanceof Promise
+        ? found.catch((error: unknown) => this.refusals.rethrow('verify', error))
+        : found;
+    } catch (error) {
+      return this.refusals.rethrow('verify', error);
+    }
+  }
+
+  private find(
     request: unknown,
     response: unknown,
     asked: VerifySessionOptions,
@@ -92,14 +112,18 @@ export class RequestVerification {
     request: unknown,
     asked: VerifySessionOptions,
   ): Promise<SessionContainer | undefined> {
-    const httpRequest = asHttpRequest(request);
-    const chosen = this.tokenOf(httpRequest, asked);
-    if (chosen === undefined) return undefined;
-    if (chosen.transferMethod === 'cookie' && isForeignHandshake(httpRequest, this.options)) {
-      this.antiCsrf.reportFailure('handshake');
-      throw new CrossSiteRequestException();
+    try {
+      const httpRequest = asHttpRequest(request);
+      const chosen = this.tokenOf(httpRequest, asked);
+      if (chosen === undefined) return undefined;
+      if (chosen.transferMethod === 'cookie' && isForeignHandshake(httpRequest, this.options)) {
+        this.antiCsrf.reportFailure('handshake');
+        throw new CrossSiteRequestException();
+      }
+      return await this.verifyToken(chosen.token, undefined, asked);
+    } catch (error) {
+      return this.refusals.rethrow('handshake', error);
     }
-    return this.verifyToken(chosen.token, undefined, asked);
   }
 
   /** How a request carries its access token; `undefined` where it carries none. */
@@ -118,14 +142,18 @@ export class RequestVerification {
     antiCsrfToken: string | undefined,
     asked: VerifySessionOptions,
   ): Promise<SessionContainer | undefined> {
-    const chosen = chooseAccessToken('header', accessToken, []);
-    if (chosen.kind !== 'token') {
-      if (asked.sessionRequired === false) return undefined;
-      throw this.unauthorized('Token parsing failed', false);
+    try {
+      const chosen = chooseAccessToken('header', accessToken, []);
+      if (chosen.kind !== 'token') {
+        if (asked.sessionRequired === false) return undefined;
+        throw this.refusals.unauthorized('no-access-token', { clearTokens: false });
+      }
+      const isChecked = asked.antiCsrfCheck !== false && this.antiCsrf.isByToken;
+      const antiCsrf = isChecked ? { presented: antiCsrfToken } : undefined;
+      return await this.verifyToken(chosen.token, antiCsrf, asked);
+    } catch (error) {
+      return this.refusals.rethrow('verify', error);
     }
-    const isChecked = asked.antiCsrfCheck !== false && this.antiCsrf.isByToken;
-    const antiCsrf = isChecked ? { presented: antiCsrfToken } : undefined;
-    return this.verifyToken(chosen.token, antiCsrf, asked);
   }
 
   /** Checks the claims of a session that has been verified before in the same request. */
@@ -137,7 +165,9 @@ export class RequestVerification {
     if (override === undefined && globalValidators.length === 0) return;
     const validators =
       override === undefined ? globalValidators : await override([...globalValidators], session);
-    await session.assertClaims(validators);
+    await session
+      .assertClaims(validators)
+      .catch((error: unknown) => this.refusals.rethrow('verify', error));
   }
 
   // Nearly every request: a remembered token, and nothing else to find out, without a promise. It never refuses: what is
@@ -162,10 +192,10 @@ export class RequestVerification {
   ): Extract<ChosenToken, { kind: 'token' }> | undefined {
     const chosen = this.chooseToken(request);
     if (chosen.kind === 'token') return chosen;
-    if (chosen.kind === 'unusable') throw this.tryRefresh('unusable cookie');
+    if (chosen.kind === 'unusable') throw this.refusals.tryRefresh('access-token-ambiguous');
     if (sessionRequired === false) return undefined;
     // A refresh in another tab may be setting the cookies at this moment: they stay.
-    throw this.unauthorized('no access token', false);
+    throw this.refusals.unauthorized('no-access-token', { clearTokens: false });
   }
 
   private chooseToken(request: HttpRequest): ChosenToken {
@@ -187,27 +217,23 @@ export class RequestVerification {
       asked.checkDatabase === true,
       antiCsrf && (({ antiCsrfToken }) => this.antiCsrf.matches(antiCsrfToken, antiCsrf.presented)),
     );
-    if (verification.kind === 'try-refresh') throw this.tryRefresh(verification.reason);
-    if (verification.kind === 'unproven') throw this.antiCsrfFailure();
-    if (verification.kind === 'ended') throw this.unauthorized('session is over', true);
+    if (verification.kind !== 'valid') throw this.refusalOf(verification);
     const session = await this.containers.verified(verification.token, verification.record);
     await this.staleClaims.renewIn(session);
     await this.assertClaims(session, asked.overrideGlobalClaimValidators);
     return session;
   }
 
-  private antiCsrfFailure(): TryRefreshTokenException {
+  private refusalOf(verification: Exclude<Verification, { kind: 'valid' }>): SessionException {
+    const { kind, claims } = verification;
+    const session = claims && { sessionHandle: claims.sessionHandle, userId: claims.sub };
+    if (kind === 'unproven') return this.antiCsrfFailure(session);
+    if (kind === 'try-refresh') return this.refusals.tryRefresh(verification.reason, session);
+    return this.refusals.unauthorized('session-over', { clearTokens: true, session });
+  }
+
+  private antiCsrfFailure(session?: RefusedSession): TryRefreshTokenException {
     this.antiCsrf.reportFailure('verify');
-    return this.tryRefresh('anti-CSRF check');
-  }
-
-  private tryRefresh(reason: string): TryRefreshTokenException {
-    const status = this.options.sessionExpiredStatusCode;
-    return new TryRefreshTokenException({ reason, status });
-  }
-
-  private unauthorized(reason: string, clearTokens: boolean): UnauthorizedSessionException {
-    const status = this.options.sessionExpiredStatusCode;
-    return new UnauthorizedSessionException({ reason, clearTokens, status });
+    return this.refusals.tryRefresh('anti-csrf', session);
   }
 }

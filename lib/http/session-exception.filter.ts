@@ -5,6 +5,7 @@ import {
   RESOLVED_SESSION_OPTIONS,
   type ResolvedSessionOptions,
 } from '../options/resolved-options.js';
+import { SessionRefusals } from '../session/refuse/session-refusals.js';
 import { FailureAnswer } from './failure-answer.js';
 
 /**
@@ -15,6 +16,7 @@ import { FailureAnswer } from './failure-answer.js';
 export class SessionExceptionFilter extends BaseExceptionFilter {
   constructor(
     private readonly failures: FailureAnswer,
+    private readonly refusals: SessionRefusals,
     @Inject(RESOLVED_SESSION_OPTIONS) private readonly options: ResolvedSessionOptions,
     adapterHost: HttpAdapterHost,
   ) {
@@ -22,6 +24,7 @@ export class SessionExceptionFilter extends BaseExceptionFilter {
   }
 
   override catch(exception: SessionException, host: ArgumentsHost): unknown {
+    this.refusals.report('handler', exception);
     if (host.getType() !== 'http') return exception;
     const http = host.switchToHttp();
     this.failures.writeTo(http.getRequest(), http.getResponse(), exception);
@@ -33,6 +36,10 @@ export class SessionExceptionFilter extends BaseExceptionFilter {
   private withConfiguredStatus(exception: SessionException): HttpException {
     const { statusOption } = exception;
     if (statusOption === undefined) return exception;
-    return new HttpException(exception.getResponse(), this.options[statusOption]);
+    const status = this.options[statusOption];
+    return new HttpException(
+      { ...(exception.getResponse() as object), statusCode: status },
+      status,
+    );
   }
 }

@@ -6,6 +6,7 @@ import {
   type ResolvedSessionOptions,
 } from '../options/resolved-options.js';
 import { SigningKeyStore } from '../store/signing-key.store.js';
+import type { VerificationKeys } from '../verification/verification-keys.js';
 import { Clock } from '../time/clock.js';
 import { IntervalTask } from '../time/interval-task.js';
 import type { AccessTokenVerificationKey } from '../tokens/access-token.js';
@@ -32,7 +33,7 @@ const LONGEST_RELOAD_MS = 5_000;
  * database, so that all instances have the same; they are made at first use and rotate on an interval.
  */
 @Injectable()
-export class KeyRing {
+export class KeyRing implements VerificationKeys {
   private readonly logger = new Logger('SessionModule');
   private readonly loader: KeyLoader;
   private readonly maker: KeyMaker;

@@ -8,12 +8,8 @@ import { Clock } from '../time/clock.js';
 import { IntervalTask } from '../time/interval-task.js';
 import { ClockCorrection } from './clock-correction.js';
 import { revocationLifeMs, toRevocation } from './revocation-row.js';
-import {
-  isBefore,
-  RevokedSessions,
-  type JudgedSession,
-  type Revocation,
-} from './revoked-sessions.js';
+import type { JudgedSession, KnownRevocations } from '../verification/known-revocations.js';
+import { isBefore, RevokedSessions, type Revocation } from './revoked-sessions.js';
 
 // Transactions commit out of order, so each poll reads back over what may have been committed late. Every poll covers
 // short transactions; a longer look back, less often, covers long ones; and the whole feed is read once in a while.
@@ -27,7 +23,7 @@ const CLOCK_INTERVAL_MS = 1_000;
 
 /** Keeps this instance's memory of revoked sessions up to what is committed in the database. */
 @Injectable()
-export class RevocationFeed {
+export class RevocationFeed implements KnownRevocations {
   private readonly logger = new Logger('SessionModule');
   private readonly revoked = new RevokedSessions();
   private readonly lifeMs: number;

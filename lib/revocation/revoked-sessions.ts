@@ -1,4 +1,5 @@
 import { sessionHandleCreatedAtMs } from '../tokens/session-handle.js';
+import type { JudgedSession } from '../verification/known-revocations.js';
 
 /** One line of the revocation feed. Times in milliseconds since the epoch. */
 export type Revocation =
@@ -20,13 +21,6 @@ export type Revocation =
       readonly staleAtMs: number;
       readonly expiresAtMs: number;
     };
-
-/** What is asked of a session: what its access token says. */
-export interface JudgedSession {
-  readonly handle: string;
-  readonly userId: string;
-  readonly tenantId: string;
-}
 
 type CutOff = Extract<Revocation, { kind: 'cut-off' }>;
 

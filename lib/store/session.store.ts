@@ -34,7 +34,7 @@ export class SessionStore {
       many: (handles) => shared.find(handles),
     });
     const insert: SharedStatement<SessionRecord, unknown> = {
-      one: (record) => this.insertOne(record),
+      one: (record) => this.database.run(this.statements.insert, toParameters(record)),
       many: (records) => shared.insert(records),
       keyOf: ({ handle }) => handle,
     };
@@ -131,10 +131,8 @@ export class SessionStore {
   async deleteReturning(handles: readonly string[]): Promise<SessionOutline[]> {
     const taken: SessionOutline[] = [];
     for (const batch of batchesOf(handles)) {
-      const { rows } = await this.database.run(
-        this.statements.deleteReturning(batch.length),
-        batch,
-      );
+      const statement = this.statements.deleteReturning(batch.length);
+      const { rows } = await this.database.run(statement, batch);
       taken.push(...rows.map(toSessionOutline));
     }
     if (!this.database.canReturnDeleted) await this.deleteAll(taken.map(({ handle }) => handle));
@@ -177,20 +175,14 @@ export class SessionStore {
     return rows.map(toSessionOutline);
   }
 
-  private insertOne(record: SessionRecord): Promise<unknown> {
-    return this.database.run(this.statements.insert, toParameters(record));
-  }
-
   private async findOne(handle: string): Promise<SessionRecord | null> {
-    const { rows } = await this.database.run(this.statements.find, [handle]);
-    return rows[0] ? toSessionRecord(rows[0]) : null;
+    const [row] = (await this.database.run(this.statements.find, [handle])).rows;
+    return row ? toSessionRecord(row) : null;
   }
 
   private get statements(): ReturnType<typeof prepareStatements> {
-    this.prepared ??= prepareStatements(
-      this.database.table(Session),
-      this.database.canReturnDeleted,
-    );
+    const { database } = this;
+    this.prepared ??= prepareStatements(database.table(Session), database.canReturnDeleted);
     return this.prepared;
   }
 }

@@ -60,7 +60,7 @@ describe('the sample over HTTP', () => {
   ])('answers a login with %s like any other', async (_title, credentials) => {
     const answer = await new HttpClient(sample.url).post('/login', credentials);
     expect(answer.status).toBe(401);
-    expect(answer.json).toEqual({ message: 'unauthorised' });
+    expect(answer.json).toEqual({ statusCode: 401, code: 'UNAUTHORISED', message: 'unauthorised' });
     expect(answer.setCookies).toEqual([]);
   });
 

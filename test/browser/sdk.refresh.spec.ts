@@ -48,7 +48,11 @@ describeInChromium('supertokens-website refreshes', () => {
       await dataSource.destroy();
       expect(await page.call('GET', '/me')).toMatchObject({
         status: 503,
-        json: { message: 'session store unavailable' },
+        json: {
+          statusCode: 503,
+          code: 'SESSION_STORE_UNAVAILABLE',
+          message: 'session store unavailable',
+        },
       });
       expect(await page.cookieNames()).toEqual(cookies);
       await dataSource.initialize();
@@ -104,7 +108,7 @@ describeInChromium('supertokens-website refreshes', () => {
       const page = await SdkPage.open(await tests.newContext(), frontend, { by });
       expect(await page.call('GET', '/me')).toMatchObject({
         status: 401,
-        json: { message: 'unauthorised' },
+        json: { statusCode: 401, code: 'UNAUTHORISED', message: 'unauthorised' },
       });
     },
   );

@@ -60,7 +60,12 @@ describeInChromium('the unmodified supertokens-website', () => {
         await page.events();
         expect(await page.call('GET', '/gold')).toMatchObject({
           status: 403,
-          json: { message: 'invalid claim', claimValidationErrors: [{ id: 'plan-claim' }] },
+          json: {
+            statusCode: 403,
+            code: 'INVALID_CLAIMS',
+            message: 'invalid claim',
+            claimValidationErrors: [{ id: 'plan-claim' }],
+          },
         });
         expect(await page.events()).toContain('API_INVALID_CLAIM');
 
@@ -71,7 +76,7 @@ describeInChromium('the unmodified supertokens-website', () => {
         traffic.forget();
         expect(await page.call('GET', '/me')).toMatchObject({
           status: 401,
-          json: { message: 'unauthorised' },
+          json: { statusCode: 401, code: 'UNAUTHORISED', message: 'unauthorised' },
         });
         expect(traffic.refreshes).toEqual([]);
       });

@@ -15,7 +15,15 @@ import { FailureRecorder } from '../support/failure-recorder.js';
 import { Deployment, tokensOf, type Instance } from '../support/instances.js';
 
 const run = promisify(execFile);
-const UNTOUCHED = { status: 503, setCookies: [], json: { message: 'session store unavailable' } };
+const UNTOUCHED = {
+  status: 503,
+  setCookies: [],
+  json: {
+    statusCode: 503,
+    code: 'SESSION_STORE_UNAVAILABLE',
+    message: 'session store unavailable',
+  },
+};
 const WHEN_IT_IS_OVER = { timeout: 20_000, interval: 100 };
 const TABLES = ['auth_session', 'auth_session_key', 'auth_session_revocation'];
 

@@ -113,7 +113,11 @@ describeOnEachDatabase('refreshes over HTTP', (engine) => {
     expect((await refresh(fleet.first, token)).status).toBe(200);
     fleet.clock.advanceMs(1);
     const answer = await refresh(fleet.first, token);
-    expect(answer.json).toEqual({ message: 'token theft detected' });
+    expect(answer.json).toEqual({
+      statusCode: 401,
+      code: 'TOKEN_THEFT_DETECTED',
+      message: 'token theft detected',
+    });
     expect(await rowOf(fleet)).toBeUndefined();
   });
 
@@ -151,7 +155,11 @@ describeOnEachDatabase('refreshes over HTTP', (engine) => {
     const store = fleet.first.app.get(SessionStore);
     await store.deleteAll([row?.handle ?? '']);
     if (row !== undefined) await store.insert(row);
-    expect((await refresh(fleet.first, tokenOf(next))).json).toEqual({ message: 'unauthorised' });
+    expect((await refresh(fleet.first, tokenOf(next))).json).toEqual({
+      statusCode: 401,
+      code: 'UNAUTHORISED',
+      message: 'unauthorised',
+    });
     expect(eventsOf(fleet)).not.toHaveProperty('theftDetected');
     expect(await rowOf(fleet)).toEqual(row);
   });

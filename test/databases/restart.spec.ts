@@ -11,7 +11,11 @@ const LIVES_BETWEEN = 6;
 const UNTOUCHED = {
   status: 503,
   setCookies: [],
-  json: { message: 'session store unavailable' },
+  json: {
+    statusCode: 503,
+    code: 'SESSION_STORE_UNAVAILABLE',
+    message: 'session store unavailable',
+  },
   retryAfter: '5',
 };
 const LONG_ENOUGH = { timeout: 60_000, interval: 20 };

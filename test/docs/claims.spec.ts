@@ -68,6 +68,8 @@ describe('what docs/claims.md shows', () => {
     const client = await login('ada');
     expect((await client.get('/articles')).json).toEqual(['On claims']);
     expect((await client.post('/articles')).json).toEqual({
+      statusCode: 403,
+      code: 'INVALID_CLAIMS',
       message: 'invalid claim',
       claimValidationErrors: [
         {

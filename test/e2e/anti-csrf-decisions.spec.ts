@@ -144,7 +144,11 @@ describe.each(platforms)('on %s', (platform) => {
           const login = () => scene.post('/login', { ...page }, { userId: 'attacker' });
           await expectRefused(scene, login, {
             status: 403,
-            body: { message: 'cross-site request refused' },
+            body: {
+              statusCode: 403,
+              code: 'CROSS_SITE_REQUEST',
+              message: 'cross-site request refused',
+            },
           });
         },
       );

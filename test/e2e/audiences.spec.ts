@@ -74,7 +74,11 @@ describe.each(platforms)('two applications on one database, on %s', (platform) =
       const { refresh, access } = await login(home);
       for (const app of [shop, office, nobody].filter((each) => each !== home)) {
         const answer = await app.client().post('/auth/session/refresh', undefined, bearer(refresh));
-        expect(answer.json).toEqual({ message: 'unauthorised' });
+        expect(answer.json).toEqual({
+          statusCode: 401,
+          code: 'UNAUTHORISED',
+          message: 'unauthorised',
+        });
         expectTokensUntouched(answer);
         await app.client().post('/auth/signout', undefined, bearer(access));
       }

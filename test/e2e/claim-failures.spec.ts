@@ -125,7 +125,12 @@ describe.each(platforms)('a session whose claims do not hold, on %s', (platform)
 
   const expectInvalid = (answer: Answer, claimValidationErrors: object[]) => {
     expect(answer.status).toBe(403);
-    expect(answer.json).toEqual({ message: 'invalid claim', claimValidationErrors });
+    expect(answer.json).toEqual({
+      statusCode: 403,
+      code: 'INVALID_CLAIMS',
+      message: 'invalid claim',
+      claimValidationErrors,
+    });
     expectTokensUntouched(answer);
     expect(answer.headers['cache-control']).toBe('no-store');
   };

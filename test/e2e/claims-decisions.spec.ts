@@ -73,6 +73,8 @@ describe.each(platforms)('the claims of a request on %s', (platform) => {
   const wrong = (actualValue: string) => ({
     status: 403,
     body: {
+      statusCode: 403,
+      code: 'INVALID_CLAIMS',
       message: 'invalid claim',
       claimValidationErrors: [
         { id: 'plan', reason: { message: 'wrong value', expectedValue: 'gold', actualValue } },
@@ -135,6 +137,8 @@ describe.each(platforms)('the claims of a request on %s', (platform) => {
     const missing = {
       status: 403,
       body: {
+        statusCode: 403,
+        code: 'INVALID_CLAIMS',
         message: 'invalid claim',
         claimValidationErrors: [
           { id: 'region', reason: { message: 'value does not exist', expectedValue: 'eu' } },

@@ -152,7 +152,7 @@ describe.each(platforms)('a login on %s', (platform) => {
       logs.clear();
       const answer = await booted.client().post(`/login/${encodeURIComponent(name)}`);
       expect(answer.status).toBe(400);
-      expect(answer.json).toEqual({ message });
+      expect(answer.json).toEqual({ statusCode: 400, code: 'SESSION_INPUT', message });
       expect(answer.setCookies).toEqual([]);
       expect(answer.headers).not.toHaveProperty('front-token');
       expect(await booted.dataSource.getRepository(Session).count()).toBe(0);
@@ -184,6 +184,8 @@ describe.each(platforms)('a login on %s', (platform) => {
   it('with too large a payload is told how large, and what is largest in it', async () => {
     const answer = await booted.client().post('/payload/x/4000');
     expect(answer.json).toEqual({
+      statusCode: 400,
+      code: 'SESSION_INPUT',
       message: expect.stringMatching(
         /^accessTokenPayload makes a cookie of \d{4} bytes, and browsers drop one of more than 4096; the largest claims are text \(4002 bytes\), small \(1 bytes\)\. Keep what only the server needs in sessionDataInDatabase$/,
       ),

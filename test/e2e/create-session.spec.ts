@@ -342,7 +342,7 @@ describe.each(platforms)('on %s', (platform) => {
     ])('answers 401 to %s, whose handler finds nobody', async (path) => {
       const answer = await booted.client().post(path);
       expect(answer.status).toBe(401);
-      expect(answer.text).toBe('{"message":"unauthorised"}');
+      expect(answer.text).toBe('{"statusCode":401,"code":"UNAUTHORISED","message":"unauthorised"}');
       await expectNoSession(answer);
     });
 
@@ -397,14 +397,22 @@ describe.each(platforms)('on %s', (platform) => {
     it('lets nobody into the public tenant for want of another', async () => {
       const answer = await booted.client().post('/no-tenant');
       expect(answer.status).toBe(400);
-      expect(answer.json).toEqual({ message: 'tenantId must be a string, not undefined' });
+      expect(answer.json).toEqual({
+        statusCode: 400,
+        code: 'SESSION_INPUT',
+        message: 'tenantId must be a string, not undefined',
+      });
       await expectNoSession(answer);
     });
 
     it('takes no text for yes: a form says "false"', async () => {
       const answer = await booted.client().post('/remember');
       expect(answer.status).toBe(400);
-      expect(answer.json).toEqual({ message: 'persistent must be true or false, not a string' });
+      expect(answer.json).toEqual({
+        statusCode: 400,
+        code: 'SESSION_INPUT',
+        message: 'persistent must be true or false, not a string',
+      });
       await expectNoSession(answer);
     });
 

@@ -132,6 +132,8 @@ describe.each(platforms)('how long ago a user has proven who they are, on %s', (
     const answer = await client.get('/fresh');
     expect(answer.status).toBe(403);
     expect(answer.json).toEqual({
+      statusCode: 403,
+      code: 'INVALID_CLAIMS',
       message: 'invalid claim',
       claimValidationErrors: [expired(600.5)],
     });

@@ -209,6 +209,8 @@ describe.each(platforms)('a guard on the whole application on %s', (platform) =>
     await expectRefused(scene, () => scene.get('/roles', bothCookies(holder)), {
       status: 403,
       body: {
+        statusCode: 403,
+        code: 'INVALID_CLAIMS',
         message: 'invalid claim',
         claimValidationErrors: [
           {

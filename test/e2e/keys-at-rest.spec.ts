@@ -90,7 +90,11 @@ describe('keys in the database', () => {
       const app = await restart(after);
       const answer = await app.client().post('/login');
       expect(answer.status).toBe(503);
-      expect(answer.json).toEqual({ message: 'session store unavailable' });
+      expect(answer.json).toEqual({
+        statusCode: 503,
+        code: 'SESSION_STORE_UNAVAILABLE',
+        message: 'session store unavailable',
+      });
       expect(answer.headers['retry-after']).toBe('5');
       expect(answer.setCookies).toEqual([]);
       expect(await app.dataSource.getRepository(Session).count()).toBe(1);

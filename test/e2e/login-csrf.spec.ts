@@ -87,7 +87,11 @@ describe.each(platforms)('a login that another site sends on %s', (platform) => 
     calls = 0;
     const answer = await post(booted, '/login', headers);
     expect(answer.status).toBe(403);
-    expect(answer.json).toEqual({ message: 'cross-site request refused' });
+    expect(answer.json).toEqual({
+      statusCode: 403,
+      code: 'CROSS_SITE_REQUEST',
+      message: 'cross-site request refused',
+    });
     expect(answer.setCookies).toEqual([]);
     expect(answer.headers).not.toHaveProperty('front-token');
     expect(calls).toBe(0);

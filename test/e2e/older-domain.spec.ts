@@ -82,7 +82,11 @@ describe.each(platforms)('cookies left from an older domain on %s', (platform) =
     expect((await refresh(spent, current)).status).toBe(200);
     expect(thefts).toEqual([]);
     expect(await booted.dataSource.getRepository(Session).count()).toBe(1);
-    expect((await refresh(spent)).json).toEqual({ message: 'token theft detected' });
+    expect((await refresh(spent)).json).toEqual({
+      statusCode: 401,
+      code: 'TOKEN_THEFT_DETECTED',
+      message: 'token theft detected',
+    });
   });
 
   it('give way to the session of the last login', async () => {
@@ -104,7 +108,7 @@ describe.each(platforms)('cookies left from an older domain on %s', (platform) =
     await boot(OLDER);
     const answer = await refresh('garbage', 'rubbish');
     expect(answer.status).toBe(401);
-    expect(answer.json).toEqual({ message: 'unauthorised' });
+    expect(answer.json).toEqual({ statusCode: 401, code: 'UNAUTHORISED', message: 'unauthorised' });
   });
 
   it('are removed at login and at sign-out, and sign-out ends the session all the same', async () => {
@@ -124,7 +128,7 @@ describe.each(platforms)('cookies left from an older domain on %s', (platform) =
     const good = await login('u1');
     const answer = await refresh(good, 'garbage');
     expect(answer.status).toBe(401);
-    expect(answer.json).toEqual({ message: 'unauthorised' });
+    expect(answer.json).toEqual({ statusCode: 401, code: 'UNAUTHORISED', message: 'unauthorised' });
     expect(answer.setCookies).toEqual([]);
     expect(answer.headers['front-token']).toBeUndefined();
     expect((await refresh(good)).status).toBe(200);

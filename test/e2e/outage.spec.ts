@@ -8,7 +8,15 @@ import { FaultProxy } from '../support/fault-proxy.js';
 import { Deployment, tokensOf, type Instance } from '../support/instances.js';
 
 const USER = 'a-user-whom-no-log-may-name';
-const UNTOUCHED = { status: 503, setCookies: [], json: { message: 'session store unavailable' } };
+const UNTOUCHED = {
+  status: 503,
+  setCookies: [],
+  json: {
+    statusCode: 503,
+    code: 'SESSION_STORE_UNAVAILABLE',
+    message: 'session store unavailable',
+  },
+};
 const WHEN_IT_IS_BACK = { timeout: 15_000, interval: 100 };
 
 describeOnEachServer('an outage of the database', (server) => {
@@ -123,7 +131,7 @@ describe('a restored backup', () => {
 
     const answer = await instance.refresh(third);
     expect(answer.status).toBe(401);
-    expect(answer.json).toEqual({ message: 'unauthorised' });
+    expect(answer.json).toEqual({ statusCode: 401, code: 'UNAUTHORISED', message: 'unauthorised' });
     expect(thefts).toEqual([]);
     expect(await rows.findOneByOrFail({ userId: USER })).toEqual(backup);
     await deployment.end();

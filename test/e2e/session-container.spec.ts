@@ -147,6 +147,8 @@ describe.each(platforms)('a session in a handler on %s', (platform) => {
     expect([answer.status, answer.json]).toEqual([
       403,
       {
+        statusCode: 403,
+        code: 'INVALID_CLAIMS',
         message: 'invalid claim',
         claimValidationErrors: [
           { id: 'never', reason: 'never' },

@@ -51,14 +51,22 @@ describe.each(platforms)('the life of a session on %s', (platform) => {
 
   it('goes from login over refreshes to sign-out', async () => {
     const client = booted.client();
-    expect((await client.get('/me')).json).toEqual({ message: 'unauthorised' });
+    expect((await client.get('/me')).json).toEqual({
+      statusCode: 401,
+      code: 'UNAUTHORISED',
+      message: 'unauthorised',
+    });
     await client.post('/login', { userId: 'u1' });
     expect((await client.get('/me')).json).toEqual({ userId: 'u1', tenant: 'public' });
     expect((await client.post('/manual')).json).toEqual({ userId: 'u1' });
     booted.clock.advanceMs(3_601_000);
     const expired = await client.get('/me');
     expect(expired.status).toBe(401);
-    expect(expired.json).toEqual({ message: 'try refresh token' });
+    expect(expired.json).toEqual({
+      statusCode: 401,
+      code: 'TRY_REFRESH_TOKEN',
+      message: 'try refresh token',
+    });
     expect(expired.setCookies).toEqual([]);
     const spent = await client.cookie('sRefreshToken');
     const refreshed = await client.post('/auth/session/refresh');
@@ -86,8 +94,16 @@ describe.each(platforms)('the life of a session on %s', (platform) => {
       .client()
       .post('/auth/session/refresh', undefined, { headers: { cookie: `sRefreshToken=${first}` } });
     expect(answer.status).toBe(401);
-    expect(answer.json).toEqual({ message: 'token theft detected' });
-    expect((await client.get('/me')).json).toEqual({ message: 'try refresh token' });
+    expect(answer.json).toEqual({
+      statusCode: 401,
+      code: 'TOKEN_THEFT_DETECTED',
+      message: 'token theft detected',
+    });
+    expect((await client.get('/me')).json).toEqual({
+      statusCode: 401,
+      code: 'TRY_REFRESH_TOKEN',
+      message: 'try refresh token',
+    });
   });
 
   it('publishes its keys', async () => {

@@ -86,7 +86,12 @@ describe.each(platforms)('the number of sessions of a user on %s', (platform) =>
     const before = await rows();
     const answer = await eve.post('/login', { userId: 'bob' });
     expect(answer.status).toBe(403);
-    expect(answer.json).toEqual({ message: 'too many sessions', maxSessions: 1 });
+    expect(answer.json).toEqual({
+      statusCode: 403,
+      code: 'SESSION_LIMIT',
+      message: 'too many sessions',
+      maxSessions: 1,
+    });
     expectTokensUntouched(answer);
     expect(await rows()).toEqual(before);
     expect(await Promise.all([bob, eve].map(isIn))).toEqual([true, true]);

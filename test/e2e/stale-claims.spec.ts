@@ -198,6 +198,10 @@ describe.each(platforms)('claims that have been marked stale, on %s', (platform)
     await promote('u1');
     await here.app.get(SessionService).revokeSession(String(handle));
     await there.app.get(RevocationFeed).poll();
-    expect(await at(there, client)).toEqual({ message: 'try refresh token' });
+    expect(await at(there, client)).toEqual({
+      statusCode: 401,
+      code: 'TRY_REFRESH_TOKEN',
+      message: 'try refresh token',
+    });
   });
 });

@@ -22,6 +22,8 @@ import {
 const EXPIRED = 440;
 const INVALID = 460;
 const invalidClaims = {
+  statusCode: INVALID,
+  code: 'INVALID_CLAIMS',
   message: 'invalid claim',
   claimValidationErrors: [
     { id: 'st-role', reason: { message: 'value does not exist', expectedToInclude: ['admin'] } },
@@ -79,9 +81,18 @@ describe.each(platforms)('the statuses of the options on %s', (platform) => {
   });
   afterAll(() => scene.close());
 
-  const unauthorised = { status: EXPIRED, body: { message: 'unauthorised' } };
-  const tryRefresh = { status: EXPIRED, body: { message: 'try refresh token' } };
-  const theft = { status: EXPIRED, body: { message: 'token theft detected' } };
+  const unauthorised = {
+    status: EXPIRED,
+    body: { statusCode: EXPIRED, code: 'UNAUTHORISED', message: 'unauthorised' },
+  };
+  const tryRefresh = {
+    status: EXPIRED,
+    body: { statusCode: EXPIRED, code: 'TRY_REFRESH_TOKEN', message: 'try refresh token' },
+  };
+  const theft = {
+    status: EXPIRED,
+    body: { statusCode: EXPIRED, code: 'TOKEN_THEFT_DETECTED', message: 'token theft detected' },
+  };
 
   it('hold for what the guard refuses', async () => {
     const { access } = await scene.login('u1');
@@ -113,7 +124,12 @@ describe.each(platforms)('the statuses of the options on %s', (platform) => {
     expectAnswer(await scene.get('/throws/theft'), theft);
     expectAnswer(await scene.get('/throws/invalid'), {
       status: INVALID,
-      body: { message: 'invalid claim', claimValidationErrors: [{ id: 'x' }] },
+      body: {
+        statusCode: 403,
+        code: 'INVALID_CLAIMS',
+        message: 'invalid claim',
+        claimValidationErrors: [{ id: 'x' }],
+      },
     });
     expectAnswer(await scene.get('/throws/own-status'), { ...unauthorised, status: 418 });
   });

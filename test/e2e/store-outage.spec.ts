@@ -19,7 +19,14 @@ import {
   type Holder,
 } from '../support/scene.js';
 
-const UNAVAILABLE = { status: 503, body: { message: 'session store unavailable' } };
+const UNAVAILABLE = {
+  status: 503,
+  body: {
+    statusCode: 503,
+    code: 'SESSION_STORE_UNAVAILABLE',
+    message: 'session store unavailable',
+  },
+};
 
 @Controller()
 class ManualController {

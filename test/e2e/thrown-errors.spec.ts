@@ -37,7 +37,7 @@ class ThrowingController {
 
   @Get('unauthorised')
   unauthorised(): void {
-    throw new UnauthorizedSessionException({ reason: 'the account is closed' });
+    throw new UnauthorizedSessionException();
   }
 
   @Get('unauthorised-but-keep')
@@ -124,6 +124,8 @@ describe.each(platforms)('an error that a handler throws on %s', (platform) => {
     expectAnswer(answer, {
       status: 403,
       body: {
+        statusCode: 403,
+        code: 'INVALID_CLAIMS',
         message: 'invalid claim',
         claimValidationErrors: [{ id: 'age', reason: { message: 'too young' } }],
       },

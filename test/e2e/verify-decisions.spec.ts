@@ -146,7 +146,10 @@ describe.each(platforms)('verifying a request on %s', (platform) => {
       await scene.booted.dataSource.getRepository(Session).delete(gone.handle);
       const rows = await scene.rows();
       const answer = await scene.get('/strict', accessCookie(gone.access));
-      expect([answer.status, answer.json]).toEqual([401, { message: 'unauthorised' }]);
+      expect([answer.status, answer.json]).toEqual([
+        401,
+        { statusCode: 401, code: 'UNAUTHORISED', message: 'unauthorised' },
+      ]);
       expect(setCookie(answer, ACCESS_COOKIE)).toBe('');
       expect(answer.headers['front-token']).toBe('remove');
       expect(await scene.rows()).toEqual(rows);

@@ -46,7 +46,11 @@ describeOnEachDatabase('a key that is revoked on one of two instances', (engine)
     expect(await sessionsOf(here).revokeKey(kidOf(tokens))).toBe(true);
     const refused = await here.me(tokens);
     expect(refused.status).toBe(401);
-    expect(refused.json).toEqual({ message: 'try refresh token' });
+    expect(refused.json).toEqual({
+      statusCode: 401,
+      code: 'TRY_REFRESH_TOKEN',
+      message: 'try refresh token',
+    });
     expect(refused.setCookies).toEqual([]);
     await expect
       .poll(() => there.me(tokens), WITHIN_ONE_READING)

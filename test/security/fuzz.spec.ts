@@ -125,7 +125,7 @@ describe('a build with one check removed is caught:', () => {
     vi.spyOn(SessionVerifier.prototype, 'verify').mockImplementation((token) => {
       const claims = claimsOf(token);
       if (claims === undefined) {
-        return Promise.resolve({ kind: 'try-refresh', reason: 'none' } as const);
+        return Promise.resolve({ kind: 'try-refresh', reason: 'access-token-invalid' } as const);
       }
       const key = { kid: '', algorithm: 'ES256', publicKey: undefined as never } as const;
       return Promise.resolve({ kind: 'valid', token: { token, claims, key } } as const);

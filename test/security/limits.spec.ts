@@ -235,7 +235,11 @@ describe('the functions', () => {
       const outcome = await outcomeOf(() =>
         sessions.getSessionWithoutRequestResponse(accessToken, wrong, options),
       );
-      expect(outcome).toMatchObject({ message: 'try refresh token' });
+      expect(outcome).toMatchObject({
+        statusCode: 401,
+        code: 'TRY_REFRESH_TOKEN',
+        message: 'try refresh token',
+      });
       expect(counter.all).toEqual([]);
     }
     await sessions.getSessionWithoutRequestResponse(accessToken, antiCsrfToken, options);

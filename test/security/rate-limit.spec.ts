@@ -89,7 +89,10 @@ describe.each(platforms)('an address that asks too often on %s', (platform) => {
     expect(await statuses(right)).toEqual([201, 201, 201]);
     await expectNothingChanged(scene, async () => {
       const answer = await guess('203.0.113.7', 'right');
-      expect([answer.status, answer.json]).toEqual([429, { message: 'too many requests' }]);
+      expect([answer.status, answer.json]).toEqual([
+        429,
+        { statusCode: 429, code: 'TOO_MANY_REQUESTS', message: 'too many requests' },
+      ]);
       expect(answer.headers['retry-after']).toBe('60');
       expect(answer.headers['cache-control']).toBe('no-store');
       expectTokensUntouched(answer);

@@ -7,13 +7,14 @@ export class LogRecorder implements LoggerService {
   readonly log = this.recorderOf('log');
   readonly warn = this.recorderOf('warn');
   readonly error = this.recorderOf('error');
+  readonly debug = this.recorderOf('debug');
   readonly fatal = this.recorderOf('fatal');
 
   /** For `bootApp({ prepare })`. */
   readonly record = (app: INestApplication): void => app.useLogger(this);
 
   /** What the module itself said, at one level. */
-  texts(level: 'warn' | 'error'): string[] {
+  texts(level: 'debug' | 'log' | 'warn' | 'error'): string[] {
     return this.lines
       .filter((line) => line.level === level && line.context === 'SessionModule')
       .map((line) => line.text);

@@ -2,9 +2,18 @@ import { expect } from 'vitest';
 import type { Answer } from './http-client.js';
 import { ACCESS_COOKIE, REFRESH_COOKIE, type Scene } from './scene.js';
 
-export const UNAUTHORISED = { status: 401, body: { message: 'unauthorised' } };
-export const TRY_REFRESH = { status: 401, body: { message: 'try refresh token' } };
-export const THEFT = { status: 401, body: { message: 'token theft detected' } };
+export const UNAUTHORISED = {
+  status: 401,
+  body: { statusCode: 401, code: 'UNAUTHORISED', message: 'unauthorised' },
+};
+export const TRY_REFRESH = {
+  status: 401,
+  body: { statusCode: 401, code: 'TRY_REFRESH_TOKEN', message: 'try refresh token' },
+};
+export const THEFT = {
+  status: 401,
+  body: { statusCode: 401, code: 'TOKEN_THEFT_DETECTED', message: 'token theft detected' },
+};
 
 /** A refusal as the client sees it. */
 export interface Refusal {

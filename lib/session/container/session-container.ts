@@ -3,12 +3,7 @@ import type { AccessTokenPayload, PayloadUpdate } from '../../claims/access-toke
 import type { SessionClaimValidator } from '../../claims/session-claim-validator.js';
 import type { SessionClaim } from '../../claims/session-claim.js';
 import { validateClaims } from '../../claims/validate-claims.js';
-import { InvalidClaimsException } from '../../errors/invalid-claims.exception.js';
-import { UnauthorizedSessionException } from '../../errors/unauthorized-session.exception.js';
-import {
-  RESOLVED_SESSION_OPTIONS,
-  type ResolvedSessionOptions,
-} from '../../options/resolved-options.js';
+import type { UnauthorizedSessionException } from '../../errors/unauthorized-session.exception.js';
 import type { SessionRecord } from '../../store/session-record.js';
 import { Clock } from '../../time/clock.js';
 import type { AccessTokenClaims } from '../../tokens/access-token.js';
@@ -17,6 +12,7 @@ import { checkClaim } from '../input/function-arguments.js';
 import type { JsonObject } from '../input/json-object.js';
 import { SessionDirectory } from '../verify/session-directory.js';
 import { SessionEditor } from '../edit/session-editor.js';
+import { SessionRefusals } from '../refuse/session-refusals.js';
 import { SessionRevoker } from '../end/session-revoker.js';
 import type { MintedTokens } from '../mint/minted-tokens.js';
 import { TOKEN_CARRIERS, type TokenCarrier, type TokenCarrierFactory } from './token-carrier.js';
@@ -45,8 +41,8 @@ export class ContainerParts {
     readonly editor: SessionEditor,
     readonly revoker: SessionRevoker,
     readonly minter: AccessTokenMinter,
+    readonly refusals: SessionRefusals,
     readonly clock: Clock,
-    @Inject(RESOLVED_SESSION_OPTIONS) readonly options: ResolvedSessionOptions,
   ) {}
 }
 
@@ -156,7 +152,7 @@ export class SessionContainer {
       await this.mergeIntoAccessTokenPayload(accessTokenPayloadUpdate);
     }
     if (invalidClaims.length > 0) {
-      throw new InvalidClaimsException(invalidClaims, this.parts.options.invalidClaimStatusCode);
+      throw this.parts.refusals.invalidClaims(invalidClaims, this.named());
     }
   }
 
@@ -227,7 +223,11 @@ export class SessionContainer {
   }
 
   private gone(): UnauthorizedSessionException {
-    const status = this.parts.options.sessionExpiredStatusCode;
-    return new UnauthorizedSessionException({ reason: 'Session does not exist anymore', status });
+    const session = this.named();
+    return this.parts.refusals.unauthorized('session-over', { clearTokens: true, session });
+  }
+
+  private named(): { sessionHandle: string; userId: string } {
+    return { sessionHandle: this.getHandle(), userId: this.getUserId() };
   }
 }

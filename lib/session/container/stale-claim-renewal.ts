@@ -6,10 +6,11 @@ import { RevocationFeed } from '../../revocation/revocation-feed.js';
 import { Clock } from '../../time/clock.js';
 import { RegisteredClaims, MARKED_STALE_AT_MS } from '../edit/registered-claims.js';
 import type { SessionContainer } from './session-container.js';
+import type { StaleClaimsPolicy } from './stale-claims-policy.js';
 
 /** Renews claims that were fetched before somebody said that they have changed (`markClaimsStale`). */
 @Injectable()
-export class StaleClaimRenewal {
+export class StaleClaimRenewal implements StaleClaimsPolicy {
   constructor(
     private readonly feed: RevocationFeed,
     private readonly registry: RegisteredClaims,

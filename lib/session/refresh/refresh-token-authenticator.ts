@@ -1,17 +1,13 @@
-import { Injectable, Inject } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { SessionStoreUnavailableException } from '../../errors/session-store-unavailable.exception.js';
-import { UnauthorizedSessionException } from '../../errors/unauthorized-session.exception.js';
 import { KeyRing } from '../../keys/key-ring.js';
-import {
-  RESOLVED_SESSION_OPTIONS,
-  type ResolvedSessionOptions,
-} from '../../options/resolved-options.js';
 import { isAntiCsrfTokenOf } from '../../tokens/anti-csrf-token.js';
 import {
   readRefreshToken,
   type RefreshTokenClaims,
   type RefreshTokenKey,
 } from '../../tokens/refresh-token.js';
+import { SessionRefusals } from '../refuse/session-refusals.js';
 
 /** An authentic refresh token: what it says, and the key that says so. */
 export interface AuthenticRefreshToken {
@@ -25,7 +21,7 @@ export interface AuthenticRefreshToken {
 export class RefreshTokenAuthenticator {
   constructor(
     private readonly keys: KeyRing,
-    @Inject(RESOLVED_SESSION_OPTIONS) private readonly options: ResolvedSessionOptions,
+    private readonly refusals: SessionRefusals,
   ) {}
 
   /** Reads a refresh token; whether its session is still there, and it is still good, is not judged. */
@@ -50,11 +46,7 @@ export class RefreshTokenAuthenticator {
     });
     return isOutage
       ? new SessionStoreUnavailableException({ cause: new Error('unreadable refresh token key') })
-      : new UnauthorizedSessionException({
-          reason: 'no valid refresh token',
-          clearTokens: false,
-          status: this.options.sessionExpiredStatusCode,
-        });
+      : this.refusals.unauthorized('refresh-token-invalid', { clearTokens: false });
   }
 
   /** Whether an anti-CSRF value is the one of a refresh token, or of its parent: a page may unload between cookie and header. */

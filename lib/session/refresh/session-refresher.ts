@@ -1,7 +1,7 @@
 import { Injectable, Inject } from '@nestjs/common';
 import { setTimeout as pause } from 'node:timers/promises';
-import { TokenTheftDetectedException } from '../../errors/token-theft-detected.exception.js';
-import { UnauthorizedSessionException } from '../../errors/unauthorized-session.exception.js';
+import type { TokenTheftDetectedException } from '../../errors/token-theft-detected.exception.js';
+import type { UnauthorizedSessionException } from '../../errors/unauthorized-session.exception.js';
 import { SessionStoreUnavailableException } from '../../errors/session-store-unavailable.exception.js';
 import { SessionEventBus } from '../../events/session-event-bus.js';
 import {
@@ -23,6 +23,7 @@ import type { IssuedSession } from '../issue/session-issuer.js';
 import { sessionExpiresAtMs } from '../mint/session-lifetime.js';
 import { SessionExpirer } from '../end/session-expirer.js';
 import { SessionRevoker } from '../end/session-revoker.js';
+import { SessionRefusals } from '../refuse/session-refusals.js';
 import { SessionRotator } from './session-rotator.js';
 import { SessionTokenMinter } from '../mint/session-token-minter.js';
 import { SessionLife } from '../verify/session-life.js';
@@ -53,6 +54,7 @@ export class SessionRefresher {
     private readonly life: SessionLife,
     private readonly revoker: SessionRevoker,
     private readonly expirer: SessionExpirer,
+    private readonly refusals: SessionRefusals,
     private readonly events: SessionEventBus,
     private readonly clock: Clock,
     @Inject(RESOLVED_SESSION_OPTIONS) private readonly options: ResolvedSessionOptions,
@@ -71,7 +73,7 @@ export class SessionRefresher {
       !this.authenticator.hasAntiCsrfToken(token, request.antiCsrfToken)
     ) {
       this.events.emit('antiCsrfFailed', { atMs: this.clock.now(), at: 'refresh' });
-      throw this.unauthorized('anti-CSRF token', false);
+      throw this.refusals.unauthorized('anti-csrf', { clearTokens: false });
     }
     const rotated = await this.rotateInOneStatement(token, request);
     return rotated === undefined
@@ -102,7 +104,7 @@ export class SessionRefresher {
           return this.sibling(record, request);
         case 'ahead': {
           const delayMs = PAUSES_MS[pauses];
-          if (delayMs === undefined) throw this.unauthorized('ahead of the database', true);
+          if (delayMs === undefined) throw this.over(record);
           pauses += 1;
           await pause(delayMs);
           break;
@@ -137,7 +139,9 @@ export class SessionRefresher {
 
   private async liveSession(handle: string): Promise<SessionRecord> {
     const record = await this.store.find(handle);
-    if (record === undefined) throw this.unauthorized('no session', true);
+    if (record === undefined) {
+      throw this.refusals.unauthorized('session-over', { clearTokens: true });
+    }
     await this.refuseOver(record);
     return record;
   }
@@ -145,7 +149,7 @@ export class SessionRefresher {
   private async refuseOver(record: SessionRecord): Promise<void> {
     if (!(await this.life.isOver(record))) return;
     await this.expirer.end(record);
-    throw this.unauthorized('session is over', true);
+    throw this.over(record);
   }
 
   private async repeat(
@@ -187,8 +191,7 @@ export class SessionRefresher {
     const ended = await this.revoker.revoke([record.handle], { reason: 'token-theft', detail });
     // Of many replays at once only the one that ended the session tells of it.
     if (ended.length > 0) this.events.emit('theftDetected', this.facts(record));
-    const { sessionExpiredStatusCode } = this.options;
-    return new TokenTheftDetectedException(record.handle, record.userId, sessionExpiredStatusCode);
+    return this.refusals.theft({ sessionHandle: record.handle, userId: record.userId });
   }
 
   private tellOfRotation(rotated: IssuedSession, request: RefreshRequest): IssuedSession {
@@ -223,8 +226,8 @@ export class SessionRefresher {
     return { sessionHandle: handle, userId, tenantId, atMs: this.clock.now() };
   }
 
-  private unauthorized(reason: string, clearTokens: boolean): UnauthorizedSessionException {
-    const status = this.options.sessionExpiredStatusCode;
-    return new UnauthorizedSessionException({ reason, clearTokens, status });
+  private over({ handle, userId }: SessionRecord): UnauthorizedSessionException {
+    const session = { sessionHandle: handle, userId };
+    return this.refusals.unauthorized('session-over', { clearTokens: true, session });
   }
 }

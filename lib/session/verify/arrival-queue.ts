@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { SessionStore } from '../../store/session.store.js';
+import type { Arrivals } from '../../verification/arrivals.js';
 import { Clock } from '../../time/clock.js';
 
 const FLUSH_AFTER_MS = 50;
@@ -11,7 +12,7 @@ const MAX_PER_STATEMENT = 200;
  * is lost only leaves the window for repetitions open longer.
  */
 @Injectable()
-export class ArrivalQueue {
+export class ArrivalQueue implements Arrivals {
   private queued = new Map<string, string>();
   private timer: NodeJS.Timeout | undefined;
   private flushing: Promise<void> = Promise.resolve();

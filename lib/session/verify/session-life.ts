@@ -9,11 +9,12 @@ import type { SessionDatabase } from '../../store/session-database.js';
 import type { SessionOutline, SessionRecord } from '../../store/session-record.js';
 import { SessionStore } from '../../store/session.store.js';
 import { Clock } from '../../time/clock.js';
+import type { LiveSessions } from '../../verification/live-sessions.js';
 import { absoluteEndMs } from '../mint/session-lifetime.js';
 
 /** Says of a session, by its row, whether it lives. */
 @Injectable()
-export class SessionLife {
+export class SessionLife implements LiveSessions {
   constructor(
     private readonly sessions: SessionStore,
     private readonly revocations: RevocationStore,

@@ -1,10 +1,9 @@
 import { Injectable, Inject } from '@nestjs/common';
-import { KeyRing } from '../../keys/key-ring.js';
+import type { RefusalReason } from '../../errors/refusal-reason.js';
 import {
   RESOLVED_SESSION_OPTIONS,
   type ResolvedSessionOptions,
 } from '../../options/resolved-options.js';
-import { RevocationFeed } from '../../revocation/revocation-feed.js';
 import type { SessionRecord } from '../../store/session-record.js';
 import { Clock } from '../../time/clock.js';
 import {
@@ -13,8 +12,10 @@ import {
   type AccessTokenClaims,
   type AccessTokenVerificationKey,
 } from '../../tokens/access-token.js';
-import { ArrivalQueue } from './arrival-queue.js';
-import { SessionLife } from './session-life.js';
+import { ARRIVALS, type Arrivals } from '../../verification/arrivals.js';
+import { KNOWN_REVOCATIONS, type KnownRevocations } from '../../verification/known-revocations.js';
+import { LIVE_SESSIONS, type LiveSessions } from '../../verification/live-sessions.js';
+import { VERIFICATION_KEYS, type VerificationKeys } from '../../verification/verification-keys.js';
 import { deepFreeze } from '../input/json-object.js';
 import { ownCopy, type VerifiedToken, VerifiedTokenCache } from './verified-token-cache.js';
 
@@ -22,21 +23,25 @@ import { ownCopy, type VerifiedToken, VerifiedTokenCache } from './verified-toke
 export type Verification =
   | { readonly kind: 'valid'; readonly token: VerifiedToken; readonly record?: SessionRecord }
   /** It is none of ours, or not good any more; a refresh may give one that is. */
-  | { readonly kind: 'try-refresh'; readonly reason: string }
+  | {
+      readonly kind: 'try-refresh';
+      readonly reason: RefusalReason;
+      readonly claims?: Readonly<AccessTokenClaims>;
+    }
   /** It is good, and came without the proof that the caller asks for. */
-  | { readonly kind: 'unproven' }
+  | { readonly kind: 'unproven'; readonly claims: Readonly<AccessTokenClaims> }
   /** The database says that the session is over. */
-  | { readonly kind: 'ended' };
+  | { readonly kind: 'ended'; readonly claims: Readonly<AccessTokenClaims> };
 
 /** Verifies access tokens: by signature alone where that is enough, in the database where it is asked for. */
 @Injectable()
 export class SessionVerifier {
   constructor(
-    private readonly keys: KeyRing,
     private readonly cache: VerifiedTokenCache,
-    private readonly feed: RevocationFeed,
-    private readonly life: SessionLife,
-    private readonly confirmations: ArrivalQueue,
+    @Inject(VERIFICATION_KEYS) private readonly keys: VerificationKeys,
+    @Inject(KNOWN_REVOCATIONS) private readonly revocations: KnownRevocations,
+    @Inject(LIVE_SESSIONS) private readonly sessions: LiveSessions,
+    @Inject(ARRIVALS) private readonly arrivals: Arrivals,
     private readonly clock: Clock,
     @Inject(RESOLVED_SESSION_OPTIONS) private readonly options: ResolvedSessionOptions,
   ) {}
@@ -52,13 +57,14 @@ export class SessionVerifier {
     isProven: (claims: Readonly<AccessTokenClaims>) => boolean = () => true,
   ): Promise<Verification> {
     const verified = this.cache.find(token) ?? (await this.verifySignature(token));
-    if (verified === undefined) return { kind: 'try-refresh', reason: 'not verified' };
+    if (verified === undefined) return { kind: 'try-refresh', reason: 'access-token-invalid' };
     const refusal = this.judge(verified);
-    if (refusal !== undefined) return { kind: 'try-refresh', reason: refusal };
-    if (!isProven(verified.claims)) return { kind: 'unproven' };
-    if (!checkDatabase && !this.feed.isStale) return { kind: 'valid', token: verified };
-    const record = await this.findLiveSession(verified.claims);
-    if (record === undefined) return { kind: 'ended' };
+    const { claims } = verified;
+    if (refusal !== undefined) return { kind: 'try-refresh', reason: refusal, claims };
+    if (!isProven(claims)) return { kind: 'unproven', claims };
+    if (!checkDatabase && !this.revocations.isStale) return { kind: 'valid', token: verified };
+    const record = await this.findLiveSession(claims);
+    if (record === undefined) return { kind: 'ended', claims };
     return { kind: 'valid', token: verified, record };
   }
 
@@ -68,7 +74,7 @@ export class SessionVerifier {
    */
   findRemembered(token: string): VerifiedToken | undefined {
     const verified = this.cache.find(token);
-    if (verified === undefined || this.feed.isStale) return undefined;
+    if (verified === undefined || this.revocations.isStale) return undefined;
     return this.judge(verified) === undefined ? verified : undefined;
   }
 
@@ -84,16 +90,16 @@ export class SessionVerifier {
 
   /** The row of a session that is not over. */
   async findLiveSession(claims: Readonly<AccessTokenClaims>): Promise<SessionRecord | undefined> {
-    const record = await this.life.findLive(claims.sessionHandle);
+    const record = await this.sessions.findLive(claims.sessionHandle);
     return record?.userId === claims.sub && record.tenantId === claims.tId ? record : undefined;
   }
 
   // What can have changed since a token was remembered, judged at each use (ASVS 9.2.1, CVE class of stale caches).
-  private judge({ claims, key }: VerifiedToken): string | undefined {
-    if (this.endsAtMs(claims) <= this.clock.now()) return 'expired';
-    if (this.keys.findVerificationKey(key.kid) !== key) return 'key not trusted any more';
+  private judge({ claims, key }: VerifiedToken): RefusalReason | undefined {
+    if (this.endsAtMs(claims) <= this.clock.now()) return 'access-token-expired';
+    if (this.keys.findVerificationKey(key.kid) !== key) return 'signing-key-revoked';
     const session = { handle: claims.sessionHandle, userId: claims.sub, tenantId: claims.tId };
-    return this.feed.isRevoked(session) ? 'revoked' : undefined;
+    return this.revocations.isRevoked(session) ? 'session-revoked' : undefined;
   }
 
   // A revocation is forgotten once no access token of today's lifetime can be alive. One of a time when they lived longer
@@ -109,7 +115,7 @@ export class SessionVerifier {
     // The first sight of a token that came with a refresh shows that the answer arrived.
     const { sessionHandle, parentRefreshTokenHash1 } = verified.claims;
     if (parentRefreshTokenHash1 !== null) {
-      this.confirmations.add(sessionHandle, parentRefreshTokenHash1);
+      this.arrivals.add(sessionHandle, parentRefreshTokenHash1);
     }
     return verified;
   }

@@ -27,9 +27,17 @@ describeOnEachDatabase('revoking everything on one of two instances', (engine) =
     }
     expect(await revokeEverything()).toBe(3);
     for (const each of tokens) {
-      expect((await here.me(each)).json).toEqual({ message: 'try refresh token' });
+      expect((await here.me(each)).json).toEqual({
+        statusCode: 401,
+        code: 'TRY_REFRESH_TOKEN',
+        message: 'try refresh token',
+      });
       await expect.poll(() => there.me(each), { timeout: 5_000 }).toMatchObject({ status: 401 });
-      expect((await there.refresh(each)).json).toEqual({ message: 'unauthorised' });
+      expect((await there.refresh(each)).json).toEqual({
+        statusCode: 401,
+        code: 'UNAUTHORISED',
+        message: 'unauthorised',
+      });
     }
     expect(await here.booted.dataSource.getRepository(Session).count()).toBe(0);
     expect(await here.booted.dataSource.getRepository(SessionRevocation).count()).toBe(1);
@@ -41,7 +49,11 @@ describeOnEachDatabase('revoking everything on one of two instances', (engine) =
     deployment.clock.advanceMs(-3_600_000);
     await here.login('u2');
     expect(await revokeEverything()).toBe(2);
-    expect((await there.refresh(ahead)).json).toEqual({ message: 'unauthorised' });
+    expect((await there.refresh(ahead)).json).toEqual({
+      statusCode: 401,
+      code: 'UNAUTHORISED',
+      message: 'unauthorised',
+    });
     deployment.clock.advanceMs(3_600_000);
     await expect.poll(() => there.me(ahead), { timeout: 5_000 }).toMatchObject({ status: 401 });
     expect(await here.booted.dataSource.getRepository(Session).count()).toBe(0);

@@ -1,8 +1,8 @@
 import type { RawAnswer } from './raw-answer.js';
 
 const BODIES: ReadonlySet<string> = new Set([
-  '{"message":"unauthorised"}',
-  '{"message":"try refresh token"}',
+  '{"statusCode":401,"code":"UNAUTHORISED","message":"unauthorised"}',
+  '{"statusCode":401,"code":"TRY_REFRESH_TOKEN","message":"try refresh token"}',
 ]);
 /** What is the server's own, and differs from one framework or moment to the other. */
 const OF_THE_SERVER = new Set(['date', 'etag', 'x-powered-by', 'connection', 'keep-alive']);

@@ -1,0 +1,101 @@
+import { Inject, Injectable, Logger } from '@nestjs/common';
+import { InvalidClaimsException } from '../../errors/invalid-claims.exception.js';
+import type { RefusalReason } from '../../errors/refusal-reason.js';
+import { SessionStoreUnavailableException } from '../../errors/session-store-unavailable.exception.js';
+import { SessionException, type RefusedSession } from '../../errors/session.exception.js';
+import { TokenTheftDetectedException } from '../../errors/token-theft-detected.exception.js';
+import { TryRefreshTokenException } from '../../errors/try-refresh-token.exception.js';
+import { UnauthorizedSessionException } from '../../errors/unauthorized-session.exception.js';
+import { SessionEventBus } from '../../events/session-event-bus.js';
+import type { RefusedAt } from '../../events/session-events.js';
+import {
+  RESOLVED_SESSION_OPTIONS,
+  type ResolvedSessionOptions,
+} from '../../options/resolved-options.js';
+import { Clock } from '../../time/clock.js';
+import { LogThrottle } from '../../time/log-throttle.js';
+
+const WARNED_EVERY_MS = 60_000;
+
+/** Makes the errors that refuse somebody, with the module's statuses, and tells operators of them. */
+@Injectable()
+export class SessionRefusals {
+  private readonly logger = new Logger('SessionModule');
+  private readonly throttle: LogThrottle;
+  private readonly reported = new WeakSet<SessionException>();
+
+  constructor(
+    private readonly events: SessionEventBus,
+    private readonly clock: Clock,
+    @Inject(RESOLVED_SESSION_OPTIONS) private readonly options: ResolvedSessionOptions,
+  ) {
+    this.throttle = new LogThrottle(clock, WARNED_EVERY_MS);
+  }
+
+  /** @param clearTokens only where the session has been proven dead, so that a good one is never taken away */
+  unauthorized(
+    reason: RefusalReason,
+    { clearTokens, session }: { clearTokens: boolean; session?: RefusedSession | undefined },
+  ): UnauthorizedSessionException {
+    const status = this.options.sessionExpiredStatusCode;
+    return new UnauthorizedSessionException({ reason, clearTokens, status, session });
+  }
+
+  tryRefresh(reason: RefusalReason, session?: RefusedSession): TryRefreshTokenException {
+    const status = this.options.sessionExpiredStatusCode;
+    return new TryRefreshTokenException({ reason, status, session });
+  }
+
+  invalidClaims(
+    errors: readonly { id: string; reason?: unknown }[],
+    session: RefusedSession,
+  ): InvalidClaimsException {
+    return new InvalidClaimsException(errors, this.options.invalidClaimStatusCode, session);
+  }
+
+  theft({ sessionHandle, userId }: RefusedSession): TokenTheftDetectedException {
+    const status = this.options.sessionExpiredStatusCode;
+    return new TokenTheftDetectedException(sessionHandle, userId, status);
+  }
+
+  /** Tells of a refusal, once for each, however many layers it passes. Other errors are left alone. */
+  report(at: RefusedAt, error: unknown): void {
+    if (!(error instanceof SessionException) || this.reported.has(error)) return;
+    this.reported.add(error);
+    const { code, reason, refusedSession } = error;
+    this.events.emit('refused', { at, code, reason, atMs: this.clock.now(), ...refusedSession });
+    this.log(at, error);
+  }
+
+  /** The same for a `catch`. @throws the error that it was given */
+  rethrow(at: RefusedAt, error: unknown): never {
+    this.report(at, error);
+    throw error;
+  }
+
+  private log(at: RefusedAt, error: SessionException): void {
+    const { code, reason, refusedSession } = error;
+    if (error instanceof SessionStoreUnavailableException) this.tellOfOutage(error);
+    if (reason === 'token-theft') {
+      this.logger.warn(
+        `Token theft detected: session ${refusedSession?.sessionHandle} was revoked, since a spent refresh token came back`,
+      );
+    }
+    if (reason === 'anti-csrf' && this.throttle.admits(`anti-csrf ${at}`)) {
+      this.logger.warn(
+        `The anti-CSRF check refused a request (${at}). Is the page's origin missing in \`trustedOrigins\`? ` +
+          'The next warning of this kind comes after a minute',
+      );
+    }
+    if (!Logger.isLevelEnabled('debug')) return;
+    const session = refusedSession === undefined ? '' : `, session ${refusedSession.sessionHandle}`;
+    this.logger.debug(`Refused (${at}): ${code}, ${reason}${session}`);
+  }
+
+  // Nest logs no HTTP exception, and a log line for each request would fill the disk that may be the trouble.
+  private tellOfOutage({ cause }: SessionStoreUnavailableException): void {
+    if (!this.throttle.admits('outage')) return;
+    const why = cause instanceof Error ? `: ${cause.message}` : '';
+    this.logger.error(`Sessions can't reach their database, and answer 503${why}`);
+  }
+}

@@ -1,0 +1,8 @@
+/** Hears of refresh tokens that have arrived, which confirms their generation. A service without a database ignores it. */
+export interface Arrivals {
+  /** A token of the generation with this parent was seen in use. */
+  add(handle: string, parentHash: string): void;
+}
+
+/** The injection token of the arrivals. */
+export const ARRIVALS = Symbol('ARRIVALS');
