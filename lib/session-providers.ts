@@ -4,7 +4,7 @@ import { getDataSourceToken } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
 import { SessionEventBus } from './events/session-event-bus.js';
 import { AntiCsrf } from './http/anti-csrf/anti-csrf.js';
-import { DEFAULT_API_BASE_PATH } from './http/controllers/session-routes.js';
+import { DEFAULT_API_BASE_PATH } from './options/built-in-routes.js';
 import { FailureAnswer } from './http/failure-answer.js';
 import { GuardedRoutes } from './http/guarded-routes.js';
 import { RateLimiter } from './http/rate-limit/rate-limiter.js';

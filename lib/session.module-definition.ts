@@ -1,4 +1,5 @@
 import { ConfigurableModuleBuilder } from '@nestjs/common';
+import { DEFAULT_API_BASE_PATH } from './options/built-in-routes.js';
 import type {
   SessionModuleExtras,
   SessionModuleOptions,
@@ -16,7 +17,7 @@ export const {
   .setExtras<SessionModuleExtras>({
     isGlobal: true,
     dataSource: 'default',
-    apiBasePath: '/auth',
+    apiBasePath: DEFAULT_API_BASE_PATH,
     routes: {},
   })
   .build();

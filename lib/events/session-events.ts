@@ -1,19 +1,23 @@
 import type { RefusalReason } from '../errors/refusal-reason.js';
 import type { SessionErrorCode } from '../errors/session.exception.js';
 
+/** All reasons for which a session can end before its time. */
+export const REVOCATION_REASONS = [
+  'sign-out',
+  'revoked',
+  'revoked-all',
+  'revoked-others',
+  'revoked-tenant',
+  'revoked-everything',
+  'replaced-by-login',
+  'reauthenticated',
+  'session-limit',
+  'user-forgotten',
+  'token-theft',
+] as const;
+
 /** Why a session ended before its time. @publicApi */
-export type RevocationReason =
-  | 'sign-out'
-  | 'revoked'
-  | 'revoked-all'
-  | 'revoked-others'
-  | 'revoked-tenant'
-  | 'revoked-everything'
-  | 'replaced-by-login'
-  | 'reauthenticated'
-  | 'session-limit'
-  | 'user-forgotten'
-  | 'token-theft';
+export type RevocationReason = (typeof REVOCATION_REASONS)[number];
 
 /**
  * What happens to sessions and to the keys behind them, by name. Times in milliseconds since the epoch. No event holds a token or a claim.

@@ -1,4 +1,5 @@
 import { RequestMethod, type ExecutionContext } from '@nestjs/common';
+import { BUILT_IN_ROUTES } from '../options/built-in-routes.js';
 import { METHOD_METADATA, PATH_METADATA } from '@nestjs/common/constants.js';
 
 /**
@@ -9,7 +10,7 @@ export class RefreshRoute {
   private readonly path: string;
 
   constructor(apiBasePath: string) {
-    this.path = normalised(`${apiBasePath}/session/refresh`);
+    this.path = normalised(`${apiBasePath}/${BUILT_IN_ROUTES.refresh}`);
   }
 
   isAt(context: ExecutionContext): boolean {

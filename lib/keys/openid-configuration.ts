@@ -1,3 +1,4 @@
+import { BUILT_IN_ROUTES } from '../options/built-in-routes.js';
 import type { SigningAlgorithm } from '../tokens/jwt.js';
 
 /** What `GET .well-known/openid-configuration` answers. @publicApi */
@@ -20,7 +21,7 @@ export function openIdConfiguration(
 ): OpenIdConfiguration {
   return {
     issuer,
-    jwks_uri: `${issuer}/jwt/jwks.json`,
+    jwks_uri: `${issuer}/${BUILT_IN_ROUTES.jwks}`,
     subject_types_supported: ['public'],
     id_token_signing_alg_values_supported: [algorithm],
     response_types_supported: ['code', 'id_token', 'id_token token'],

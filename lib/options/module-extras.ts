@@ -1,12 +1,12 @@
 import { types } from 'node:util';
 import { SessionConfigurationError } from '../errors/session-configuration.error.js';
+import { DEFAULT_API_BASE_PATH, PLAIN_ROUTES } from './built-in-routes.js';
 import { isFunction, isToken, kindOf, only } from './option-checks.js';
 import type { OptionReader } from './option-reader.js';
 import { readConfiguration } from './read-configuration.js';
 import type { SessionModuleExtras, SessionRoutesOptions } from './session-module-options.js';
 
 const TEN_YEARS_MS = 3650 * 24 * 60 * 60_000;
-const ROUTES = ['refresh', 'signOut', 'jwks', 'openIdConfiguration'] as const;
 const FACTORIES = ['useFactory', 'useClass', 'useExisting'] as const;
 
 /** What `forRoot` was given: every property of its own has been read, and none of these throws any more. */
@@ -60,7 +60,8 @@ function readExtras(reader: OptionReader): SessionModuleExtras {
   return {
     isGlobal: reader.boolean('isGlobal', true),
     ...(dataSource === undefined ? {} : { dataSource }),
-    apiBasePath: reader.string('apiBasePath', isBasePath, BASE_PATHS_ALLOWED) ?? '/auth',
+    apiBasePath:
+      reader.string('apiBasePath', isBasePath, BASE_PATHS_ALLOWED) ?? DEFAULT_API_BASE_PATH,
     routes: readRoutes(reader),
   };
 }
@@ -68,7 +69,7 @@ function readExtras(reader: OptionReader): SessionModuleExtras {
 function readRoutes(extras: OptionReader): false | SessionRoutesOptions {
   const reader = extras.nestedOrFalse('routes');
   if (!reader) return false;
-  const switches = ROUTES.map((name) => [name, reader.boolean(name, true)] as const);
+  const switches = PLAIN_ROUTES.map((name) => [name, reader.boolean(name, true)] as const);
   const sessionList = readSessionList(reader);
   reader.refuseUnknown();
   return { ...Object.fromEntries(switches), sessionList };

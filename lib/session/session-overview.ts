@@ -1,4 +1,5 @@
 import { Injectable, Inject } from '@nestjs/common';
+import { REVOCATION_REASONS } from '../events/session-events.js';
 import {
   RESOLVED_SESSION_OPTIONS,
   type ResolvedSessionOptions,
@@ -11,7 +12,7 @@ import { Clock } from '../time/clock.js';
 import { sessionHandleCreatedAtMs } from '../tokens/session-handle.js';
 import { keptDevice } from './device/device-info.js';
 import { deviceName } from './device/device-name.js';
-import type { SessionEndReason } from './end/revocation-rows.js';
+import { EXPIRY_REASONS, type SessionEndReason } from './end/revocation-rows.js';
 import { SessionDirectory } from './verify/session-directory.js';
 import { readHandle } from './input/session-input.js';
 import { SessionLife } from './verify/session-life.js';
@@ -146,21 +147,7 @@ export class SessionOverview {
   }
 }
 
-const REASONS = [
-  'sign-out',
-  'revoked',
-  'revoked-all',
-  'revoked-others',
-  'revoked-tenant',
-  'revoked-everything',
-  'replaced-by-login',
-  'reauthenticated',
-  'session-limit',
-  'user-forgotten',
-  'token-theft',
-  'expired-idle',
-  'expired-absolute',
-] as const satisfies readonly SessionEndReason[];
+const REASONS: readonly SessionEndReason[] = [...REVOCATION_REASONS, ...EXPIRY_REASONS];
 
 function asReason(stored: string): SessionEndReason {
   return REASONS.find((reason) => reason === stored) ?? 'revoked';

@@ -380,13 +380,15 @@ describe.each(platforms)('an answer on %s', (platform) => {
   });
 
   it('L4: to a thousand bad tokens fills no log', async () => {
-    const before = witness.logs.lines.length;
+    // Each refusal has a debug line, which is off in production.
+    const loggedLines = () => witness.logs.lines.filter(({ level }) => level !== 'debug').length;
+    const before = loggedLines();
     for (let round = 0; round < 20; round += 1) {
       await Promise.all(
         Array.from({ length: 50 }, (_, index) => scene.get('/me', bearer(`bad.${round}.${index}`))),
       );
     }
-    expect(witness.logs.lines.length - before).toBeLessThanOrEqual(1);
+    expect(loggedLines() - before).toBeLessThanOrEqual(1);
   });
 
   // The last: by now the log has seen what all the others did.

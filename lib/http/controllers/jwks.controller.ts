@@ -2,6 +2,7 @@ import { Controller, Get, Res, VERSION_NEUTRAL, type Type } from '@nestjs/common
 import { KeyRing } from '../../keys/key-ring.js';
 import type { JsonWebKeyRecord } from '../../keys/public-jwk.js';
 import { asHttpResponse, setHeader } from '../context/http-response.js';
+import { BUILT_IN_ROUTES } from '../../options/built-in-routes.js';
 import { PublicAccess } from '../decorators/public-access.decorator.js';
 
 /** `GET {base}/jwt/jwks.json`. */
@@ -11,7 +12,7 @@ export function jwksController(basePath: string): Type {
   class JwksController {
     constructor(private readonly keys: KeyRing) {}
 
-    @Get('jwt/jwks.json')
+    @Get(BUILT_IN_ROUTES.jwks)
     jwks(@Res({ passthrough: true }) response: object): { keys: JsonWebKeyRecord[] } {
       const { keys, validityInSeconds } = this.keys.jwks();
       const httpResponse = asHttpResponse(response);

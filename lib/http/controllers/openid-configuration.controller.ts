@@ -13,6 +13,7 @@ import {
   type ResolvedSessionOptions,
 } from '../../options/resolved-options.js';
 import { asHttpResponse, setHeader } from '../context/http-response.js';
+import { BUILT_IN_ROUTES } from '../../options/built-in-routes.js';
 import { PublicAccess } from '../decorators/public-access.decorator.js';
 
 /** `GET {base}/.well-known/openid-configuration`, there once `issuer` is set. */
@@ -24,7 +25,7 @@ export function openIdConfigurationController(basePath: string): Type {
       @Inject(RESOLVED_SESSION_OPTIONS) private readonly options: ResolvedSessionOptions,
     ) {}
 
-    @Get('.well-known/openid-configuration')
+    @Get(BUILT_IN_ROUTES.openIdConfiguration)
     configuration(@Res({ passthrough: true }) response: object): OpenIdConfiguration {
       const { issuer, signing } = this.options;
       if (issuer === undefined) throw new NotFoundException();

@@ -1,4 +1,5 @@
 import { Controller, HttpCode, Post, Req, Res, VERSION_NEUTRAL, type Type } from '@nestjs/common';
+import { BUILT_IN_ROUTES } from '../../options/built-in-routes.js';
 import { PublicAccess } from '../decorators/public-access.decorator.js';
 import { FailureAnswer } from '../failure-answer.js';
 import { RequestRefresh } from '../request-refresh.js';
@@ -13,7 +14,7 @@ export function refreshController(basePath: string): Type {
       private readonly failures: FailureAnswer,
     ) {}
 
-    @Post('session/refresh')
+    @Post(BUILT_IN_ROUTES.refresh)
     @HttpCode(200)
     async refreshSession(
       @Req() request: object,

@@ -12,6 +12,7 @@ import { SessionContainer } from '../../session/container/session-container.js';
 import { SessionDirectory } from '../../session/verify/session-directory.js';
 import { SessionOverview, type SessionSummary } from '../../session/session-overview.js';
 import { SessionRevoker } from '../../session/end/session-revoker.js';
+import { BUILT_IN_ROUTES } from '../../options/built-in-routes.js';
 import { CurrentSession } from '../decorators/current-session.decorator.js';
 import { RequireFresh } from '../decorators/require-fresh.decorator.js';
 import { VerifySession } from '../decorators/verify-session.decorator.js';
@@ -30,7 +31,7 @@ export function sessionListController(basePath: string, requireFresh?: Duration)
       private readonly revoker: SessionRevoker,
     ) {}
 
-    @Get('sessions')
+    @Get(BUILT_IN_ROUTES.sessionList)
     async list(
       @CurrentSession() session: SessionContainer,
     ): Promise<{ sessions: (SessionSummary & { isCurrent: boolean })[] }> {
@@ -41,7 +42,7 @@ export function sessionListController(basePath: string, requireFresh?: Duration)
       };
     }
 
-    @Delete('sessions/:handle')
+    @Delete(`${BUILT_IN_ROUTES.sessionList}/:handle`)
     @Ending()
     async end(
       @CurrentSession() session: SessionContainer,
@@ -59,7 +60,7 @@ export function sessionListController(basePath: string, requireFresh?: Duration)
       return { status: 'OK' };
     }
 
-    @Delete('sessions')
+    @Delete(BUILT_IN_ROUTES.sessionList)
     @Ending()
     async endOthers(
       @CurrentSession() session: SessionContainer,

@@ -1,4 +1,5 @@
 import { Controller, HttpCode, Post, Req, Res, VERSION_NEUTRAL, type Type } from '@nestjs/common';
+import { BUILT_IN_ROUTES } from '../../options/built-in-routes.js';
 import { PublicAccess } from '../decorators/public-access.decorator.js';
 import { FailureAnswer } from '../failure-answer.js';
 import { RequestSignOut } from '../request-sign-out.js';
@@ -13,7 +14,7 @@ export function signOutController(basePath: string): Type {
       private readonly failures: FailureAnswer,
     ) {}
 
-    @Post('signout')
+    @Post(BUILT_IN_ROUTES.signOut)
     @HttpCode(200)
     async signOutSession(
       @Req() request: object,

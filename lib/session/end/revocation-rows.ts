@@ -11,8 +11,13 @@ const FETCH_MARGIN_MS = 1_000;
 
 type RowOptions = Pick<ResolvedSessionOptions, 'accessTokenLifetimeMs' | 'endedSessionRetentionMs'>;
 
+/** The timeouts by which a session can end. */
+export const EXPIRY_REASONS = ['expired-idle', 'expired-absolute'] as const;
+
+export type ExpiryReason = (typeof EXPIRY_REASONS)[number];
+
 /** How a session ended: also by the clock, which revokes nothing. @publicApi */
-export type SessionEndReason = RevocationReason | 'expired-idle' | 'expired-absolute';
+export type SessionEndReason = RevocationReason | ExpiryReason;
 
 /** The row of a session that was ended: refused until no access token of it can be valid. */
 export function revokedRow(
@@ -28,7 +33,7 @@ export function revokedRow(
 /** The row of a session whose time was over; it is there to tell of it, and refuses nothing. */
 export function expiredRow(
   session: Pick<SessionRecord, 'handle' | 'userId' | 'tenantId'>,
-  reason: 'expired-idle' | 'expired-absolute',
+  reason: ExpiryReason,
   endedAtMs: number,
   options: RowOptions,
 ): RevocationRecord {
