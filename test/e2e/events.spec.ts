@@ -167,6 +167,7 @@ describe.each(platforms)('the events of a session on %s', (platform) => {
     const sessions = scene.booted.app.get(SessionService);
     const holder = await scene.login('u4');
     await sessions.revokeSession(holder.handle);
+    await setImmediate();
     heard = [];
     await sessions.revokeSession(holder.handle);
     await sessions.revokeAllSessionsForUser('u4');

@@ -10,7 +10,7 @@ import {
   Res,
 } from '@nestjs/common';
 import { BaseExceptionFilter, HttpAdapterHost } from '@nestjs/core';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import {
   CreateSession,
   type RefusalReason,
@@ -242,6 +242,9 @@ describe.each(platforms)('a refusal on %s', (platform) => {
     scene.booted.app.get(SessionEventBus).on('refused', (event) => void events.push(event));
     log.clear();
   });
+
+  // The database of one of them is gone already.
+  afterEach(() => scene.close().catch(() => undefined));
 
   it.each(Object.entries(kinds))(
     'of %s says why: to the application, to a listener and in one debug line',

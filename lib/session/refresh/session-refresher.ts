@@ -139,9 +139,7 @@ export class SessionRefresher {
 
   private async liveSession(handle: string): Promise<SessionRecord> {
     const record = await this.store.find(handle);
-    if (record === undefined) {
-      throw this.refusals.unauthorized('session-over', { clearTokens: true });
-    }
+    if (record === undefined) throw this.over();
     await this.refuseOver(record);
     return record;
   }
@@ -226,8 +224,8 @@ export class SessionRefresher {
     return { sessionHandle: handle, userId, tenantId, atMs: this.clock.now() };
   }
 
-  private over({ handle, userId }: SessionRecord): UnauthorizedSessionException {
-    const session = { sessionHandle: handle, userId };
+  private over(record?: SessionRecord): UnauthorizedSessionException {
+    const session = record && { sessionHandle: record.handle, userId: record.userId };
     return this.refusals.unauthorized('session-over', { clearTokens: true, session });
   }
 }
