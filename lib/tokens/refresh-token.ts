@@ -1,5 +1,5 @@
 import type { KeyObject } from 'node:crypto';
-import { constantTimeEqual, fillWithRandomBytes, hmacSha256, sha256Hex } from './secrets.js';
+import { constantTimeEqual, hmacSha256, randomBytes, sha256Hex } from './secrets.js';
 import { sessionHandleFromBytes, writeSessionHandle } from './session-handle.js';
 
 /** The parent hash of a session's first refresh token, which was issued for none. */
@@ -78,7 +78,7 @@ export function mintRefreshToken(
   bytes.write(key.id, KEY_ID.start, 'base64url');
   writeSessionHandle(bytes, sessionHandle, HANDLE.start);
   bytes.writeUInt32BE(generation, GENERATION.start);
-  fillWithRandomBytes(bytes, NONCE.start, NONCE.end - NONCE.start);
+  randomBytes.fill(bytes, NONCE.start, NONCE.end - NONCE.start);
   bytes.write(parentHash, PARENT_HASH.start, 'hex');
   hmacSha256(key.macKey, bytes.subarray(0, MAC.start)).copy(bytes, MAC.start);
   const token = PREFIX + bytes.toString('base64url');

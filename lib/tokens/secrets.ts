@@ -33,17 +33,28 @@ export function deriveKey(secret: KeyObject | Uint8Array, purpose: string): KeyO
   return createSecretKey(Buffer.from(hkdfSync('sha256', secret, Buffer.alloc(0), label, 32)));
 }
 
-// One draw from the system costs 3 µs, whatever its size.
-const store = Buffer.alloc(4096);
-let given = store.length;
+/** Gives random bytes out, each of them once. */
+export class RandomBytes {
+  private given: number;
 
-/** Fills a part of a buffer with random bytes, each of which is given once. @param length at most 4096 */
-export function fillWithRandomBytes(target: Buffer, start: number, length: number): void {
-  if (given + length > store.length) {
-    randomFillSync(store);
-    given = 0;
+  /** @param store bytes that are drawn at once. One draw from the system costs 3 µs, whatever its size */
+  constructor(private readonly store: Buffer) {
+    this.given = store.length;
   }
-  store.copy(target, start, given, given + length);
-  store.fill(0, given, given + length);
-  given += length;
+
+  /** Fills a part of a buffer. @param length at most the size of the store */
+  fill(target: Buffer, start: number, length: number): void {
+    const { store } = this;
+    if (this.given + length > store.length) {
+      randomFillSync(store);
+      this.given = 0;
+    }
+    const end = this.given + length;
+    store.copy(target, start, this.given, end);
+    store.fill(0, this.given, end);
+    this.given = end;
+  }
 }
+
+/** The random bytes of this process. */
+export const randomBytes = new RandomBytes(Buffer.alloc(4096));

@@ -105,4 +105,15 @@ describe('the values of a list validator', () => {
       reason: { message: 'wrong value', expectedToInclude: ['a', 'b'], actualValue: ['a'] },
     });
   });
+
+  it('holds up to 4,096 values, and its validators ask for as many', async () => {
+    const values = (length: number) => Array.from({ length }, (_, index) => index);
+    const payload = (length: number) => ({ teams: { v: values(length), t: 1 } });
+    const judge = async (validator: SessionClaimValidator, length: number) =>
+      (await validator.validate(payload(length), NOW)).isValid;
+    expect(await judge(includes(0), 4_096)).toBe(true);
+    expect(await judge(includes(0), 4_097)).toBe(false);
+    expect(await judge(includesAll(values(4_096)), 4_096)).toBe(true);
+    expect(() => includesAll(values(4_097))).toThrow(TypeError);
+  });
 });

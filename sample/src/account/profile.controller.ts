@@ -17,7 +17,7 @@ export class ProfileController {
   @Get()
   async show(@CurrentSession() session: SessionContainer): Promise<Account> {
     const account = await this.users.findById(session.getUserId());
-    if (account === null) throw new UnauthorizedSessionException({ reason: 'no such user' });
+    if (account === null) throw new UnauthorizedSessionException({ reason: 'no-user' });
     return account;
   }
 }
