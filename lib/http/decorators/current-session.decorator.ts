@@ -1,22 +1,37 @@
-import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
+import {
+  createParamDecorator,
+  type ExecutionContext,
+  type PipeTransform,
+  type Type,
+} from '@nestjs/common';
 import type { AccessTokenPayload } from '../../claims/access-token-payload.js';
 import { requestAndResponseOf } from '../context/execution-context.js';
 import { rememberedSession } from '../current-session.js';
+
+type Pipe = Type<PipeTransform> | PipeTransform;
+
+interface CurrentSessionDecorator {
+  (claim?: keyof AccessTokenPayload & string, ...pipes: Pipe[]): ParameterDecorator;
+  (...pipes: Pipe[]): ParameterDecorator;
+}
 
 /**
  * Gives a handler the session that the guard has verified, or one claim of its access token. `undefined` where
  * `sessionRequired: false` let a request without a session pass.
  *
+ * Pipes, as with `@Body()`, make something else of it, such as the user whom the session belongs to.
+ *
  * @param claim the name of a claim; without it the whole session
  * @example
  * ```ts
  * me(@CurrentSession() session: SessionContainer, @CurrentSession('plan') plan: string) {}
+ * me(@CurrentSession(UserPipe) user: User) {}
  * ```
  * @throws {Error} on a handler that no `SessionGuard` guards
  * @publicApi
  */
-export const CurrentSession: (claim?: keyof AccessTokenPayload & string) => ParameterDecorator =
-  createParamDecorator((claim: string | undefined, context: ExecutionContext): unknown => {
+export const CurrentSession: CurrentSessionDecorator = createParamDecorator(
+  (claim: string | undefined, context: ExecutionContext): unknown => {
     const found = rememberedSession(requestAndResponseOf(context).request);
     if (found === undefined) {
       const handler = `${context.getClass().name}.${context.getHandler().name}`;
@@ -26,4 +41,5 @@ export const CurrentSession: (claim?: keyof AccessTokenPayload & string) => Para
     }
     const { session } = found;
     return claim === undefined ? session : session?.getAccessTokenPayload()[claim];
-  });
+  },
+);
