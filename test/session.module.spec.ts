@@ -1,11 +1,10 @@
-import { Controller, Injectable, Module, Post, type DynamicModule } from '@nestjs/common';
+import { Controller, Injectable, Module, type DynamicModule } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { getDataSourceToken, TypeOrmModule } from '@nestjs/typeorm';
 import { DataSource } from 'typeorm';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import {
   Clock,
-  CreateSession,
   Session,
   sessionEntities,
   SessionModule,
@@ -16,18 +15,13 @@ import {
 import { bootApp, platforms, type BootedApp, type BootOptions } from './support/boot-app.js';
 import { createTestDatabase } from './support/databases.js';
 import { LogRecorder } from './support/log-recorder.js';
+import { loginAs } from './support/login.controller.js';
 
 const IN_MEMORY = { type: 'better-sqlite3', database: ':memory:' } as const;
 const SECRET = 'Tr0ub4dor&3-in-the-wrong-place';
 
 @Controller()
-class LoginController {
-  @Post('login')
-  @CreateSession()
-  login(): string {
-    return 'ada';
-  }
-}
+class LoginController extends loginAs('ada') {}
 
 @Injectable()
 class Settings {

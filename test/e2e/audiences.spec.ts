@@ -1,20 +1,15 @@
-import { Controller, Get, Post } from '@nestjs/common';
+import { Controller, Get } from '@nestjs/common';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { CreateSession, SessionSigningKey, VerifySession } from '../../lib/index.js';
+import { SessionSigningKey, VerifySession } from '../../lib/index.js';
 import { RevocationFeed } from '../../lib/revocation/revocation-feed.js';
 import { bootApp, platforms, type BootedApp } from '../support/boot-app.js';
 import { createTestDatabase, type TestDatabase } from '../support/databases.js';
 import { expectTokensUntouched } from '../support/refusal.js';
 import { holderOf } from '../support/scene.js';
+import { loginAs } from '../support/login.controller.js';
 
 @Controller()
-class AppController {
-  @Post('login')
-  @CreateSession()
-  login(): string {
-    return 'bob';
-  }
-
+class AppController extends loginAs('bob') {
   @Get('me')
   @VerifySession()
   me(): object {

@@ -1,8 +1,7 @@
-import { Controller, Get, Post } from '@nestjs/common';
+import { Controller, Get } from '@nestjs/common';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import {
   BooleanClaim,
-  CreateSession,
   PrimitiveArrayClaim,
   PrimitiveClaim,
   SessionService,
@@ -13,6 +12,7 @@ import { bootApp, platforms, type BootedApp } from '../support/boot-app.js';
 import type { Answer, HttpClient } from '../support/http-client.js';
 import { expectTokensUntouched } from '../support/refusal.js';
 import { frontTokenOf, payloadOf } from '../support/scene.js';
+import { loginAs } from '../support/login.controller.js';
 
 const source: { plan: string | undefined; teams: string[]; fetched: string[] } = {
   plan: 'free',
@@ -45,13 +45,7 @@ const onWeekdays: SessionClaimValidator = {
 };
 
 @Controller()
-class FailuresController {
-  @Post('login')
-  @CreateSession()
-  login(): string {
-    return 'u1';
-  }
-
+class FailuresController extends loginAs('u1') {
   @Get('global')
   @VerifySession()
   global(): object {

@@ -1,15 +1,11 @@
-import { Controller, Post } from '@nestjs/common';
+import { Controller } from '@nestjs/common';
 import { afterEach, describe, expect, it } from 'vitest';
-import {
-  CreateSession,
-  Session,
-  SessionService,
-  type SessionDeviceOptions,
-} from '../../lib/index.js';
+import { Session, SessionService, type SessionDeviceOptions } from '../../lib/index.js';
 import { SessionPruner } from '../../lib/session/end/session-pruner.js';
 import { bootApp, platforms, type BootedApp } from '../support/boot-app.js';
 import { describeOnEachDatabase } from '../support/components.js';
 import { createTestDatabase, type TestDatabase } from '../support/databases.js';
+import { loginAs } from '../support/login.controller.js';
 
 const DAY_MS = 24 * 3_600_000;
 const WINDOWS =
@@ -18,13 +14,7 @@ const IPHONE =
   'Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.5 Mobile/15E148 Safari/604.1';
 
 @Controller()
-class AppController {
-  @Post('login')
-  @CreateSession()
-  login(): string {
-    return 'bob';
-  }
-}
+class AppController extends loginAs('bob') {}
 
 describe.each(platforms)('the device of a session on %s', (platform) => {
   let booted: BootedApp;

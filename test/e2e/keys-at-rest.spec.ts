@@ -1,24 +1,19 @@
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
-import { Controller, Post } from '@nestjs/common';
+import { Controller } from '@nestjs/common';
 import { decodeProtectedHeader } from 'jose';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { CreateSession, Session, SessionService, SessionSigningKey } from '../../lib/index.js';
+import { Session, SessionService, SessionSigningKey } from '../../lib/index.js';
 import { bootApp, type BootedApp } from '../support/boot-app.js';
 import { createTestDatabase, type TestDatabase } from '../support/databases.js';
 import { dump } from '../support/issued-tokens.js';
 import { LogRecorder } from '../support/log-recorder.js';
+import { loginAs } from '../support/login.controller.js';
 
 const FIRST = randomBytes(32).toString('base64');
 const SECOND = randomBytes(32).toString('hex');
 
 @Controller()
-class LoginController {
-  @Post('login')
-  @CreateSession()
-  login(): string {
-    return 'ada';
-  }
-}
+class LoginController extends loginAs('ada') {}
 
 describe('keys in the database', () => {
   let database: TestDatabase;

@@ -1,21 +1,16 @@
-import { Controller, Post } from '@nestjs/common';
+import { Controller } from '@nestjs/common';
 import { getDataSourceToken, TypeOrmModule } from '@nestjs/typeorm';
 import { DataSource } from 'typeorm';
 import { afterEach, expect, it } from 'vitest';
-import { CreateSession, Session } from '../../lib/index.js';
+import { Session } from '../../lib/index.js';
 import { sessionMigrations } from '../../lib/migrations.js';
 import { bootApp, type BootedApp } from '../support/boot-app.js';
 import { describeOnEachDatabase } from '../support/components.js';
 import { createTestDatabase, type TestDatabase } from '../support/databases.js';
+import { loginAs } from '../support/login.controller.js';
 
 @Controller()
-class LoginController {
-  @Post('login')
-  @CreateSession()
-  login(): string {
-    return 'u1';
-  }
-}
+class LoginController extends loginAs('u1') {}
 
 describeOnEachDatabase(
   'an application that runs the migrations instead of `synchronize`',

@@ -1,7 +1,6 @@
-import { Body, Controller, Get, Post } from '@nestjs/common';
+import { Controller, Get } from '@nestjs/common';
 import { afterEach, describe, expect, it } from 'vitest';
 import {
-  CreateSession,
   CurrentSession,
   Session,
   SessionEventBus,
@@ -10,15 +9,10 @@ import {
 } from '../../lib/index.js';
 import { bootApp, platforms, type BootedApp } from '../support/boot-app.js';
 import type { Answer } from '../support/http-client.js';
+import { LoginController } from '../support/login.controller.js';
 
 @Controller()
-class AppController {
-  @Post('login')
-  @CreateSession()
-  login(@Body() body: { userId: string }): string {
-    return body.userId;
-  }
-
+class AppController extends LoginController {
   @Get('me')
   @VerifySession()
   me(@CurrentSession() session: SessionContainer): object {

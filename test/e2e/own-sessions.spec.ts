@@ -1,26 +1,16 @@
-import { Body, Controller, Get, Post } from '@nestjs/common';
+import { Controller, Get } from '@nestjs/common';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import {
-  CreateSession,
-  SessionService,
-  VerifySession,
-  type SessionSummary,
-} from '../../lib/index.js';
+import { SessionService, VerifySession, type SessionSummary } from '../../lib/index.js';
 import { bootApp, platforms, type BootedApp } from '../support/boot-app.js';
 import type { HttpClient } from '../support/http-client.js';
 import { payloadOf } from '../support/scene.js';
+import { LoginController } from '../support/login.controller.js';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 
 @Controller()
-class AppController {
-  @Post('login')
-  @CreateSession()
-  login(@Body() { userId }: { userId: string }): string {
-    return userId;
-  }
-
+class AppController extends LoginController {
   @Get('me')
   @VerifySession()
   me(): object {

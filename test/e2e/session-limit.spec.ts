@@ -1,7 +1,6 @@
-import { Body, Controller, Get, Post } from '@nestjs/common';
+import { Controller, Get } from '@nestjs/common';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
-  CreateSession,
   Session,
   SessionService,
   VerifySession,
@@ -12,15 +11,10 @@ import { describeOnEachDatabase } from '../support/components.js';
 import { createTestDatabase, type TestDatabase } from '../support/databases.js';
 import type { HttpClient } from '../support/http-client.js';
 import { expectTokensUntouched } from '../support/refusal.js';
+import { LoginController } from '../support/login.controller.js';
 
 @Controller()
-class AppController {
-  @Post('login')
-  @CreateSession()
-  login(@Body() { userId }: { userId: string }): string {
-    return userId;
-  }
-
+class AppController extends LoginController {
   @Get('me')
   @VerifySession()
   me(): object {

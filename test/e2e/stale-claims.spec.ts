@@ -1,7 +1,6 @@
-import { Body, Controller, Get, Post } from '@nestjs/common';
+import { Controller, Get } from '@nestjs/common';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
-  CreateSession,
   CurrentSession,
   PermissionClaim,
   SessionRevocation,
@@ -15,6 +14,7 @@ import { FakeClock } from '../../lib/testing/index.js';
 import { bootApp, platforms, type BootedApp } from '../support/boot-app.js';
 import { createTestDatabase, type TestDatabase } from '../support/databases.js';
 import { HttpClient } from '../support/http-client.js';
+import { LoginController } from '../support/login.controller.js';
 
 const HOUR_MS = 3_600_000;
 
@@ -35,13 +35,7 @@ const permissionClaim = new PermissionClaim({
 });
 
 @Controller()
-class StaleController {
-  @Post('login')
-  @CreateSession()
-  login(@Body() { userId }: { userId: string }): string {
-    return userId;
-  }
-
+class StaleController extends LoginController {
   @Get('roles')
   @VerifySession()
   roles(@CurrentSession() session: SessionContainer): object {

@@ -5,8 +5,9 @@ import { ExecutionContextHost } from '@nestjs/core/helpers/execution-context-hos
 import { describe, expect, it, vi } from 'vitest';
 import { GuardedRoutes } from '../../lib/http/guarded-routes.js';
 import { RefreshRoute } from '../../lib/http/refresh-route.js';
-import { CreateSession, PublicAccess, VerifySession } from '../../lib/index.js';
+import { PublicAccess, VerifySession } from '../../lib/index.js';
 import { RegisteredClaims } from '../../lib/session/edit/registered-claims.js';
+import { loginAs } from '../support/login.controller.js';
 
 abstract class Shared {
   @Get('shared')
@@ -47,13 +48,7 @@ class Open extends Shared {
 }
 
 @Controller()
-class Undecorated {
-  @Post('login')
-  @CreateSession()
-  login() {
-    return 'user';
-  }
-
+class Undecorated extends loginAs('user') {
   @Get()
   plain() {
     return 'plain';

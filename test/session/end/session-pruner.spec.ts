@@ -1,22 +1,13 @@
-import { Body, Controller, Post } from '@nestjs/common';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { CreateSession, Session, SessionRevocation, SessionService } from '../../../lib/index.js';
+import { Session, SessionRevocation, SessionService } from '../../../lib/index.js';
 import { RevocationFeed } from '../../../lib/revocation/revocation-feed.js';
 import { SessionPruner } from '../../../lib/session/end/session-pruner.js';
 import { bootApp, type BootedApp } from '../../support/boot-app.js';
 import { StatementLog } from '../../support/statement-log.js';
+import { LoginController } from '../../support/login.controller.js';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
-
-@Controller()
-class LoginController {
-  @Post('login')
-  @CreateSession()
-  login(@Body() body: { userId: string }): string {
-    return body.userId;
-  }
-}
 
 describe('what is pruned', () => {
   let booted: BootedApp;
