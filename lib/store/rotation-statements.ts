@@ -2,7 +2,7 @@ import type { SessionDatabase } from './session-database.js';
 import { readJson, SESSION_COLUMNS, textOrNull, type SessionRecord } from './session-record.js';
 import { Session } from './session.entity.js';
 import type { SharedStatement } from './statement-group.js';
-import type { Table } from './table.js';
+import { rememberedByCount, type Table } from './table.js';
 
 /** A rotation as a refresh token alone can ask for it: the row decides. Times in milliseconds since the epoch. */
 export interface Rotation {
@@ -46,8 +46,6 @@ export const LAST_GENERATION = 2 ** 31 - 1;
  * rotates where `decideRotation` lets it, and where its time is not over.
  */
 export class RotationStatements {
-  private readonly texts = new Map<number, string>();
-  private textForOne: string | undefined;
   private readonly runShared: (rotation: Rotation) => Promise<SessionRecord | null>;
 
   constructor(private readonly database: SessionDatabase) {
@@ -66,8 +64,7 @@ export class RotationStatements {
 
   private async one(rotation: Rotation): Promise<SessionRecord | null> {
     const { handle, from, next } = rotation;
-    this.textForOne ??= statementForOne(this.database.table(Session));
-    const { rows } = await this.database.run(this.textForOne, [
+    const { rows } = await this.database.run(this.statements.one, [
       from.generation + 1,
       next.parentHash,
       next.atMs,
@@ -89,7 +86,7 @@ export class RotationStatements {
     rotations: readonly Rotation[],
   ): Promise<(SessionRecord | null | undefined)[]> {
     const { rows } = await this.database.run(
-      this.textForMany(rotations.length),
+      this.statements.many(rotations.length),
       rotations.flatMap(valuesOf),
     );
     const unlocked = new Map(rows.map((row) => [row['asked'], row]));
@@ -100,11 +97,16 @@ export class RotationStatements {
     });
   }
 
-  private textForMany(count: number): string {
-    const text = this.texts.get(count) ?? statementForMany(this.database.table(Session), count);
-    this.texts.set(count, text);
-    return text;
+  private get statements(): ReturnType<typeof prepareStatements> {
+    return this.database.table(Session).once(prepareStatements);
   }
+}
+
+function prepareStatements(table: Table<Session>) {
+  return {
+    one: statementForOne(table),
+    many: rememberedByCount((count) => statementForMany(table, count)),
+  };
 }
 
 // What somebody else wrote into one row must not fail the others, which have rotated by now.

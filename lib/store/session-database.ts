@@ -38,6 +38,7 @@ export class SessionDatabase {
     private readonly dataSource: DataSource,
     private readonly deadline: Deadline = new Deadline(),
     private readonly transactionRunner?: QueryRunner,
+    private readonly tables = new Map<EntityTarget<ObjectLiteral>, Table<ObjectLiteral>>(),
   ) {
     this.shared = hasSharedConnection(dataSource) ? new SharedConnection(dataSource) : undefined;
     this.pooled = new PooledConnections(dataSource, deadline);
@@ -56,7 +57,7 @@ export class SessionDatabase {
           "transaction, or of `createQueryRunner('master')`.",
       );
     }
-    return new SessionDatabase(this.dataSource, this.deadline, manager.queryRunner);
+    return new SessionDatabase(this.dataSource, this.deadline, manager.queryRunner, this.tables);
   }
 
   /** Whether statements run in somebody's transaction, which may still be rolled back. */
@@ -84,7 +85,10 @@ export class SessionDatabase {
   }
 
   table<Row extends ObjectLiteral>(entity: EntityTarget<Row>): Table<Row> {
-    return new Table<Row>(this.dataSource, entity);
+    const known = this.tables.get(entity) as Table<Row> | undefined;
+    const table = known ?? new Table<Row>(this.dataSource, entity);
+    this.tables.set(entity, table as unknown as Table<ObjectLiteral>);
+    return table;
   }
 
   /**
@@ -168,7 +172,9 @@ export class SessionDatabase {
       await this.galera.beforeTransaction(runner);
       await runner.startTransaction();
       if (this.shared !== undefined) await this.takeWriteLock(runner);
-      const result = await work(new TransactionDatabase(this.dataSource, this.deadline, runner));
+      const result = await work(
+        new TransactionDatabase(this.dataSource, this.deadline, runner, this.tables),
+      );
       await runner.commitTransaction();
       return result;
     } catch (error) {

@@ -21,8 +21,6 @@ const HANDLES_PER_STATEMENT = 500;
 /** The statements on sessions: one intent and one round trip each, all by an index. */
 @Injectable()
 export class SessionStore {
-  private prepared: ReturnType<typeof prepareStatements> | undefined;
-
   private readonly insertShared: (record: SessionRecord) => Promise<unknown>;
   private readonly findShared: (handle: string) => Promise<SessionRecord | null>;
   private readonly rotations: RotationStatements;
@@ -181,9 +179,8 @@ export class SessionStore {
   }
 
   private get statements(): ReturnType<typeof prepareStatements> {
-    const { database } = this;
-    this.prepared ??= prepareStatements(database.table(Session), database.canReturnDeleted);
-    return this.prepared;
+    const prepare = this.database.canReturnDeleted ? statementsWithReturning : statementsWithout;
+    return this.database.table(Session).once(prepare);
   }
 }
 
@@ -202,12 +199,16 @@ function ofExactly<Row extends SessionOutline>(
   return rows.filter((row) => row.userId === userId && (tenantId ?? row.tenantId) === row.tenantId);
 }
 
+const statementsWithReturning = (table: Table<Session>) => prepareStatements(table, true);
+const statementsWithout = (table: Table<Session>) => prepareStatements(table, false);
+
 function prepareStatements(table: Table<Session>, canReturnDeleted: boolean) {
   const c = (property: keyof Session): string => table.column(property);
   const p = (position: number): string => table.parameter(position);
-  const isHandle = (position: number): string => `${c('handle')} = ${p(position)}`;
+  const handle = c('handle');
+  const isHandle = (position: number): string => `${handle} = ${p(position)}`;
   const areHandles = (count: number, from = 0): string =>
-    `${c('handle')} IN (${table.parameters(count, from)})`;
+    `${handle} IN (${table.parameters(count, from)})`;
   const outline = table.selection(OUTLINE_COLUMNS);
   return {
     insert: table.insertion(SESSION_COLUMNS),
