@@ -47,8 +47,7 @@ export class RevocationStore {
   constructor(private readonly database: SessionDatabase) {}
 
   async insert(records: readonly RevocationRecord[]): Promise<void> {
-    for (let from = 0; from < records.length; from += LINES_PER_STATEMENT) {
-      const batch = records.slice(from, from + LINES_PER_STATEMENT);
+    for (const batch of this.database.batches(records, LINES_PER_STATEMENT, COLUMNS.length)) {
       await this.database.run(this.statements.insert(batch.length), batch.flatMap(toParameters));
     }
   }
@@ -152,8 +151,8 @@ export class RevocationStore {
     statement: (count: number) => string,
     lines: readonly RevocationRecord[],
   ): Promise<void> {
-    for (let from = 0; from < lines.length; from += IDS_PER_STATEMENT) {
-      const ids = lines.slice(from, from + IDS_PER_STATEMENT).map((line) => line.id);
+    const all = lines.map((line) => line.id);
+    for (const ids of this.database.batches(all, IDS_PER_STATEMENT)) {
       await this.database.run(statement(ids.length), ids);
     }
   }

@@ -1,5 +1,5 @@
 import type { SessionDatabase } from './session-database.js';
-import { readJson, SESSION_COLUMNS, textOrNull, type SessionRecord } from './session-record.js';
+import { KEPT_COLUMNS, readJson, textOrNull, type SessionRecord } from './session-record.js';
 import { Session } from './session.entity.js';
 import type { SharedStatement } from './statement-group.js';
 import { rememberedByCount, type Table } from './table.js';
@@ -23,21 +23,6 @@ export interface Rotation {
 
 type KeptColumns = Readonly<Record<string, unknown>>;
 
-// What PostgreSQL is to take the values of `valuesOf` for.
-const TYPES = ['uuid', 'int', 'varchar', 'bigint', 'varchar', 'bigint', 'bigint', 'bigint'];
-
-// What a rotation writes, it knows; it brings back the rest.
-const WRITTEN_COLUMNS: ReadonlySet<keyof Session> = new Set([
-  'handle',
-  'generation',
-  'parentRefreshTokenHash',
-  'rotatedAt',
-  'confirmedAt',
-  'lastActiveAt',
-  'expiresAt',
-]);
-const KEPT_COLUMNS = SESSION_COLUMNS.filter((column) => !WRITTEN_COLUMNS.has(column));
-
 /** The most that the column of generations holds. */
 export const LAST_GENERATION = 2 ** 31 - 1;
 
@@ -54,7 +39,7 @@ export class RotationStatements {
       many: (rotations) => this.many(rotations),
       keyOf: ({ handle }) => handle,
     };
-    this.runShared = database.share(statement, database.type === 'postgres');
+    this.runShared = database.share(statement, database.dialect.rotateMany !== undefined);
   }
 
   /** @returns the row as it is now; `undefined` where it has not rotated */
@@ -81,14 +66,15 @@ export class RotationStatements {
     return rows[0] ? rotatedRecord(rows[0], rotation) : null;
   }
 
-  // On PostgreSQL alone. Waits for no lock: `undefined` for a row that is locked or gone, or cannot be read.
+  // Waits for no lock: `undefined` for a row that is locked or gone, or cannot be read, and where there is no such
+  // statement.
   private async many(
     rotations: readonly Rotation[],
   ): Promise<(SessionRecord | null | undefined)[]> {
-    const { rows } = await this.database.run(
-      this.statements.many(rotations.length),
-      rotations.flatMap(valuesOf),
-    );
+    const { many } = this.statements;
+    if (many === undefined) return [];
+    const parameters = rotations.flatMap((rotation) => many.values(rotation));
+    const { rows } = await this.database.run(many.text(rotations.length), parameters);
     const unlocked = new Map(rows.map((row) => [row['asked'], row]));
     return rotations.map((rotation) => {
       const row = unlocked.get(rotation.handle);
@@ -103,9 +89,13 @@ export class RotationStatements {
 }
 
 function prepareStatements(table: Table<Session>) {
+  const { rotateMany } = table.dialect;
   return {
     one: statementForOne(table),
-    many: rememberedByCount((count) => statementForMany(table, count)),
+    many: rotateMany && {
+      text: rememberedByCount((count) => rotateMany.text(table, count)),
+      values: (rotation: Rotation) => rotateMany.values(rotation),
+    },
   };
 }
 
@@ -151,46 +141,5 @@ function statementForOne(table: Table<Session>): string {
     `WHERE ${c('handle')} = ${p(6)} AND ${c('generation')} = ${p(7)} AND ${c('parentRefreshTokenHash')} = ${p(8)} ` +
     `AND ${c('expiresAt')} > ${p(9)} AND (CAST(${p(10)} AS bigint) IS NULL OR ${c('confirmedAt')} <= ${p(11)}) ` +
     `RETURNING ${table.selection(KEPT_COLUMNS)}`
-  );
-}
-
-function valuesOf({ handle, from, next }: Rotation): unknown[] {
-  return [
-    handle,
-    from.generation,
-    from.parentHash,
-    from.confirmedByMs,
-    next.parentHash,
-    next.atMs,
-    next.endsAtMs.persistent,
-    next.endsAtMs.nonPersistent,
-  ];
-}
-
-function statementForMany(table: Table<Session>, count: number): string {
-  const wanted = Array.from({ length: count }, (_, row) => {
-    const values = TYPES.map(
-      (type, index) => `CAST(${table.parameter(row * TYPES.length + index)} AS ${type})`,
-    );
-    return `(${values.join(', ')})`;
-  });
-  const c = (property: keyof Session): string => table.column(property);
-  const own = (property: keyof Session): string => `own.${c(property)}`;
-  return (
-    `WITH wanted(handle, generation, parent, confirmed_by, next_parent, at, persistent_end, other_end) ` +
-    `AS (VALUES ${wanted.join(', ')}), ` +
-    `unlocked AS (SELECT ${own('handle')} AS handle FROM ${table.name} AS own ` +
-    `WHERE ${own('handle')} IN (SELECT handle FROM wanted) FOR UPDATE SKIP LOCKED), ` +
-    `rotated AS (UPDATE ${table.name} AS own SET ${c('generation')} = wanted.generation + 1, ` +
-    `${c('parentRefreshTokenHash')} = wanted.next_parent, ${c('rotatedAt')} = wanted.at, ` +
-    `${c('confirmedAt')} = NULL, ${c('lastActiveAt')} = wanted.at, ` +
-    `${c('expiresAt')} = CASE WHEN ${own('persistent')} THEN wanted.persistent_end ELSE wanted.other_end END ` +
-    `FROM wanted JOIN unlocked ON unlocked.handle = wanted.handle ` +
-    `WHERE ${own('handle')} = wanted.handle AND ${own('generation')} = wanted.generation ` +
-    `AND ${own('parentRefreshTokenHash')} = wanted.parent AND ${own('expiresAt')} > wanted.at ` +
-    `AND (wanted.confirmed_by IS NULL OR ${own('confirmedAt')} <= wanted.confirmed_by) ` +
-    `RETURNING ${own('handle')} AS handle, ${KEPT_COLUMNS.map((property) => `${own(property)} AS "${property}"`).join(', ')}) ` +
-    `SELECT unlocked.handle AS asked, rotated.* ` +
-    `FROM unlocked LEFT JOIN rotated ON rotated.handle = unlocked.handle`
   );
 }

@@ -1,18 +1,13 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { DataSource, EntityManager, EntityTarget, ObjectLiteral, QueryRunner } from 'typeorm';
 import { Deadline } from './deadline.js';
-import { GaleraWait } from './galera-wait.js';
+import type { ClusterWait, Dialect, FailureKind } from './dialect/dialect.js';
+import { dialectOf } from './dialect/dialects.js';
+import { driverFailureOf } from './dialect/driver-failure.js';
 import { PooledConnections } from './pooled-connections.js';
 import { SessionRevocation } from './session-revocation.entity.js';
-import { hasSharedConnection, SharedConnection } from './shared-connection.js';
-import {
-  asConflictOfCaller,
-  asStoreUnavailable,
-  isConflict,
-  isDuplicate,
-  schemaLack,
-  type SchemaLack,
-} from './store-availability.js';
+import { SharedConnection } from './shared-connection.js';
+import { asConflictOfCaller, asStoreUnavailable } from './store-availability.js';
 import { StatementGroup, type SharedStatement } from './statement-group.js';
 import { Table } from './table.js';
 
@@ -32,7 +27,9 @@ export interface StatementResult {
 export class SessionDatabase {
   private readonly shared: SharedConnection | undefined;
   private readonly pooled: PooledConnections;
-  private readonly galera: GaleraWait;
+  private readonly cluster: ClusterWait | undefined;
+  /** What is peculiar to the kind of database. */
+  readonly dialect: Dialect;
 
   constructor(
     private readonly dataSource: DataSource,
@@ -40,9 +37,11 @@ export class SessionDatabase {
     private readonly transactionRunner?: QueryRunner,
     private readonly tables = new Map<EntityTarget<ObjectLiteral>, Table<ObjectLiteral>>(),
   ) {
-    this.shared = hasSharedConnection(dataSource) ? new SharedConnection(dataSource) : undefined;
+    this.dialect = dialectOf(dataSource);
+    const { onlyConnection, clusterWait } = this.dialect;
+    this.shared = onlyConnection && new SharedConnection(dataSource, onlyConnection);
     this.pooled = new PooledConnections(dataSource, deadline);
-    this.galera = new GaleraWait(dataSource);
+    this.cluster = clusterWait?.();
   }
 
   /**
@@ -65,19 +64,11 @@ export class SessionDatabase {
     return this.transactionRunner !== undefined;
   }
 
-  /** TypeORM's name for the kind of database, such as `postgres`. */
-  get type(): string {
-    return this.dataSource.options.type;
-  }
-
-  /** Whether a DELETE can tell what it has deleted: all but MySQL can, and a MariaDB that goes by its name is asked alike. */
-  get canReturnDeleted(): boolean {
-    return !this.type.endsWith('mysql');
-  }
-
-  /** The same of an UPDATE: neither MySQL nor MariaDB can. */
-  get canReturnUpdated(): boolean {
-    return this.canReturnDeleted && this.type !== 'mariadb';
+  /** What one statement after the other can take of the rows: each has some parameters, and a time may be beside them. */
+  *batches<Row>(rows: readonly Row[], most: number, parametersPerRow = 1): Generator<Row[]> {
+    const fitting = Math.floor((this.dialect.mostParameters - 1) / parametersPerRow);
+    const size = Math.min(most, fitting);
+    for (let from = 0; from < rows.length; from += size) yield rows.slice(from, from + size);
   }
 
   hasEntity(entity: EntityTarget<ObjectLiteral>): boolean {
@@ -99,7 +90,7 @@ export class SessionDatabase {
     try {
       return await this.inTime(() => this.retryConflicts(() => this.runOnce(sql, parameters)));
     } catch (error) {
-      throw this.isInTransaction && isConflict(error)
+      throw this.isInTransaction && this.kindOf(error) === 'conflict'
         ? asConflictOfCaller(error)
         : asStoreUnavailable(error);
     }
@@ -127,13 +118,14 @@ export class SessionDatabase {
    *
    * @throws {SessionStoreUnavailableException} when the database does not answer, or not in time
    */
-  async lackOf(entity: EntityTarget<ObjectLiteral>): Promise<SchemaLack | undefined> {
+  async lackOf(entity: EntityTarget<ObjectLiteral>): Promise<'table' | 'column' | undefined> {
     try {
       await this.inTime(() => this.runOnce(this.table(entity).probe, []));
       return undefined;
     } catch (error) {
-      const lack = schemaLack(error);
-      if (lack !== undefined) return lack;
+      const kind = this.kindOf(error);
+      if (kind === 'no table') return 'table';
+      if (kind === 'no column') return 'column';
       throw asStoreUnavailable(error);
     }
   }
@@ -144,7 +136,7 @@ export class SessionDatabase {
       await this.inTime(() => this.retryConflicts(() => this.runOnce(sql, parameters)));
       return true;
     } catch (error) {
-      if (isDuplicate(error)) return false;
+      if (this.kindOf(error) === 'duplicate') return false;
       throw asStoreUnavailable(error);
     }
   }
@@ -169,7 +161,7 @@ export class SessionDatabase {
     work: (database: SessionDatabase) => Promise<T>,
   ): Promise<T> {
     try {
-      await this.galera.beforeTransaction(runner);
+      await this.cluster?.beforeTransaction(runner);
       await runner.startTransaction();
       if (this.shared !== undefined) await this.takeWriteLock(runner);
       const result = await work(
@@ -199,9 +191,14 @@ export class SessionDatabase {
     if (this.shared !== undefined) {
       return this.shared.run((runner) => query(runner, sql, parameters));
     }
-    return this.pooled.use(async (runner) =>
-      query(runner, await this.galera.beforeStatement(runner, sql), parameters),
-    );
+    return this.pooled.use(async (runner) => {
+      const text = await this.cluster?.beforeStatement(runner, sql);
+      return query(runner, text ?? sql, parameters);
+    });
+  }
+
+  private kindOf(error: unknown): FailureKind {
+    return this.dialect.failureKind(driverFailureOf(error));
   }
 
   // SQLite answers in the turn in which it is asked: a timer could tell of nothing.
@@ -219,7 +216,7 @@ export class SessionDatabase {
       } catch (error) {
         const pauseMs = PAUSES_MS[attempt];
         const isFinal = this.isInTransaction || pauseMs === undefined || isOverdue();
-        if (isFinal || !isConflict(error)) throw error;
+        if (isFinal || this.kindOf(error) !== 'conflict') throw error;
         await pause(pauseMs);
       }
     }

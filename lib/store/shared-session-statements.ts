@@ -21,7 +21,7 @@ export class SharedSessionStatements {
     return handles.map((handle) => records.get(handle) ?? null);
   }
 
-  /** For PostgreSQL: elsewhere an INSERT may wait for the lock on a gap. */
+  /** For databases where an INSERT waits for nobody's lock. */
   async insert(records: readonly SessionRecord[]): Promise<true[]> {
     const parameters = records.flatMap(toParameters);
     await this.database.run(this.statements.insert(records.length), parameters);

@@ -1,4 +1,6 @@
 import type { DataSource, EntityTarget, ObjectLiteral } from 'typeorm';
+import type { Dialect } from './dialect/dialect.js';
+import { dialectOf } from './dialect/dialects.js';
 
 /**
  * The names of one entity's table and columns as the user's data source has them (prefix, schema, naming strategy),
@@ -6,6 +8,7 @@ import type { DataSource, EntityTarget, ObjectLiteral } from 'typeorm';
  */
 export class Table<Row extends ObjectLiteral> {
   readonly name: string;
+  readonly dialect: Dialect;
   private readonly columns: ReadonlyMap<string, string>;
   private readonly made = new Map<unknown, unknown>();
 
@@ -14,6 +17,7 @@ export class Table<Row extends ObjectLiteral> {
     entity: EntityTarget<Row>,
   ) {
     const { driver } = dataSource;
+    this.dialect = dialectOf(dataSource);
     const metadata = dataSource.getMetadata(entity);
     this.name = metadata.tablePath
       .split('.')
