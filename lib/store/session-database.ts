@@ -1,24 +1,21 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { DataSource, EntityManager, EntityTarget, ObjectLiteral, QueryRunner } from 'typeorm';
+import type { SessionException } from '../errors/session.exception.js';
 import { Deadline } from './deadline.js';
 import type { ClusterWait, Dialect, FailureKind } from './dialect/dialect.js';
 import { dialectOf } from './dialect/dialects.js';
 import { driverFailureOf } from './dialect/driver-failure.js';
+import { FailureLog } from './failure-log.js';
 import { PooledConnections } from './pooled-connections.js';
 import { SessionRevocation } from './session-revocation.entity.js';
 import { SharedConnection } from './shared-connection.js';
-import { asConflictOfCaller, asStoreUnavailable } from './store-availability.js';
+import { asConflictOfCaller, asStoreException } from './store-availability.js';
 import { StatementGroup, type SharedStatement } from './statement-group.js';
+import { runStatement, type StatementResult } from './statement-result.js';
 import { Table } from './table.js';
 
 // Before each attempt after the first: a transaction that is still under way can undo one attempt after the other.
 const PAUSES_MS = [5, 25, 125];
-
-/** What a statement came to. */
-export interface StatementResult {
-  rows: readonly Readonly<Record<string, unknown>>[];
-  affected: number;
-}
 
 /**
  * Runs the stores' statements, always on the primary: a replica may lag, and what it has not seen would look like theft
@@ -36,6 +33,7 @@ export class SessionDatabase {
     private readonly deadline: Deadline = new Deadline(),
     private readonly transactionRunner?: QueryRunner,
     private readonly tables = new Map<EntityTarget<ObjectLiteral>, Table<ObjectLiteral>>(),
+    private readonly failures = new FailureLog(),
   ) {
     this.dialect = dialectOf(dataSource);
     const { onlyConnection, clusterWait } = this.dialect;
@@ -56,7 +54,13 @@ export class SessionDatabase {
           "transaction, or of `createQueryRunner('master')`.",
       );
     }
-    return new SessionDatabase(this.dataSource, this.deadline, manager.queryRunner, this.tables);
+    return new SessionDatabase(
+      this.dataSource,
+      this.deadline,
+      manager.queryRunner,
+      this.tables,
+      this.failures,
+    );
   }
 
   /** Whether statements run in somebody's transaction, which may still be rolled back. */
@@ -84,6 +88,7 @@ export class SessionDatabase {
 
   /**
    * @throws {SessionStoreUnavailableException} when the database does not answer, or not in time
+   * @throws {SessionStoreFailureException} when it refuses the statement
    * @throws {QueryFailedError} in a caller's transaction that has met another one, so that the caller can run it again
    */
   async run(sql: string, parameters: readonly unknown[] = []): Promise<StatementResult> {
@@ -92,7 +97,7 @@ export class SessionDatabase {
     } catch (error) {
       throw this.isInTransaction && this.kindOf(error) === 'conflict'
         ? asConflictOfCaller(error)
-        : asStoreUnavailable(error);
+        : this.told(error);
     }
   }
 
@@ -126,7 +131,7 @@ export class SessionDatabase {
       const kind = this.kindOf(error);
       if (kind === 'no table') return 'table';
       if (kind === 'no column') return 'column';
-      throw asStoreUnavailable(error);
+      throw this.told(error);
     }
   }
 
@@ -137,7 +142,7 @@ export class SessionDatabase {
       return true;
     } catch (error) {
       if (this.kindOf(error) === 'duplicate') return false;
-      throw asStoreUnavailable(error);
+      throw this.told(error);
     }
   }
 
@@ -147,7 +152,7 @@ export class SessionDatabase {
     try {
       return await this.inTime(() => this.retryConflicts(() => this.inTransaction(work)));
     } catch (error) {
-      throw asStoreUnavailable(error);
+      throw this.told(error);
     }
   }
 
@@ -165,7 +170,7 @@ export class SessionDatabase {
       await runner.startTransaction();
       if (this.shared !== undefined) await this.takeWriteLock(runner);
       const result = await work(
-        new TransactionDatabase(this.dataSource, this.deadline, runner, this.tables),
+        new TransactionDatabase(this.dataSource, this.deadline, runner, this.tables, this.failures),
       );
       await runner.commitTransaction();
       return result;
@@ -178,7 +183,7 @@ export class SessionDatabase {
   // On SQLite a transaction that has read fails at its first write where another process has written meanwhile. One that
   // begins with a write, of no row at all, waits for its turn instead.
   private async takeWriteLock(runner: QueryRunner): Promise<void> {
-    await query(runner, `DELETE FROM ${this.table(SessionRevocation).name} WHERE 1 = 0`, []);
+    await runStatement(runner, `DELETE FROM ${this.table(SessionRevocation).name} WHERE 1 = 0`, []);
   }
 
   /** Breaks off every statement that is under way, those of callers' transactions apart. */
@@ -187,14 +192,19 @@ export class SessionDatabase {
   }
 
   protected runOnce(sql: string, parameters: readonly unknown[]): Promise<StatementResult> {
-    if (this.transactionRunner !== undefined) return query(this.transactionRunner, sql, parameters);
+    if (this.transactionRunner !== undefined)
+      return runStatement(this.transactionRunner, sql, parameters);
     if (this.shared !== undefined) {
-      return this.shared.run((runner) => query(runner, sql, parameters));
+      return this.shared.run((runner) => runStatement(runner, sql, parameters));
     }
     return this.pooled.use(async (runner) => {
       const text = await this.cluster?.beforeStatement(runner, sql);
-      return query(runner, text ?? sql, parameters);
+      return runStatement(runner, text ?? sql, parameters);
     });
+  }
+
+  private told(error: unknown): SessionException {
+    return asStoreException(error, this.dialect, this.failures);
   }
 
   private kindOf(error: unknown): FailureKind {
@@ -228,13 +238,4 @@ class TransactionDatabase extends SessionDatabase {
   override run(sql: string, parameters: readonly unknown[] = []): Promise<StatementResult> {
     return this.runOnce(sql, parameters);
   }
-}
-
-async function query(
-  runner: QueryRunner,
-  sql: string,
-  parameters: readonly unknown[],
-): Promise<StatementResult> {
-  const result = await runner.query(sql, [...parameters], true);
-  return { rows: result.records, affected: result.affected ?? 0 };
 }

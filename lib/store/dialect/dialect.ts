@@ -41,6 +41,13 @@ export interface Dialect {
 
   /** What a failed statement came to. */
   failureKind(failure: DriverFailure): FailureKind;
+
+  /**
+   * How to make a table hold every character, for whoever reads the log.
+   *
+   * @param table its name in SQL
+   */
+  unstorableCure(failure: DriverFailure, table: string): string;
 }
 
 /**
@@ -50,11 +57,19 @@ export interface Dialect {
  * - `duplicate`: a row with the same key is there already
  * - `no table` and `no column`: the database lacks what the statement asks for
  * - `unstorable`: its encoding has no such character
+ * - `raised`: a trigger of the application refuses it, in words of its own
  * - `mistake`: the statement itself is wrong for this database, and would be wrong the next time
  * - `outage`: the database could not run it now; it may later
  */
 export type FailureKind =
-  'conflict' | 'duplicate' | 'no table' | 'no column' | 'unstorable' | 'mistake' | 'outage';
+  | 'conflict'
+  | 'duplicate'
+  | 'no table'
+  | 'no column'
+  | 'unstorable'
+  | 'raised'
+  | 'mistake'
+  | 'outage';
 
 /**
  * Many rotations in one statement. It gives a row for each session that it came to: its handle as `asked`, and where it has

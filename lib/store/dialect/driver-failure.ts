@@ -12,6 +12,9 @@ export interface DriverFailure {
   readonly severity: string | undefined;
   /** The driver's own text. It may have values of the statement in it. */
   readonly text: string;
+  /** The statement, if it was one, without its values. */
+  readonly sql: string;
+  readonly parameters: readonly unknown[];
 }
 
 /** Reads an error as a driver throws it, or as TypeORM passes it on. */
@@ -20,13 +23,16 @@ export function driverFailureOf(error: unknown): DriverFailure {
   const first = <T>(key: string, isWanted: (value: unknown) => value is T): T | undefined =>
     told.map((each) => each[key]).find(isWanted);
   const code = first('code', isText);
+  const message = told.at(-1)?.['message'];
   return {
     name: error instanceof Error ? error.name : 'Error',
     code,
     errno: first('errno', isServersNumber),
     sqlState: first('sqlState', isText) ?? (SQLSTATE.test(code ?? '') ? code : undefined),
     severity: first('severity', isText),
-    text: told.at(-1)?.['message'] === undefined ? '' : String(told.at(-1)?.['message']),
+    text: isText(message) ? message : '',
+    sql: first('query', isText) ?? '',
+    parameters: first('parameters', Array.isArray) ?? [],
   };
 }
 

@@ -18,24 +18,23 @@ const KINDS: Readonly<Record<number, FailureKind>> = {
   1267: 'unstorable',
   3854: 'unstorable',
   3988: 'unstorable',
+  // SIGNAL.
+  1643: 'raised',
+  1644: 'raised',
   // A packet larger than `max_allowed_packet`, though its SQLSTATE is that of a broken connection.
   1153: 'mistake',
 };
 
-const OUTAGES: ReadonlySet<number> = new Set([
-  // Connections: none left, of this user either; the host is shut out; no such user, rights or database while connecting.
-  1040,
-  1203, 1226, 1129, 1130, 1044, 1045, 1049,
-  // Shutting down, not ready yet (Galera), killed, or timed out.
-  1053, 1077, 1047, 1317, 1927, 1969, 3024,
-  // Read-only.
-  1290, 1036, 1836, 1792,
-  // Disk or tablespace full; reading, writing, or the storage engine fails; a table that is damaged.
-  1021,
-  1114, 1026, 1024, 1030, 1194, 1195, 126, 127, 134, 145,
-  // Out of memory, resources, locks or transactions.
-  1037, 1041, 1206, 1637, 1038,
-]);
+// Connections: none left, of this user either; the host is shut out; no such user, rights or database while connecting.
+const CONNECTIONS = [1040, 1203, 1226, 1129, 1130, 1044, 1045, 1049];
+// Shutting down, not ready yet (Galera), killed, or timed out.
+const STOPPED = [1053, 1077, 1047, 1317, 1927, 1969, 3024];
+const READ_ONLY = [1290, 1036, 1836, 1792];
+// Disk or tablespace full; reading, writing, or the storage engine fails; a table that is damaged.
+const DISK = [1021, 1114, 1026, 1024, 1030, 1194, 1195];
+// Out of memory, resources, locks or transactions.
+const RESOURCES = [1037, 1038, 1041, 1206, 1637];
+const OUTAGES = new Set([...CONNECTIONS, ...STOPPED, ...READ_ONLY, ...DISK, ...RESOURCES]);
 
 /** What a value could not be taken for is a slip, but for text that the column's charset does not have. */
 const WRONG_VALUE = 1366;
@@ -59,8 +58,12 @@ export const mysql: Dialect = {
     if (errno === WRONG_VALUE) return /^Incorrect string/.test(text) ? 'unstorable' : 'mistake';
     const known = KINDS[errno];
     if (known !== undefined) return known;
-    return OUTAGES.has(errno) || sqlState.startsWith('08') ? 'outage' : 'mistake';
+    if (OUTAGES.has(errno) || sqlState.startsWith('08')) return 'outage';
+    return sqlState.startsWith('45') ? 'raised' : 'mistake';
   },
+  unstorableCure: (_, table) =>
+    `The charset of ${table}, or of the connection, lacks a character. Run ` +
+    `\`ALTER TABLE ${table} CONVERT TO CHARACTER SET utf8mb4\` and leave \`charset\` out of the data source's options.`,
 };
 
 /** MySQL by Amazon's Data API, which has no cluster to wait for. */

@@ -35,6 +35,9 @@ const OUTAGE_CLASSES: ReadonlySet<string> = new Set([
   '3D',
 ]);
 
+// PL/pgSQL's RAISE has the class P0, or one that an application has chosen.
+const OWN_CLASSES = /^(?:[0-5]|F0|HV)/;
+
 /** PostgreSQL. */
 export const postgres: Dialect = {
   drivers: ['postgres'],
@@ -52,7 +55,15 @@ export const postgres: Dialect = {
     if (sqlState === undefined || severity === 'FATAL' || severity === 'PANIC') return 'outage';
     const known = KINDS[sqlState];
     if (known !== undefined) return known;
-    return OUTAGE_CLASSES.has(sqlState.slice(0, 2)) ? 'outage' : 'mistake';
+    if (OUTAGE_CLASSES.has(sqlState.slice(0, 2))) return 'outage';
+    return OWN_CLASSES.test(sqlState) ? 'mistake' : 'raised';
+  },
+  unstorableCure: ({ text }: DriverFailure, table) => {
+    const encoding = / in encoding "(\w+)"$/.exec(text)?.[1] ?? 'another one than UTF8';
+    return (
+      `The database of ${table} has the encoding ${encoding}, which lacks a character. ` +
+      "Move the data to a database that was created with ENCODING 'UTF8'."
+    );
   },
 };
 

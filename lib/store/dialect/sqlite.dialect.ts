@@ -8,6 +8,7 @@ const KINDS: readonly (readonly [code: string, kind: FailureKind])[] = [
   ['SQLITE_BUSY', 'conflict'],
   ['SQLITE_CONSTRAINT_UNIQUE', 'duplicate'],
   ['SQLITE_CONSTRAINT_PRIMARYKEY', 'duplicate'],
+  ['SQLITE_CONSTRAINT_TRIGGER', 'raised'],
   ['SQLITE_CONSTRAINT', 'mistake'],
   ['SQLITE_ERROR', 'mistake'],
   ['SQLITE_MISMATCH', 'mistake'],
@@ -44,6 +45,7 @@ export const sqlite: Dialect = {
     if (code === undefined || code === 'SQLITE_ERROR') return byText ?? byCode(code);
     return byCode(code);
   },
+  unstorableCure: () => 'SQLite stores every character.',
 };
 
 function byCode(code: string | undefined): FailureKind {
