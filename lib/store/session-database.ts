@@ -82,7 +82,7 @@ export class SessionDatabase {
   table<Row extends ObjectLiteral>(entity: EntityTarget<Row>): Table<Row> {
     const known = this.tables.get(entity) as Table<Row> | undefined;
     const table = known ?? new Table<Row>(this.dataSource, entity);
-    this.tables.set(entity, table as unknown as Table<ObjectLiteral>);
+    this.tables.set(entity, table);
     return table;
   }
 

@@ -55,7 +55,8 @@ export const mysql: Dialect = {
   failureKind: ({ errno, sqlState, text }: DriverFailure) => {
     // Without a SQLSTATE it is no answer of the server: the connection, or the pool.
     if (errno === undefined || sqlState === undefined) return 'outage';
-    if (errno === WRONG_VALUE) return /^Incorrect string/.test(text) ? 'unstorable' : 'mistake';
+    if (errno === WRONG_VALUE)
+      return text.startsWith('Incorrect string') ? 'unstorable' : 'mistake';
     const known = KINDS[errno];
     if (known !== undefined) return known;
     if (OUTAGES.has(errno) || sqlState.startsWith('08')) return 'outage';
