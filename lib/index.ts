@@ -97,6 +97,7 @@ export { SessionConfigurationError } from './errors/session-configuration.error.
 export { SessionException, type SessionErrorCode } from './errors/session.exception.js';
 export { SessionLimitException } from './errors/session-limit.exception.js';
 export { SessionInputException } from './errors/session-input.exception.js';
+export { SessionStoreFailureException } from './errors/session-store-failure.exception.js';
 export { SessionStoreUnavailableException } from './errors/session-store-unavailable.exception.js';
 export { TokenTheftDetectedException } from './errors/token-theft-detected.exception.js';
 export { TooManyRequestsException } from './errors/too-many-requests.exception.js';

@@ -1,5 +1,5 @@
 import { Logger, type Provider } from '@nestjs/common';
-import { APP_FILTER } from '@nestjs/core';
+import { APP_FILTER, ModuleRef } from '@nestjs/core';
 import { getDataSourceToken } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
 import { SessionEventBus } from './events/session-event-bus.js';
@@ -62,6 +62,7 @@ import { TOKEN_CARRIERS } from './session/container/token-carrier.js';
 import { UserEraser } from './session/end/user-eraser.js';
 import { VerifiedTokenCache } from './session/verify/verified-token-cache.js';
 import { Deadline } from './store/deadline.js';
+import { checkDriver } from './store/driver-check.js';
 import { DeviceStore } from './store/device.store.js';
 import { RevocationStore } from './store/revocation.store.js';
 import { SessionDatabase } from './store/session-database.js';
@@ -143,6 +144,11 @@ export function sessionProviders(extras: SessionModuleExtras): Provider[] {
       inject: [SESSION_MODULE_OPTIONS],
       useFactory: (options: SessionModuleOptions) =>
         resolveSessionOptions(options, { production: process.env['NODE_ENV'] === 'production' }),
+    },
+    {
+      provide: checkDriver,
+      inject: [ModuleRef],
+      useFactory: (modules: ModuleRef) => checkDriver(modules, extras.dataSource ?? 'default'),
     },
     { provide: SessionEventBus, useFactory: () => new SessionEventBus(reportListenerError) },
     {

@@ -178,6 +178,21 @@ describe('the code in lib/', () => {
     ).toEqual([]);
   });
 
+  it('knows each kind of database in store/dialect/ alone', () => {
+    const driver =
+      /(['"`])(?:(?:aurora-)?(?:postgres|mysql)|mariadb|cockroachdb|(?:better-)?sqlite3?|sqljs|mssql|mongodb|oracle)\1|\.includes\('(?:sqlite|mysql|postgres)'\)/;
+    const code = /(['"`])(?:ER_[A-Z_]+|SQLITE_[A-Z_]+|\d{2}[0-9A-Z]{3})\1/;
+    const language =
+      /clock_timestamp|UTC_TIMESTAMP|SKIP LOCKED|ON CONFLICT|ON DUPLICATE|wsrep|PRAGMA|\boptions\.type\b/;
+    const isCode = (line: string): boolean => !/^\s*(\*|\/\/|\/\*)/.test(line);
+    const isPeculiar = (line: string): boolean =>
+      driver.test(line) || code.test(line) || language.test(line);
+    const isElsewhere = (path: string): boolean => !/^(store\/dialect|testing)\//.test(path);
+    expect(
+      linesWhere((path, line) => isElsewhere(path) && isCode(line) && isPeculiar(line)),
+    ).toEqual([]);
+  });
+
   it('registers its entities in store/, the module and the testing kit', () => {
     const mayRegister = (path: string) => WIRING.test(path) || /^(store|testing)\//.test(path);
     expect(importsWhere((path, from) => from === '@nestjs/typeorm' && !mayRegister(path))).toEqual(

@@ -39,5 +39,7 @@ export type RefusalReason =
   /** An argument of which no session can be made. */
   | 'input'
   | 'store-unavailable'
+  /** The database refuses a statement for good; the log says why. */
+  | 'store-failed'
   /** The application threw the exception itself, without a reason. */
   | 'application';

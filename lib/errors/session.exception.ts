@@ -15,7 +15,8 @@ export type SessionErrorCode =
   | 'SESSION_INPUT'
   | 'SESSION_LIMIT'
   | 'TOO_MANY_REQUESTS'
-  | 'SESSION_STORE_UNAVAILABLE';
+  | 'SESSION_STORE_UNAVAILABLE'
+  | 'SESSION_STORE_FAILED';
 
 /** An option of the module that says with which status an error is answered. @internal */
 export type StatusOption = 'sessionExpiredStatusCode' | 'invalidClaimStatusCode';

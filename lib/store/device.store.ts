@@ -8,8 +8,6 @@ const ROWS_PER_PAGE = 200;
 /** The statements on what is kept of sessions' clients. */
 @Injectable()
 export class DeviceStore {
-  private prepared: ReturnType<typeof prepareStatements> | undefined;
-
   constructor(private readonly database: SessionDatabase) {}
 
   /**
@@ -37,8 +35,7 @@ export class DeviceStore {
   }
 
   private get statements(): ReturnType<typeof prepareStatements> {
-    this.prepared ??= prepareStatements(this.database.table(Session));
-    return this.prepared;
+    return this.database.table(Session).once(prepareStatements);
   }
 }
 

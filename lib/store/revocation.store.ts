@@ -44,13 +44,10 @@ export interface RevocationRecord {
 /** The statements on the revocation feed. */
 @Injectable()
 export class RevocationStore {
-  private prepared: ReturnType<typeof prepareStatements> | undefined;
-
   constructor(private readonly database: SessionDatabase) {}
 
   async insert(records: readonly RevocationRecord[]): Promise<void> {
-    for (let from = 0; from < records.length; from += LINES_PER_STATEMENT) {
-      const batch = records.slice(from, from + LINES_PER_STATEMENT);
+    for (const batch of this.database.batches(records, LINES_PER_STATEMENT, COLUMNS.length)) {
       await this.database.run(this.statements.insert(batch.length), batch.flatMap(toParameters));
     }
   }
@@ -154,28 +151,30 @@ export class RevocationStore {
     statement: (count: number) => string,
     lines: readonly RevocationRecord[],
   ): Promise<void> {
-    for (let from = 0; from < lines.length; from += IDS_PER_STATEMENT) {
-      const ids = lines.slice(from, from + IDS_PER_STATEMENT).map((line) => line.id);
+    const all = lines.map((line) => line.id);
+    for (const ids of this.database.batches(all, IDS_PER_STATEMENT)) {
       await this.database.run(statement(ids.length), ids);
     }
   }
 
   private get statements(): ReturnType<typeof prepareStatements> {
-    this.prepared ??= prepareStatements(this.database.table(SessionRevocation));
-    return this.prepared;
+    return this.database.table(SessionRevocation).once(prepareStatements);
   }
 }
 
 function prepareStatements(table: Table<SessionRevocation>) {
   const c = (property: keyof SessionRevocation): string => table.column(property);
   const p = (position: number): string => table.parameter(position);
-  const isOneOf = (count: number): string => `${c('id')} IN (${table.parameters(count)})`;
+  const id = c('id');
+  const isOneOf = (count: number): string => `${id} IN (${table.parameters(count)})`;
   const select = `SELECT ${table.selection(COLUMNS)} FROM ${table.name}`;
+  const forgetDetail = `UPDATE ${table.name} SET ${c('detail')} = NULL`;
+  const forgetOwner = `${forgetDetail}, ${c('userId')} = NULL, ${c('tenantId')} = NULL`;
   const page = (time: 'revokedAt' | 'expiresAt', condition: string): string =>
     `${select} WHERE ${c(time)} >= ${p(0)} AND (${c(time)} > ${p(1)} OR ${c('id')} > ${p(2)}) ` +
     `AND ${condition} ORDER BY ${c(time)}, ${c('id')} LIMIT ${LINES_PER_PAGE}`;
   return {
-    insert: (count: number) => table.insertion(COLUMNS, count),
+    insert: table.insertions(COLUMNS),
     findSince: page('revokedAt', `(${c('expiresAt')} > ${p(3)} OR ${c('kind')} = ${p(4)})`),
     findLive: page('expiresAt', `${c('kind')} = ${p(3)}`),
     findCutOffs:
@@ -183,11 +182,8 @@ function prepareStatements(table: Table<SessionRevocation>) {
       `(${c('userId')} = ${p(1)} OR ${c('userId')} IS NULL)`,
     findCutOffsOfEveryone: `${select} WHERE ${c('kind')} = ${p(0)} AND ${c('userId')} IS NULL ORDER BY ${c('cutOffAt')}`,
     findNaming: `${select} WHERE ${c('userId')} = ${p(0)} OR ${c('detail')} = ${p(1)}`,
-    forgetOwner: (count: number) =>
-      `UPDATE ${table.name} SET ${c('userId')} = NULL, ${c('tenantId')} = NULL, ${c('detail')} = NULL ` +
-      `WHERE ${isOneOf(count)}`,
-    forgetDetail: (count: number) =>
-      `UPDATE ${table.name} SET ${c('detail')} = NULL WHERE ${isOneOf(count)}`,
+    forgetOwner: (count: number) => `${forgetOwner} WHERE ${isOneOf(count)}`,
+    forgetDetail: (count: number) => `${forgetDetail} WHERE ${isOneOf(count)}`,
     findEnd: `${select} WHERE ${c('handle')} = ${p(0)} ORDER BY ${c('revokedAt')} DESC`,
     findExpired: (limit: number) =>
       `${select} WHERE ${c('keptUntil')} <= ${p(0)} AND ${c('revokedAt')} <= ${p(1)} ` +

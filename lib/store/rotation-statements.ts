@@ -1,8 +1,8 @@
 import type { SessionDatabase } from './session-database.js';
-import { readJson, SESSION_COLUMNS, textOrNull, type SessionRecord } from './session-record.js';
+import { KEPT_COLUMNS, readJson, textOrNull, type SessionRecord } from './session-record.js';
 import { Session } from './session.entity.js';
 import type { SharedStatement } from './statement-group.js';
-import type { Table } from './table.js';
+import { rememberedByCount, type Table } from './table.js';
 
 /** A rotation as a refresh token alone can ask for it: the row decides. Times in milliseconds since the epoch. */
 export interface Rotation {
@@ -23,21 +23,6 @@ export interface Rotation {
 
 type KeptColumns = Readonly<Record<string, unknown>>;
 
-// What PostgreSQL is to take the values of `valuesOf` for.
-const TYPES = ['uuid', 'int', 'varchar', 'bigint', 'varchar', 'bigint', 'bigint', 'bigint'];
-
-// What a rotation writes, it knows; it brings back the rest.
-const WRITTEN_COLUMNS: ReadonlySet<keyof Session> = new Set([
-  'handle',
-  'generation',
-  'parentRefreshTokenHash',
-  'rotatedAt',
-  'confirmedAt',
-  'lastActiveAt',
-  'expiresAt',
-]);
-const KEPT_COLUMNS = SESSION_COLUMNS.filter((column) => !WRITTEN_COLUMNS.has(column));
-
 /** The most that the column of generations holds. */
 export const LAST_GENERATION = 2 ** 31 - 1;
 
@@ -46,8 +31,6 @@ export const LAST_GENERATION = 2 ** 31 - 1;
  * rotates where `decideRotation` lets it, and where its time is not over.
  */
 export class RotationStatements {
-  private readonly texts = new Map<number, string>();
-  private textForOne: string | undefined;
   private readonly runShared: (rotation: Rotation) => Promise<SessionRecord | null>;
 
   constructor(private readonly database: SessionDatabase) {
@@ -56,7 +39,7 @@ export class RotationStatements {
       many: (rotations) => this.many(rotations),
       keyOf: ({ handle }) => handle,
     };
-    this.runShared = database.share(statement, database.type === 'postgres');
+    this.runShared = database.share(statement, database.dialect.rotateMany !== undefined);
   }
 
   /** @returns the row as it is now; `undefined` where it has not rotated */
@@ -66,8 +49,7 @@ export class RotationStatements {
 
   private async one(rotation: Rotation): Promise<SessionRecord | null> {
     const { handle, from, next } = rotation;
-    this.textForOne ??= statementForOne(this.database.table(Session));
-    const { rows } = await this.database.run(this.textForOne, [
+    const { rows } = await this.database.run(this.statements.one, [
       from.generation + 1,
       next.parentHash,
       next.atMs,
@@ -84,14 +66,15 @@ export class RotationStatements {
     return rows[0] ? rotatedRecord(rows[0], rotation) : null;
   }
 
-  // On PostgreSQL alone. Waits for no lock: `undefined` for a row that is locked or gone, or cannot be read.
+  // Waits for no lock: `undefined` for a row that is locked or gone, or cannot be read, and where there is no such
+  // statement.
   private async many(
     rotations: readonly Rotation[],
   ): Promise<(SessionRecord | null | undefined)[]> {
-    const { rows } = await this.database.run(
-      this.textForMany(rotations.length),
-      rotations.flatMap(valuesOf),
-    );
+    const { many } = this.statements;
+    if (many === undefined) return [];
+    const parameters = rotations.flatMap((rotation) => many.values(rotation));
+    const { rows } = await this.database.run(many.text(rotations.length), parameters);
     const unlocked = new Map(rows.map((row) => [row['asked'], row]));
     return rotations.map((rotation) => {
       const row = unlocked.get(rotation.handle);
@@ -100,11 +83,20 @@ export class RotationStatements {
     });
   }
 
-  private textForMany(count: number): string {
-    const text = this.texts.get(count) ?? statementForMany(this.database.table(Session), count);
-    this.texts.set(count, text);
-    return text;
+  private get statements(): ReturnType<typeof prepareStatements> {
+    return this.database.table(Session).once(prepareStatements);
   }
+}
+
+function prepareStatements(table: Table<Session>) {
+  const { rotateMany } = table.dialect;
+  return {
+    one: statementForOne(table),
+    many: rotateMany && {
+      text: rememberedByCount((count) => rotateMany.text(table, count)),
+      values: (rotation: Rotation) => rotateMany.values(rotation),
+    },
+  };
 }
 
 // What somebody else wrote into one row must not fail the others, which have rotated by now.
@@ -149,46 +141,5 @@ function statementForOne(table: Table<Session>): string {
     `WHERE ${c('handle')} = ${p(6)} AND ${c('generation')} = ${p(7)} AND ${c('parentRefreshTokenHash')} = ${p(8)} ` +
     `AND ${c('expiresAt')} > ${p(9)} AND (CAST(${p(10)} AS bigint) IS NULL OR ${c('confirmedAt')} <= ${p(11)}) ` +
     `RETURNING ${table.selection(KEPT_COLUMNS)}`
-  );
-}
-
-function valuesOf({ handle, from, next }: Rotation): unknown[] {
-  return [
-    handle,
-    from.generation,
-    from.parentHash,
-    from.confirmedByMs,
-    next.parentHash,
-    next.atMs,
-    next.endsAtMs.persistent,
-    next.endsAtMs.nonPersistent,
-  ];
-}
-
-function statementForMany(table: Table<Session>, count: number): string {
-  const wanted = Array.from({ length: count }, (_, row) => {
-    const values = TYPES.map(
-      (type, index) => `CAST(${table.parameter(row * TYPES.length + index)} AS ${type})`,
-    );
-    return `(${values.join(', ')})`;
-  });
-  const c = (property: keyof Session): string => table.column(property);
-  const own = (property: keyof Session): string => `own.${c(property)}`;
-  return (
-    `WITH wanted(handle, generation, parent, confirmed_by, next_parent, at, persistent_end, other_end) ` +
-    `AS (VALUES ${wanted.join(', ')}), ` +
-    `unlocked AS (SELECT ${own('handle')} AS handle FROM ${table.name} AS own ` +
-    `WHERE ${own('handle')} IN (SELECT handle FROM wanted) FOR UPDATE SKIP LOCKED), ` +
-    `rotated AS (UPDATE ${table.name} AS own SET ${c('generation')} = wanted.generation + 1, ` +
-    `${c('parentRefreshTokenHash')} = wanted.next_parent, ${c('rotatedAt')} = wanted.at, ` +
-    `${c('confirmedAt')} = NULL, ${c('lastActiveAt')} = wanted.at, ` +
-    `${c('expiresAt')} = CASE WHEN ${own('persistent')} THEN wanted.persistent_end ELSE wanted.other_end END ` +
-    `FROM wanted JOIN unlocked ON unlocked.handle = wanted.handle ` +
-    `WHERE ${own('handle')} = wanted.handle AND ${own('generation')} = wanted.generation ` +
-    `AND ${own('parentRefreshTokenHash')} = wanted.parent AND ${own('expiresAt')} > wanted.at ` +
-    `AND (wanted.confirmed_by IS NULL OR ${own('confirmedAt')} <= wanted.confirmed_by) ` +
-    `RETURNING ${own('handle')} AS handle, ${KEPT_COLUMNS.map((property) => `${own(property)} AS "${property}"`).join(', ')}) ` +
-    `SELECT unlocked.handle AS asked, rotated.* ` +
-    `FROM unlocked LEFT JOIN rotated ON rotated.handle = unlocked.handle`
   );
 }

@@ -1,29 +1,21 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { DataSource, EntityManager, EntityTarget, ObjectLiteral, QueryRunner } from 'typeorm';
+import type { SessionException } from '../errors/session.exception.js';
 import { Deadline } from './deadline.js';
-import { GaleraWait } from './galera-wait.js';
+import type { ClusterWait, Dialect, FailureKind } from './dialect/dialect.js';
+import { dialectOf } from './dialect/dialects.js';
+import { driverFailureOf } from './dialect/driver-failure.js';
+import { FailureLog } from './failure-log.js';
 import { PooledConnections } from './pooled-connections.js';
 import { SessionRevocation } from './session-revocation.entity.js';
-import { hasSharedConnection, SharedConnection } from './shared-connection.js';
-import {
-  asConflictOfCaller,
-  asStoreUnavailable,
-  isConflict,
-  isDuplicate,
-  schemaLack,
-  type SchemaLack,
-} from './store-availability.js';
+import { SharedConnection } from './shared-connection.js';
+import { asConflictOfCaller, asStoreException } from './store-availability.js';
 import { StatementGroup, type SharedStatement } from './statement-group.js';
+import { runStatement, type StatementResult } from './statement-result.js';
 import { Table } from './table.js';
 
 // Before each attempt after the first: a transaction that is still under way can undo one attempt after the other.
 const PAUSES_MS = [5, 25, 125];
-
-/** What a statement came to. */
-export interface StatementResult {
-  rows: readonly Readonly<Record<string, unknown>>[];
-  affected: number;
-}
 
 /**
  * Runs the stores' statements, always on the primary: a replica may lag, and what it has not seen would look like theft
@@ -32,16 +24,22 @@ export interface StatementResult {
 export class SessionDatabase {
   private readonly shared: SharedConnection | undefined;
   private readonly pooled: PooledConnections;
-  private readonly galera: GaleraWait;
+  private readonly cluster: ClusterWait | undefined;
+  /** What is peculiar to the kind of database. */
+  readonly dialect: Dialect;
 
   constructor(
     private readonly dataSource: DataSource,
     private readonly deadline: Deadline = new Deadline(),
     private readonly transactionRunner?: QueryRunner,
+    private readonly tables = new Map<EntityTarget<ObjectLiteral>, Table<ObjectLiteral>>(),
+    private readonly failures = new FailureLog(),
   ) {
-    this.shared = hasSharedConnection(dataSource) ? new SharedConnection(dataSource) : undefined;
+    this.dialect = dialectOf(dataSource);
+    const { onlyConnection, clusterWait } = this.dialect;
+    this.shared = onlyConnection && new SharedConnection(dataSource, onlyConnection);
     this.pooled = new PooledConnections(dataSource, deadline);
-    this.galera = new GaleraWait(dataSource);
+    this.cluster = clusterWait?.();
   }
 
   /**
@@ -56,7 +54,13 @@ export class SessionDatabase {
           "transaction, or of `createQueryRunner('master')`.",
       );
     }
-    return new SessionDatabase(this.dataSource, this.deadline, manager.queryRunner);
+    return new SessionDatabase(
+      this.dataSource,
+      this.deadline,
+      manager.queryRunner,
+      this.tables,
+      this.failures,
+    );
   }
 
   /** Whether statements run in somebody's transaction, which may still be rolled back. */
@@ -64,19 +68,11 @@ export class SessionDatabase {
     return this.transactionRunner !== undefined;
   }
 
-  /** TypeORM's name for the kind of database, such as `postgres`. */
-  get type(): string {
-    return this.dataSource.options.type;
-  }
-
-  /** Whether a DELETE can tell what it has deleted: all but MySQL can, and a MariaDB that goes by its name is asked alike. */
-  get canReturnDeleted(): boolean {
-    return !this.type.endsWith('mysql');
-  }
-
-  /** The same of an UPDATE: neither MySQL nor MariaDB can. */
-  get canReturnUpdated(): boolean {
-    return this.canReturnDeleted && this.type !== 'mariadb';
+  /** What one statement after the other can take of the rows: each has some parameters, and a time may be beside them. */
+  *batches<Row>(rows: readonly Row[], most: number, parametersPerRow = 1): Generator<Row[]> {
+    const fitting = Math.floor((this.dialect.mostParameters - 1) / parametersPerRow);
+    const size = Math.min(most, fitting);
+    for (let from = 0; from < rows.length; from += size) yield rows.slice(from, from + size);
   }
 
   hasEntity(entity: EntityTarget<ObjectLiteral>): boolean {
@@ -84,20 +80,24 @@ export class SessionDatabase {
   }
 
   table<Row extends ObjectLiteral>(entity: EntityTarget<Row>): Table<Row> {
-    return new Table<Row>(this.dataSource, entity);
+    const known = this.tables.get(entity) as Table<Row> | undefined;
+    const table = known ?? new Table<Row>(this.dataSource, entity);
+    this.tables.set(entity, table);
+    return table;
   }
 
   /**
    * @throws {SessionStoreUnavailableException} when the database does not answer, or not in time
+   * @throws {SessionStoreFailureException} when it refuses the statement
    * @throws {QueryFailedError} in a caller's transaction that has met another one, so that the caller can run it again
    */
   async run(sql: string, parameters: readonly unknown[] = []): Promise<StatementResult> {
     try {
       return await this.inTime(() => this.retryConflicts(() => this.runOnce(sql, parameters)));
     } catch (error) {
-      throw this.isInTransaction && isConflict(error)
+      throw this.isInTransaction && this.kindOf(error) === 'conflict'
         ? asConflictOfCaller(error)
-        : asStoreUnavailable(error);
+        : this.told(error);
     }
   }
 
@@ -123,14 +123,15 @@ export class SessionDatabase {
    *
    * @throws {SessionStoreUnavailableException} when the database does not answer, or not in time
    */
-  async lackOf(entity: EntityTarget<ObjectLiteral>): Promise<SchemaLack | undefined> {
+  async lackOf(entity: EntityTarget<ObjectLiteral>): Promise<'table' | 'column' | undefined> {
     try {
       await this.inTime(() => this.runOnce(this.table(entity).probe, []));
       return undefined;
     } catch (error) {
-      const lack = schemaLack(error);
-      if (lack !== undefined) return lack;
-      throw asStoreUnavailable(error);
+      const kind = this.kindOf(error);
+      if (kind === 'no table') return 'table';
+      if (kind === 'no column') return 'column';
+      throw this.told(error);
     }
   }
 
@@ -140,8 +141,8 @@ export class SessionDatabase {
       await this.inTime(() => this.retryConflicts(() => this.runOnce(sql, parameters)));
       return true;
     } catch (error) {
-      if (isDuplicate(error)) return false;
-      throw asStoreUnavailable(error);
+      if (this.kindOf(error) === 'duplicate') return false;
+      throw this.told(error);
     }
   }
 
@@ -151,7 +152,7 @@ export class SessionDatabase {
     try {
       return await this.inTime(() => this.retryConflicts(() => this.inTransaction(work)));
     } catch (error) {
-      throw asStoreUnavailable(error);
+      throw this.told(error);
     }
   }
 
@@ -165,10 +166,12 @@ export class SessionDatabase {
     work: (database: SessionDatabase) => Promise<T>,
   ): Promise<T> {
     try {
-      await this.galera.beforeTransaction(runner);
+      await this.cluster?.beforeTransaction(runner);
       await runner.startTransaction();
       if (this.shared !== undefined) await this.takeWriteLock(runner);
-      const result = await work(new TransactionDatabase(this.dataSource, this.deadline, runner));
+      const result = await work(
+        new TransactionDatabase(this.dataSource, this.deadline, runner, this.tables, this.failures),
+      );
       await runner.commitTransaction();
       return result;
     } catch (error) {
@@ -180,7 +183,7 @@ export class SessionDatabase {
   // On SQLite a transaction that has read fails at its first write where another process has written meanwhile. One that
   // begins with a write, of no row at all, waits for its turn instead.
   private async takeWriteLock(runner: QueryRunner): Promise<void> {
-    await query(runner, `DELETE FROM ${this.table(SessionRevocation).name} WHERE 1 = 0`, []);
+    await runStatement(runner, `DELETE FROM ${this.table(SessionRevocation).name} WHERE 1 = 0`, []);
   }
 
   /** Breaks off every statement that is under way, those of callers' transactions apart. */
@@ -189,13 +192,23 @@ export class SessionDatabase {
   }
 
   protected runOnce(sql: string, parameters: readonly unknown[]): Promise<StatementResult> {
-    if (this.transactionRunner !== undefined) return query(this.transactionRunner, sql, parameters);
+    if (this.transactionRunner !== undefined)
+      return runStatement(this.transactionRunner, sql, parameters);
     if (this.shared !== undefined) {
-      return this.shared.run((runner) => query(runner, sql, parameters));
+      return this.shared.run((runner) => runStatement(runner, sql, parameters));
     }
-    return this.pooled.use(async (runner) =>
-      query(runner, await this.galera.beforeStatement(runner, sql), parameters),
-    );
+    return this.pooled.use(async (runner) => {
+      const text = await this.cluster?.beforeStatement(runner, sql);
+      return runStatement(runner, text ?? sql, parameters);
+    });
+  }
+
+  private told(error: unknown): SessionException {
+    return asStoreException(error, this.dialect, this.failures);
+  }
+
+  private kindOf(error: unknown): FailureKind {
+    return this.dialect.failureKind(driverFailureOf(error));
   }
 
   // SQLite answers in the turn in which it is asked: a timer could tell of nothing.
@@ -213,7 +226,7 @@ export class SessionDatabase {
       } catch (error) {
         const pauseMs = PAUSES_MS[attempt];
         const isFinal = this.isInTransaction || pauseMs === undefined || isOverdue();
-        if (isFinal || !isConflict(error)) throw error;
+        if (isFinal || this.kindOf(error) !== 'conflict') throw error;
         await pause(pauseMs);
       }
     }
@@ -225,13 +238,4 @@ class TransactionDatabase extends SessionDatabase {
   override run(sql: string, parameters: readonly unknown[] = []): Promise<StatementResult> {
     return this.runOnce(sql, parameters);
   }
-}
-
-async function query(
-  runner: QueryRunner,
-  sql: string,
-  parameters: readonly unknown[],
-): Promise<StatementResult> {
-  const result = await runner.query(sql, [...parameters], true);
-  return { rows: result.records, affected: result.affected ?? 0 };
 }

@@ -20,8 +20,6 @@ export const LAST_HANDLE = firstSessionHandleOf(Number.MAX_SAFE_INTEGER);
 
 /** The statements that go over all sessions along the primary key, and read of each no more than whose it is. */
 export class SessionRangeStore {
-  private prepared: ReturnType<typeof prepareStatements> | undefined;
-
   constructor(private readonly database: SessionDatabase) {}
 
   /**
@@ -50,8 +48,7 @@ export class SessionRangeStore {
   }
 
   private get statements(): ReturnType<typeof prepareStatements> {
-    this.prepared ??= prepareStatements(this.database.table(Session));
-    return this.prepared;
+    return this.database.table(Session).once(prepareStatements);
   }
 }
 

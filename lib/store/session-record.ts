@@ -21,6 +21,18 @@ export const SESSION_COLUMNS = [
   'userAgent',
 ] as const satisfies readonly (keyof Session)[];
 
+const WRITTEN_COLUMNS: ReadonlySet<keyof Session> = new Set([
+  'handle',
+  'generation',
+  'parentRefreshTokenHash',
+  'rotatedAt',
+  'confirmedAt',
+  'lastActiveAt',
+  'expiresAt',
+]);
+/** What a rotation brings back: what it writes, it knows. */
+export const KEPT_COLUMNS = SESSION_COLUMNS.filter((column) => !WRITTEN_COLUMNS.has(column));
+
 /** A session's row as the rest of the code reads it. Times in milliseconds since the epoch. */
 export interface SessionRecord {
   readonly handle: string;

@@ -48,7 +48,8 @@ export class Session {
   dataVersion!: number;
 
   /** Whether its cookies outlive the browser ("remember me"). */
-  @Column({ type: 'boolean' })
+  // In JavaScript's words: TypeORM would name this column to whoever uses a driver that has another word for it.
+  @Column({ type: Boolean })
   persistent!: boolean;
 
   @Column({ type: 'bigint' })

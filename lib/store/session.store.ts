@@ -21,8 +21,6 @@ const HANDLES_PER_STATEMENT = 500;
 /** The statements on sessions: one intent and one round trip each, all by an index. */
 @Injectable()
 export class SessionStore {
-  private prepared: ReturnType<typeof prepareStatements> | undefined;
-
   private readonly insertShared: (record: SessionRecord) => Promise<unknown>;
   private readonly findShared: (handle: string) => Promise<SessionRecord | null>;
   private readonly rotations: RotationStatements;
@@ -38,7 +36,7 @@ export class SessionStore {
       many: (records) => shared.insert(records),
       keyOf: ({ handle }) => handle,
     };
-    this.insertShared = database.share(insert, database.type === 'postgres');
+    this.insertShared = database.share(insert, database.dialect.sharesInserts);
     this.rotations = new RotationStatements(database);
   }
 
@@ -53,7 +51,7 @@ export class SessionStore {
 
   /** Whether this database can rotate a row and say what it holds in one statement. */
   get canRotateUnread(): boolean {
-    return this.database.canReturnUpdated;
+    return this.database.dialect.returnsUpdated;
   }
 
   /** Rotates a row that has not been read. @returns the row as it is now; `undefined` where it has to be read first */
@@ -130,25 +128,26 @@ export class SessionStore {
   /** Deletes rows, in a transaction. @returns those that were there; of several who do so at once one is told */
   async deleteReturning(handles: readonly string[]): Promise<SessionOutline[]> {
     const taken: SessionOutline[] = [];
-    for (const batch of batchesOf(handles)) {
+    for (const batch of this.batchesOf(handles)) {
       const statement = this.statements.deleteReturning(batch.length);
       const { rows } = await this.database.run(statement, batch);
       taken.push(...rows.map(toSessionOutline));
     }
-    if (!this.database.canReturnDeleted) await this.deleteAll(taken.map(({ handle }) => handle));
+    if (!this.database.dialect.returnsDeleted)
+      await this.deleteAll(taken.map(({ handle }) => handle));
     return taken;
   }
 
   /** Deletes rows in few statements; which of them were there is not told. */
   async deleteAll(handles: readonly string[]): Promise<void> {
-    for (const batch of batchesOf(handles)) {
+    for (const batch of this.batchesOf(handles)) {
       await this.database.run(this.statements.deleteAll(batch.length), batch);
     }
   }
 
   /** Deletes rows whose time is over; one that was refreshed since it was read stays. */
   async deleteExpired(handles: readonly string[], nowMs: number): Promise<void> {
-    for (const batch of batchesOf(handles)) {
+    for (const batch of this.batchesOf(handles)) {
       await this.database.run(this.statements.deleteExpired(batch.length), [nowMs, ...batch]);
     }
   }
@@ -180,16 +179,12 @@ export class SessionStore {
     return row ? toSessionRecord(row) : null;
   }
 
-  private get statements(): ReturnType<typeof prepareStatements> {
-    const { database } = this;
-    this.prepared ??= prepareStatements(database.table(Session), database.canReturnDeleted);
-    return this.prepared;
+  private batchesOf(handles: readonly string[]): Iterable<readonly string[]> {
+    return this.database.batches(handles, HANDLES_PER_STATEMENT);
   }
-}
 
-function* batchesOf(handles: readonly string[]): Generator<readonly string[]> {
-  for (let from = 0; from < handles.length; from += HANDLES_PER_STATEMENT) {
-    yield handles.slice(from, from + HANDLES_PER_STATEMENT);
+  private get statements(): ReturnType<typeof prepareStatements> {
+    return this.database.table(Session).once(prepareStatements);
   }
 }
 
@@ -202,18 +197,19 @@ function ofExactly<Row extends SessionOutline>(
   return rows.filter((row) => row.userId === userId && (tenantId ?? row.tenantId) === row.tenantId);
 }
 
-function prepareStatements(table: Table<Session>, canReturnDeleted: boolean) {
+function prepareStatements(table: Table<Session>) {
   const c = (property: keyof Session): string => table.column(property);
   const p = (position: number): string => table.parameter(position);
-  const isHandle = (position: number): string => `${c('handle')} = ${p(position)}`;
+  const handle = c('handle');
+  const isHandle = (position: number): string => `${handle} = ${p(position)}`;
   const areHandles = (count: number, from = 0): string =>
-    `${c('handle')} IN (${table.parameters(count, from)})`;
+    `${handle} IN (${table.parameters(count, from)})`;
   const outline = table.selection(OUTLINE_COLUMNS);
   return {
     insert: table.insertion(SESSION_COLUMNS),
     find: `SELECT ${table.selection(SESSION_COLUMNS)} FROM ${table.name} WHERE ${isHandle(0)}`,
     deleteReturning: (count: number) =>
-      canReturnDeleted
+      table.dialect.returnsDeleted
         ? `DELETE FROM ${table.name} WHERE ${areHandles(count)} RETURNING ${outline}`
         : `SELECT ${outline} FROM ${table.name} WHERE ${areHandles(count)} FOR UPDATE`,
     rotate:

@@ -1,17 +1,13 @@
 import { Logger } from '@nestjs/common';
 import { setImmediate as nextTurn, setTimeout as pause } from 'node:timers/promises';
 import type { DataSource, QueryRunner } from 'typeorm';
+import type { OnlyConnection } from './dialect/dialect.js';
 
 const LONGEST_WAIT_MS = 2_000;
 const PAUSE_MS = 2;
 const WARNING =
   'A transaction of the application has kept SQLite’s only connection for two seconds. A session statement now becomes ' +
   'part of it, and is undone with it. Inside transactions use `sessions.withManager(manager)`.';
-
-/** Whether a driver of TypeORM's has one connection, and one query runner, for all callers. */
-export function hasSharedConnection({ options: { type } }: DataSource): boolean {
-  return type.includes('sqlite') || type === 'sqljs';
-}
 
 /**
  * The single connection of SQLite. Whatever runs on it while a transaction is open is part of that transaction and goes
@@ -23,7 +19,10 @@ export class SharedConnection {
   private ownTransactions: Promise<unknown> = Promise.resolve();
   private hasWarned = false;
 
-  constructor(private readonly dataSource: DataSource) {}
+  constructor(
+    private readonly dataSource: DataSource,
+    private readonly connection: OnlyConnection,
+  ) {}
 
   /** Runs a statement where no transaction is open. */
   run<T>(statement: (runner: QueryRunner) => Promise<T>): Promise<T> {
@@ -60,21 +59,11 @@ export class SharedConnection {
 
   private isInTransaction(runner: QueryRunner): boolean {
     const connection: unknown = Reflect.get(this.dataSource.driver, 'databaseConnection');
-    return isBetterSqlite(connection) ? connection.inTransaction : runner.isTransactionActive;
+    return this.connection.isInTransaction(connection) ?? runner.isTransactionActive;
   }
 
   private warn(): void {
     if (!this.hasWarned) this.logger.warn(WARNING);
     this.hasWarned = true;
   }
-}
-
-/** better-sqlite3's `Database` says what is the case; others have nothing but TypeORM's flag. */
-function isBetterSqlite(connection: unknown): connection is { inTransaction: boolean } {
-  return (
-    typeof connection === 'object' &&
-    connection !== null &&
-    'inTransaction' in connection &&
-    typeof connection.inTransaction === 'boolean'
-  );
 }

@@ -6,51 +6,37 @@ import {
   type SessionRecord,
 } from './session-record.js';
 import { Session } from './session.entity.js';
-import type { Table } from './table.js';
+import { rememberedByCount, type Table } from './table.js';
 
 /**
  * The statements on sessions for many callers at once. None of them waits for a lock: one slow transaction of the
  * application would hold up other users.
  */
 export class SharedSessionStatements {
-  private readonly texts = new Map<string, string>();
-
   constructor(private readonly database: SessionDatabase) {}
 
   async find(handles: readonly string[]): Promise<(SessionRecord | null)[]> {
-    const sql = this.text('find', handles.length, findStatement);
-    const { rows } = await this.database.run(sql, handles);
+    const { rows } = await this.database.run(this.statements.find(handles.length), handles);
     const records = new Map(rows.map(toSessionRecord).map((record) => [record.handle, record]));
     return handles.map((handle) => records.get(handle) ?? null);
   }
 
-  /** For PostgreSQL: elsewhere an INSERT may wait for the lock on a gap. */
+  /** For databases where an INSERT waits for nobody's lock. */
   async insert(records: readonly SessionRecord[]): Promise<true[]> {
-    const sql = this.text('insert', records.length, insertStatement);
-    await this.database.run(sql, records.flatMap(toParameters));
+    const parameters = records.flatMap(toParameters);
+    await this.database.run(this.statements.insert(records.length), parameters);
     return records.map(() => true);
   }
 
-  // Made once for each number of callers.
-  private text(
-    name: string,
-    count: number,
-    make: (table: Table<Session>, count: number) => string,
-  ): string {
-    const key = `${name} ${count}`;
-    const text = this.texts.get(key) ?? make(this.database.table(Session), count);
-    this.texts.set(key, text);
-    return text;
+  private get statements(): ReturnType<typeof prepareStatements> {
+    return this.database.table(Session).once(prepareStatements);
   }
 }
 
-function findStatement(table: Table<Session>, count: number): string {
-  return (
-    `SELECT ${table.selection(SESSION_COLUMNS)} FROM ${table.name} ` +
-    `WHERE ${table.column('handle')} IN (${table.parameters(count)})`
-  );
-}
-
-function insertStatement(table: Table<Session>, count: number): string {
-  return table.insertion(SESSION_COLUMNS, count);
+function prepareStatements(table: Table<Session>) {
+  const find = `SELECT ${table.selection(SESSION_COLUMNS)} FROM ${table.name} WHERE ${table.column('handle')}`;
+  return {
+    find: rememberedByCount((count) => `${find} IN (${table.parameters(count)})`),
+    insert: rememberedByCount(table.insertions(SESSION_COLUMNS)),
+  };
 }

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { SessionDatabase } from './session-database.js';
 import { SessionSigningKey } from './signing-key.entity.js';
+import type { Table } from './table.js';
 
 const COLUMNS = [
   'kid',
@@ -31,50 +32,52 @@ export class SigningKeyStore {
   constructor(private readonly database: SessionDatabase) {}
 
   async findAll(realm: string): Promise<SigningKeyRecord[]> {
-    const table = this.database.table(SessionSigningKey);
-    const { rows } = await this.database.run(
-      `SELECT ${table.selection(COLUMNS)} FROM ${table.name} WHERE ${table.column('realm')} = ${table.parameter(0)}`,
-      [realm],
-    );
+    const { rows } = await this.database.run(this.statements.findAll, [realm]);
     return rows.map(toRecord).toSorted((a, b) => a.sequence - b.sequence);
   }
 
   /** @returns `false` where another instance has taken the slot: its key is the one to use */
   insertIntoSlot(record: SigningKeyRecord): Promise<boolean> {
-    return this.database.insertUnlessPresent(
-      this.database.table(SessionSigningKey).insertion(COLUMNS),
-      [
-        record.kid,
-        record.realm,
-        record.kind,
-        record.algorithm,
-        record.sequence,
-        record.material,
-        record.createdAtMs,
-        record.activeAtMs,
-      ],
-    );
+    return this.database.insertUnlessPresent(this.statements.insert, [
+      record.kid,
+      record.realm,
+      record.kind,
+      record.algorithm,
+      record.sequence,
+      record.material,
+      record.createdAtMs,
+      record.activeAtMs,
+    ]);
   }
 
   /** Stores the same key in another form. @returns `false` where another instance has done so since it was read */
   async replaceMaterial(kid: string, from: string, to: string): Promise<boolean> {
-    const table = this.database.table(SessionSigningKey);
-    const { affected } = await this.database.run(
-      `UPDATE ${table.name} SET ${table.column('material')} = ${table.parameter(0)} ` +
-        `WHERE ${table.column('kid')} = ${table.parameter(1)} AND ${table.column('material')} = ${table.parameter(2)}`,
-      [to, kid, from],
-    );
+    const parameters = [to, kid, from];
+    const { affected } = await this.database.run(this.statements.replaceMaterial, parameters);
     return affected === 1;
   }
 
   async delete(kid: string): Promise<boolean> {
-    const table = this.database.table(SessionSigningKey);
-    const { affected } = await this.database.run(
-      `DELETE FROM ${table.name} WHERE ${table.column('kid')} = ${table.parameter(0)}`,
-      [kid],
-    );
+    const { affected } = await this.database.run(this.statements.delete, [kid]);
     return affected === 1;
   }
+
+  private get statements(): ReturnType<typeof prepareStatements> {
+    return this.database.table(SessionSigningKey).once(prepareStatements);
+  }
+}
+
+function prepareStatements(table: Table<SessionSigningKey>) {
+  const c = (property: keyof SessionSigningKey): string => table.column(property);
+  const p = (position: number): string => table.parameter(position);
+  return {
+    findAll: `SELECT ${table.selection(COLUMNS)} FROM ${table.name} WHERE ${c('realm')} = ${p(0)}`,
+    insert: table.insertion(COLUMNS),
+    replaceMaterial:
+      `UPDATE ${table.name} SET ${c('material')} = ${p(0)} ` +
+      `WHERE ${c('kid')} = ${p(1)} AND ${c('material')} = ${p(2)}`,
+    delete: `DELETE FROM ${table.name} WHERE ${c('kid')} = ${p(0)}`,
+  };
 }
 
 function toRecord(row: Readonly<Record<string, unknown>>): SigningKeyRecord {

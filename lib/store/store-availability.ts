@@ -1,62 +1,36 @@
 import { SessionException } from '../errors/session.exception.js';
+import { SessionStoreFailureException } from '../errors/session-store-failure.exception.js';
 import { SessionStoreUnavailableException } from '../errors/session-store-unavailable.exception.js';
+import type { Dialect } from './dialect/dialect.js';
+import { driverFailureOf } from './dialect/driver-failure.js';
+import type { FailureLog } from './failure-log.js';
+import { failureText } from './failure-text.js';
 
-// What a database answers when it has undone the statement because of a concurrent one, so that it may be run again:
-// PostgreSQL 40001 and 40P01, MariaDB and MySQL 1213 (deadlock, or a lost certification in a Galera cluster), 1205
-// (lock wait) and 1020 (snapshot isolation, which MariaDB has switched on since 11.6), SQLite BUSY.
-const CONFLICTS: ReadonlySet<unknown> = new Set([
-  '40001',
-  '40P01',
-  'ER_LOCK_DEADLOCK',
-  'ER_LOCK_WAIT_TIMEOUT',
-  'ER_CHECKREAD',
-  'SQLITE_BUSY',
-  'SQLITE_BUSY_SNAPSHOT',
-]);
-const DUPLICATES: ReadonlySet<unknown> = new Set([
-  '23505',
-  'ER_DUP_ENTRY',
-  'SQLITE_CONSTRAINT_UNIQUE',
-  'SQLITE_CONSTRAINT_PRIMARYKEY',
-]);
-
-// PostgreSQL undefined_table and undefined_column; SQLite has one code for both, and for every other slip in a statement.
-const LACKS: ReadonlyMap<unknown, SchemaLack> = new Map([
-  ['42P01', 'table'],
-  ['42703', 'column'],
-  ['ER_NO_SUCH_TABLE', 'table'],
-  ['ER_BAD_FIELD_ERROR', 'column'],
-]);
-
-/** What a statement asked for and the database does not have. */
-export type SchemaLack = 'table' | 'column';
-
-export function isConflict(error: unknown): boolean {
-  return CONFLICTS.has(driverCode(error));
-}
-
-export function isDuplicate(error: unknown): boolean {
-  return DUPLICATES.has(driverCode(error));
-}
-
-/** @returns `undefined` for an error that has another cause, such as a database that can't be reached */
-export function schemaLack(error: unknown): SchemaLack | undefined {
-  const said = error instanceof Error ? /no such (table|column)/.exec(error.message)?.[1] : '';
-  if (said === 'table' || said === 'column') return said;
-  return LACKS.get(driverCode(error));
-}
+// In a statement of ours: a name in quotes, in a schema or not.
+const TABLE = /\b(?:INTO|UPDATE|FROM) ((?:["`][^"`]+["`]\.)*["`][^"`]+["`])/;
 
 /**
- * What the caller is told of a failed statement. TypeORM's error carries the statement's parameters, and with them
- * user data: only the driver's code goes on.
+ * What the caller is told of a failed statement: that the database is away, if it may do the same later, or else that it
+ * refuses. TypeORM's error carries the statement's parameters, and with them user data: it goes nowhere.
  */
-export function asStoreUnavailable(error: unknown): SessionException {
+export function asStoreException(
+  error: unknown,
+  dialect: Dialect,
+  log: FailureLog,
+): SessionException {
   if (error instanceof SessionException) return error;
-  const code = driverCode(error);
-  const name = error instanceof Error ? error.name : 'Error';
-  return new SessionStoreUnavailableException({
-    cause: new Error(`${name}${typeof code === 'string' ? ` (${code})` : ''} from the database`),
-  });
+  const failure = driverFailureOf(error);
+  const kind = dialect.failureKind(failure);
+  const cause = new Error(failureText(failure, kind));
+  if (kind === 'outage' || kind === 'conflict') {
+    return new SessionStoreUnavailableException({ cause });
+  }
+  const table = TABLE.exec(failure.sql)?.[1] ?? 'a table';
+  const cure = kind === 'unstorable' ? ` ${dialect.unstorableCure(failure, table)}` : '';
+  log.tell(
+    `The database refuses a statement on ${table}, and sessions answer 500: ${cause.message}${cure}`,
+  );
+  return new SessionStoreFailureException({ cause });
 }
 
 /**
@@ -71,10 +45,4 @@ export function asConflictOfCaller(error: unknown): unknown {
     each = 'driverError' in each ? each.driverError : undefined;
   }
   return error;
-}
-
-function driverCode(error: unknown): unknown {
-  if (typeof error !== 'object' || error === null) return undefined;
-  const { code, driverError } = error as { code?: unknown; driverError?: unknown };
-  return code ?? driverCode(driverError);
 }

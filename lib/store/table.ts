@@ -1,4 +1,6 @@
 import type { DataSource, EntityTarget, ObjectLiteral } from 'typeorm';
+import type { Dialect } from './dialect/dialect.js';
+import { dialectOf } from './dialect/dialects.js';
 
 /**
  * The names of one entity's table and columns as the user's data source has them (prefix, schema, naming strategy),
@@ -6,13 +8,16 @@ import type { DataSource, EntityTarget, ObjectLiteral } from 'typeorm';
  */
 export class Table<Row extends ObjectLiteral> {
   readonly name: string;
+  readonly dialect: Dialect;
   private readonly columns: ReadonlyMap<string, string>;
+  private readonly made = new Map<unknown, unknown>();
 
   constructor(
     private readonly dataSource: DataSource,
     entity: EntityTarget<Row>,
   ) {
     const { driver } = dataSource;
+    this.dialect = dialectOf(dataSource);
     const metadata = dataSource.getMetadata(entity);
     this.name = metadata.tablePath
       .split('.')
@@ -21,6 +26,12 @@ export class Table<Row extends ObjectLiteral> {
     this.columns = new Map(
       metadata.columns.map((column) => [column.propertyName, driver.escape(column.databaseName)]),
     );
+  }
+
+  /** What a function makes of this table, such as the texts of its statements. It is made at the first call alone. */
+  once<Statements>(make: (table: this) => Statements): Statements {
+    if (!this.made.has(make)) this.made.set(make, make(this));
+    return this.made.get(make) as Statements;
   }
 
   column(property: keyof Row & string): string {
@@ -47,13 +58,20 @@ export class Table<Row extends ObjectLiteral> {
   }
 
   insertion(properties: readonly (keyof Row & string)[], rows = 1): string {
+    return this.insertions(properties)(rows);
+  }
+
+  /** The INSERTs of any number of rows, whose columns are looked up once. */
+  insertions(properties: readonly (keyof Row & string)[]): (rows: number) => string {
     const width = properties.length;
     const columns = properties.map((property) => this.column(property)).join(', ');
-    const values = Array.from(
-      { length: rows },
-      (_, row) => `(${this.parameters(width, row * width)})`,
-    );
-    return `INSERT INTO ${this.name} (${columns}) VALUES ${values.join(', ')}`;
+    return (rows) => {
+      const values = Array.from(
+        { length: rows },
+        (_, row) => `(${this.parameters(width, row * width)})`,
+      );
+      return `INSERT INTO ${this.name} (${columns}) VALUES ${values.join(', ')}`;
+    };
   }
 
   /** The placeholder of the parameter at a position, which counts from 0. */
@@ -64,4 +82,14 @@ export class Table<Row extends ObjectLiteral> {
   parameters(count: number, from = 0): string {
     return Array.from({ length: count }, (_, index) => this.parameter(from + index)).join(', ');
   }
+}
+
+/** Remembers the text for each number of rows: for a statement whose numbers are few and come again and again. */
+export function rememberedByCount(make: (count: number) => string): (count: number) => string {
+  const texts = new Map<number, string>();
+  return (count) => {
+    const text = texts.get(count) ?? make(count);
+    texts.set(count, text);
+    return text;
+  };
 }

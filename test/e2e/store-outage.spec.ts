@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { SessionService, SessionStoreUnavailableException } from '../../lib/index.js';
 import { RevocationFeed } from '../../lib/revocation/revocation-feed.js';
 import { platforms } from '../support/boot-app.js';
+import { withClosedConnection } from '../support/closed-connection.js';
 import type { Answer } from '../support/http-client.js';
 import {
   expectAnswer,
@@ -47,8 +48,15 @@ describe.each(platforms)('without its database, on %s,', (platform) => {
   });
   afterAll(() => scene.close());
 
+  /** Takes the database away for a while; every row is the same afterwards. */
+  async function withoutDatabase(act: () => Promise<void>): Promise<void> {
+    const before = await scene.rows();
+    await withClosedConnection(scene.booted.dataSource, act);
+    expect(await scene.rows()).toEqual(before);
+  }
+
   /** Takes a table away for a while; every row is the same afterwards. */
-  async function without(table: string, act: () => Promise<void>): Promise<void> {
+  async function withoutTable(table: string, act: () => Promise<void>): Promise<void> {
     const { dataSource } = scene.booted;
     const before = await scene.rows();
     await dataSource.query(`ALTER TABLE "${table}" RENAME TO "gone"`);
@@ -67,7 +75,7 @@ describe.each(platforms)('without its database, on %s,', (platform) => {
   }
 
   it('what needs no row is served, and refused, as ever', async () => {
-    await without('auth_session', async () => {
+    await withoutDatabase(async () => {
       expect((await scene.get('/me', accessCookie(holder.access))).status).toBe(200);
       expectAnswer(await scene.get('/me'), UNAUTHORISED);
       expectAnswer(await scene.get('/me', accessCookie('x')), TRY_REFRESH);
@@ -79,7 +87,7 @@ describe.each(platforms)('without its database, on %s,', (platform) => {
   });
 
   it('N2: what needs one is 503 with Retry-After, no cookie goes, and nobody is logged out', async () => {
-    await without('auth_session', async () => {
+    await withoutDatabase(async () => {
       expectUnavailable(await scene.get('/strict', accessCookie(holder.access)));
       expectUnavailable(await scene.refresh(bothCookies(holder)));
       expectUnavailable(await scene.refresh(bearer(holder.refresh)));
@@ -93,7 +101,7 @@ describe.each(platforms)('without its database, on %s,', (platform) => {
 
   it('the functions throw SessionStoreUnavailableException, without a word of SQL', async () => {
     const sessions = scene.booted.app.get(SessionService);
-    await without('auth_session', async () => {
+    await withoutDatabase(async () => {
       const error: unknown = await sessions
         .getSessionInformation(holder.handle)
         .catch((each: unknown) => each);
@@ -106,7 +114,7 @@ describe.each(platforms)('without its database, on %s,', (platform) => {
   it('news of revocations that are too old are asked for, and 503 while nobody can tell', async () => {
     const { access } = await scene.login('u3');
     const feed = scene.booted.app.get(RevocationFeed);
-    await without('auth_session_revocation', async () => {
+    await withoutDatabase(async () => {
       scene.booted.clock.advanceMs(60_000);
       expect((await scene.get('/me', accessCookie(access))).status).toBe(200);
       scene.booted.clock.advanceMs(1);
@@ -114,6 +122,25 @@ describe.each(platforms)('without its database, on %s,', (platform) => {
     });
     await feed.poll();
     expect((await scene.get('/me', accessCookie(access))).status).toBe(200);
+  });
+
+  it('what a table that is missing undoes is 500 and no outage, and the tokens stay', async () => {
+    await withoutTable('auth_session', async () => {
+      for (const answer of [
+        await scene.get('/strict', accessCookie(holder.access)),
+        await scene.refresh(bothCookies(holder)),
+        await scene.post('/auth/signout', bothCookies(holder)),
+        await scene.post('/login', {}, { userId: 'u2' }),
+      ]) {
+        expectAnswer(answer, {
+          status: 500,
+          body: { statusCode: 500, code: 'SESSION_STORE_FAILED', message: 'session store failed' },
+        });
+        expectTokensUntouched(answer);
+        expect(answer.headers).not.toHaveProperty('retry-after');
+      }
+    });
+    expect((await scene.get('/strict', accessCookie(holder.access))).status).toBe(200);
   });
 
   it('a connection that is closed is 503 too', async () => {

@@ -1,8 +1,6 @@
-import { DataSource, type QueryRunner } from 'typeorm';
+import type { QueryRunner } from 'typeorm';
 import { describe, expect, it } from 'vitest';
-import { GaleraWait } from '../../lib/store/galera-wait.js';
-
-const MARIADB = new DataSource({ type: 'mariadb' });
+import { GaleraWait } from '../../../lib/store/dialect/galera-wait.js';
 
 /** A server that says this of itself, and counts how often it is asked. */
 function serverWith(variables: Record<string, string>) {
@@ -25,7 +23,7 @@ describe('a statement', () => {
     ['does not on MySQL, which could not', { wsrep_on: 'ON', version: '8.0.36-28.1' }, false],
     ['does not where nothing is known of Galera', { version: '8.4.0' }, false],
   ])('%s', async (_, variables, isWaiting) => {
-    const wait = new GaleraWait(MARIADB);
+    const wait = new GaleraWait();
     const { runner, asked } = serverWith(variables);
     const statement = await wait.beforeStatement(runner, 'SELECT 1');
     expect(statement).toBe(

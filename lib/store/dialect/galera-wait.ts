@@ -1,4 +1,5 @@
-import type { DataSource, QueryRunner } from 'typeorm';
+import type { QueryRunner } from 'typeorm';
+import type { ClusterWait } from './dialect.js';
 
 // Before SELECT and BEGIN (1), UPDATE and DELETE (2), INSERT (4).
 const WAITING = 'SET STATEMENT wsrep_sync_wait = 7 FOR ';
@@ -9,19 +10,13 @@ const VARIABLES = "SHOW VARIABLES WHERE Variable_name IN ('wsrep_on', 'version')
  * has just made would be unknown: its user would be logged out, and revoking it would find nothing to revoke. So each of
  * our statements first waits until its node has all that was committed before, whatever the server's own setting is.
  */
-export class GaleraWait {
+export class GaleraWait implements ClusterWait {
   private isNeeded: boolean | undefined;
 
-  constructor({ options }: DataSource) {
-    if (options.type !== 'mariadb' && options.type !== 'mysql') this.isNeeded = false;
-  }
-
-  /** The statement as it is to be run outside of a transaction. */
   async beforeStatement(runner: QueryRunner, sql: string): Promise<string> {
     return (await this.isInCluster(runner)) ? WAITING + sql : sql;
   }
 
-  /** Waits before a transaction begins; inside of one nothing can. */
   async beforeTransaction(runner: QueryRunner): Promise<void> {
     if (await this.isInCluster(runner)) await runner.query(`${WAITING}SELECT 1`);
   }

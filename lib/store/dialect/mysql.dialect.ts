@@ -1,0 +1,75 @@
+import type { Dialect, FailureKind } from './dialect.js';
+import type { DriverFailure } from './driver-failure.js';
+import { GaleraWait } from './galera-wait.js';
+
+// By the server's number: drivers differ in what they call the later ones.
+const KINDS: Readonly<Record<number, FailureKind>> = {
+  // Deadlock, or a lost certification in a Galera cluster; lock wait; snapshot isolation, which MariaDB has switched on
+  // since 11.6.
+  1213: 'conflict',
+  1205: 'conflict',
+  1020: 'conflict',
+  1062: 'duplicate',
+  1586: 'duplicate',
+  1146: 'no table',
+  1054: 'no column',
+  // An invalid character string; no common collation; a character, or a string, that can't be converted.
+  1300: 'unstorable',
+  1267: 'unstorable',
+  3854: 'unstorable',
+  3988: 'unstorable',
+  // SIGNAL.
+  1643: 'raised',
+  1644: 'raised',
+  // A packet larger than `max_allowed_packet`, though its SQLSTATE is that of a broken connection.
+  1153: 'mistake',
+};
+
+// Connections: none left, of this user either; the host is shut out; no such user, rights or database while connecting.
+const CONNECTIONS = [1040, 1203, 1226, 1129, 1130, 1044, 1045, 1049];
+// Shutting down, not ready yet (Galera), killed, or timed out.
+const STOPPED = [1053, 1077, 1047, 1317, 1927, 1969, 3024];
+const READ_ONLY = [1290, 1036, 1836, 1792];
+// Disk or tablespace full; reading, writing, or the storage engine fails; a table that is damaged.
+const DISK = [1021, 1114, 1026, 1024, 1030, 1194, 1195];
+// Out of memory, resources, locks or transactions.
+const RESOURCES = [1037, 1038, 1041, 1206, 1637];
+const OUTAGES = new Set([...CONNECTIONS, ...STOPPED, ...READ_ONLY, ...DISK, ...RESOURCES]);
+
+/** What a value could not be taken for is a slip, but for text that the column's charset does not have. */
+const WRONG_VALUE = 1366;
+
+/** MySQL. */
+export const mysql: Dialect = {
+  drivers: ['mysql'],
+  // To the microsecond. Local time would be ambiguous in the hour that comes twice when summer time ends.
+  now: "SELECT TIMESTAMPDIFF(MICROSECOND, '1970-01-01 00:00:00', UTC_TIMESTAMP(6)) / 1000 AS now",
+  returnsDeleted: false,
+  returnsUpdated: false,
+  // An INSERT may wait for the lock on a gap.
+  sharesInserts: false,
+  rotateMany: undefined,
+  mostParameters: 65_535,
+  onlyConnection: undefined,
+  clusterWait: () => new GaleraWait(),
+  failureKind: ({ errno, sqlState, text }: DriverFailure) => {
+    // Without a SQLSTATE it is no answer of the server: the connection, or the pool.
+    if (errno === undefined || sqlState === undefined) return 'outage';
+    if (errno === WRONG_VALUE)
+      return text.startsWith('Incorrect string') ? 'unstorable' : 'mistake';
+    const known = KINDS[errno];
+    if (known !== undefined) return known;
+    if (OUTAGES.has(errno) || sqlState.startsWith('08')) return 'outage';
+    return sqlState.startsWith('45') ? 'raised' : 'mistake';
+  },
+  unstorableCure: (_, table) =>
+    `The charset of ${table}, or of the connection, lacks a character. Run ` +
+    `\`ALTER TABLE ${table} CONVERT TO CHARACTER SET utf8mb4\` and leave \`charset\` out of the data source's options.`,
+};
+
+/** MySQL by Amazon's Data API, which has no cluster to wait for. */
+export const auroraMysql: Dialect = {
+  ...mysql,
+  drivers: ['aurora-mysql'],
+  clusterWait: undefined,
+};

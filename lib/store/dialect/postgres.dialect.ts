@@ -1,0 +1,76 @@
+import type { Dialect, FailureKind } from './dialect.js';
+import type { DriverFailure } from './driver-failure.js';
+import { manyRotations } from './postgres-rotation.js';
+
+// By SQLSTATE, or by the two characters of its class.
+const KINDS: Readonly<Record<string, FailureKind>> = {
+  '40001': 'conflict',
+  '40P01': 'conflict',
+  '23505': 'duplicate',
+  '42P01': 'no table',
+  '42703': 'no column',
+  // No equivalent in the database's encoding.
+  '22P05': 'unstorable',
+  // A transaction that may not write, on a replica or a server that is read-only; too long a transaction.
+  '25006': 'outage',
+  '25P03': 'outage',
+  '25P04': 'outage',
+  // A lock that was not to be had in `lock_timeout`.
+  '55P03': 'outage',
+  // A statement or a connection that is larger than the server takes: no retry makes it smaller.
+  '54000': 'mistake',
+};
+const OUTAGE_CLASSES: ReadonlySet<string> = new Set([
+  // The connection, a proxy's included; the resources; an administrator; the machine; the server itself.
+  '08',
+  '53',
+  '57',
+  '58',
+  'XX',
+  // The other ways in which a transaction is undone, and a snapshot that is too old.
+  '40',
+  '72',
+  // Whom the server does not let in, and a database that is not there: while a connection is made.
+  '28',
+  '3D',
+]);
+
+// PL/pgSQL's RAISE has the class P0, or one that an application has chosen.
+const OWN_CLASSES = /^(?:[0-5]|F0|HV)/;
+
+/** PostgreSQL. */
+export const postgres: Dialect = {
+  drivers: ['postgres'],
+  // To the microsecond: what a clock leaves out would count as its error.
+  now: 'SELECT EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS now',
+  returnsDeleted: true,
+  returnsUpdated: true,
+  sharesInserts: true,
+  rotateMany: manyRotations,
+  mostParameters: 65_535,
+  onlyConnection: undefined,
+  clusterWait: undefined,
+  failureKind: ({ sqlState, severity }: DriverFailure) => {
+    // Without a SQLSTATE it is no answer of the server: the connection, or the pool.
+    if (sqlState === undefined || severity === 'FATAL' || severity === 'PANIC') return 'outage';
+    const known = KINDS[sqlState];
+    if (known !== undefined) return known;
+    if (OUTAGE_CLASSES.has(sqlState.slice(0, 2))) return 'outage';
+    return OWN_CLASSES.test(sqlState) ? 'mistake' : 'raised';
+  },
+  unstorableCure: ({ text }: DriverFailure, table) => {
+    const encoding = / in encoding "(\w+)"$/.exec(text)?.[1] ?? 'another one than UTF8';
+    return (
+      `The database of ${table} has the encoding ${encoding}, which lacks a character. ` +
+      "Move the data to a database that was created with ENCODING 'UTF8'."
+    );
+  },
+};
+
+/** What speaks PostgreSQL's language: only what all of them have is used. */
+export const postgresCompatible: Dialect = {
+  ...postgres,
+  drivers: ['cockroachdb', 'aurora-postgres'],
+  sharesInserts: false,
+  rotateMany: undefined,
+};

@@ -1,0 +1,65 @@
+import { describe, expect, it } from 'vitest';
+import { SessionConfigurationError } from '../../../lib/index.js';
+import { dialectFor } from '../../../lib/store/dialect/dialects.js';
+
+/** What a database's statements look like, in the words of its documentation. */
+const ABILITIES = [
+  ['postgres', { returnsDeleted: true, returnsUpdated: true, sharesInserts: true }],
+  ['cockroachdb', { returnsDeleted: true, returnsUpdated: true, sharesInserts: false }],
+  ['aurora-postgres', { returnsDeleted: true, returnsUpdated: true, sharesInserts: false }],
+  ['mariadb', { returnsDeleted: true, returnsUpdated: false, sharesInserts: false }],
+  ['mysql', { returnsDeleted: false, returnsUpdated: false, sharesInserts: false }],
+  ['aurora-mysql', { returnsDeleted: false, returnsUpdated: false, sharesInserts: false }],
+  ['better-sqlite3', { returnsDeleted: true, returnsUpdated: true, sharesInserts: false }],
+  ['sqlite', { returnsDeleted: true, returnsUpdated: true, sharesInserts: false }],
+  ['sqljs', { returnsDeleted: true, returnsUpdated: true, sharesInserts: false }],
+] as const;
+
+describe('the database behind a driver', () => {
+  it.each(ABILITIES)('%s can do what it can', (driver, abilities) => {
+    expect(dialectFor(driver)).toMatchObject(abilities);
+  });
+
+  it.each([
+    ['postgres', true],
+    ['mariadb', false],
+    ['mysql', false],
+    ['cockroachdb', false],
+    ['better-sqlite3', false],
+  ])('%s rotates many sessions in one statement: %s', (driver, does) => {
+    expect(dialectFor(driver).rotateMany !== undefined).toBe(does);
+  });
+
+  it.each([
+    ['mariadb', true],
+    ['mysql', true],
+    ['aurora-mysql', false],
+    ['postgres', false],
+  ])('%s may be a node of a cluster that lags: %s', (driver, may) => {
+    expect(dialectFor(driver).clusterWait !== undefined).toBe(may);
+  });
+
+  it.each([
+    ['postgres', 'clock_timestamp()'],
+    ['mysql', 'UTC_TIMESTAMP(6)'],
+    ['mariadb', 'UTC_TIMESTAMP(6)'],
+  ])('%s has a clock of its own: %s', (driver, clock) => {
+    expect(dialectFor(driver).now).toContain(clock);
+  });
+
+  it.each(['better-sqlite3', 'sqlite', 'sqljs'])("%s has this machine's clock", (driver) => {
+    expect(dialectFor(driver).now).toBeUndefined();
+  });
+
+  it.each(['mssql', 'mongodb', 'oracle', 'toString', '__proto__'])(
+    '%s is refused by name, with those that can be had',
+    (driver) => {
+      const refusal = () => dialectFor(driver);
+      expect(refusal).toThrow(SessionConfigurationError);
+      expect(refusal).toThrow(
+        `Sessions can't be kept by TypeORM's driver \`${driver}\`. These can keep them: \`postgres\`, ` +
+          '`mariadb`, `mysql`, `better-sqlite3`, `sqlite`, `sqljs`, `cockroachdb`, `aurora-postgres`, `aurora-mysql`.',
+      );
+    },
+  );
+});
