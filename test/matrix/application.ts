@@ -1,6 +1,6 @@
-import { readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { cp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { compile, filesOfCompiler, program, toolsOfCompiler } from './build.js';
+import { compile, configurationOfCompiler, program, toolsOfCompiler } from './build.js';
 import type { Cell, CellDatabase } from './cell.js';
 import { run } from './commands.js';
 import { nestNew } from './nest-new.js';
@@ -10,7 +10,7 @@ const TEMPLATE = join(import.meta.dirname, 'application');
 
 /** Tools of `nest new` that no cell needs to run; those of an untouched application stay. */
 const UNUSED =
-  /eslint|prettier|oxlint|^globals$|source-map-support|ts-node|tsconfig-paths$|schematics|mau|coverage/;
+  /eslint|prettier|oxlint|^globals$|source-map-support|ts-node|^tsconfig-paths$|schematics|mau|coverage/;
 
 const DRIVERS: Readonly<Record<CellDatabase, string>> = {
   sqljs: 'sql.js@1',
@@ -38,8 +38,12 @@ export class Application {
     const application = new Application(cell, folder, await environmentOfNode(cell.node));
     await application.writeSources();
     await application.writeManifest();
-    for (const [name, text] of Object.entries(filesOfCompiler(cell))) {
-      await writeFile(join(folder, name), text);
+    const configuration = configurationOfCompiler(cell);
+    if (configuration !== undefined) {
+      await writeFile(join(folder, 'tsconfig.build.json'), JSON.stringify(configuration));
+    }
+    if (cell.bundle !== undefined) {
+      await cp(join(TEMPLATE, 'bundlers'), join(folder, 'bundlers'), { recursive: true });
     }
     return application;
   }
