@@ -8,7 +8,7 @@ export default defineConfig({
     reporters: ['verbose'],
     fileParallelism: false,
     maxConcurrency: 2,
-    testTimeout: 15 * 60_000,
-    hookTimeout: 5 * 60_000,
+    testTimeout: 30 * 60_000,
+    hookTimeout: 10 * 60_000,
   },
 });

@@ -74,8 +74,14 @@ export class Application {
     const env = isEsmUnderJest
       ? { ...this.env, NODE_OPTIONS: '--experimental-vm-modules' }
       : this.env;
-    await run(this.folder, 'npm', ['test'], env);
-    await run(this.folder, 'npm', ['run', 'test:e2e'], env);
+    await run(this.folder, 'npm', ['test', ...this.patience], env);
+    await run(this.folder, 'npm', ['run', 'test:e2e', ...this.patience], env);
+  }
+
+  /** Other cells run beside: the usual five seconds are few. */
+  private get patience(): string[] {
+    const testTimeout = ['--', '--testTimeout=60000'];
+    return this.cell.cli === '11' ? testTimeout : [...testTimeout, '--hookTimeout=60000'];
   }
 
   /** The path of what `node` starts. */
