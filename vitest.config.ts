@@ -4,8 +4,8 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/**/*.spec.ts'],
-    // By `npm run test:cluster`, on a cluster that it starts.
-    exclude: ['test/cluster/**'],
+    // By `npm run test:cluster`, on a cluster that it starts, and by `npm run test:matrix`, which installs applications.
+    exclude: ['test/cluster/**', 'test/matrix/**'],
     // Tests wait for servers and browsers as much as they compute: on two cores vitest would take one file at a time.
     maxWorkers: Math.max(2, availableParallelism() - 1),
     setupFiles: ['test/support/setup.ts'],

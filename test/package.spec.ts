@@ -1,6 +1,17 @@
 import { type ChildProcess, execFile, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, readFile, realpath, rm, symlink, writeFile } from 'node:fs/promises';
+import {
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  realpath,
+  rename,
+  rm,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
+import { isBuiltin } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -12,8 +23,20 @@ const run = promisify(execFile);
 const TARBALL = `${manifest.name}-${manifest.version}.tgz`;
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
+const ENTRY_POINTS = Object.keys(manifest.exports).filter((name) => name !== './package.json');
+
+/** An application may be without these, whatever part of the module it uses. */
+const OPTIONAL_PEERS = Object.keys(manifest.peerDependenciesMeta).filter(
+  (name) => !name.endsWith('typeorm'),
+);
+
 /** What an application installs beside the package and its peers. */
 const APP_DEPENDENCIES = ['@nestjs/platform-express', 'better-sqlite3', '@types/node'];
+
+interface SourceMap {
+  sources: string[];
+  sourcesContent?: string[];
+}
 
 const MAIN = `
 import 'reflect-metadata';
@@ -106,19 +129,14 @@ describe('the packed package', () => {
     );
   });
 
-  it.each(['.', './testing', './migrations', './terminus'])(
+  it.each(ENTRY_POINTS)(
     'loads in Node by its entry point %s, with the dependencies that it declares',
     async (entry) => {
-      const name = entry.replace('.', manifest.name);
-      const loads = [
-        node(folder, '--input-type=module', '--eval', `await import('${name}')`),
-        node(folder, '--input-type=commonjs', '--eval', `require('${name}')`),
-      ];
-      await expect(Promise.all(loads)).resolves.toMatchObject([{ stderr: '' }, { stderr: '' }]);
+      await expect(load(folder, entry)).resolves.toMatchObject([{ stderr: '' }, { stderr: '' }]);
     },
   );
 
-  it.each(['.', './testing', './migrations', './terminus'])(
+  it.each(ENTRY_POINTS)(
     'is one copy of the code at %s, whether it is imported or required',
     async (entry) => {
       const name = entry.replace('.', manifest.name);
@@ -134,6 +152,42 @@ describe('the packed package', () => {
       });
     },
   );
+
+  describe(`without ${OPTIONAL_PEERS.join(', ')}`, () => {
+    const asideOf = (name: string) => join(folder, `aside-${name.replace('/', '-')}`);
+    const move = (from: (name: string) => string, to: (name: string) => string) =>
+      Promise.all(OPTIONAL_PEERS.map((name) => rename(from(name), to(name))));
+    const installed = (name: string) => join(folder, 'node_modules', name);
+    beforeAll(() => move(installed, asideOf));
+    afterAll(() => move(asideOf, installed));
+
+    it.each(ENTRY_POINTS)('loads by its entry point %s too', async (entry) => {
+      await expect(load(folder, entry)).resolves.toMatchObject([{ stderr: '' }, { stderr: '' }]);
+    });
+  });
+
+  it('requires no package that is ESM alone, but for those of Nest', async () => {
+    const names = await requiredPackages(join(folder, 'node_modules', manifest.name, 'dist'));
+    expect(names).toContain('jsonwebtoken');
+    const old = ['--no-experimental-require-module', '--input-type=commonjs', '--eval'];
+    for (const name of names.filter((each) => !each.startsWith('@nestjs/'))) {
+      await expect(node(folder, ...old, `require('${name}')`)).resolves.toBeDefined();
+    }
+  });
+
+  it('leads from a stack trace to its sources, which its source maps hold', async () => {
+    const dist = join(folder, 'node_modules', manifest.name, 'dist');
+    for (const file of await filesOf(dist, '.js.map')) {
+      const map = JSON.parse(await readFile(file, 'utf8')) as SourceMap;
+      expect(map).toHaveProperty('sourcesContent.length', map.sources.length);
+    }
+    const program = `
+      const { BooleanClaim } = require('${manifest.name}');
+      try { new BooleanClaim({}); } catch (error) { console.log(error.stack); }
+    `;
+    const { stdout } = await node(folder, '--enable-source-maps', '--eval', program);
+    expect(stdout).toMatch(/at new SessionClaim \(.*\/lib\/claims\/session-claim\.ts:\d+:\d+\)/);
+  });
 
   it('compiles in a strict application that checks declarations too', () => {
     expect(errors).toEqual([]);
@@ -187,6 +241,31 @@ async function compile(folder: string): Promise<string[]> {
   );
   const errors = output.stdout.split(/\n(?=\S)/).filter((error) => error.trim() !== '');
   return errors.filter((error) => !error.startsWith('..'));
+}
+
+/** Loads an entry point in two processes, by `import` and by `require`. */
+function load(folder: string, entry: string): Promise<{ stderr: string }[]> {
+  const name = entry.replace('.', manifest.name);
+  return Promise.all([
+    node(folder, '--input-type=module', '--eval', `await import('${name}')`),
+    node(folder, '--input-type=commonjs', '--eval', `require('${name}')`),
+  ]);
+}
+
+/** The packages whose names stand in a `require` of the build. */
+async function requiredPackages(dist: string): Promise<string[]> {
+  const texts = await Promise.all(
+    (await filesOf(dist, '.js')).map((file) => readFile(file, 'utf8')),
+  );
+  const names = texts.flatMap((text) =>
+    [...text.matchAll(/\brequire\("([^."][^"]*)"\)/g)].map(([, name = '']) => name),
+  );
+  return [...new Set(names)].filter((name) => !isBuiltin(name)).toSorted();
+}
+
+async function filesOf(folder: string, ending: string): Promise<string[]> {
+  const paths = await readdir(folder, { recursive: true });
+  return paths.filter((path) => path.endsWith(ending)).map((path) => join(folder, path));
 }
 
 function node(cwd: string, ...args: string[]): Promise<{ stdout: string; stderr: string }> {

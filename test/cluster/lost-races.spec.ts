@@ -1,4 +1,4 @@
-import { EventSubscriber, type BeforeQueryEvent, type EntitySubscriberInterface } from 'typeorm';
+import { EventSubscriber, type EntitySubscriberInterface } from 'typeorm';
 import { afterEach, describe, expect, inject, it } from 'vitest';
 import { logIn, refreshTokenOf, useFleets } from '../support/fleet.js';
 import { createClusterDatabase, galeraNodes } from '../support/galera-cluster.js';
@@ -8,6 +8,9 @@ const ATTEMPTS = 4;
 
 /** What another node commits in the midst of a transaction, just before that would. */
 let beforeCommit: (() => Promise<void>) | undefined;
+
+/** Its name alone would need a type argument in TypeORM 0.3. */
+type BeforeQueryEvent = Parameters<NonNullable<EntitySubscriberInterface['beforeQuery']>>[0];
 
 @EventSubscriber()
 class CommitWatcher implements EntitySubscriberInterface {

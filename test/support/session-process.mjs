@@ -6,7 +6,7 @@ import 'reflect-metadata';
 import { Test } from '@nestjs/testing';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { Clock, SessionEventBus, SessionModule, SessionService } from '../../dist/index.js';
-import { SessionPruner } from '../../dist/session/session-pruner.js';
+import { SessionPruner } from '../../dist/session/end/session-pruner.js';
 import { FakeClock } from '../../dist/testing/index.js';
 
 const { database, sessions: options, nowMs, skewMs = 0 } = JSON.parse(process.argv[2]);

@@ -1,0 +1,4 @@
+import { otherCells } from './cells.js';
+import { describeCells } from './describe-cells.js';
+
+describeCells(otherCells);
