@@ -65,13 +65,16 @@ export class SessionEventBus {
     const isRefusal = name === 'refused';
     if (isRefusal && this.pendingRefusals >= MAX_PENDING_REFUSALS) return;
     if (isRefusal) this.pendingRefusals += 1;
-    setImmediate(() => {
+    const run = (): void => {
       Promise.resolve()
         .then(listener)
         .catch(() => this.onListenerError(name))
         .finally(() => {
           if (isRefusal) this.pendingRefusals -= 1;
         });
-    });
+    };
+    // A refusal costs the server little; what a listener makes of it must not delay the answer.
+    if (isRefusal) setImmediate(run);
+    else queueMicrotask(run);
   }
 }

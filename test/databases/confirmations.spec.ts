@@ -45,7 +45,7 @@ describeOnEachDatabase('a confirmation', (engine) => {
       handle,
       before.parentRefreshTokenHash,
       clock.now(),
-      Number(rotated.expiresAt) + HOUR_MS,
+      rotated.expiresAt + HOUR_MS,
     );
 
     expect(await rowOf(first, handle)).toEqual(rotated);
@@ -66,7 +66,7 @@ describeOnEachDatabase('a user who is forgotten', (engine) => {
     await first.sessions.forgetUser(admin);
 
     const rows = await first.dataSource.getRepository(SessionRevocation).find();
-    expect(rows.map(({ detail }) => detail).toSorted()).toEqual(['another admin', null].toSorted());
+    expect(new Set(rows.map(({ detail }) => detail))).toEqual(new Set(['another admin', null]));
     expect(await first.sessions.explain(other.getHandle())).toMatchObject({
       detail: 'another admin',
     });

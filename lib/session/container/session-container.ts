@@ -3,6 +3,7 @@ import type { AccessTokenPayload, PayloadUpdate } from '../../claims/access-toke
 import type { SessionClaimValidator } from '../../claims/session-claim-validator.js';
 import type { SessionClaim } from '../../claims/session-claim.js';
 import { validateClaims } from '../../claims/validate-claims.js';
+import type { RefusedSession } from '../../errors/session.exception.js';
 import type { UnauthorizedSessionException } from '../../errors/unauthorized-session.exception.js';
 import type { SessionRecord } from '../../store/session-record.js';
 import { Clock } from '../../time/clock.js';
@@ -152,7 +153,7 @@ export class SessionContainer {
       await this.mergeIntoAccessTokenPayload(accessTokenPayloadUpdate);
     }
     if (invalidClaims.length > 0) {
-      throw this.parts.refusals.invalidClaims(invalidClaims, this.named());
+      throw this.parts.refusals.invalidClaims(invalidClaims, refusedSession(this.tokens.claims));
     }
   }
 
@@ -223,11 +224,11 @@ export class SessionContainer {
   }
 
   private gone(): UnauthorizedSessionException {
-    const session = this.named();
+    const session = refusedSession(this.tokens.claims);
     return this.parts.refusals.unauthorized('session-over', { clearTokens: true, session });
   }
+}
 
-  private named(): { sessionHandle: string; userId: string } {
-    return { sessionHandle: this.getHandle(), userId: this.getUserId() };
-  }
+function refusedSession({ sessionHandle, sub }: Readonly<AccessTokenClaims>): RefusedSession {
+  return { sessionHandle, userId: sub };
 }
