@@ -77,7 +77,7 @@ async function measureAll(platform: Platform, settings: Settings) {
   const byHand = await start(servers, BY_HAND, 'by hand', platform);
   const superTokensName = `${withVersion('supertokens-nestjs')}, its core flattered`;
   const superTokens = await start(servers, superTokensName, 'supertokens-nestjs', platform);
-  const jwtName = `${withVersion('@nestjs/jwt')}, guard as documented`;
+  const jwtName = `${withVersion('@nestjs/jwt')}, guard as documented, secret as a KeyObject`;
   const jwt = await start(servers, jwtName, '@nestjs/jwt', platform);
   const onOk = await measure(servers, '/ok', settings);
   const onMe = await measure(servers, '/me', settings);
