@@ -7,7 +7,7 @@ import { withVersion } from './versions.js';
 
 const settings = readSettings(process.argv.slice(2));
 const machine = `${withVersion('nestjs-auth-sessions')}, Node ${process.version}, ${cpus().length} × ${cpus()[0]?.model ?? ''}`;
-const results = new URL('../results/', import.meta.url);
+const results = new URL(settings.isKept ? '../results/' : '../results/last/', import.meta.url);
 const all: Line[] = [];
 for (const { name, measure } of parts) {
   if (settings.only.length > 0 && !settings.only.some((each) => name.startsWith(each))) continue;

@@ -54,8 +54,10 @@ export function newLimitKeys(algorithm: 'ES256' | 'RS256'): LimitKeys {
   return { ...pair, algorithm, macKey: createSecretKey(randomBytes(32)), header };
 }
 
-export function newLimitSession(userId: string, nowMs = Date.now()): LimitRow {
-  const handle = newHandle(nowMs);
+/** @param handleAtMs when its handle says that it was created; it lives from now on all the same */
+export function newLimitSession(userId: string, handleAtMs?: number): LimitRow {
+  const nowMs = Date.now();
+  const handle = newHandle(handleAtMs ?? nowMs);
   const expiresAtMs = nowMs + LIFETIME_MS;
   return { handle, userId, generation: 0, parentHash: NO_PARENT, nowMs, expiresAtMs };
 }
