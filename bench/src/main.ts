@@ -6,28 +6,30 @@ import { toMarkdown, toText, type Line } from './table.js';
 import { withVersion } from './versions.js';
 
 const settings = readSettings(process.argv.slice(2));
-const startedAt = performance.now();
-const lines: Line[] = [];
+const machine = `${withVersion('nestjs-auth-sessions')}, Node ${process.version}, ${cpus().length} × ${cpus()[0]?.model ?? ''}`;
+const results = new URL(settings.isKept ? '../results/' : '../results/last/', import.meta.url);
+const all: Line[] = [];
 for (const { name, measure } of parts) {
   if (settings.only.length > 0 && !settings.only.some((each) => name.startsWith(each))) continue;
   console.log(`\n${name}`);
-  const measured = await measure(settings);
-  if (measured.length > 0) console.log(toText(measured));
-  lines.push(...measured);
+  const startedAt = performance.now();
+  const lines = await measure(settings);
+  if (lines.length === 0) continue;
+  const minutes = ((performance.now() - startedAt) / 60_000).toFixed(1);
+  console.log(`${toText(lines)}\n\n${machine}; measured in ${minutes} minutes`);
+  write(name, lines, minutes);
+  all.push(...lines);
 }
+const missed = all.filter(({ reached }) => reached === false);
+console.log(`\n${all.length} rows, ${missed.length} not reached\n${toText(missed)}`);
 
-const machine = `${withVersion('nestjs-auth-sessions')}, Node ${process.version}, ${cpus().length} × ${cpus()[0]?.model ?? ''}`;
-const minutes = ((performance.now() - startedAt) / 60_000).toFixed(1);
-console.log(`\n${toText(lines)}\n\n${machine}; measured in ${minutes} minutes`);
-write();
-
-function write(): void {
-  const folder = new URL('../results/', import.meta.url);
-  mkdirSync(folder, { recursive: true });
-  // A part alone does not take the place of the whole.
-  const name = settings.only.length === 0 ? 'latest' : `only-${settings.only.join('-')}`;
-  const text = `${toMarkdown(lines)}\n\n${machine}; ${settings.rounds} rounds of ${settings.forMs} ms, measured in ${minutes} minutes.\n`;
-  writeFileSync(new URL(`${name}.md`, folder), text);
-  const json = { machine, rounds: settings.rounds, forMs: settings.forMs, lines };
-  writeFileSync(new URL(`${name}.json`, folder), `${JSON.stringify(json, undefined, 2)}\n`);
+// Each part by itself: one that is measured alone takes the place of its own figures.
+function write(part: string, lines: readonly Line[], minutes: string): void {
+  mkdirSync(results, { recursive: true });
+  const { rounds, forMs } = settings;
+  const text = `${toMarkdown(lines)}\n\n${machine}; ${rounds} rounds of ${forMs} ms, measured in ${minutes} minutes.\n`;
+  const name = part.replaceAll(' ', '-');
+  writeFileSync(new URL(`${name}.md`, results), text);
+  const json = { machine, rounds, forMs, lines };
+  writeFileSync(new URL(`${name}.json`, results), `${JSON.stringify(json, undefined, 2)}\n`);
 }

@@ -1,4 +1,5 @@
 import { answer, type Answers } from './answer.js';
+import { repeatOnInputs, type OperationOnInputs } from './operation-on-inputs.js';
 
 /** What is measured, once. @param lane which of those that run at once it is, from 0 */
 export type Operation = (lane: number) => unknown;
@@ -16,17 +17,19 @@ const OPERATIONS_PER_LOOK = 10;
 
 /** A program whose operation is repeated. @param prepare gets what `prepare` was asked with */
 export function answerRuns(
-  prepare: (...parameters: never[]) => Promise<Operation>,
+  prepare: (...parameters: never[]) => Promise<Operation | OperationOnInputs>,
   more: Answers = {},
 ): void {
-  let operation: Operation | undefined;
+  let operation: Operation | OperationOnInputs | undefined;
   answer({
     prepare: async (...parameters: never[]) => {
       operation = await prepare(...parameters);
     },
     run: async (forMs: number, atOnce: number) => {
       if (operation === undefined) throw new Error('not prepared');
-      return repeat(operation, forMs, atOnce);
+      return typeof operation === 'function'
+        ? repeat(operation, forMs, atOnce)
+        : repeatOnInputs(operation, forMs, atOnce);
     },
     ...more,
   });

@@ -42,6 +42,7 @@ export async function interleave(
  * Measures with several processes of each contender, one after the other: a process is now fast, now slow for its whole
  * life, by a third, and a lucky one would decide a close comparison.
  *
+ * @param processes how many; where there are fewer rounds, so many
  * @param measure starts the contenders, runs so many rounds, and stops them; by turns in one order and the other, since the
  *   one that is started first is the slower one by up to a tenth
  */
@@ -50,10 +51,11 @@ export async function withSeveralProcesses<T>(
   rounds: number,
   measure: (rounds: number, isReversed: boolean) => Promise<T>,
 ): Promise<readonly [T, ...T[]]> {
-  const roundsOfEach = Math.ceil(rounds / processes);
+  const started = Math.min(processes, rounds);
+  const roundsOfEach = Math.ceil(rounds / started);
   const first = await measure(roundsOfEach, false);
   const others: T[] = [];
-  while (others.length < processes - 1) {
+  while (others.length < started - 1) {
     others.push(await measure(roundsOfEach, others.length % 2 === 0));
   }
   return [first, ...others];

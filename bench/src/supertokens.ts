@@ -5,11 +5,17 @@ import jsonwebtoken from 'jsonwebtoken';
 import Session from 'supertokens-node/recipe/session/index.js';
 import type { TypeInput } from 'supertokens-node/types';
 
+export interface CoreStandIn {
+  readonly url: string;
+  /** A session of a user's, as their core would begin it; its roles in the token where it has any. */
+  readonly logIn: (userId: string, roles?: readonly string[]) => string;
+}
+
 /**
  * Stands in for SuperTokens' core server, and flatters supertokens-node: the SDK asks for the public key once and finds
  * it at once, on the same machine, and no core needs any CPU beside it.
  */
-export async function startCoreStandIn(): Promise<{ url: string; accessToken: string }> {
+export async function startCoreStandIn(): Promise<CoreStandIn> {
   const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
   const kid = `d-${Date.now()}`;
   const jwk = { ...publicKey.export({ format: 'jwk' }), kid, alg: 'RS256', use: 'sig' };
@@ -21,7 +27,9 @@ export async function startCoreStandIn(): Promise<{ url: string; accessToken: st
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   server.unref();
   const { port } = server.address() as AddressInfo;
-  return { url: `http://127.0.0.1:${port}`, accessToken: signAccessToken(privateKey, kid) };
+  const logIn = (userId: string, roles?: readonly string[]) =>
+    signAccessToken(privateKey, kid, userId, roles);
+  return { url: `http://127.0.0.1:${port}`, logIn };
 }
 
 export function superTokensOptions<Framework extends 'express' | 'fastify'>(
@@ -47,11 +55,16 @@ export function superTokensCookies(accessToken: string): string {
 }
 
 // What their core signs: version 5, by a dynamic key.
-function signAccessToken(privateKey: KeyObject, kid: string): string {
+function signAccessToken(
+  privateKey: KeyObject,
+  kid: string,
+  userId: string,
+  roles?: readonly string[],
+): string {
   const seconds = Math.floor(Date.now() / 1000);
   const claims = {
-    sub: 'user-1',
-    rsub: 'user-1',
+    sub: userId,
+    rsub: userId,
     tId: 'public',
     sessionHandle: randomUUID(),
     refreshTokenHash1: randomBytes(32).toString('hex'),
@@ -61,6 +74,7 @@ function signAccessToken(privateKey: KeyObject, kid: string): string {
     stt: 0,
     iat: seconds,
     exp: seconds + 24 * 3600,
+    ...(roles === undefined ? {} : { 'st-role': { v: roles, t: seconds * 1000 } }),
   };
   return jsonwebtoken.sign(claims, privateKey, {
     algorithm: 'RS256',

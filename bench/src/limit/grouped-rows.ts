@@ -1,84 +1,119 @@
-import type { FoundRow, LimitRows } from './limit-rows.js';
-import { openPool, statements, toInsertParameters, withBoolean } from './limit-rows.js';
-import type { LimitRow } from './limit-tokens.js';
+import type { ResultSetHeader, RowDataPacket } from 'mysql2';
+import type { DatabasePlace } from '../databases.js';
+import { grouped } from './grouped.js';
+import {
+  openMariaDbPool,
+  openPool,
+  openSqliteFile,
+  won,
+  type FoundRow,
+  type LimitRows,
+} from './limit-rows.js';
+import { insertMany, limitSql, prepare, rotationValues } from './limit-sql.js';
+import type { LimitRow, Presented } from './limit-tokens.js';
 
-const MAX_GROUP = 64;
+interface Rotation {
+  readonly from: Presented;
+  readonly next: LimitRow;
+}
+
+type GroupedRows = Omit<LimitRows, 'find'>;
 
 /**
- * The limit program for many at once on PostgreSQL: what arrives while a statement is under way shares the next one, so
- * that one commit does for many.
+ * The limit program for many at once: what arrives while a statement is under way shares the next one, so that one
+ * commit does for many.
  */
-export function openGroupedRows(at: string): LimitRows {
-  const pool = openPool(at);
-  const sql = statements(
-    (name) => `"${name}"`,
-    (position) => `$${position + 1}`,
+export function openGroupedRows({ engine, at }: DatabasePlace): GroupedRows {
+  if (engine === 'sqlite') return openSqlite(at);
+  return engine === 'postgres' ? openPostgres(at) : openMariaDb(at);
+}
+
+// One transaction for all that wait.
+function openSqlite(at: string): GroupedRows {
+  const database = openSqliteFile(at);
+  const sql = limitSql('sqlite');
+  const insertOne = database.prepare<unknown[]>(sql.insert.text);
+  const rotateOne = database.prepare<unknown[], FoundRow>(sql.rotate.text);
+  const insertAll = database.transaction((rows: LimitRow[]) =>
+    rows.map((row) => insertOne.run(sql.insert.parametersOf({ ...row }))),
   );
-  const insert = grouped<LimitRow, true>(async (rows) => {
-    const parameters = rows.flatMap((row) => withBoolean(toInsertParameters(row)));
-    await pool.query(sql.insert(rows.length), parameters);
-    return rows.map(() => true);
-  });
-  const find = grouped<string, FoundRow>(async (handles) => {
-    const { rows } = await pool.query<FoundRow>(
-      'SELECT * FROM "auth_session" WHERE "handle" = ANY($1::uuid[])',
-      [handles],
-    );
-    const byHandle = new Map(rows.map((row) => [row.handle, row]));
-    return handles.map((handle) => byHandle.get(handle) as FoundRow);
-  });
-  const rotate = grouped<{ from: FoundRow; next: LimitRow }, boolean>(async (rotations) => {
-    const { rows } = await pool.query<{ handle: string }>(
-      `UPDATE "auth_session" SET "generation" = v.g, "parentRefreshTokenHash" = v.p, "rotatedAt" = v.n,
-         "confirmedAt" = NULL, "lastActiveAt" = v.n, "expiresAt" = v.e
-       FROM unnest($1::uuid[], $2::int[], $3::text[], $4::bigint[], $5::bigint[], $6::int[], $7::text[])
-         AS v(h, g, p, n, e, og, op)
-       WHERE "handle" = v.h AND "generation" = v.og AND "parentRefreshTokenHash" = v.op RETURNING "handle"`,
-      [
-        rotations.map(({ next }) => next.handle),
-        rotations.map(({ next }) => next.generation),
-        rotations.map(({ next }) => next.parentHash),
-        rotations.map(({ next }) => next.nowMs),
-        rotations.map(({ next }) => next.expiresAtMs),
-        rotations.map(({ from }) => from.generation),
-        rotations.map(({ from }) => from.parentRefreshTokenHash),
-      ],
-    );
-    const won = new Set(rows.map(({ handle }) => handle));
-    return rotations.map(({ next }) => won.has(next.handle));
-  });
-  return { insert, find, rotate: (from, next) => rotate({ from, next }) };
-}
-
-interface Waiting<Input, Output> {
-  input: Input;
-  resolve: (output: Output) => void;
-  reject: (error: unknown) => void;
-}
-
-/** At most two statements of a kind are under way; the others wait for one that takes them all. */
-function grouped<Input, Output>(
-  run: (inputs: Input[]) => Promise<Output[]>,
-): (input: Input) => Promise<Output> {
-  const queue: Waiting<Input, Output>[] = [];
-  let underWay = 0;
-  const flush = async (): Promise<void> => {
-    underWay += 1;
-    while (queue.length > 0) {
-      const group = queue.splice(0, MAX_GROUP);
-      try {
-        const outputs = await run(group.map(({ input }) => input));
-        group.forEach(({ resolve }, index) => resolve(outputs[index] as Output));
-      } catch (error) {
-        for (const { reject } of group) reject(error);
-      }
-    }
-    underWay -= 1;
+  const rotateAll = database.transaction((rotations: Rotation[]) =>
+    rotations.map(({ from, next }) =>
+      won(rotateOne.get(sql.rotate.parametersOf(rotationValues(from, next)))),
+    ),
+  );
+  const rotate = grouped<Rotation, FoundRow>((rotations) => rotateAll(rotations));
+  return {
+    insert: grouped<LimitRow, unknown>((rows) => insertAll(rows)),
+    rotate: (from, next) => rotate({ from, next }),
   };
-  return (input) =>
-    new Promise((resolve, reject) => {
-      queue.push({ input, resolve, reject });
-      // Behind what else this turn of the event loop brings.
-      if (underWay < 2) setImmediate(() => void (underWay < 2 && flush()));
-    });
+}
+
+const ROTATE_MANY = `UPDATE "auth_session" SET "generation" = v.g, "parentRefreshTokenHash" = v.p, "rotatedAt" = v.n,
+    "confirmedAt" = NULL, "lastActiveAt" = v.n, "expiresAt" = v.e
+  FROM unnest($1::uuid[], $2::int[], $3::text[], $4::bigint[], $5::bigint[], $6::int[], $7::text[])
+    AS v(h, g, p, n, e, og, op)
+  WHERE "handle" = v.h AND "generation" = v.og AND "parentRefreshTokenHash" = v.op AND "expiresAt" > v.n
+  RETURNING "handle", "userId", "accessTokenPayload"`;
+
+function openPostgres(at: string): GroupedRows {
+  const pool = openPool(at);
+  const insert = grouped<LimitRow, unknown>(async (rows) => {
+    const { text, parametersOf } = insertMany('postgres', rows.length);
+    const values = rows.flatMap((row) => parametersOf({ ...row }));
+    await pool.query({ name: `insert ${rows.length}`, text, values });
+    return rows;
+  });
+  const rotate = grouped<Rotation, FoundRow>(async (rotations) => {
+    const values = [
+      rotations.map(({ next }) => next.handle),
+      rotations.map(({ next }) => next.generation),
+      rotations.map(({ next }) => next.parentHash),
+      rotations.map(({ next }) => next.nowMs),
+      rotations.map(({ next }) => next.expiresAtMs),
+      rotations.map(({ from }) => from.generation),
+      rotations.map(({ from }) => from.parentHash),
+    ];
+    const query = { name: 'rotate many', text: ROTATE_MANY, values };
+    const { rows } = await pool.query<FoundRow & { handle: string }>(query);
+    const byHandle = new Map(rows.map((row) => [row.handle, row]));
+    return rotations.map(({ next }) => won(byHandle.get(next.handle)));
+  });
+  return { insert, rotate: (from, next) => rotate({ from, next }) };
+}
+
+// A rotation of many: one read, and one update of the rows that are as their tokens say.
+function openMariaDb(at: string): GroupedRows {
+  const pool = openMariaDbPool(at).promise();
+  const insert = grouped<LimitRow, unknown>(async (rows) => {
+    const { text, parametersOf } = insertMany('mariadb', rows.length);
+    await pool.query(
+      text,
+      rows.flatMap((row) => parametersOf({ ...row })),
+    );
+    return rows;
+  });
+  const first = prepare(
+    'SELECT :handle AS h, :generation AS g, :parentHash AS p, :nowMs AS n, :expiresAtMs AS e, :fromGeneration AS og, :fromParentHash AS op',
+    'mariadb',
+  );
+  const further = 'SELECT ?, ?, ?, ?, ?, ?, ?';
+  const rotate = grouped<Rotation, FoundRow>(async (rotations) => {
+    const [rows] = await pool.query<RowDataPacket[]>(
+      'SELECT `handle`, `userId`, `accessTokenPayload` FROM `auth_session` WHERE `handle` IN (?)',
+      [rotations.map(({ from }) => from.handle)],
+    );
+    const byHandle = new Map(rows.map((row) => [row['handle'] as string, row as FoundRow]));
+    const wanted = rotations.map((_, index) => (index === 0 ? first.text : further));
+    const [{ affectedRows }] = await pool.query<ResultSetHeader>(
+      `UPDATE \`auth_session\` AS s JOIN (${wanted.join(' UNION ALL ')}) AS v
+         ON s.\`handle\` = v.h AND s.\`generation\` = v.og AND s.\`parentRefreshTokenHash\` = v.op AND s.\`expiresAt\` > v.n
+       SET s.\`generation\` = v.g, s.\`parentRefreshTokenHash\` = v.p, s.\`rotatedAt\` = v.n, s.\`confirmedAt\` = NULL,
+         s.\`lastActiveAt\` = v.n, s.\`expiresAt\` = v.e`,
+      rotations.flatMap(({ from, next }) => first.parametersOf(rotationValues(from, next))),
+    );
+    if (affectedRows !== rotations.length) throw new Error('lost a race');
+    return rotations.map(({ from }) => won(byHandle.get(from.handle)));
+  });
+  return { insert, rotate: (from, next) => rotate({ from, next }) };
 }

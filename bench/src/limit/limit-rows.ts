@@ -1,142 +1,101 @@
 import BetterSqlite3 from 'better-sqlite3';
-import mysql from 'mysql2/promise';
+import mysql from 'mysql2';
 import pg from 'pg';
 import type { DatabasePlace } from '../databases.js';
-import type { LimitRow } from './limit-tokens.js';
+import { limitSql, rotationValues } from './limit-sql.js';
+import type { LimitRow, Presented } from './limit-tokens.js';
 
-/** The statements of a login and a refresh, by the driver alone. */
+/** The statements of a login and a refresh. */
 export interface LimitRows {
   insert(row: LimitRow): unknown;
+  /** What new tokens need of a row. */
   find(handle: string): FoundRow | Promise<FoundRow>;
-  /** By compare-and-swap. @returns whether it won */
-  rotate(from: FoundRow, next: LimitRow): boolean | Promise<boolean>;
+  /** By compare-and-swap. @throws {Error} where the row is not as the token says */
+  rotate(from: Presented, next: LimitRow): FoundRow | Promise<FoundRow>;
 }
 
 export interface FoundRow {
-  handle: string;
-  userId: string;
-  generation: number;
-  parentRefreshTokenHash: string;
+  readonly userId: string;
+  readonly accessTokenPayload: string;
 }
-
-const COLUMNS =
-  'handle userId tenantId generation parentRefreshTokenHash rotatedAt confirmedAt accessTokenPayload sessionData dataVersion persistent createdAt authenticatedAt lastActiveAt expiresAt ip userAgent'.split(
-    ' ',
-  );
 
 // As many connections as TypeORM opens by default.
 const CONNECTIONS = 10;
 
-type Quote = (name: string) => string;
-type Parameter = (position: number) => string;
-
-export function statements(quote: Quote, parameter: Parameter) {
-  const table = quote('auth_session');
-  const set = (names: string[]) =>
-    names.map((name, position) => `${quote(name)} = ${parameter(position)}`).join(', ');
-  const changed = [
-    'generation',
-    'parentRefreshTokenHash',
-    'rotatedAt',
-    'confirmedAt',
-    'lastActiveAt',
-    'expiresAt',
-  ];
-  return {
-    insert: (rows = 1) => {
-      const values = Array.from({ length: rows }, (_, row) => {
-        const parameters = COLUMNS.map((__, column) => parameter(row * COLUMNS.length + column));
-        return `(${parameters.join(', ')})`;
-      });
-      return `INSERT INTO ${table} (${COLUMNS.map(quote).join(', ')}) VALUES ${values.join(', ')}`;
-    },
-    find: `SELECT * FROM ${table} WHERE ${quote('handle')} = ${parameter(0)}`,
-    rotate:
-      `UPDATE ${table} SET ${set(changed)} WHERE ${quote('handle')} = ${parameter(6)} ` +
-      `AND ${quote('generation')} = ${parameter(7)} AND ${quote('parentRefreshTokenHash')} = ${parameter(8)}`,
-  };
-}
-
-export function toInsertParameters(row: LimitRow): (string | number | null)[] {
-  const { handle, userId, generation, parentHash, nowMs, expiresAtMs } = row;
-  const lineage = [generation, parentHash, nowMs, null];
-  const times = [nowMs, nowMs, nowMs, expiresAtMs];
-  return [handle, userId, 'public', ...lineage, '{}', '{}', 0, 1, ...times, null, null];
-}
-
-export function toRotateParameters(from: FoundRow, next: LimitRow): (string | number | null)[] {
-  const { generation, parentHash, nowMs, expiresAtMs } = next;
-  const changed = [generation, parentHash, nowMs, null, nowMs, expiresAtMs];
-  return [...changed, from.handle, from.generation, from.parentRefreshTokenHash];
-}
-
+/** By the driver alone, each statement for one session, prepared where the database can. */
 export function openLimitRows({ engine, at }: DatabasePlace): LimitRows {
   if (engine === 'sqlite') return openSqlite(at);
-  return engine === 'postgres' ? openPostgres(openPool(at)) : openMariaDb(at);
+  return engine === 'postgres' ? openPostgres(openPool(at)) : openMariaDb(openMariaDbPool(at));
 }
 
 export function openPool(at: string): pg.Pool {
   return new pg.Pool({ connectionString: at, max: CONNECTIONS });
 }
 
-function openSqlite(at: string): LimitRows {
+/** With callbacks: its promises cost more than ours do. */
+export function openMariaDbPool(at: string): mysql.Pool {
+  return mysql.createPool({ uri: at, connectionLimit: CONNECTIONS });
+}
+
+export function openSqliteFile(at: string): BetterSqlite3.Database {
   const database = new BetterSqlite3(at);
   database.pragma('journal_mode = WAL');
-  const sql = statements(
-    (name) => `"${name}"`,
-    () => '?',
-  );
-  const insert = database.prepare(sql.insert());
-  const find = database.prepare(sql.find);
-  const rotate = database.prepare(sql.rotate);
+  return database;
+}
+
+/** What a rotation has brought back. @throws {Error} where that is nothing */
+export function won(row: FoundRow | undefined): FoundRow {
+  if (row === undefined) throw new Error('lost a race');
+  return row;
+}
+
+function openSqlite(at: string): LimitRows {
+  const database = openSqliteFile(at);
+  const sql = limitSql('sqlite');
+  const insert = database.prepare<unknown[]>(sql.insert.text);
+  const find = database.prepare<unknown[], FoundRow>(sql.find.text);
+  const rotate = database.prepare<unknown[], FoundRow>(sql.rotate.text);
   return {
-    insert: (row) => insert.run(toInsertParameters(row)),
-    find: (handle) => find.get(handle) as FoundRow,
-    rotate: (from, next) => rotate.run(toRotateParameters(from, next)).changes === 1,
+    insert: (row) => insert.run(sql.insert.parametersOf({ ...row })),
+    find: (handle) => won(find.get(handle)),
+    rotate: (from, next) => won(rotate.get(sql.rotate.parametersOf(rotationValues(from, next)))),
   };
 }
 
 function openPostgres(pool: pg.Pool): LimitRows {
-  const sql = statements(
-    (name) => `"${name}"`,
-    (position) => `$${position + 1}`,
-  );
-  const insert = sql.insert();
+  const sql = limitSql('postgres');
+  // A named statement is parsed once by each connection.
+  const first = async (name: 'insert' | 'find' | 'rotate', values: unknown[]) =>
+    (await pool.query<FoundRow>({ name, text: sql[name].text, values })).rows[0];
   return {
-    insert: (row) => pool.query(insert, withBoolean(toInsertParameters(row))),
-    find: async (handle) => {
-      const { rows } = await pool.query<FoundRow>(sql.find, [handle]);
-      const [row] = rows;
-      if (row === undefined) throw new Error('no row');
-      return row;
-    },
+    insert: (row) => first('insert', sql.insert.parametersOf({ ...row })),
+    find: async (handle) => won(await first('find', [handle])),
     rotate: async (from, next) =>
-      (await pool.query(sql.rotate, toRotateParameters(from, next))).rowCount === 1,
+      won(await first('rotate', sql.rotate.parametersOf(rotationValues(from, next)))),
   };
 }
 
-/** PostgreSQL has booleans of its own. */
-export function withBoolean(parameters: unknown[]): unknown[] {
-  return parameters.with(COLUMNS.indexOf('persistent'), true);
-}
-
-function openMariaDb(at: string): LimitRows {
-  const pool = mysql.createPool({ uri: at, connectionLimit: CONNECTIONS });
-  const sql = statements(
-    (name) => `\`${name}\``,
-    () => '?',
-  );
-  const insert = sql.insert();
+// It has no `UPDATE … RETURNING`: a rotation reads first, and the update decides.
+function openMariaDb(pool: mysql.Pool): LimitRows {
+  const sql = limitSql('mariadb');
+  const run = <T extends mysql.QueryResult>(text: string, values: unknown[]) =>
+    new Promise<T>((resolve, reject) => {
+      pool.execute<T>(text, values as string[], (error, result) =>
+        error === null ? resolve(result) : reject(error),
+      );
+    });
+  const find = async (handle: string) => {
+    const rows = await run<mysql.RowDataPacket[]>(sql.find.text, [handle]);
+    return won(rows[0] as FoundRow | undefined);
+  };
   return {
-    insert: (row) => pool.query(insert, toInsertParameters(row)),
-    find: async (handle) => {
-      const [rows] = await pool.query<mysql.RowDataPacket[]>(sql.find, [handle]);
-      return rows[0] as FoundRow;
-    },
+    insert: (row) => run(sql.insert.text, sql.insert.parametersOf({ ...row })),
+    find,
     rotate: async (from, next) => {
-      const parameters = toRotateParameters(from, next);
-      const [result] = await pool.query<mysql.ResultSetHeader>(sql.rotate, parameters);
-      return result.affectedRows === 1;
+      const row = await find(from.handle);
+      const values = sql.rotate.parametersOf(rotationValues(from, next));
+      const { affectedRows } = await run<mysql.ResultSetHeader>(sql.rotate.text, values);
+      return won(affectedRows === 1 ? row : undefined);
     },
   };
 }

@@ -1,13 +1,16 @@
 import {
+  ForbiddenException,
   Injectable,
   UnauthorizedException,
   type CanActivate,
   type ExecutionContext,
 } from '@nestjs/common';
+import { Reflector } from '@nestjs/core';
 
 export interface RememberedSession {
   userId: string;
   expiresAtMs: number;
+  roles?: readonly string[];
 }
 
 /** One cookie, cut out of the header. */
@@ -35,5 +38,25 @@ export class MinimalGuard implements CanActivate {
     }
     request.session = session;
     return true;
+  }
+}
+
+/** The roles that a handler asks for. */
+export const Roles = Reflector.createDecorator<string[]>();
+
+/** The guard of Nest's chapter on authorization, behind the one above. @see https://docs.nestjs.com/security/authorization */
+@Injectable()
+export class RolesGuard implements CanActivate {
+  constructor(private readonly reflector: Reflector) {}
+
+  canActivate(context: ExecutionContext): boolean {
+    const required = this.reflector.getAllAndOverride(Roles, [
+      context.getHandler(),
+      context.getClass(),
+    ]);
+    if (required === undefined) return true;
+    const { session } = context.switchToHttp().getRequest<{ session?: RememberedSession }>();
+    if (required.every((role) => session?.roles?.includes(role) === true)) return true;
+    throw new ForbiddenException();
   }
 }

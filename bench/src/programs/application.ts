@@ -1,4 +1,5 @@
 import 'reflect-metadata';
+import { createSecretKey } from 'node:crypto';
 import { Controller, Get, Module, Req, UseGuards, type Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { JwtModule, JwtService } from '@nestjs/jwt';
@@ -10,10 +11,14 @@ import {
   VerifySession,
   type SessionContainer,
 } from 'nestjs-auth-sessions';
-import { SuperTokensAuthGuard, SuperTokensModule } from 'supertokens-nestjs';
+import {
+  SuperTokensAuthGuard,
+  SuperTokensModule,
+  VerifySession as VerifyTheirs,
+} from 'supertokens-nestjs';
 import { answer } from '../answer.js';
 import { JwtGuard } from '../jwt-guard.js';
-import { MinimalGuard, rememberedSessions } from '../limit/minimal-guard.js';
+import { MinimalGuard, rememberedSessions, Roles, RolesGuard } from '../limit/minimal-guard.js';
 import { cookieHeader, databaseImports, IN_MEMORY, ourImports } from '../our-application.js';
 import { startCoreStandIn, superTokensCookies, superTokensOptions } from '../supertokens.js';
 
@@ -51,7 +56,8 @@ answer({
   },
 });
 
-// The same two routes in each: one that only answers, and one that answers with whose session it is.
+// The same three routes in each: one that only answers, one that answers with whose session it is, and one that asks for a
+// role. Where there is none to ask for, it only answers.
 const applications: Record<
   Guard,
   (platform: Platform, adapter: Adapter) => Application | Promise<Application>
@@ -64,6 +70,9 @@ const applications: Record<
       }
       @Get('me') me() {
         return { userId: 'user-1' };
+      }
+      @Get('admin') admin() {
+        return { ok: true };
       }
     }
     @Module({ controllers: [Bare] })
@@ -81,12 +90,19 @@ const applications: Record<
       @Get('me') me(@Req() request: WithSession) {
         return { userId: request.session.userId };
       }
+      @Get('admin') @UseGuards(RolesGuard) @Roles(['admin']) admin() {
+        return { ok: true };
+      }
     }
     // With a database, as an application that has users: its classes alone make the collector's work more.
     @Module({ imports: databaseImports(IN_MEMORY), controllers: [ByHand] })
     class ByHandModule {}
     const token = 'x'.repeat(500);
-    const session = { userId: 'user-1', expiresAtMs: Date.now() + 3_600_000 };
+    const session = {
+      userId: 'user-1',
+      expiresAtMs: Date.now() + 3_600_000,
+      roles: ['member', 'admin'],
+    };
     rememberedSessions.set(token, session);
     return { module: ByHandModule, login: () => ourCookies(token) };
   },
@@ -101,6 +117,9 @@ const applications: Record<
       @Get('me') me(@CurrentSession() session: SessionContainer) {
         return { userId: session.getUserId() };
       }
+      @Get('admin') @VerifySession({ roles: ['admin'] }) admin() {
+        return { ok: true };
+      }
     }
     @Module({ imports: ourImports(IN_MEMORY), controllers: [Ours] })
     class OursModule {}
@@ -109,7 +128,9 @@ const applications: Record<
       login: async (app) => {
         const session = await app
           .get(SessionService)
-          .createNewSessionWithoutRequestResponse('public', 'user-1');
+          .createNewSessionWithoutRequestResponse('public', 'user-1', {
+            'st-role': { v: ['member', 'admin'], t: Date.now() },
+          });
         const { accessToken, refreshToken = '' } = session.getAllSessionTokensDangerously();
         return { cookie: cookieHeader(accessToken, refreshToken) };
       },
@@ -127,6 +148,9 @@ const applications: Record<
       @Get('me') me(@Req() request: { session: { getUserId(): string } }) {
         return { userId: request.session.getUserId() };
       }
+      @Get('admin') @VerifyTheirs({ roles: ['admin'] }) admin() {
+        return { ok: true };
+      }
     }
     @Module({
       imports: [
@@ -139,7 +163,7 @@ const applications: Record<
       controllers: [Theirs],
     })
     class TheirsModule {}
-    const cookie = superTokensCookies(core.accessToken);
+    const cookie = superTokensCookies(core.logIn('user-1', ['member', 'admin']));
     return { module: TheirsModule, login: () => ({ cookie }) };
   },
 
@@ -153,8 +177,12 @@ const applications: Record<
       @Get('me') me(@Req() request: { user: { sub: string } }) {
         return { userId: request.user.sub };
       }
+      @Get('admin') admin() {
+        return { ok: true };
+      }
     }
-    const secret = 'a secret of the benchmark, of no use elsewhere';
+    // From a string jsonwebtoken would make a key at each request, which takes longer than all else.
+    const secret = createSecretKey('a secret of the benchmark, of no use elsewhere', 'utf8');
     @Module({
       imports: [JwtModule.register({ global: true, secret, signOptions: { expiresIn: '1h' } })],
       controllers: [WithJwt],

@@ -1,16 +1,13 @@
-import { createPublicKey, generateKeyPairSync, randomBytes } from 'node:crypto';
 import jsonwebtoken from 'jsonwebtoken';
 import type { DatabasePlace } from '../databases.js';
 import { openLimitRows } from '../limit/limit-rows.js';
 import { LimitStatements } from '../limit/limit-statements.js';
 import {
-  LIFETIME_MS,
   mintTokens,
-  newHandle,
-  NO_PARENT,
+  newLimitKeys,
+  newLimitSession,
   readToken,
-  type LimitKeys,
-  type LimitRow,
+  successorOf,
   type LimitTokens,
 } from '../limit/limit-tokens.js';
 import { answerRuns, type Operation } from '../operation.js';
@@ -23,14 +20,9 @@ answerRuns(
   async (place: DatabasePlace, what: RowsOperation, users: number): Promise<Operation> => {
     const rows = openLimitRows(place);
     statements = LimitStatements.open(place);
-    const keys: LimitKeys = {
-      privateKey: generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey,
-      algorithm: 'ES256',
-      macKey: randomBytes(32),
-    };
-    const publicKey = createPublicKey(keys.privateKey);
-    const logIn = async (userId: string, createdAtMs = Date.now()): Promise<LimitTokens> => {
-      const row = rowOf(newHandle(createdAtMs), userId, 0, NO_PARENT);
+    const keys = newLimitKeys('ES256');
+    const logIn = async (userId: string, createdAtMs?: number): Promise<LimitTokens> => {
+      const row = newLimitSession(userId, createdAtMs);
       const tokens = mintTokens(row, keys);
       await rows.insert(row);
       return tokens;
@@ -49,7 +41,7 @@ answerRuns(
         const tokens = (await known()).map(({ accessToken }) => accessToken);
         // Ours remembers what it has verified; so does this.
         const claims = tokens.map((token) =>
-          jsonwebtoken.verify(token, publicKey, { algorithms: ['ES256'] }),
+          jsonwebtoken.verify(token, keys.publicKey, { algorithms: ['ES256'] }),
         ) as { sessionHandle: string }[];
         return inTurn(claims.length, async (index) => {
           await rows.find(claims[index]?.sessionHandle ?? '');
@@ -58,12 +50,10 @@ answerRuns(
       case 'refresh': {
         const tokens = (await known()).map(({ refreshToken }) => refreshToken);
         return inTurn(tokens.length, async (index) => {
-          const token = readToken(tokens[index] ?? '', keys);
-          const from = await rows.find(token.handle);
-          const next = rowOf(from.handle, from.userId, from.generation + 1, token.hash);
-          const minted = mintTokens(next, keys);
-          if (!(await rows.rotate(from, next))) throw new Error('lost a race');
-          tokens[index] = minted.refreshToken;
+          const from = readToken(tokens[index] ?? '', keys);
+          const next = successorOf(from);
+          const { userId, accessTokenPayload } = await rows.rotate(from, next);
+          tokens[index] = mintTokens(next, keys, userId, accessTokenPayload).refreshToken;
         });
       }
       case 'list':
@@ -84,11 +74,6 @@ answerRuns(
     },
   },
 );
-
-function rowOf(handle: string, userId: string, generation: number, parentHash: string): LimitRow {
-  const nowMs = Date.now();
-  return { handle, userId, generation, parentHash, nowMs, expiresAtMs: nowMs + LIFETIME_MS };
-}
 
 function inTurn(count: number, work: (index: number) => unknown): Operation {
   let turn = 0;

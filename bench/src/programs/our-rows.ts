@@ -1,6 +1,6 @@
 import { SessionService, type SessionContainer } from 'nestjs-auth-sessions';
 // No part of the package's surface: the benchmark prunes when it wants to.
-import { SessionPruner } from '../../node_modules/nestjs-auth-sessions/dist/session/session-pruner.js';
+import { SessionPruner } from '../../node_modules/nestjs-auth-sessions/dist/session/end/session-pruner.js';
 import type { DatabasePlace } from '../databases.js';
 import { answerRuns, type Operation } from '../operation.js';
 import { startOurs } from '../our-application.js';

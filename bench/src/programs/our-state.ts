@@ -5,12 +5,13 @@ import { DataSource } from 'typeorm';
 import { answer } from '../answer.js';
 import type { DatabasePlace } from '../databases.js';
 import { emptyResponse, requestWithCookies } from '../fake-request.js';
-import { repeat } from '../operation.js';
+import { repeatOnInputs } from '../operation-on-inputs.js';
 import { cookieHeader, startOurs } from '../our-application.js';
+import { SESSIONS, verifyInTurn, type ClientTokens } from '../request-inputs.js';
 
 let sessions: SessionService;
 let dataSource: DataSource;
-let cookies = '';
+const remembered: ClientTokens[] = [];
 
 // What our module takes beside time for an operation: memory, time to start, and the event loop's patience.
 answer({
@@ -53,12 +54,17 @@ answer({
   },
 
   prepareVerify: async () => {
-    cookies = await login();
+    while (remembered.length < SESSIONS) remembered.push(await login());
   },
 
-  /** Verifies a remembered token again and again. */
-  run: (forMs: number) =>
-    repeat(() => sessions.getSession(requestWithCookies(cookies), emptyResponse()), forMs, 1),
+  /** Verifies remembered tokens in turn. */
+  run: (forMs: number) => {
+    const verifications = verifyInTurn('by request', remembered, {
+      request: (request, response) => sessions.getSession(request, response),
+      token: (token) => sessions.getSessionWithoutRequestResponse(token),
+    });
+    return repeatOnInputs(verifications, forMs, 1);
+  },
 
   query: (sql: string) => dataSource.query(sql),
 
@@ -80,14 +86,14 @@ answer({
   },
 });
 
-async function login(): Promise<string> {
+async function login(): Promise<ClientTokens> {
   const session = await sessions.createNewSessionWithoutRequestResponse('public', 'user-1');
   const { accessToken, refreshToken = '' } = session.getAllSessionTokensDangerously();
-  return cookieHeader(accessToken, refreshToken);
+  return { accessToken, cookies: cookieHeader(accessToken, refreshToken) };
 }
 
 async function verifyNewSession(): Promise<void> {
-  await sessions.getSession(requestWithCookies(await login()), emptyResponse());
+  await sessions.getSession(requestWithCookies((await login()).cookies), emptyResponse());
 }
 
 function heapInUse(): number {

@@ -1,33 +1,41 @@
-import { SessionService, type SessionModuleOptions } from 'nestjs-auth-sessions';
-import { emptyResponse, requestWithCookies } from '../fake-request.js';
-import { answerRuns, type Operation } from '../operation.js';
+import { SessionService } from 'nestjs-auth-sessions';
+import { answerRuns } from '../operation.js';
 import { cookieHeader, IN_MEMORY, startOurs } from '../our-application.js';
-
-const OPTIONS: Readonly<Record<'warm' | 'first' | 'checkDatabase', SessionModuleOptions>> = {
-  warm: {},
-  // It never finds a token again where two take turns, and does all else that a first verification does.
-  first: { verifiedTokenCache: { max: 1 } },
-  checkDatabase: {},
-};
+import {
+  SESSIONS,
+  TOKENS_NEVER_REMEMBERED,
+  verifyInTurn,
+  type ClientTokens,
+  type Way,
+} from '../request-inputs.js';
 
 answerRuns(
-  async (how: 'warm' | 'first' | 'checkDatabase', algorithm: 'ES256' | 'RS256' = 'ES256') => {
-    const app = await startOurs(IN_MEMORY, { ...OPTIONS[how], signing: { algorithm } });
+  async (
+    how: 'warm' | 'first' | 'checkDatabase',
+    way: Way,
+    algorithm: 'ES256' | 'RS256' = 'ES256',
+  ) => {
+    const app = await startOurs(IN_MEMORY, { signing: { algorithm } });
     const sessions = app.get(SessionService);
-    const cookies = [await login(sessions), await login(sessions)];
-    const asked = { checkDatabase: how === 'checkDatabase' };
-    let turn = 0;
-    const operation: Operation = () => {
-      turn = how === 'first' ? 1 - turn : 0;
-      const request = requestWithCookies(cookies[turn] ?? '');
-      return sessions.getSession(request, emptyResponse(), asked);
-    };
-    return operation;
+    const count = how === 'first' ? TOKENS_NEVER_REMEMBERED : SESSIONS;
+    const tokens: ClientTokens[] = [];
+    for (let user = 0; user < count; user += 1) tokens.push(await login(sessions, `user-${user}`));
+    if (how !== 'checkDatabase') {
+      return verifyInTurn(way, tokens, {
+        request: (request, response) => sessions.getSession(request, response),
+        token: (token) => sessions.getSessionWithoutRequestResponse(token),
+      });
+    }
+    const asked = { checkDatabase: true };
+    return verifyInTurn(way, tokens, {
+      request: (request, response) => sessions.getSession(request, response, asked),
+      token: (token) => sessions.getSessionWithoutRequestResponse(token, undefined, asked),
+    });
   },
 );
 
-async function login(sessions: SessionService): Promise<string> {
-  const session = await sessions.createNewSessionWithoutRequestResponse('public', 'user-1');
+async function login(sessions: SessionService, userId: string): Promise<ClientTokens> {
+  const session = await sessions.createNewSessionWithoutRequestResponse('public', userId);
   const { accessToken, refreshToken = '' } = session.getAllSessionTokensDangerously();
-  return cookieHeader(accessToken, refreshToken);
+  return { accessToken, cookies: cookieHeader(accessToken, refreshToken) };
 }

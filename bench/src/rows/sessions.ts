@@ -6,6 +6,7 @@ import {
   type Engine,
   type OwnDatabase,
 } from '../databases.js';
+import type { Sender } from '../programs/limit-sessions.js';
 import {
   interleave,
   joinRounds,
@@ -13,13 +14,17 @@ import {
   microsecondsPerOperation,
   startByTurns,
   withSeveralProcesses,
+  type Rounds,
 } from '../rounds.js';
 import type { Settings } from '../settings.js';
 import { compare, plain, type Line } from '../table.js';
 import { withVersion } from '../versions.js';
 
-const MANY = 64;
+const AT_ONCE = [1, 16, 64] as const;
+const MOST_AT_ONCE = 64;
 const PROCESSES = 5;
+// The code is compiled by then.
+const LATER_WARM_UP_MS = 300;
 const DRIVERS: Readonly<Record<Engine, string>> = {
   sqlite: 'better-sqlite3',
   postgres: 'pg',
@@ -51,21 +56,23 @@ async function measureOne(
   const runs = await withSeveralProcesses(PROCESSES, settings.rounds, (rounds, isReversed) =>
     runOnce(what, database, { ...settings, rounds }, isReversed),
   );
-  const one = joinRounds(runs.map((each) => each.one));
-  const many = joinRounds(runs.map((each) => each.many));
-  const { ours, byHand, grouped } = runs[0];
-  const title = `${what}, ${ENGINE_NAMES[database.engine]}`;
-  const reach = database.engine === 'mariadb' ? {} : { atLeast: 0.8 };
-  const by = 'time' as const;
-  const lines = [
-    compare({ what: title, rounds: one, ours, against: byHand, by, ...reach }),
-    compare({ what: `${title}, CPU`, rounds: one, ours, against: byHand, by: 'cpu' }),
-  ];
-  for (const against of [byHand, ...grouped]) {
-    const inMany = `${title}, ${MANY} at once`;
-    lines.push(compare({ what: inMany, rounds: many, ours, against, by, ...reach }));
-  }
-  return lines;
+  const [{ ours, driver, typeorm, grouped }] = runs;
+  return AT_ONCE.flatMap((atOnce, index) => {
+    const rounds = joinRounds(runs.map(({ taken }) => taken[index] ?? new Map()));
+    const manner = atOnce === 1 ? 'one at a time' : `${atOnce} at once`;
+    const title = `${what}, ${ENGINE_NAMES[database.engine]}, ${manner}`;
+    // A driver answers the one that is alone sooner than any runner around it. SQLite's has nothing to share either.
+    const isDriverInReach = atOnce > 1 && database.engine !== 'sqlite';
+    const reaches = (isAsked: boolean) => (isAsked ? { atLeast: 1 } : {});
+    const beside = { rounds, ours, by: 'time' } as const;
+    return [
+      compare({ what: title, ...beside, against: driver, ...reaches(isDriverInReach) }),
+      compare({ what: title, ...beside, against: typeorm, ...reaches(!isDriverInReach) }),
+      atOnce === 1
+        ? compare({ what: `${title}, CPU`, rounds, ours, against: driver, by: 'cpu' })
+        : compare({ what: title, ...beside, against: grouped }),
+    ];
+  });
 }
 
 /** One process of each contender, from its start to its end. */
@@ -75,29 +82,33 @@ async function runOnce(
   settings: Settings,
   isReversed: boolean,
 ) {
-  const driver = withVersion(DRIVERS[engine]);
-  const start = async (name: string, program: string, ...parameters: unknown[]) => {
+  const start = async (name: string, program: string, sender?: Sender) => {
     const contender = Contender.start(name, program);
-    await contender.ask('prepare', { engine, at }, what, MANY, ...parameters);
+    await contender.ask('prepare', { engine, at }, what, MOST_AT_ONCE, sender);
     return contender;
   };
+  const driverName = withVersion(DRIVERS[engine]);
   const {
     ours,
-    other: byHand,
+    other: driver,
     inOrder,
   } = await startByTurns(
     isReversed,
     () => start(`ours: ${what}`, 'our-sessions'),
-    () => start(`by hand: ${driver}`, 'limit-sessions', false),
+    () => start(`by hand: ${driverName}`, 'limit-sessions', 'driver'),
   );
-  const grouped =
-    engine === 'postgres'
-      ? [await start(`by hand: ${driver}, many in a statement`, 'limit-sessions', true)]
-      : [];
-  const one = await interleave(inOrder, settings);
-  const many = await interleave([...inOrder, ...grouped], { ...settings, atOnce: MANY });
-  await Promise.all([ours, byHand, ...grouped].map((contender) => contender.stop()));
-  return { ours, byHand, grouped, one, many };
+  const runner = `${withVersion('typeorm')} query()`;
+  const typeorm = await start(`by hand: ${runner}`, 'limit-sessions', 'typeorm');
+  const inOne = engine === 'sqlite' ? 'in a transaction' : 'in a statement';
+  const grouped = await start(`by hand: ${driverName}, many ${inOne}`, 'limit-sessions', 'grouped');
+  const taken: Rounds[] = [];
+  for (const atOnce of AT_ONCE) {
+    const contenders = [...inOrder, typeorm, ...(atOnce === 1 ? [] : [grouped])];
+    const later = atOnce === 1 ? {} : { warmUpMs: LATER_WARM_UP_MS };
+    taken.push(await interleave(contenders, { ...settings, ...later, atOnce }));
+  }
+  await Promise.all([ours, driver, typeorm, grouped].map((contender) => contender.stop()));
+  return { ours, driver, typeorm, grouped, taken };
 }
 
 async function measureContention(database: OwnDatabase, settings: Settings): Promise<Line> {
