@@ -6,6 +6,7 @@ import { SessionEventBus } from './events/session-event-bus.js';
 import { AntiCsrf } from './http/anti-csrf/anti-csrf.js';
 import { DEFAULT_API_BASE_PATH } from './options/built-in-routes.js';
 import { FailureAnswer } from './http/failure-answer.js';
+import { HandlerSurvey } from './http/handler-survey.js';
 import { GuardedRoutes } from './http/guarded-routes.js';
 import { RateLimiter } from './http/rate-limit/rate-limiter.js';
 import { RefreshRoute } from './http/refresh-route.js';
@@ -125,6 +126,7 @@ const REQUESTS = [
   AntiCsrf,
   FailureAnswer,
   GuardedRoutes,
+  HandlerSurvey,
   RateLimiter,
   RequestLogin,
   RequestRefresh,
@@ -167,7 +169,8 @@ export function sessionProviders(extras: SessionModuleExtras): Provider[] {
     { provide: LIVE_SESSIONS, useExisting: SessionLife },
     { provide: ARRIVALS, useExisting: ArrivalQueue },
     { provide: STALE_CLAIMS_POLICY, useExisting: StaleClaimRenewal },
-    { provide: APP_FILTER, useClass: SessionExceptionFilter },
+    SessionExceptionFilter,
+    { provide: APP_FILTER, useExisting: SessionExceptionFilter },
     { provide: Clock, useFactory: () => new Clock() },
     ...STORES,
     ...KEYS_AND_REVOCATION,

@@ -1,7 +1,22 @@
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
+import { PARAMTYPES_METADATA } from '@nestjs/common/constants.js';
 import type { AccessTokenPayload } from '../../claims/access-token-payload.js';
 import { requestAndResponseOf } from '../context/execution-context.js';
 import { rememberedSession } from '../current-session.js';
+
+const FromRequest = createParamDecorator(
+  (claim: string | undefined, context: ExecutionContext): unknown => {
+    const found = rememberedSession(requestAndResponseOf(context).request);
+    if (found === undefined) {
+      const handler = `${context.getClass().name}.${context.getHandler().name}`;
+      throw new Error(
+        `@CurrentSession() on ${handler}: no guard has looked for a session; add @VerifySession()`,
+      );
+    }
+    const { session } = found;
+    return claim === undefined ? session : session?.getAccessTokenPayload()[claim];
+  },
+);
 
 /**
  * Gives a handler the session that the guard has verified, or one claim of its access token. `undefined` where
@@ -15,15 +30,17 @@ import { rememberedSession } from '../current-session.js';
  * @throws {Error} on a handler that no `SessionGuard` guards
  * @publicApi
  */
-export const CurrentSession: (claim?: keyof AccessTokenPayload & string) => ParameterDecorator =
-  createParamDecorator((claim: string | undefined, context: ExecutionContext): unknown => {
-    const found = rememberedSession(requestAndResponseOf(context).request);
-    if (found === undefined) {
-      const handler = `${context.getClass().name}.${context.getHandler().name}`;
-      throw new Error(
-        `@CurrentSession() on ${handler}: no guard has looked for a session; add @VerifySession()`,
-      );
-    }
-    const { session } = found;
-    return claim === undefined ? session : session?.getAccessTokenPayload()[claim];
-  });
+export function CurrentSession(claim?: keyof AccessTokenPayload & string): ParameterDecorator {
+  return (target, handler, index) => {
+    FromRequest(claim)(target, handler, index);
+    if (claim === undefined && handler !== undefined) hideTypeFromPipes(target, handler, index);
+  };
+}
+
+// A pipe such as `ValidationPipe({ validateCustomDecorators: true })` would make a new object of the parameter's type, and
+// of no session one. No pipe makes anything of `Object`.
+function hideTypeFromPipes(target: object, handler: string | symbol, index: number): void {
+  const types = Reflect.getMetadata(PARAMTYPES_METADATA, target, handler) as unknown[] | undefined;
+  if (types === undefined) return;
+  Reflect.defineMetadata(PARAMTYPES_METADATA, types.with(index, Object), target, handler);
+}
