@@ -6,6 +6,7 @@ import { SessionEventBus } from './events/session-event-bus.js';
 import { AntiCsrf } from './http/anti-csrf/anti-csrf.js';
 import { DEFAULT_API_BASE_PATH } from './options/built-in-routes.js';
 import { FailureAnswer } from './http/failure-answer.js';
+import { GatewayErrors } from './http/gateway-errors.js';
 import { HandlerSurvey } from './http/handler-survey.js';
 import { GuardedRoutes } from './http/guarded-routes.js';
 import { RateLimiter } from './http/rate-limit/rate-limiter.js';
@@ -125,6 +126,7 @@ const ROLES = [
 const REQUESTS = [
   AntiCsrf,
   FailureAnswer,
+  GatewayErrors,
   GuardedRoutes,
   HandlerSurvey,
   RateLimiter,

@@ -35,7 +35,8 @@ export class SessionExceptionFilter extends BaseExceptionFilter {
     if (http?.response !== undefined) {
       this.failures.writeTo(http.request, http.response, exception);
     }
-    const filter = this.filterOfApplication(exception);
+    // Nest asks the filters of the application nowhere on gateways: these have filters of their own.
+    const filter = host.getType() === 'ws' ? undefined : this.filterOfApplication(exception);
     if (filter !== undefined) return filter.catch(exception, host) as unknown;
     return this.answer(exception, host);
   }
