@@ -100,7 +100,6 @@ export class SessionModule
 
   /** Reads the keys, so that a database that is not ready is noticed now and not at the first login. */
   async onModuleInit(): Promise<void> {
-    this.handlers.check();
     await checkSchema(this.database);
     if (this.options.encryptionKeys.length === 0 && process.env['NODE_ENV'] === 'production') {
       this.logger.warn(
@@ -114,6 +113,8 @@ export class SessionModule
       );
     }
     this.registerClaims();
+    // After the claims, since what handlers ask is worked out here for good.
+    this.handlers.check();
     // First, since it sets the clock that keys are dated by.
     await this.feed.start();
     await this.keys.start();

@@ -3,8 +3,9 @@ import { MetadataScanner, ModulesContainer } from '@nestjs/core';
 import { SessionConfigurationError } from '../errors/session-configuration.error.js';
 import { GuardedRoutes } from './guarded-routes.js';
 
-// @nestjs/graphql files the fields of a type and its options under these names; nothing of it is imported here.
-const FIELD_METADATA = 'graphql:resolver_property';
+// @nestjs/graphql files the fields of a type (a reference counts as one) and its options under these names; nothing of it is
+// imported here.
+const FIELD_METADATA = ['graphql:resolve_property', 'graphql:resolve_reference'];
 const GRAPHQL_OPTIONS = 'GqlModuleOptions';
 
 interface GraphQlOptions {
@@ -31,7 +32,7 @@ export class HandlerSurvey {
         const declared = { getHandler: () => handler, getClass: () => type };
         if (!this.routes.isDeclared(declared)) continue;
         const route = this.routes.of(declared);
-        const isField = Reflect.getMetadata(FIELD_METADATA, handler) === true;
+        const isField = FIELD_METADATA.some((key) => Reflect.hasMetadata(key, handler));
         if (route !== undefined && isField && !areFieldsGuarded) throw unguardedField(declared);
       }
     }
