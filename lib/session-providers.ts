@@ -6,6 +6,8 @@ import { SessionEventBus } from './events/session-event-bus.js';
 import { AntiCsrf } from './http/anti-csrf/anti-csrf.js';
 import { DEFAULT_API_BASE_PATH } from './options/built-in-routes.js';
 import { FailureAnswer } from './http/failure-answer.js';
+import { GatewayErrors } from './http/gateway-errors.js';
+import { HandlerSurvey } from './http/handler-survey.js';
 import { GuardedRoutes } from './http/guarded-routes.js';
 import { RateLimiter } from './http/rate-limit/rate-limiter.js';
 import { RefreshRoute } from './http/refresh-route.js';
@@ -125,7 +127,9 @@ const ROLES = [
 const REQUESTS = [
   AntiCsrf,
   FailureAnswer,
+  GatewayErrors,
   GuardedRoutes,
+  HandlerSurvey,
   RateLimiter,
   RequestLogin,
   RequestRefresh,
@@ -173,7 +177,8 @@ export function sessionProviders(extras: SessionModuleExtras): Provider[] {
     { provide: LIVE_SESSIONS, useExisting: SessionLife },
     { provide: ARRIVALS, useExisting: ArrivalQueue },
     { provide: STALE_CLAIMS_POLICY, useExisting: StaleClaimRenewal },
-    { provide: APP_FILTER, useClass: SessionExceptionFilter },
+    SessionExceptionFilter,
+    { provide: APP_FILTER, useExisting: SessionExceptionFilter },
     { provide: Clock, useFactory: () => new Clock() },
     ...STORES,
     ...KEYS_AND_REVOCATION,

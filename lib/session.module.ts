@@ -13,6 +13,8 @@ import { TypeOrmModule } from '@nestjs/typeorm';
 import { SessionClaim } from './claims/session-claim.js';
 import { SessionConfigurationError } from './errors/session-configuration.error.js';
 import { sessionControllers } from './http/controllers/session-routes.js';
+import { HandlerSurvey } from './http/handler-survey.js';
+import { SessionExceptionFilter } from './http/session-exception.filter.js';
 import { KeyRing } from './keys/key-ring.js';
 import { isValidator } from './claims/session-claim-validator.js';
 import { separateAsyncExtras, separateExtras } from './options/module-extras.js';
@@ -60,6 +62,8 @@ export class SessionModule
     private readonly database: SessionDatabase,
     private readonly registry: RegisteredClaims,
     private readonly modules: ModuleRef,
+    private readonly handlers: HandlerSurvey,
+    private readonly filter: SessionExceptionFilter,
     @Inject(RESOLVED_SESSION_OPTIONS) private readonly options: ResolvedSessionOptions,
   ) {
     super();
@@ -89,6 +93,11 @@ export class SessionModule
     return completed(super.forRootAsync(factory), extras);
   }
 
+  /** Nest's hook for middleware, of which there is none: it comes after `useGlobalFilters` and before the routes are made. */
+  configure(): void {
+    this.filter.goBeforeOtherFilters();
+  }
+
   /** Reads the keys, so that a database that is not ready is noticed now and not at the first login. */
   async onModuleInit(): Promise<void> {
     await checkSchema(this.database);
@@ -104,6 +113,8 @@ export class SessionModule
       );
     }
     this.registerClaims();
+    // After the claims, since what handlers ask is worked out here for good.
+    this.handlers.check();
     // First, since it sets the clock that keys are dated by.
     await this.feed.start();
     await this.keys.start();

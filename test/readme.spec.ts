@@ -48,6 +48,7 @@ describe('the README', () => {
       'login.controller.ts',
       'token.controller.ts',
       'account.controller.ts',
+      'chat.gateway.ts',
       'password.service.ts',
       'theft-alarm.ts',
       'sessions.module.ts',

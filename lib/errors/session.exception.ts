@@ -38,6 +38,20 @@ export interface Refusal {
   readonly cause?: unknown;
 }
 
+// Clients of GraphQL know codes by kind; servers find the kind by the status, which an option may change.
+const KINDS: Readonly<Record<SessionErrorCode, { status: number; graphQlCode: string }>> = {
+  UNAUTHORISED: { status: 401, graphQlCode: 'UNAUTHENTICATED' },
+  TRY_REFRESH_TOKEN: { status: 401, graphQlCode: 'UNAUTHENTICATED' },
+  TOKEN_THEFT_DETECTED: { status: 401, graphQlCode: 'UNAUTHENTICATED' },
+  INVALID_CLAIMS: { status: 403, graphQlCode: 'FORBIDDEN' },
+  CROSS_SITE_REQUEST: { status: 403, graphQlCode: 'FORBIDDEN' },
+  SESSION_LIMIT: { status: 403, graphQlCode: 'FORBIDDEN' },
+  SESSION_INPUT: { status: 400, graphQlCode: 'BAD_REQUEST' },
+  TOO_MANY_REQUESTS: { status: 429, graphQlCode: 'TOO_MANY_REQUESTS' },
+  SESSION_STORE_UNAVAILABLE: { status: 503, graphQlCode: 'SERVICE_UNAVAILABLE' },
+  SESSION_STORE_FAILED: { status: 500, graphQlCode: 'INTERNAL_SERVER_ERROR' },
+};
+
 /**
  * The base of every error that a request can end in. It is an HTTP exception, so no filter has to be installed.
  *
@@ -65,10 +79,39 @@ export abstract class SessionException extends HttpException {
   /** @internal */
   readonly refusedSession: RefusedSession | undefined;
 
+  private answeredStatus: number;
+
   /** @internal */
   constructor({ code, reason, status, body, session, cause }: Refusal) {
-    super({ statusCode: status, code, ...body }, status, { cause });
+    super({ statusCode: status, code, ...body }, KINDS[code].status, { cause });
     this.reason = reason;
     this.refusedSession = session;
+    this.answeredStatus = status;
+  }
+
+  override getStatus(): number {
+    return this.answeredStatus;
+  }
+
+  override getResponse(): object {
+    return { ...(super.getResponse() as object), statusCode: this.answeredStatus };
+  }
+
+  /** @internal */
+  answerWith(status: number): void {
+    this.answeredStatus = status;
+  }
+
+  /** The status, by the name that HTTP servers and Mercurius look for. */
+  get statusCode(): number {
+    return this.answeredStatus;
+  }
+
+  /** What GraphQL servers tell their clients: the code that these know, the HTTP status, and the fields of the body. */
+  get extensions(): Readonly<Record<string, unknown>> {
+    const body = this.getResponse() as Record<string, unknown>;
+    const { statusCode, code, message, ...fields } = body;
+    const http = { status: statusCode };
+    return { ...fields, code: KINDS[this.code].graphQlCode, http, originalError: body };
   }
 }

@@ -8,6 +8,7 @@ import {
 } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import { catchError, defaultIfEmpty, mergeMap, takeLast, type Observable } from 'rxjs';
+import { SessionInputException } from '../errors/session-input.exception.js';
 import { UnauthorizedSessionException } from '../errors/unauthorized-session.exception.js';
 import { kindOf } from '../options/option-checks.js';
 import { isMutation, requestAndResponseOf } from './context/execution-context.js';
@@ -24,6 +25,7 @@ import { SessionRefusals } from '../session/refuse/session-refusals.js';
 @Injectable()
 export class CreateSessionInterceptor implements NestInterceptor {
   private readonly logger = new Logger('SessionModule');
+  private readonly requestsWithLogin = new WeakSet<object>();
 
   constructor(
     private readonly reflector: Reflector,
@@ -41,6 +43,7 @@ export class CreateSessionInterceptor implements NestInterceptor {
       );
     }
     const { request } = requestAndResponseOf(context);
+    if (context.getType<string>() === 'graphql') this.refuseAnotherLogin(request);
     if (options.allowCrossSite !== true) {
       this.login.refuseCrossSiteLogin(request, isMutation(context));
     }
@@ -55,6 +58,15 @@ export class CreateSessionInterceptor implements NestInterceptor {
       ),
     );
     return login.pipe(catchError((error: unknown) => this.refusals.rethrow('login', error)));
+  }
+
+  // One request to GraphQL can name a login any number of times, with a password each.
+  private refuseAnotherLogin(request: unknown): void {
+    if (this.requestsWithLogin.has(request as object)) {
+      const error = new SessionInputException('login', 'may stand in a request once');
+      this.refusals.rethrow('login', error);
+    }
+    this.requestsWithLogin.add(request as object);
   }
 
   private async createSession(

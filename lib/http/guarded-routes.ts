@@ -1,21 +1,21 @@
-import { Injectable } from '@nestjs/common';
-import type { ExecutionContext } from '@nestjs/common';
-import { Reflector } from '@nestjs/core';
+import { Injectable, RequestMethod, type Type } from '@nestjs/common';
+import { METHOD_METADATA } from '@nestjs/common/constants.js';
 import { freshAuthenticationValidator } from '../claims/fresh-authentication.js';
 import { permissionsValidators } from '../claims/permission.claim.js';
 import { rolesValidators } from '../claims/user-role.claim.js';
+import { SessionConfigurationError } from '../errors/session-configuration.error.js';
 import { RegisteredClaims } from '../session/edit/registered-claims.js';
+import { askedOfSession } from './asked-of-session.js';
 import { CreateSessionMetadata } from './decorators/create-session.metadata.js';
-import {
-  PublicAccessMetadata,
-  RequireFreshMetadata,
-  VerifySessionMetadata,
-  type GuardedRouteOptions,
-} from './decorators/verify-session.metadata.js';
+import { declaredOn, type GuardedRouteOptions } from './decorators/verify-session.metadata.js';
 import { RefreshRoute } from './refresh-route.js';
 import type { VerifySessionOptions } from './request-verification.js';
 
-const NO_OPTIONS: GuardedRouteOptions = {};
+/** A handler in the class that it is called in, as Nest's context names them. */
+export interface HandlerOfClass {
+  getHandler(): object;
+  getClass(): Type;
+}
 
 /** What the decorators of a handler and its controller ask of a request. */
 export interface GuardedRoute {
@@ -25,6 +25,8 @@ export interface GuardedRoute {
   readonly asked: VerifySessionOptions;
   /** Whether it is the application's own refresh route. */
   readonly isRefresh: boolean;
+  /** Whether it is declared for OPTIONS: a preflight carries no session (Fetch standard, CORS protocol). */
+  readonly isPreflight: boolean;
 }
 
 /**
@@ -36,13 +38,15 @@ export class GuardedRoutes {
   private readonly byHandler = new WeakMap<object, WeakMap<object, GuardedRoute | 'open'>>();
 
   constructor(
-    private readonly reflector: Reflector,
     private readonly refreshRoute: RefreshRoute,
     private readonly registry: RegisteredClaims,
   ) {}
 
-  /** @returns `undefined` where the handler is open */
-  of(context: ExecutionContext): GuardedRoute | undefined {
+  /**
+   * @returns `undefined` where the handler is open
+   * @throws {SessionConfigurationError} where the decorators contradict each other
+   */
+  of(context: HandlerOfClass): GuardedRoute | undefined {
     const handler = context.getHandler();
     // Controllers that extend another one share its handlers.
     let byController = this.byHandler.get(handler);
@@ -53,22 +57,33 @@ export class GuardedRoutes {
     return route === 'open' ? undefined : route;
   }
 
-  // What a handler says goes before what its controller says. A login opens itself, but not against its controller.
-  private read(context: ExecutionContext): GuardedRoute | undefined {
-    const targets = [context.getHandler(), context.getClass()];
-    const maxAgeMs = this.reflector.getAllAndOverride(RequireFreshMetadata, targets);
-    const options = this.reflector.getAllAndOverride(VerifySessionMetadata, targets) ?? NO_OPTIONS;
-    const asked = this.asked(options, maxAgeMs);
-    const route = { options, maxAgeMs, asked, isRefresh: this.refreshRoute.isAt(context) };
-    for (const target of targets) {
-      const isGuarded =
-        this.reflector.get(VerifySessionMetadata, target) !== undefined ||
-        this.reflector.get(RequireFreshMetadata, target) !== undefined;
-      if (isGuarded) return route;
-      if (this.reflector.get(PublicAccessMetadata, target)) return undefined;
+  /** Whether a decorator of ours stands on the handler, its class, or a class that this one extends. */
+  isDeclared(context: HandlerOfClass): boolean {
+    return [context.getHandler(), ...lineageOf(context.getClass())]
+      .map(declaredOn)
+      .some(({ isGuarded, isPublic }) => isGuarded || isPublic);
+  }
+
+  private read(context: HandlerOfClass): GuardedRoute | undefined {
+    const handler = context.getHandler();
+    const found = askedOfSession({
+      handler: declaredOn(handler),
+      classes: lineageOf(context.getClass()).map(declaredOn),
+      isLogin: Reflect.getMetadata(CreateSessionMetadata.KEY, handler) !== undefined,
+    });
+    if (found.kind === 'open') return undefined;
+    if (found.kind === 'contradiction') {
+      const name = `${context.getClass().name}.${(handler as { name?: string }).name}`;
+      throw new SessionConfigurationError(`${name}: ${found.problem}.`);
     }
-    const isLogin = this.reflector.get(CreateSessionMetadata, context.getHandler()) !== undefined;
-    return isLogin ? undefined : route;
+    const { options, maxAgeMs } = found;
+    return {
+      options,
+      maxAgeMs,
+      asked: this.asked(options, maxAgeMs),
+      isRefresh: this.refreshRoute.isAt(context),
+      isPreflight: Reflect.getMetadata(METHOD_METADATA, handler) === RequestMethod.OPTIONS,
+    };
   }
 
   private asked(options: GuardedRouteOptions, maxAgeMs: number | undefined): VerifySessionOptions {
@@ -87,4 +102,14 @@ export class GuardedRoutes {
       ],
     };
   }
+}
+
+/** A class and the classes that it extends, from the nearest on. */
+function lineageOf(type: object): object[] {
+  const lineage: object[] = [];
+  for (let each = type; each !== Function.prototype && typeof each === 'function';) {
+    lineage.push(each);
+    each = Object.getPrototypeOf(each) as object;
+  }
+  return lineage;
 }

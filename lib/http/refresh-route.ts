@@ -1,4 +1,4 @@
-import { RequestMethod, type ExecutionContext } from '@nestjs/common';
+import { RequestMethod, type Type } from '@nestjs/common';
 import { BUILT_IN_ROUTES } from '../options/built-in-routes.js';
 import { METHOD_METADATA, PATH_METADATA } from '@nestjs/common/constants.js';
 
@@ -13,7 +13,7 @@ export class RefreshRoute {
     this.path = normalised(`${apiBasePath}/${BUILT_IN_ROUTES.refresh}`);
   }
 
-  isAt(context: ExecutionContext): boolean {
+  isAt(context: { getHandler(): object; getClass(): Type }): boolean {
     const handler = context.getHandler();
     if (Reflect.getMetadata(METHOD_METADATA, handler) !== RequestMethod.POST) return false;
     const prefixes = declaredPaths(context.getClass());

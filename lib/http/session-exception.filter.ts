@@ -1,45 +1,75 @@
-import { Catch, HttpException, Inject, type ArgumentsHost } from '@nestjs/common';
-import { BaseExceptionFilter, HttpAdapterHost } from '@nestjs/core';
+import { Catch, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
+import { FILTER_CATCH_EXCEPTIONS } from '@nestjs/common/constants.js';
+import { ApplicationConfig, BaseExceptionFilter, HttpAdapterHost } from '@nestjs/core';
+import { throwError } from 'rxjs';
 import { SessionException } from '../errors/session.exception.js';
-import {
-  RESOLVED_SESSION_OPTIONS,
-  type ResolvedSessionOptions,
-} from '../options/resolved-options.js';
 import { SessionRefusals } from '../session/refuse/session-refusals.js';
+import { findRequestAndResponse } from './context/execution-context.js';
+import { sendException } from './context/socket-answer.js';
 import { FailureAnswer } from './failure-answer.js';
 
 /**
- * Completes the answer to a session error that a handler throws. The module brings it along; the guard and the built-in
- * routes do the same by themselves, so that an application's own catch-all filter takes nothing from them.
+ * Answers a session error that a handler throws, in the form of whoever called the handler. It completes the response
+ * first, and then leaves the answer to a filter of the application's where one catches the error.
  */
 @Catch(SessionException)
 export class SessionExceptionFilter extends BaseExceptionFilter {
   constructor(
     private readonly failures: FailureAnswer,
     private readonly refusals: SessionRefusals,
-    @Inject(RESOLVED_SESSION_OPTIONS) private readonly options: ResolvedSessionOptions,
+    private readonly config: ApplicationConfig,
     adapterHost: HttpAdapterHost,
   ) {
     super(adapterHost.httpAdapter);
   }
 
-  override catch(exception: SessionException, host: ArgumentsHost): unknown {
-    this.refusals.report('handler', exception);
-    if (host.getType() !== 'http') return exception;
-    const http = host.switchToHttp();
-    this.failures.writeTo(http.getRequest(), http.getResponse(), exception);
-    super.catch(this.withConfiguredStatus(exception), host);
-    return undefined;
+  /** Nest asks the filter that was registered last, so this one has to come again after the application's. */
+  goBeforeOtherFilters(): void {
+    this.config.addGlobalFilter(this);
   }
 
-  // What the application throws knows nothing of the module's options.
-  private withConfiguredStatus(exception: SessionException): HttpException {
-    const { statusOption } = exception;
-    if (statusOption === undefined) return exception;
-    const status = this.options[statusOption];
-    return new HttpException(
-      { ...(exception.getResponse() as object), statusCode: status },
-      status,
-    );
+  override catch(exception: SessionException, host: ArgumentsHost): unknown {
+    this.refusals.report('handler', exception);
+    this.refusals.applyConfiguredStatus(exception);
+    const http = findRequestAndResponse(host);
+    if (http?.response !== undefined) {
+      this.failures.writeTo(http.request, http.response, exception);
+    }
+    // Nest asks the filters of the application nowhere on gateways: these have filters of their own.
+    const filter = host.getType() === 'ws' ? undefined : this.filterOfApplication(exception);
+    if (filter !== undefined) return filter.catch(exception, host) as unknown;
+    return this.answer(exception, host);
   }
+
+  private answer(exception: SessionException, host: ArgumentsHost): unknown {
+    const body = { status: 'error', ...(exception.getResponse() as object) };
+    switch (host.getType<string>()) {
+      case 'http':
+        super.catch(exception, host);
+        return undefined;
+      case 'rpc':
+        return throwError(() => body);
+      case 'ws':
+        sendException(host.switchToWs().getClient(), body);
+        return undefined;
+      default:
+        // What a filter returns would be the handler's answer here.
+        throw exception;
+    }
+  }
+
+  private filterOfApplication(exception: SessionException): ExceptionFilter | undefined {
+    return this.config
+      .getGlobalFilters()
+      .toReversed()
+      .find((each) => !(each instanceof SessionExceptionFilter) && catches(each, exception));
+  }
+}
+
+function catches(filter: ExceptionFilter, exception: SessionException): boolean {
+  const types = Reflect.getMetadata(FILTER_CATCH_EXCEPTIONS, filter.constructor) as
+    (abstract new (...parameters: never[]) => unknown)[] | undefined;
+  return (
+    types === undefined || types.length === 0 || types.some((type) => exception instanceof type)
+  );
 }

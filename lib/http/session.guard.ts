@@ -1,12 +1,13 @@
 import { Injectable, type CanActivate, type ExecutionContext } from '@nestjs/common';
 import {
   isMutation,
+  isOnSocket,
   requestAndResponseOf,
   type RequestAndResponse,
 } from './context/execution-context.js';
 import { asHttpRequest } from './context/http-request.js';
 import { rememberedSession, rememberSession } from './current-session.js';
-import type { GuardedRouteOptions } from './decorators/verify-session.metadata.js';
+import { GUARDS_SESSIONS, type GuardedRouteOptions } from './decorators/verify-session.metadata.js';
 import { FailureAnswer } from './failure-answer.js';
 import { GuardedRoutes, type GuardedRoute } from './guarded-routes.js';
 import { RequestRefresh } from './request-refresh.js';
@@ -22,6 +23,9 @@ type CheckedRoute = Pick<GuardedRoute, 'options' | 'maxAgeMs'>;
  */
 @Injectable()
 export class SessionGuard implements CanActivate {
+  /** @internal */
+  static readonly [GUARDS_SESSIONS] = true;
+
   constructor(
     private readonly routes: GuardedRoutes,
     private readonly verification: RequestVerification,
@@ -34,11 +38,11 @@ export class SessionGuard implements CanActivate {
     const route = this.routes.of(context);
     if (route === undefined) return true;
     const { request, response } = this.getRequestResponse(context);
-    // A preflight carries no session and must not need one (Fetch standard, CORS protocol).
-    if (/^(OPTIONS|TRACE)$/i.test(asHttpRequest(request).method)) {
+    if (route.isPreflight && asHttpRequest(request).method === 'OPTIONS') {
       rememberSession(request, { session: undefined, checked: route });
       return true;
     }
+    if (isOnSocket(context, request)) return this.verifyMessage(request, route);
     try {
       const checking = route.isRefresh
         ? this.refreshOnce(request, response, route)
@@ -53,7 +57,7 @@ export class SessionGuard implements CanActivate {
     }
   }
 
-  /** Finds request and response; override it for a context that is neither HTTP nor GraphQL. */
+  /** Finds request and response; override it for a context that is none of HTTP, GraphQL and a gateway. */
   protected getRequestResponse(context: ExecutionContext): RequestAndResponse {
     return requestAndResponseOf(context);
   }
@@ -61,6 +65,13 @@ export class SessionGuard implements CanActivate {
   private refuse(request: unknown, response: unknown, error: unknown): never {
     this.failures.writeTo(request, response, error);
     throw error;
+  }
+
+  // A socket outlives tokens and sessions, so each of its messages is judged by what is true now. Nothing is read for it.
+  private async verifyMessage(handshake: unknown, route: GuardedRoute): Promise<boolean> {
+    const session = await this.verification.verifyHandshake(handshake, route.asked);
+    rememberSession(handshake, { session, checked: route });
+    return true;
   }
 
   // A guard on the application and one on the route, or several resolvers of one query: the token is verified once, and

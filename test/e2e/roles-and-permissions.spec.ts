@@ -2,6 +2,7 @@ import { Controller, Get, Post, UseGuards } from '@nestjs/common';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import {
   CreateSession,
+  PublicAccess,
   PermissionClaim,
   SessionGuard,
   UserRoleClaim,
@@ -26,7 +27,7 @@ const registered: SessionModuleOptions = {
 class RolesController {
   @Post('login')
   @CreateSession({ accessTokenPayload: () => ({ 'st-perm': { v: ['read'], t: 0 } }) })
-  @VerifySession({ sessionRequired: false })
+  @PublicAccess()
   login(): string {
     return 'u1';
   }
@@ -43,7 +44,7 @@ class RolesController {
   }
 
   @Get('write')
-  @VerifySession({ permissions: ['read', 'write'] })
+  @VerifySession({ roles: [], permissions: ['read', 'write'] })
   @UseGuards(SessionGuard)
   write(): object {
     return {};

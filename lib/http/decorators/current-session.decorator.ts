@@ -4,6 +4,7 @@ import {
   type PipeTransform,
   type Type,
 } from '@nestjs/common';
+import { PARAMTYPES_METADATA } from '@nestjs/common/constants.js';
 import type { AccessTokenPayload } from '../../claims/access-token-payload.js';
 import { requestAndResponseOf } from '../context/execution-context.js';
 import { rememberedSession } from '../current-session.js';
@@ -14,6 +15,20 @@ interface CurrentSessionDecorator {
   (claim?: keyof AccessTokenPayload & string, ...pipes: Pipe[]): ParameterDecorator;
   (...pipes: Pipe[]): ParameterDecorator;
 }
+
+const FromRequest: (...given: (string | Pipe)[]) => ParameterDecorator = createParamDecorator(
+  (claim: string | undefined, context: ExecutionContext): unknown => {
+    const found = rememberedSession(requestAndResponseOf(context).request);
+    if (found === undefined) {
+      const handler = `${context.getClass().name}.${context.getHandler().name}`;
+      throw new Error(
+        `@CurrentSession() on ${handler}: no guard has looked for a session; add @VerifySession()`,
+      );
+    }
+    const { session } = found;
+    return claim === undefined ? session : session?.getAccessTokenPayload()[claim];
+  },
+);
 
 /**
  * Gives a handler the session that the guard has verified, or one claim of its access token. `undefined` where
@@ -30,16 +45,21 @@ interface CurrentSessionDecorator {
  * @throws {Error} on a handler that no `SessionGuard` guards
  * @publicApi
  */
-export const CurrentSession: CurrentSessionDecorator = createParamDecorator(
-  (claim: string | undefined, context: ExecutionContext): unknown => {
-    const found = rememberedSession(requestAndResponseOf(context).request);
-    if (found === undefined) {
-      const handler = `${context.getClass().name}.${context.getHandler().name}`;
-      throw new Error(
-        `@CurrentSession() on ${handler}: no guard has looked for a session; add @VerifySession()`,
-      );
-    }
-    const { session } = found;
-    return claim === undefined ? session : session?.getAccessTokenPayload()[claim];
-  },
-);
+export const CurrentSession: CurrentSessionDecorator = (
+  ...given: (string | Pipe | undefined)[]
+): ParameterDecorator => {
+  const isClaim = typeof given[0] === 'string';
+  const fromRequest = FromRequest(...given.filter((each) => each !== undefined));
+  return (target, handler, index) => {
+    fromRequest(target, handler, index);
+    if (!isClaim && handler !== undefined) hideTypeFromPipes(target, handler, index);
+  };
+};
+
+// A pipe such as `ValidationPipe({ validateCustomDecorators: true })` would make a new object of the parameter's type, and
+// of no session one. No pipe makes anything of `Object`.
+function hideTypeFromPipes(target: object, handler: string | symbol, index: number): void {
+  const types = Reflect.getMetadata(PARAMTYPES_METADATA, target, handler) as unknown[] | undefined;
+  if (types === undefined) return;
+  Reflect.defineMetadata(PARAMTYPES_METADATA, types.with(index, Object), target, handler);
+}

@@ -2,7 +2,7 @@ import { PublicAccessMetadata } from './verify-session.metadata.js';
 
 /**
  * Opens a handler or a controller where `SessionGuard` guards the whole application. A handler with `@CreateSession()`
- * needs it not: it is open by itself.
+ * is open by itself. A class that extends an open one is not opened.
  *
  * @publicApi
  */

@@ -4,8 +4,8 @@ import { checkGuardedRouteOptions } from '../verify-session-options.js';
 import { VerifySessionMetadata, type GuardedRouteOptions } from './verify-session.metadata.js';
 
 /**
- * Lets only requests with a session pass, and gives the handler its session (`@CurrentSession()`). On a handler it goes
- * before one on its controller.
+ * Lets only requests with a session pass, and gives the handler its session (`@CurrentSession()`). What
+ * a handler does not say it takes from its controller.
  *
  * @example
  * ```ts

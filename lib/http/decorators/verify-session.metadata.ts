@@ -1,4 +1,6 @@
+import { GUARDS_METADATA } from '@nestjs/common/constants.js';
 import { Reflector } from '@nestjs/core';
+import type { Declared } from '../asked-of-session.js';
 import type { VerifySessionOptions } from '../request-verification.js';
 
 /** What `@VerifySession` takes. @publicApi */
@@ -17,3 +19,28 @@ export const RequireFreshMetadata = Reflector.createDecorator<number>();
 
 /** Marks a handler or controller that the guard lets pass. */
 export const PublicAccessMetadata = Reflector.createDecorator<true>();
+
+/** Marks the guard's class, so that `@UseGuards(SessionGuard)` is known, by a subclass of it too. */
+export const GUARDS_SESSIONS: unique symbol = Symbol('nestjs-auth-sessions: guard');
+
+/** What stands on a handler or a class itself. What a class inherits stands on the class that it extends. */
+export function declaredOn(target: object): Declared {
+  const options = own<GuardedRouteOptions>(VerifySessionMetadata.KEY, target);
+  const maxAgeMs = own<number>(RequireFreshMetadata.KEY, target);
+  const guards = own<unknown[]>(GUARDS_METADATA, target) ?? [];
+  return {
+    options: options ?? {},
+    maxAgeMs,
+    isGuarded: options !== undefined || maxAgeMs !== undefined || guards.some(isSessionGuard),
+    isPublic: own<true>(PublicAccessMetadata.KEY, target) === true,
+  };
+}
+
+function own<Value>(key: string, target: object): Value | undefined {
+  return Reflect.getOwnMetadata(key, target) as Value | undefined;
+}
+
+function isSessionGuard(guard: unknown): boolean {
+  if (typeof guard === 'function') return GUARDS_SESSIONS in guard;
+  return typeof guard === 'object' && guard !== null && GUARDS_SESSIONS in guard.constructor;
+}

@@ -3,6 +3,7 @@ import type { AccessTokenPayload, PayloadUpdate } from '../../claims/access-toke
 import type { SessionClaimValidator } from '../../claims/session-claim-validator.js';
 import type { SessionClaim } from '../../claims/session-claim.js';
 import { validateClaims } from '../../claims/validate-claims.js';
+import { SessionInputException } from '../../errors/session-input.exception.js';
 import type { RefusedSession } from '../../errors/session.exception.js';
 import type { UnauthorizedSessionException } from '../../errors/unauthorized-session.exception.js';
 import type { SessionRecord } from '../../store/session-record.js';
@@ -17,6 +18,9 @@ import { SessionRefusals } from '../refuse/session-refusals.js';
 import { SessionRevoker } from '../end/session-revoker.js';
 import type { MintedTokens } from '../mint/minted-tokens.js';
 import { TOKEN_CARRIERS, type TokenCarrier, type TokenCarrierFactory } from './token-carrier.js';
+
+// Each one signs a token of which the client gets the last. A request to GraphQL can name a mutation any number of times.
+const MAX_MERGES = 50;
 
 // What `util.inspect`, and so `console.log`, looks for (Node's documentation of util.inspect.custom).
 const INSPECT: unique symbol = Symbol.for('nodejs.util.inspect.custom');
@@ -61,13 +65,19 @@ export type ContainerTokens = {
  */
 export class SessionContainer {
   private carrier: TokenCarrier | undefined;
+  private merges = 0;
 
   /** @internal made by the session service, the guard and `@CreateSession` */
   constructor(
     private tokens: ContainerTokens,
     private newTokens: MintedTokens | undefined,
     private readonly parts: ContainerParts,
-  ) {}
+  ) {
+    // Libraries that make objects of classes call it with nothing, and what they make must not pass for a session.
+    if (!(parts instanceof ContainerParts)) {
+      throw new TypeError('a SessionContainer is made by the SessionModule alone');
+    }
+  }
 
   /** The session's handle: it names the session and is no credential. */
   getHandle(): string {
@@ -133,6 +143,10 @@ export class SessionContainer {
    * @throws {SessionInputException} (400) when a claim is reserved, or the token would be too large; nothing changes
    */
   async mergeIntoAccessTokenPayload(update: PayloadUpdate): Promise<void> {
+    this.merges += 1;
+    if (this.carrier !== undefined && this.merges > MAX_MERGES) {
+      throw new SessionInputException('update', `was merged ${MAX_MERGES} times for one answer`);
+    }
     const edited = await this.parts.editor.mergeForToken(this.tokens.claims, update);
     if (edited === undefined) throw this.gone();
     this.renew(edited.tokens);

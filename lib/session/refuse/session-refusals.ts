@@ -58,6 +58,12 @@ export class SessionRefusals {
     return new TokenTheftDetectedException(sessionHandle, userId, status);
   }
 
+  /** Gives an error that the application has thrown the status that the module's options ask for. */
+  applyConfiguredStatus(exception: SessionException): void {
+    const { statusOption } = exception;
+    if (statusOption !== undefined) exception.answerWith(this.options[statusOption]);
+  }
+
   /** Tells of a refusal, once for each, however many layers it passes. Other errors are left alone. */
   report(at: RefusedAt, error: unknown): void {
     if (!(error instanceof SessionException) || this.reported.has(error)) return;

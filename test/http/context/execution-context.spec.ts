@@ -39,9 +39,28 @@ describe('request and response', () => {
       ),
   );
 
-  it.each(['ws', 'rpc'])('are not there for a handler of %s', (type) => {
-    expect(() => requestAndResponseOf(contextOf(type, [{}, {}]))).toThrow(
-      `sessions need an HTTP request; this handler is called by "${type}"`,
+  it('are those of the handshake for a message on a socket, without a response', () => {
+    const handshake = { method: 'GET', headers: { upgrade: 'WebSocket' } };
+    const found = { request: handshake, response: undefined };
+    expect(requestAndResponseOf(contextOf('ws', [{ request: handshake }]))).toEqual(found);
+    for (const graphQl of [
+      { req: { extra: { request: handshake } } },
+      { req: handshake, res: response },
+      { extra: { request: handshake } },
+    ]) {
+      expect(requestAndResponseOf(contextOf('graphql', [{}, {}, graphQl, {}]))).toEqual(found);
+    }
+  });
+
+  it('are asked for where a socket does not know its handshake', () => {
+    expect(() => requestAndResponseOf(contextOf('ws', [{}, {}]))).toThrow(
+      'the socket does not know its handshake: in `handleConnection(client, request)` set `client.request = request`',
+    );
+  });
+
+  it('are not there for a message of a microservice', () => {
+    expect(() => requestAndResponseOf(contextOf('rpc', [{}, {}]))).toThrow(
+      'sessions need an HTTP request; this handler is called by "rpc": open it with @PublicAccess()',
     );
   });
 });

@@ -1,0 +1,162 @@
+import {
+  Catch,
+  Controller,
+  Get,
+  Logger,
+  Module,
+  Req,
+  Res,
+  type ArgumentsHost,
+  type ExceptionFilter,
+  type INestApplication,
+  type ModuleMetadata,
+} from '@nestjs/common';
+import { APP_FILTER, HttpAdapterHost } from '@nestjs/core';
+import { afterEach, describe, expect, it } from 'vitest';
+import {
+  CurrentSession,
+  SessionEventBus,
+  SessionException,
+  SessionModule,
+  SessionService,
+  SessionStoreUnavailableException,
+  TryRefreshTokenException,
+  UnauthorizedSessionException,
+  VerifySession,
+  type SessionContainer,
+} from '../../lib/index.js';
+import { platforms } from '../support/boot-app.js';
+import { CLEARED_COOKIES } from '../support/refusal.js';
+import { accessCookie, bothCookies, Scene } from '../support/scene.js';
+
+@Catch()
+class Envelope implements ExceptionFilter {
+  constructor(private readonly host: HttpAdapterHost) {}
+
+  catch(exception: unknown, host: ArgumentsHost): void {
+    const status = exception instanceof SessionException ? exception.getStatus() : 500;
+    const body = { envelope: status, code: (exception as { code?: string }).code };
+    this.host.httpAdapter.reply(host.switchToHttp().getResponse(), body, status);
+  }
+}
+
+@Catch(UnauthorizedSessionException)
+class UnauthorizedEnvelope extends Envelope {}
+
+@Module({ providers: [{ provide: APP_FILTER, useClass: Envelope }] })
+class EnvelopeModule {}
+
+@Controller()
+class ThrowingController {
+  constructor(private readonly sessions: SessionService) {}
+
+  @Get('thrown')
+  thrown(): never {
+    throw new UnauthorizedSessionException();
+  }
+
+  @Get('thrown-refresh')
+  thrownRefresh(): never {
+    throw new TryRefreshTokenException();
+  }
+
+  @Get('unavailable')
+  unavailable(): never {
+    throw new SessionStoreUnavailableException();
+  }
+
+  @Get('gone')
+  @VerifySession()
+  async gone(@CurrentSession() session: SessionContainer): Promise<object> {
+    await this.sessions.revokeSession(session.getHandle());
+    return session.getSessionDataFromDatabase();
+  }
+
+  @Get('by-hand')
+  async byHand(@Req() request: object, @Res({ passthrough: true }) response: object) {
+    await this.sessions.getSession(request, response);
+    return {};
+  }
+}
+
+type Options = Parameters<typeof Scene.open>[0] & object;
+const sessions = { sessionExpiredStatusCode: 440 };
+const useGlobal = (app: INestApplication): void => {
+  app.useGlobalFilters(new Envelope(app.get(HttpAdapterHost)));
+};
+const providers: NonNullable<ModuleMetadata['providers']> = [
+  { provide: APP_FILTER, useClass: Envelope },
+];
+const WAYS: [string, Options][] = [
+  ['as APP_FILTER', { providers }],
+  ['as APP_FILTER of a module that is imported later', { imports: [EnvelopeModule] }],
+  [
+    'as APP_FILTER of a module that is imported before',
+    {
+      sessionModule: EnvelopeModule,
+      imports: [SessionModule.forRoot(sessions)],
+    },
+  ],
+  ['by useGlobalFilters', { prepare: useGlobal }],
+  [
+    'for one kind of error',
+    { providers: [{ provide: APP_FILTER, useClass: UnauthorizedEnvelope }] },
+  ],
+];
+
+describe.each(
+  platforms.flatMap((platform) => WAYS.map(([way, options]) => [way, platform, options] as const)),
+)("an application's filter, registered %s on %s", (way, platform, options) => {
+  let scene: Scene;
+  afterEach(() => scene.close());
+  const open = async () =>
+    (scene = await Scene.open({
+      platform,
+      sessions,
+      controllers: [ThrowingController],
+      ...options,
+    }));
+
+  it('gets what the guard, the routes and the handlers refuse, with the status of the options', async () => {
+    await open();
+    const expected = { envelope: 440, code: 'UNAUTHORISED' };
+    for (const path of ['/me', '/thrown', '/by-hand']) {
+      const answer = await scene.get(path);
+      expect([path, answer.status, answer.json]).toEqual([path, 440, expected]);
+      expect(answer.headers['cache-control']).toBe('no-store');
+    }
+    const refreshed = await scene.refresh();
+    expect([refreshed.status, refreshed.json]).toEqual([440, expected]);
+    if (way === 'for one kind of error') {
+      const answer = await scene.get('/thrown-refresh');
+      expect(answer.status).toBe(440);
+      expect(answer.json).toMatchObject({ statusCode: 440, code: 'TRY_REFRESH_TOKEN' });
+    }
+  });
+
+  it('takes nothing from the answer: cookies go, Retry-After comes, no cache keeps it', async () => {
+    await open();
+    const holder = await scene.login('u1');
+    const gone = await scene.get('/gone', accessCookie(holder.access));
+    expect(gone.json).toEqual({ envelope: 440, code: 'UNAUTHORISED' });
+    expect(gone.setCookies).toEqual(CLEARED_COOKIES);
+    expect(gone.headers['cache-control']).toBe('no-store');
+    const thrown = await scene.get('/thrown', bothCookies(holder));
+    expect(thrown.setCookies).toEqual(CLEARED_COOKIES);
+    const unavailable = await scene.get('/unavailable', bothCookies(holder));
+    expect(unavailable.status).toBe(503);
+    expect(unavailable.headers['retry-after']).toBe('5');
+    expect(unavailable.setCookies).toEqual([]);
+  });
+
+  it('leaves it to the event to tell of each refusal once', async () => {
+    await open();
+    Logger.overrideLogger(false);
+    const refused: string[] = [];
+    scene.booted.app.get(SessionEventBus).on('refused', ({ at }) => void refused.push(at));
+    await scene.get('/thrown');
+    await scene.get('/me');
+    await new Promise(setImmediate);
+    expect(refused).toEqual(['handler', 'verify']);
+  });
+});
