@@ -12,9 +12,11 @@ import { RefreshRoute } from './http/refresh-route.js';
 import { RequestLogin } from './http/request-login.js';
 import { RequestRefresh } from './http/request-refresh.js';
 import { RequestSignOut } from './http/request-sign-out.js';
+import { RequestTokens } from './http/request-tokens.js';
 import { RequestVerification } from './http/request-verification.js';
 import { SessionExceptionFilter } from './http/session-exception.filter.js';
 import { SessionGuard } from './http/session.guard.js';
+import { SetupWarnings } from './http/setup-warnings.js';
 import { TokenReader } from './http/transport/token-reader.js';
 import { TokenWriter } from './http/transport/token-writer.js';
 import { JwtMaker } from './keys/jwt-maker.js';
@@ -129,8 +131,10 @@ const REQUESTS = [
   RequestLogin,
   RequestRefresh,
   RequestSignOut,
+  RequestTokens,
   RequestVerification,
   SessionGuard,
+  SetupWarnings,
   TokenReader,
   TokenWriter,
 ];
