@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { isCrossSite, isSafeMethod } from '../../../lib/http/anti-csrf/fetch-metadata.js';
+import { isCrossSite, isForeignHandshake, isSafeMethod } from '../../../lib/http/anti-csrf/fetch-metadata.js';
 
 const trusted = {
   trustedOrigins: new Set(['https://www.example.com', 'capacitor://localhost']),
   trustSameSite: true,
+  cookie: { secure: 'auto' as const },
 };
 
 function judge(headers: Record<string, string>): string {
@@ -80,4 +81,52 @@ describe('a method', () => {
     '%j may change something',
     (method) => expect(isSafeMethod(method)).toBe(false),
   );
+});
+
+describe('a page in plain http', () => {
+  const origin = 'http://app.example.com';
+  const request = { method: 'POST', headers: { host: 'app.example.com', origin } };
+
+  it('is another origin than the API of the same host, wherever the cookies are Secure', () => {
+    for (const secure of [true, 'auto'] as const) {
+      const trust = { ...trusted, cookie: { secure } };
+      expect(isCrossSite(request, trust)).toBe(true);
+      expect(isForeignHandshake(request, trust)).toBe(true);
+      const overTls = { ...request, socket: { encrypted: true } };
+      expect(isCrossSite(overTls, trust)).toBe(true);
+    }
+  });
+
+  it('is our own where the cookies go without Secure, and on a loopback host', () => {
+    const insecure = { ...trusted, cookie: { secure: false } };
+    expect(isCrossSite(request, insecure)).toBe(false);
+    const local = { host: 'localhost:3000', origin: 'http://localhost:3000' };
+    expect(isCrossSite({ method: 'POST', headers: local }, trusted)).toBe(false);
+    expect(isForeignHandshake({ method: 'GET', headers: local }, trusted)).toBe(false);
+  });
+
+  it('on a loopback host is another origin than its https', () => {
+    const headers = { host: 'localhost', origin: 'http://localhost' };
+    const overTls = { method: 'POST', headers, socket: { encrypted: true } };
+    expect(isCrossSite(overTls, trusted)).toBe(true);
+  });
+});
+
+describe('a handshake', () => {
+  it.each([
+    ['same-origin', 'https://other.example', false],
+    ['none', undefined, false],
+    ['same-site', OWN, true],
+    ['cross-site', OWN, true],
+    ['cross-site', TRUSTED, false],
+    [undefined, OWN, false],
+    [undefined, EVIL, true],
+  ])('goes by Sec-Fetch-Site first: %s with Origin %s is foreign: %s', (site, origin, outcome) => {
+    const headers = {
+      host: 'api.example.com',
+      ...(site === undefined ? {} : { 'sec-fetch-site': site }),
+      ...(origin === undefined ? {} : { origin }),
+    };
+    expect(isForeignHandshake({ method: 'GET', headers }, trusted)).toBe(outcome);
+  });
 });
