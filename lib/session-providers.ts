@@ -9,6 +9,7 @@ import { FailureAnswer } from './http/failure-answer.js';
 import { GuardedRoutes } from './http/guarded-routes.js';
 import { RateLimiter } from './http/rate-limit/rate-limiter.js';
 import { RefreshRoute } from './http/refresh-route.js';
+import { RequestAccessToken } from './http/request-access-token.js';
 import { RequestLogin } from './http/request-login.js';
 import { RequestRefresh } from './http/request-refresh.js';
 import { RequestSignOut } from './http/request-sign-out.js';
@@ -128,6 +129,7 @@ const REQUESTS = [
   FailureAnswer,
   GuardedRoutes,
   RateLimiter,
+  RequestAccessToken,
   RequestLogin,
   RequestRefresh,
   RequestSignOut,

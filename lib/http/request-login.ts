@@ -21,6 +21,7 @@ import { rememberSession } from './current-session.js';
 import { RateLimiter } from './rate-limit/rate-limiter.js';
 import { RequestVerification } from './request-verification.js';
 import { RequestSignOut } from './request-sign-out.js';
+import { SetupWarnings } from './setup-warnings.js';
 import { areHeadersSent, asHttpResponse } from './context/http-response.js';
 import { TokenReader } from './transport/token-reader.js';
 import { TokenWriter } from './transport/token-writer.js';
@@ -42,6 +43,7 @@ export class RequestLogin {
     private readonly directory: SessionDirectory,
     private readonly limiter: RateLimiter,
     private readonly refusals: SessionRefusals,
+    private readonly warnings: SetupWarnings,
     @Inject(RESOLVED_SESSION_OPTIONS) private readonly options: ResolvedSessionOptions,
   ) {}
 
@@ -189,6 +191,7 @@ export class RequestLogin {
     if (antiCsrf === 'NONE' || (isSafeMethod(httpRequest.method) && !isMutation)) return;
     if (antiCsrf === 'VIA_CUSTOM_HEADER' && hasCustomHeader(httpRequest, this.options)) return;
     if (isCrossSite(httpRequest, this.options)) {
+      this.warnings.ofPage(httpRequest);
       this.refusals.rethrow('login', new CrossSiteRequestException());
     }
   }

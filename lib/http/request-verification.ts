@@ -21,11 +21,7 @@ import type { VerifiedToken } from '../session/verify/verified-token-cache.js';
 import { AntiCsrf } from './anti-csrf/anti-csrf.js';
 import { isForeignHandshake, isSafeMethod } from './anti-csrf/fetch-metadata.js';
 import { asHttpRequest, type HttpRequest } from './context/http-request.js';
-import { RequestTokens } from './request-tokens.js';
-import { SetupWarnings } from './setup-warnings.js';
-import { chooseAccessToken } from './transport/access-token-choice.js';
-import { transferMethodOf } from './transport/shown-values.js';
-import { TokenReader } from './transport/token-reader.js';
+import { RequestAccessToken } from './request-access-token.js';
 
 /** How a request's session is verified. @publicApi */
 export interface VerifySessionOptions {
@@ -39,12 +35,6 @@ export interface VerifySessionOptions {
   overrideGlobalClaimValidators?: ClaimValidatorsOverride<SessionContainer>;
 }
 
-/** The token of a request that counts. */
-interface ChosenToken<T> {
-  readonly token: T;
-  readonly transferMethod: 'cookie' | 'header';
-}
-
 /** What the client presented; `undefined` where no anti-CSRF token is asked for. */
 type PresentedProof = { readonly presented: string | undefined } | undefined;
 
@@ -54,9 +44,7 @@ export class RequestVerification {
   constructor(
     private readonly verifier: SessionVerifier,
     private readonly containers: SessionContainerFactory,
-    private readonly reader: TokenReader,
-    private readonly tokens: RequestTokens,
-    private readonly warnings: SetupWarnings,
+    private readonly accessTokens: RequestAccessToken,
     private readonly antiCsrf: AntiCsrf,
     private readonly refusals: SessionRefusals,
     private readonly registry: RegisteredClaims,
@@ -93,7 +81,7 @@ export class RequestVerification {
     asked: VerifySessionOptions,
   ): SessionContainer | undefined | Promise<SessionContainer | undefined> {
     const httpRequest = asHttpRequest(request);
-    const usual = this.usualToken(httpRequest);
+    const usual = this.accessTokens.usual(httpRequest);
     if (usual !== undefined) {
       const antiCsrf = this.proofOf(httpRequest, usual.transferMethod, asked);
       const remembered =
@@ -102,7 +90,7 @@ export class RequestVerification {
         remembered.attachToRequestResponse(request, response, usual.transferMethod);
         return remembered;
       }
-    } else if (this.showsNone(httpRequest)) return this.withoutToken(asked);
+    } else if (this.accessTokens.showsNone(httpRequest)) return this.withoutToken(asked);
     return this.findJudged(request, response, asked);
   }
 
@@ -112,7 +100,7 @@ export class RequestVerification {
     asked: VerifySessionOptions,
   ): Promise<SessionContainer | undefined> {
     const httpRequest = asHttpRequest(request);
-    const chosen = await this.tokenOf(httpRequest);
+    const chosen = await this.accessTokens.of(httpRequest);
     if (chosen === undefined) return this.withoutToken(asked);
     const { token, transferMethod } = chosen;
     const antiCsrf = this.proofOf(httpRequest, transferMethod, asked);
@@ -133,7 +121,7 @@ export class RequestVerification {
   ): Promise<SessionContainer | undefined> {
     try {
       const httpRequest = asHttpRequest(request);
-      const chosen = await this.tokenOf(httpRequest);
+      const chosen = await this.accessTokens.of(httpRequest);
       if (chosen === undefined) return this.withoutToken(asked);
       if (chosen.transferMethod === 'cookie' && isForeignHandshake(httpRequest, this.options)) {
         this.antiCsrf.reportFailure('handshake');
@@ -147,7 +135,7 @@ export class RequestVerification {
 
   /** How a request carries its access token; `undefined` where it carries none. */
   async transferMethodOf(request: unknown): Promise<'cookie' | 'header' | undefined> {
-    return (await this.tokenOf(asHttpRequest(request)))?.transferMethod;
+    return (await this.accessTokens.of(asHttpRequest(request)))?.transferMethod;
   }
 
   /**
@@ -197,45 +185,6 @@ export class RequestVerification {
     const { claims } = verified;
     const isUpToDate = this.staleClaims.in(claims, claims.sub).length === 0;
     return isUpToDate ? this.containers.remembered(verified) : undefined;
-  }
-
-  // The token of nearly every request, as far as that shows without a look at anything else.
-  private usualToken(request: HttpRequest): ChosenToken<string> | undefined {
-    const allowed = this.options.tokenTransferMethod(request, 'verify');
-    const bearer = allowed === 'cookie' ? undefined : this.reader.bearerToken(request);
-    if (bearer !== undefined && this.verifier.isAccessTokenLike(bearer)) {
-      const isRemembered = this.verifier.isRemembered(bearer);
-      return isRemembered ? { token: bearer, transferMethod: 'header' } : undefined;
-    }
-    if (allowed === 'header') return undefined;
-    const cookies = this.reader.accessTokenCookies(request);
-    const [only] = cookies;
-    if (cookies.length !== 1 || only === undefined || only === '') return undefined;
-    return { token: only, transferMethod: 'cookie' };
-  }
-
-  private showsNone(request: HttpRequest): boolean {
-    const allowed = this.options.tokenTransferMethod(request, 'verify');
-    return this.reader.accessTokens(request, allowed).length === 0;
-  }
-
-  /** The token of a request; `undefined` where it has none. */
-  private async tokenOf(request: HttpRequest): Promise<ChosenToken<VerifiedToken> | undefined> {
-    const allowed = this.options.tokenTransferMethod(request, 'verify');
-    const chosen = chooseAccessToken(
-      await this.tokens.access(request, allowed),
-      (token) => this.verifier.isGood(token),
-      (text) => this.verifier.isAccessTokenLike(text),
-    );
-    if (chosen.kind === 'none') return undefined;
-    // It may be of a key that has been retired: whoever comes back after weeks shall refresh, and be no guest.
-    if (chosen.kind === 'invalid') throw this.refusals.tryRefresh('access-token-invalid');
-    if (chosen.kind === 'ambiguous') {
-      if (chosen.cookie !== undefined) this.warnings.ofTwoSessions(chosen.cookie);
-      throw this.refusals.tryRefresh('access-token-ambiguous');
-    }
-    const { value } = chosen;
-    return { token: value.token, transferMethod: transferMethodOf(value) };
   }
 
   private withoutToken({ sessionRequired }: VerifySessionOptions): undefined {

@@ -53,30 +53,40 @@ export class SetupWarnings {
 
   /** What the request that an answer gives cookies to shows of its browser and of what stands between. */
   ofCookiesFor(request: HttpRequest): void {
+    if (this.ofPage(request)) return;
+    const isFetched =
+      headerOf(request, 'sec-fetch-site') === 'cross-site' &&
+      headerOf(request, 'sec-fetch-mode') !== 'navigate';
+    const { sameSite } = this.options.cookie;
+    if (!isFetched || sameSite === 'none' || pageOf(request) === undefined) return;
+    this.tell(
+      'cross-site',
+      `A page of another site was given cookies with SameSite=${sameSite}, which its browser drops. ` +
+        "Call the API by a host of the page's own site (127.0.0.1 and localhost are two sites), or set " +
+        "`cookie.sameSite` to 'none'.",
+    );
+  }
+
+  /** What makes a page of our own look like another's, or keeps cookies from it. @returns whether there was any of it */
+  ofPage(request: HttpRequest): boolean {
     const page = pageOf(request);
-    if (page === undefined) return;
-    const site = headerOf(request, 'sec-fetch-site');
+    if (page === undefined) return false;
     const isOtherHost = page.host !== hostOf(request);
-    const isHidden = namesLoopback(request) ? !page.isLoopback : site === 'same-origin';
-    if (isOtherHost && isHidden) this.ofHiddenHost();
-    else if (page.scheme === 'http' && !page.isLoopback && this.options.cookie.secure !== false) {
-      this.tell(
-        'plain-http',
-        'A page in plain http was given Secure cookies, which its browser drops: serve it and this API over https. ' +
-          'Where that is not possible, in a network of your own, set `cookie.secure` to false.',
-      );
-    } else if (
-      site === 'cross-site' &&
-      headerOf(request, 'sec-fetch-mode') !== 'navigate' &&
-      this.options.cookie.sameSite !== 'none'
-    ) {
-      this.tell(
-        'cross-site',
-        `A page of another site was given cookies with SameSite=${this.options.cookie.sameSite}, which its browser drops. ` +
-          "Call the API by a host of the page's own site (127.0.0.1 and localhost are two sites), or set " +
-          "`cookie.sameSite` to 'none'.",
-      );
+    const isHidden = namesLoopback(request)
+      ? !page.isLoopback
+      : headerOf(request, 'sec-fetch-site') === 'same-origin';
+    if (isOtherHost && isHidden) {
+      this.ofHiddenHost();
+      return true;
     }
+    const isPlain = page.scheme === 'http' && !page.isLoopback && !isOtherHost;
+    if (!isPlain || this.options.cookie.secure === false) return false;
+    this.tell(
+      'plain-http',
+      'A page in plain http calls this API, and its browser drops Secure cookies: serve both over https. ' +
+        'Where that is not possible, in a network of your own, set `cookie.secure` to false.',
+    );
+    return true;
   }
 
   private ofHiddenHost(): void {

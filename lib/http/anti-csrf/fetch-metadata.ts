@@ -48,7 +48,7 @@ export function isForeignHandshake(request: HttpRequest, trust: Trust): boolean 
   const origin = headerOf(request, 'origin');
   if (origin !== undefined && trust.trustedOrigins.has(origin)) return false;
   const site = headerOf(request, 'sec-fetch-site');
-  if (site !== undefined) return site !== 'same-origin' && site !== 'none';
+  if (site !== undefined && site !== 'same-origin' && site !== 'none') return true;
   return origin !== undefined && !isOwnOrigin(origin, request, trust);
 }
 

@@ -34,6 +34,14 @@ export class RefreshTokenAuthenticator {
     return typeof reading === 'object' ? reading.token : undefined;
   }
 
+  /** The same where a text that is none of ours is refused; what has been read already is taken as it is. */
+  async expect(presented: string | AuthenticRefreshToken): Promise<AuthenticRefreshToken> {
+    if (typeof presented !== 'string') return presented;
+    const token = await this.authenticate(presented);
+    if (token === undefined) throw this.refusal([presented], { clearTokens: false });
+    return token;
+  }
+
   /** The same by the keys that are known here. */
   read(
     text: string,

@@ -67,7 +67,7 @@ export class SessionRefresher {
    * @throws {SessionStoreUnavailableException}
    */
   async refresh(request: RefreshRequest): Promise<IssuedSession> {
-    const token = await this.authentic(request.refreshToken);
+    const token = await this.authenticator.expect(request.refreshToken);
     if (
       request.withAntiCsrfToken &&
       !this.authenticator.hasAntiCsrfToken(token, request.antiCsrfToken)
@@ -79,17 +79,6 @@ export class SessionRefresher {
     return rotated === undefined
       ? this.refreshRead(token, request)
       : this.tellOfRotation(rotated, request);
-  }
-
-  private async authentic(
-    presented: RefreshRequest['refreshToken'],
-  ): Promise<AuthenticRefreshToken> {
-    if (typeof presented !== 'string') return presented;
-    const token = await this.authenticator.authenticate(presented);
-    if (token === undefined) {
-      throw this.authenticator.refusal([presented], { clearTokens: false });
-    }
-    return token;
   }
 
   private async refreshRead(
