@@ -81,8 +81,7 @@ export class SessionService extends SessionFunctions {
    *
    * @throws {TooManyRequestsException} (429) where the request's address has asked, or guessed wrong, too often
    */
-  async limitLogin(request: object): Promise<void> {
-    this.login.refuseEmbeddedLogin(request);
+  limitLogin(request: object): Promise<void> {
     return this.limiter
       .countByHand(request)
       .catch((error: unknown) => this.refusals.rethrow('login', error));
