@@ -52,6 +52,9 @@ const KINDS: Readonly<Record<SessionErrorCode, { status: number; graphQlCode: st
   SESSION_STORE_FAILED: { status: 500, graphQlCode: 'INTERNAL_SERVER_ERROR' },
 };
 
+// What every body has, and GraphQL tells in a way of its own.
+const COMMON_FIELDS: ReadonlySet<string> = new Set(['statusCode', 'code', 'message']);
+
 /**
  * The base of every error that a request can end in. It is an HTTP exception, so no filter has to be installed.
  *
@@ -110,8 +113,10 @@ export abstract class SessionException extends HttpException {
   /** What GraphQL servers tell their clients: the code that these know, the HTTP status, and the fields of the body. */
   get extensions(): Readonly<Record<string, unknown>> {
     const body = this.getResponse() as Record<string, unknown>;
-    const { statusCode, code, message, ...fields } = body;
-    const http = { status: statusCode };
+    const fields = Object.fromEntries(
+      Object.entries(body).filter(([name]) => !COMMON_FIELDS.has(name)),
+    );
+    const http = { status: body['statusCode'] };
     return { ...fields, code: KINDS[this.code].graphQlCode, http, originalError: body };
   }
 }

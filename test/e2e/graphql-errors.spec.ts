@@ -360,6 +360,7 @@ describe('a guard on a field of a GraphQL type', () => {
 
   it('is none where the field is open', async () => {
     const booted = await boot(OpenFieldResolver);
+    expect(booted.url).toMatch(/^http:/);
     await booted.close();
   });
 });

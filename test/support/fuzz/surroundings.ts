@@ -152,7 +152,7 @@ export class Surroundings {
     if (namesOnPrototypes() !== this.prototypes) return 'a prototype changed';
     if (this.rejections > 0) return 'a promise was rejected and nobody looked';
     if (this.warnings.length > 0) return `a warning of Node: ${this.warnings.join('; ')}`;
-    const lines = this.logs.lines.filter((line) => !isOfTheFramework(line));
+    const lines = this.logs.lines.filter((line) => !isOfTheFramework(line) && !isOfRefusal(line));
     return lines.length > 0 ? `a line in the log: ${JSON.stringify(lines)}` : undefined;
   }
 
@@ -168,6 +168,14 @@ export class Surroundings {
 }
 
 // Nest says so for Fastify where a client goes away within a body, long before a request comes to any of our code.
+// Each refusal has a debug line, and a failed anti-CSRF check a warning once a minute. They say nothing of the request.
+function isOfRefusal({ level, text }: LogRecorder['lines'][number]): boolean {
+  return level === 'debug'
+    ? /^Refused \([a-z-]+\): [A-Z_]+, [a-z-]+(, session [0-9a-f-]{36})?$/.test(text)
+    : level === 'warn' &&
+        /^The anti-CSRF check refused a request \([a-z-]+\)\. Is the page/.test(text);
+}
+
 function isOfTheFramework({ context, text }: LogRecorder['lines'][number]): boolean {
   return context === 'ExceptionsHandler' && text.startsWith('Error: aborted\n    at abortIncoming');
 }
