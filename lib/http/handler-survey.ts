@@ -60,14 +60,12 @@ export class HandlerSurvey {
   }
 }
 
-function unguardedField({
-  getClass,
-  getHandler,
-}: {
+function unguardedField(declared: {
   getClass(): Type;
   getHandler(): object;
 }): SessionConfigurationError {
-  const name = `${getClass().name}.${(getHandler() as { name?: string }).name}`;
+  const handler = declared.getHandler() as { name?: string };
+  const name = `${declared.getClass().name}.${handler.name}`;
   return new SessionConfigurationError(
     `${name} is a field that asks for a session, but GraphQLModule runs no guards on fields. ` +
       "Add `fieldResolverEnhancers: ['guards']` to GraphQLModule's options, or open the field with @PublicAccess().",

@@ -42,7 +42,8 @@ export class SessionExceptionFilter extends BaseExceptionFilter {
   }
 
   private answer(exception: SessionException, host: ArgumentsHost): unknown {
-    const body = { status: 'error', ...(exception.getResponse() as object) };
+    const response = exception.getResponse();
+    const body = { status: 'error', ...(typeof response === 'object' ? response : {}) };
     switch (host.getType<string>()) {
       case 'http':
         super.catch(exception, host);

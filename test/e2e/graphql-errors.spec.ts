@@ -237,7 +237,7 @@ describe('a query over a WebSocket to Apollo on Express', () => {
     });
   });
   afterAll(async () => {
-    await Promise.all(clients.map((each) => each.dispose()));
+    for (const client of clients) await client.dispose();
     await scene.close();
   });
 

@@ -12,7 +12,6 @@ import {
 import { WsAdapter } from '@nestjs/platform-ws';
 import { IoAdapter } from '@nestjs/platform-socket.io';
 import {
-  ConnectedSocket,
   MessageBody,
   SubscribeMessage,
   WebSocketGateway,
@@ -142,7 +141,7 @@ class Gateway implements OnGatewayConnection {
 
   @SubscribeMessage('admin')
   @VerifySession({ roles: ['admin'] })
-  admin(@ConnectedSocket() _: unknown): object {
+  admin(): object {
     this.reached += 1;
     return { event: 'you', data: 'secret' };
   }

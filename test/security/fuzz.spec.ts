@@ -239,16 +239,16 @@ describe('a build is caught that beside its refusal', () => {
 
   it('remembers the token', { timeout: LONG }, async () => {
     const { find } = VerifiedTokenCache.prototype;
-    let cache: VerifiedTokenCache | undefined;
+    const caches: VerifiedTokenCache[] = [];
     vi.spyOn(VerifiedTokenCache.prototype, 'find').mockImplementation(function (
       this: VerifiedTokenCache,
       token,
     ) {
-      cache = this;
+      caches[0] = this;
       return find.call(this, token);
     });
     const found = await foundWhen((_, token) =>
-      cache?.remember({ token, claims: {} as never, key: {} as never }),
+      caches[0]?.remember({ token, claims: {} as never, key: {} as never }),
     );
     expect(found).toContain(': a token was remembered');
   });

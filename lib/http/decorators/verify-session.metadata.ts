@@ -25,19 +25,16 @@ export const GUARDS_SESSIONS: unique symbol = Symbol('nestjs-auth-sessions: guar
 
 /** What stands on a handler or a class itself. What a class inherits stands on the class that it extends. */
 export function declaredOn(target: object): Declared {
-  const options = own<GuardedRouteOptions>(VerifySessionMetadata.KEY, target);
-  const maxAgeMs = own<number>(RequireFreshMetadata.KEY, target);
-  const guards = own<unknown[]>(GUARDS_METADATA, target) ?? [];
+  const own = (key: string): unknown => Reflect.getOwnMetadata(key, target);
+  const options = own(VerifySessionMetadata.KEY) as GuardedRouteOptions | undefined;
+  const maxAgeMs = own(RequireFreshMetadata.KEY) as number | undefined;
+  const guards = (own(GUARDS_METADATA) as unknown[] | undefined) ?? [];
   return {
     options: options ?? {},
     maxAgeMs,
     isGuarded: options !== undefined || maxAgeMs !== undefined || guards.some(isSessionGuard),
-    isPublic: own<true>(PublicAccessMetadata.KEY, target) === true,
+    isPublic: own(PublicAccessMetadata.KEY) === true,
   };
-}
-
-function own<Value>(key: string, target: object): Value | undefined {
-  return Reflect.getOwnMetadata(key, target) as Value | undefined;
 }
 
 function isSessionGuard(guard: unknown): boolean {
