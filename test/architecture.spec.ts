@@ -213,7 +213,8 @@ describe('the code in lib/', () => {
   });
 
   it('binds itself to no web framework, and to no GraphQL, messages or sockets', () => {
-    const platform = /^(express|fastify|@fastify\/.*|@nestjs\/(graphql|microservices|websockets|platform-.*))(\/|$)/;
+    const platform =
+      /^(express|fastify|@fastify\/.*|@nestjs\/(graphql|microservices|websockets|platform-.*))(\/|$)/;
     expect(importsWhere((_, from) => platform.test(from))).toEqual([]);
   });
 

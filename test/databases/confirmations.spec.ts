@@ -45,7 +45,7 @@ describeOnEachDatabase('a confirmation', (engine) => {
       handle,
       before.parentRefreshTokenHash,
       clock.now(),
-      rotated.expiresAt + HOUR_MS,
+      Number(rotated.expiresAt) + HOUR_MS,
     );
 
     expect(await rowOf(first, handle)).toEqual(rotated);

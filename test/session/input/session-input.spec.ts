@@ -151,7 +151,7 @@ describe('a refused argument', () => {
     const error = new SessionInputException('userId', 'must be a string');
     expect([error.getStatus(), error.getResponse()]).toEqual([
       400,
-      { message: 'userId must be a string' },
+      { statusCode: 400, code: 'SESSION_INPUT', message: 'userId must be a string' },
     ]);
   });
 });
