@@ -64,7 +64,7 @@ import { TOKEN_CARRIERS } from './session/container/token-carrier.js';
 import { UserEraser } from './session/end/user-eraser.js';
 import { VerifiedTokenCache } from './session/verify/verified-token-cache.js';
 import { Deadline } from './store/deadline.js';
-import { checkDriver } from './store/driver-check.js';
+import { checkDriver } from './store/unsupported-driver.js';
 import { DeviceStore } from './store/device.store.js';
 import { RevocationStore } from './store/revocation.store.js';
 import { SessionDatabase } from './store/session-database.js';

@@ -1,22 +1,9 @@
-import type { SessionEventName, SessionEvents } from './session-events.js';
+import { isSessionEventName, type SessionEventName, type SessionEvents } from './session-events.js';
 
 /** Gets one kind of event. @publicApi */
 export type SessionEventListener<Name extends SessionEventName> = (
   event: Readonly<SessionEvents[Name]>,
 ) => void | Promise<void>;
-
-const NAMES: Readonly<Record<SessionEventName, true>> = {
-  created: true,
-  refreshed: true,
-  repeated: true,
-  clientChanged: true,
-  theftDetected: true,
-  revoked: true,
-  keyMade: true,
-  keyRevoked: true,
-  antiCsrfFailed: true,
-  refused: true,
-};
 
 // A client can cause refusals as fast as it sends requests; a slow listener must not pile them up without end.
 const MAX_PENDING_REFUSALS = 1_000;
@@ -46,7 +33,7 @@ export class SessionEventBus {
   /** Subscribes to one kind of event. @returns what ends the subscription */
   on<Name extends SessionEventName>(name: Name, listener: SessionEventListener<Name>): () => void {
     if (typeof listener !== 'function') throw new TypeError('listener must be a function');
-    if (!Object.hasOwn(NAMES, name)) throw new TypeError('name must be that of a session event');
+    if (!isSessionEventName(name)) throw new TypeError('name must be that of a session event');
     const listeners: Set<SessionEventListener<Name>> = (this.listeners[name] ??= new Set<never>());
     listeners.add(listener);
     return () => {

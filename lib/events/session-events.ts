@@ -86,3 +86,20 @@ export type RefusedAt = 'verify' | 'refresh' | 'login' | 'sign-out' | 'handshake
 
 /** The name of an event. @publicApi */
 export type SessionEventName = keyof SessionEvents;
+
+const NAMES: Readonly<Record<SessionEventName, true>> = {
+  created: true,
+  refreshed: true,
+  repeated: true,
+  clientChanged: true,
+  theftDetected: true,
+  revoked: true,
+  keyMade: true,
+  keyRevoked: true,
+  antiCsrfFailed: true,
+  refused: true,
+};
+
+export function isSessionEventName(name: unknown): name is SessionEventName {
+  return typeof name === 'string' && Object.hasOwn(NAMES, name);
+}

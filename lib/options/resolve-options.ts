@@ -2,9 +2,10 @@ import { checkAssurance } from './assurance-profile.js';
 import { readClaims, readValidators } from './claim-options.js';
 import type { OptionReader } from './option-reader.js';
 import { readConfiguration } from './read-configuration.js';
-import { checkLifetimes, readLifetimes } from './resolve-lifetimes.js';
+import { checkLifetimes, readLifetimes } from './token-lifetime-options.js';
 import { readRateLimits } from './rate-limit-options.js';
-import { resolveCookieOptions } from './resolve-cookie-options.js';
+import { resolveCookieOptions } from './cookie-options.js';
+import { readPruning } from './pruning-options.js';
 import { readEncryptionKeyMigration, readEncryptionKeys } from './encryption-keys.js';
 import type { ResolvedSessionOptions } from './resolved-options.js';
 import type {
@@ -86,8 +87,7 @@ function readOptions(reader: OptionReader, production: boolean): ResolvedSession
     revocation: resolveRevocation(reader.nestedOrFalse('revocation')),
     verifiedTokenCache: resolveCache(reader.nestedOrFalse('verifiedTokenCache')),
     databaseTimeoutMs: reader.durationMs('databaseTimeout', SECOND / 10, 5 * MINUTE, 5 * SECOND),
-    pruning: resolvePruning(reader.nestedOrFalse('pruning')),
-    endedSessionRetentionMs: reader.durationMs('endedSessionRetention', 0, TEN_YEARS, 7 * DAY),
+    ...readPruning(reader),
     device: resolveDevice(reader.nested('device')),
     revokePreviousSession: reader.boolean('revokePreviousSession', true),
     maxSessionsPerUser: resolveSessionLimit(reader),
@@ -147,13 +147,6 @@ function resolveCache(reader: OptionReader | false): ResolvedSessionOptions['ver
   const max = reader.integer('max', 1, 10_000_000, 10_000);
   reader.refuseUnknown();
   return { max };
-}
-
-function resolvePruning(reader: OptionReader | false): ResolvedSessionOptions['pruning'] {
-  if (!reader) return false;
-  const intervalMs = reader.durationMs('interval', SECOND, 365 * DAY, HOUR);
-  reader.refuseUnknown();
-  return { intervalMs };
 }
 
 function resolveDevice(reader: OptionReader): ResolvedSessionOptions['device'] {

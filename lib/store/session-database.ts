@@ -4,12 +4,12 @@ import type { SessionException } from '../errors/session.exception.js';
 import { Deadline } from './deadline.js';
 import type { ClusterWait, Dialect, FailureKind } from './dialect/dialect.js';
 import { dialectOf } from './dialect/dialects.js';
-import { driverFailureOf } from './dialect/driver-failure.js';
-import { FailureLog } from './failure-log.js';
+import { driverFailureOf } from './failures/driver-failure.js';
+import { FailureLog } from './failures/failure-log.js';
 import { PooledConnections } from './pooled-connections.js';
 import { SessionRevocation } from './session-revocation.entity.js';
-import { SharedConnection } from './shared-connection.js';
-import { asConflictOfCaller, asStoreException } from './store-availability.js';
+import { SingleConnection } from './single-connection.js';
+import { asConflictOfCaller, asStoreException } from './failures/store-availability.js';
 import { StatementGroup, type SharedStatement } from './statement-group.js';
 import { runStatement, type StatementResult } from './statement-result.js';
 import { Table } from './table.js';
@@ -22,7 +22,7 @@ const PAUSES_MS = [5, 25, 125];
  * or log somebody out. Bound to a caller's `EntityManager`, it runs everything in that transaction.
  */
 export class SessionDatabase {
-  private readonly shared: SharedConnection | undefined;
+  private readonly shared: SingleConnection | undefined;
   private readonly pooled: PooledConnections;
   private readonly cluster: ClusterWait | undefined;
   /** What is peculiar to the kind of database. */
@@ -37,7 +37,7 @@ export class SessionDatabase {
   ) {
     this.dialect = dialectOf(dataSource);
     const { onlyConnection, clusterWait } = this.dialect;
-    this.shared = onlyConnection && new SharedConnection(dataSource, onlyConnection);
+    this.shared = onlyConnection && new SingleConnection(dataSource, onlyConnection);
     this.pooled = new PooledConnections(dataSource, deadline);
     this.cluster = clusterWait?.();
   }

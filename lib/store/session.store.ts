@@ -11,7 +11,7 @@ import {
   type SessionRecord,
 } from './session-record.js';
 import { Session } from './session.entity.js';
-import { SharedSessionStatements } from './shared-session-statements.js';
+import { GroupedSessionStatements } from './grouped-session-statements.js';
 import type { SharedStatement } from './statement-group.js';
 import type { Table } from './table.js';
 
@@ -26,7 +26,7 @@ export class SessionStore {
   private readonly rotations: RotationStatements;
 
   constructor(private readonly database: SessionDatabase) {
-    const shared = new SharedSessionStatements(database);
+    const shared = new GroupedSessionStatements(database);
     this.findShared = database.share({
       one: (handle) => this.findOne(handle),
       many: (handles) => shared.find(handles),

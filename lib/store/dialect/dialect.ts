@@ -2,7 +2,7 @@ import type { QueryRunner } from 'typeorm';
 import type { Rotation } from '../rotation-statements.js';
 import type { Session } from '../session.entity.js';
 import type { Table } from '../table.js';
-import type { DriverFailure } from './driver-failure.js';
+import type { DriverFailure } from '../failures/driver-failure.js';
 
 /**
  * All that is peculiar to one kind of database. Another kind is one more file beside this one and a line in

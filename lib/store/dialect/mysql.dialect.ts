@@ -1,5 +1,5 @@
 import type { Dialect, FailureKind } from './dialect.js';
-import type { DriverFailure } from './driver-failure.js';
+import type { DriverFailure } from '../failures/driver-failure.js';
 import { GaleraWait } from './galera-wait.js';
 
 // By the server's number: drivers differ in what they call the later ones.

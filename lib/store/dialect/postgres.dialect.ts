@@ -1,5 +1,5 @@
 import type { Dialect, FailureKind } from './dialect.js';
-import type { DriverFailure } from './driver-failure.js';
+import type { DriverFailure } from '../failures/driver-failure.js';
 import { manyRotations } from './postgres-rotation.js';
 
 // By SQLSTATE, or by the two characters of its class.

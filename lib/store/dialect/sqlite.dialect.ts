@@ -1,5 +1,5 @@
 import type { Dialect, FailureKind } from './dialect.js';
-import type { DriverFailure } from './driver-failure.js';
+import type { DriverFailure } from '../failures/driver-failure.js';
 
 // By the code, or by how it begins: SQLITE_READONLY stands for SQLITE_READONLY_DIRECTORY too.
 const KINDS: readonly (readonly [code: string, kind: FailureKind])[] = [

@@ -1,8 +1,8 @@
-import { SessionException } from '../errors/session.exception.js';
-import { SessionStoreFailureException } from '../errors/session-store-failure.exception.js';
-import { SessionStoreUnavailableException } from '../errors/session-store-unavailable.exception.js';
-import type { Dialect } from './dialect/dialect.js';
-import { driverFailureOf } from './dialect/driver-failure.js';
+import { SessionException } from '../../errors/session.exception.js';
+import { SessionStoreFailureException } from '../../errors/session-store-failure.exception.js';
+import { SessionStoreUnavailableException } from '../../errors/session-store-unavailable.exception.js';
+import type { Dialect } from '../dialect/dialect.js';
+import { driverFailureOf } from './driver-failure.js';
 import type { FailureLog } from './failure-log.js';
 import { failureText } from './failure-text.js';
 

@@ -14,7 +14,7 @@ const WARNING =
  * when it is rolled back: a login whose tokens are on their way, or a revocation that has been reported. So a statement
  * of ours waits until the application's transaction is over.
  */
-export class SharedConnection {
+export class SingleConnection {
   private readonly logger = new Logger('SessionModule');
   private ownTransactions: Promise<unknown> = Promise.resolve();
   private hasWarned = false;

@@ -12,7 +12,7 @@ import { rememberedByCount, type Table } from './table.js';
  * The statements on sessions for many callers at once. None of them waits for a lock: one slow transaction of the
  * application would hold up other users.
  */
-export class SharedSessionStatements {
+export class GroupedSessionStatements {
   constructor(private readonly database: SessionDatabase) {}
 
   async find(handles: readonly string[]): Promise<(SessionRecord | null)[]> {

@@ -1,5 +1,5 @@
-import type { FailureKind } from './dialect/dialect.js';
-import type { DriverFailure } from './dialect/driver-failure.js';
+import type { FailureKind } from '../dialect/dialect.js';
+import type { DriverFailure } from './driver-failure.js';
 
 // What engines put around values and names, in the languages that they speak.
 const QUOTE = /['"`()[\]{}«»‹›„“”‚‘’「」『』]/;

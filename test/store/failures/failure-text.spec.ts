@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { withoutValues } from '../../lib/store/failure-text.js';
+import { withoutValues } from '../../../lib/store/failures/failure-text.js';
 
 describe('the text of a database in the log', () => {
   it.each([
