@@ -40,8 +40,11 @@ const CONNECTED_MSSQL = {
     }
   },
   Request: class {
-    query(): Promise<object> {
-      return Promise.resolve({ recordset: [{}], rowsAffected: [1] });
+    // TypeORM 0.3 gives a callback.
+    query(_: string, done?: (error: null, result: object) => void): Promise<object> {
+      const result = { recordset: [{}], rowsAffected: [1] };
+      if (done !== undefined) setImmediate(done, null, result);
+      return Promise.resolve(result);
     }
   },
 };

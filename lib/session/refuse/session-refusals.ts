@@ -93,7 +93,7 @@ export class SessionRefusals {
           'The next warning of this kind comes after a minute',
       );
     }
-    if (!Logger.isLevelEnabled('debug')) return;
+    if (!mayLogDebug()) return;
     const session = refusedSession === undefined ? '' : `, session ${refusedSession.sessionHandle}`;
     this.logger.debug(`Refused (${at}): ${code}, ${reason}${session}`);
   }
@@ -104,4 +104,9 @@ export class SessionRefusals {
     const why = cause instanceof Error ? `: ${cause.message}` : '';
     this.logger.error(`Sessions can't reach their database, and answer 503${why}`);
   }
+}
+
+// Until an application sets levels, Nest 11 answers "no" for each of them, which says nothing about its logger.
+function mayLogDebug(): boolean {
+  return Logger.isLevelEnabled('debug') || !Logger.isLevelEnabled('fatal');
 }

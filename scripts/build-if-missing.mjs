@@ -1,0 +1,6 @@
+// Runs as `prepare`, the only script that npm runs for a package that it installs from Git. In a checkout that has been built
+// it does nothing.
+import { execSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+
+if (!existsSync('dist/index.js')) execSync('npm run build', { stdio: 'inherit' });
