@@ -12,7 +12,8 @@ import { SingleConnection } from './single-connection.js';
 import { asConflictOfCaller, asStoreException } from './failures/store-availability.js';
 import { StatementGroup, type SharedStatement } from './statement-group.js';
 import { runStatement, type StatementResult } from './statement-result.js';
-import { Table } from './table.js';
+import type { Table } from './table.js';
+import { Tables } from './tables.js';
 
 // Before each attempt after the first: a transaction that is still under way can undo one attempt after the other.
 const PAUSES_MS = [5, 25, 125];
@@ -32,7 +33,7 @@ export class SessionDatabase {
     private readonly dataSource: DataSource,
     private readonly deadline: Deadline = new Deadline(),
     private readonly transactionRunner?: QueryRunner,
-    private readonly tables = new Map<EntityTarget<ObjectLiteral>, Table<ObjectLiteral>>(),
+    private readonly tables = new Tables(dataSource),
     private readonly failures = new FailureLog(),
   ) {
     this.dialect = dialectOf(dataSource);
@@ -80,10 +81,7 @@ export class SessionDatabase {
   }
 
   table<Row extends ObjectLiteral>(entity: EntityTarget<Row>): Table<Row> {
-    const known = this.tables.get(entity) as Table<Row> | undefined;
-    const table = known ?? new Table<Row>(this.dataSource, entity);
-    this.tables.set(entity, table);
-    return table;
+    return this.tables.of(entity);
   }
 
   /**

@@ -200,43 +200,52 @@ function ofExactly<Row extends SessionOutline>(
 function prepareStatements(table: Table<Session>) {
   const c = (property: keyof Session): string => table.column(property);
   const p = (position: number): string => table.parameter(position);
-  const handle = c('handle');
-  const isHandle = (position: number): string => `${handle} = ${p(position)}`;
   const areHandles = (count: number, from = 0): string =>
-    `${handle} IN (${table.parameters(count, from)})`;
+    `${c('handle')} IN (${table.parameters(count, from)})`;
+  const whereHandle = (position: number, more = ''): string =>
+    table.where(`${c('handle')} = ${p(position)}${more}`);
+  const whereHandles = (count: number): string => table.where(areHandles(count));
+  // A sum, so that SQLite goes by the handle or the user: without statistics it takes the index of expiry for the better.
+  const expiry = `${c('expiresAt')} + 0`;
+  const isParent = (position: number): string =>
+    ` AND ${c('parentRefreshTokenHash')} = ${p(position)}`;
+  const unconfirmed = ` AND ${c('confirmedAt')} IS NULL`;
   const outline = table.selection(OUTLINE_COLUMNS);
   return {
     insert: table.insertion(SESSION_COLUMNS),
-    find: `SELECT ${table.selection(SESSION_COLUMNS)} FROM ${table.name} WHERE ${isHandle(0)}`,
+    find: `SELECT ${table.selection(SESSION_COLUMNS)} FROM ${table.name} ${whereHandle(0)}`,
     deleteReturning: (count: number) =>
       table.dialect.returnsDeleted
-        ? `DELETE FROM ${table.name} WHERE ${areHandles(count)} RETURNING ${outline}`
-        : `SELECT ${outline} FROM ${table.name} WHERE ${areHandles(count)} FOR UPDATE`,
+        ? `DELETE FROM ${table.name} ${whereHandles(count)} RETURNING ${outline}`
+        : `SELECT ${outline} FROM ${table.name} ${whereHandles(count)} FOR UPDATE`,
     rotate:
       `UPDATE ${table.name} SET ${c('generation')} = ${p(0)}, ${c('parentRefreshTokenHash')} = ${p(1)}, ` +
       `${c('rotatedAt')} = ${p(2)}, ${c('confirmedAt')} = NULL, ${c('lastActiveAt')} = ${p(3)}, ${c('expiresAt')} = ${p(4)} ` +
-      `WHERE ${isHandle(5)} AND ${c('generation')} = ${p(6)} AND ${c('parentRefreshTokenHash')} = ${p(7)}`,
+      whereHandle(5, ` AND ${c('generation')} = ${p(6)}${isParent(7)}`),
     confirm: (count: number) =>
-      `UPDATE ${table.name} SET ${c('confirmedAt')} = ${p(0)} WHERE ${areHandles(count, 1)} ` +
-      `AND ${c('parentRefreshTokenHash')} IN (${table.parameters(count, 1 + count)}) AND ${c('confirmedAt')} IS NULL`,
+      `UPDATE ${table.name} SET ${c('confirmedAt')} = ${p(0)} ` +
+      table.where(
+        `${areHandles(count, 1)} AND ${c('parentRefreshTokenHash')} IN (${table.parameters(count, 1 + count)})${unconfirmed}`,
+      ),
     confirmByRefresh:
       `UPDATE ${table.name} SET ${c('confirmedAt')} = ${p(0)}, ${c('lastActiveAt')} = ${p(1)}, ${c('expiresAt')} = ${p(2)} ` +
-      `WHERE ${isHandle(3)} AND ${c('parentRefreshTokenHash')} = ${p(4)} AND ${c('confirmedAt')} IS NULL`,
+      whereHandle(3, `${isParent(4)}${unconfirmed}`),
     replacePayload:
       `UPDATE ${table.name} SET ${c('accessTokenPayload')} = ${p(0)}, ${c('dataVersion')} = ${p(1)} ` +
-      `WHERE ${isHandle(2)} AND ${c('dataVersion')} = ${p(3)}`,
+      whereHandle(2, ` AND ${c('dataVersion')} = ${p(3)}`),
     replaceData:
       `UPDATE ${table.name} SET ${c('sessionData')} = ${p(0)} ` +
-      `WHERE ${isHandle(1)} AND ${c('expiresAt')} > ${p(2)}`,
-    deleteAll: (count: number) => `DELETE FROM ${table.name} WHERE ${areHandles(count)}`,
+      whereHandle(1, ` AND ${c('expiresAt')} > ${p(2)}`),
+    deleteAll: (count: number) => `DELETE FROM ${table.name} ${whereHandles(count)}`,
     deleteExpired: (count: number) =>
-      `DELETE FROM ${table.name} WHERE ${c('expiresAt')} <= ${p(0)} AND ${areHandles(count, 1)}`,
+      `DELETE FROM ${table.name} ${table.where(`${expiry} <= ${p(0)} AND ${areHandles(count, 1)}`)}`,
     findOfUser:
       `SELECT ${table.selection(SESSION_COLUMNS)} FROM ${table.name} ` +
-      `WHERE ${c('userId')} = ${p(0)} AND ${c('expiresAt')} > ${p(1)} ORDER BY ${c('createdAt')} DESC`,
-    outlinesOfUser: `SELECT ${outline} FROM ${table.name} WHERE ${c('userId')} = ${p(0)}`,
+      `${table.where(`${c('userId')} = ${p(0)} AND ${expiry} > ${p(1)}`)} ORDER BY ${c('createdAt')} DESC`,
+    outlinesOfUser: `SELECT ${outline} FROM ${table.name} ${table.where(`${c('userId')} = ${p(0)}`)}`,
     findExpired: (limit: number) =>
-      `SELECT ${outline} FROM ${table.name} WHERE ${c('expiresAt')} >= ${p(0)} ` +
-      `AND ${c('expiresAt')} <= ${p(1)} ORDER BY ${c('expiresAt')} LIMIT ${limit}`,
+      `SELECT ${outline} FROM ${table.name} ` +
+      table.where(`${c('expiresAt')} >= ${p(0)} AND ${c('expiresAt')} <= ${p(1)}`) +
+      ` ORDER BY ${c('expiresAt')} LIMIT ${limit}`,
   };
 }
