@@ -117,13 +117,24 @@ export class SessionDatabase {
   }
 
   /**
-   * What the database lacks of an entity: its table, a column, or nothing.
+   * What the database lacks of an entity: its table, or some of its columns.
    *
    * @throws {SessionStoreUnavailableException} when the database does not answer, or not in time
    */
-  async lackOf(entity: EntityTarget<ObjectLiteral>): Promise<'table' | 'column' | undefined> {
+  async lackOf(entity: EntityTarget<ObjectLiteral>): Promise<'table' | readonly string[]> {
+    const table = this.table(entity);
+    const lack = await this.lackIn(table.probe());
+    if (lack !== 'column') return lack ?? [];
+    const missing: string[] = [];
+    for (const column of table.allColumns) {
+      if ((await this.lackIn(table.probe([column]))) !== undefined) missing.push(column);
+    }
+    return missing;
+  }
+
+  private async lackIn(probe: string): Promise<'table' | 'column' | undefined> {
     try {
-      await this.inTime(() => this.runOnce(this.table(entity).probe, []));
+      await this.inTime(() => this.runOnce(probe, []));
       return undefined;
     } catch (error) {
       const kind = this.kindOf(error);

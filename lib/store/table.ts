@@ -55,9 +55,13 @@ export class Table<Row extends ObjectLiteral> {
     return this.dataSource.driver.escape(property);
   }
 
-  /** Asks for every column and for no row: fails where the database lacks one. */
-  get probe(): string {
-    return `SELECT ${[...this.columns.values()].join(', ')} FROM ${this.name} WHERE 1 = 0`;
+  /** Asks for columns and for no row: fails where the database lacks one. */
+  probe(columns = this.allColumns): string {
+    return `SELECT ${columns.join(', ')} FROM ${this.name} WHERE 1 = 0`;
+  }
+
+  get allColumns(): readonly string[] {
+    return [...this.columns.values()];
   }
 
   /**

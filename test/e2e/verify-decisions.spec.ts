@@ -146,7 +146,7 @@ describe.each(platforms)('verifying a request on %s', (platform) => {
   describe('with checkDatabase', () => {
     it('row 13: without its row the session is over, and the tokens go', async () => {
       const gone = await scene.login('u13');
-      await scene.booted.dataSource.getRepository(Session).delete(gone.handle);
+      await scene.booted.dataSource.getRepository(Session).delete({ handle: gone.handle });
       const rows = await scene.rows();
       const answer = await scene.get('/strict', accessCookie(gone.access));
       expect([answer.status, answer.json]).toEqual([
@@ -161,7 +161,7 @@ describe.each(platforms)('verifying a request on %s', (platform) => {
 
     it('row 12: elsewhere its access token serves until it expires', async () => {
       const gone = await scene.login('u12');
-      await scene.booted.dataSource.getRepository(Session).delete(gone.handle);
+      await scene.booted.dataSource.getRepository(Session).delete({ handle: gone.handle });
       const answer = await scene.get('/me', accessCookie(gone.access));
       expect([answer.status, answer.setCookies]).toEqual([200, []]);
     });

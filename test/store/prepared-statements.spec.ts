@@ -86,8 +86,8 @@ describe('the texts of the statements', () => {
       activeAtMs: 1,
     };
     expect(await plain.insertIntoSlot(record)).toBe(true);
-    expect(await prefixed.findAll('')).toEqual([]);
+    expect(await prefixed.findAll()).toEqual([]);
     expect(await prefixed.insertIntoSlot({ ...record, kid: 'd-2' })).toBe(true);
-    expect(await plain.findAll('')).toEqual([record]);
+    expect(await plain.findAll()).toEqual([record]);
   });
 });
