@@ -159,7 +159,10 @@ export function sessionProviders(extras: SessionModuleExtras): Provider[] {
     {
       provide: SessionDatabase,
       inject: [getDataSourceToken(extras.dataSource), RESOLVED_SESSION_OPTIONS],
-      useFactory: (dataSource: DataSource, { databaseTimeoutMs, realm }: ResolvedSessionOptions) => {
+      useFactory: (
+        dataSource: DataSource,
+        { databaseTimeoutMs, realm }: ResolvedSessionOptions,
+      ) => {
         const tables = new Tables(dataSource, realm);
         return new SessionDatabase(dataSource, new Deadline(databaseTimeoutMs), undefined, tables);
       },

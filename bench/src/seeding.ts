@@ -61,7 +61,18 @@ export function seedingFor(engine: Engine): Seeding {
       return insert(
         'auth_session_revocation',
         'realm id kind handle userId tenantId cutOffAt reason detail revokedAt expiresAt keptUntil',
-        ["''", id, "'session'", handle, userId, "'public'", 'NULL', "'revoked'", 'NULL', ...revoked],
+        [
+          "''",
+          id,
+          "'session'",
+          handle,
+          userId,
+          "'public'",
+          'NULL',
+          "'revoked'",
+          'NULL',
+          ...revoked,
+        ],
         count,
       );
     },

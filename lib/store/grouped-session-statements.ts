@@ -37,7 +37,9 @@ function prepareStatements(table: Table<Session>) {
   const handle = table.column('handle');
   const find = `SELECT ${table.selection(SESSION_COLUMNS)} FROM ${table.name}`;
   return {
-    find: rememberedByCount((count) => `${find} ${table.where(`${handle} IN (${table.parameters(count)})`)}`),
+    find: rememberedByCount(
+      (count) => `${find} ${table.where(`${handle} IN (${table.parameters(count)})`)}`,
+    ),
     insert: rememberedByCount(table.insertions(SESSION_COLUMNS)),
   };
 }

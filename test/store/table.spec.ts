@@ -61,7 +61,7 @@ describe('the table of an entity', () => {
       '"user_id" AS "userId", "expires_at" AS "expiresAt"',
     );
     expect(table.insertion(['handle', 'userId'])).toBe(
-      'INSERT INTO "auth_session" ("realm", "handle", "user_id") VALUES ('', $1, $2)',
+      'INSERT INTO "auth_session" ("realm", "handle", "user_id") VALUES (\'\', $1, $2)',
     );
   });
 

@@ -29,15 +29,17 @@ export class LimitStatements {
   }
 
   ofUser(userId: string): unknown {
-    return this.run(`SELECT * FROM ${this.table} WHERE ${this.isOwn} AND ${this.name('userId')} = ${this.p(1)}`, [
-      userId,
-    ]);
+    return this.run(
+      `SELECT * FROM ${this.table} WHERE ${this.isOwn} AND ${this.name('userId')} = ${this.p(1)}`,
+      [userId],
+    );
   }
 
   deleteOfUser(userId: string): unknown {
-    return this.run(`DELETE FROM ${this.table} WHERE ${this.isOwn} AND ${this.name('userId')} = ${this.p(1)}`, [
-      userId,
-    ]);
+    return this.run(
+      `DELETE FROM ${this.table} WHERE ${this.isOwn} AND ${this.name('userId')} = ${this.p(1)}`,
+      [userId],
+    );
   }
 
   /** Deletes what has expired, batch by batch. @returns how many rows there were */
