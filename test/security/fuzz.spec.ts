@@ -122,7 +122,8 @@ describe('a build with one check removed is caught:', () => {
   });
 
   it('the signature of an access token', { timeout: LONG }, async () => {
-    vi.spyOn(SessionVerifier.prototype, 'verify').mockImplementation((token) => {
+    vi.spyOn(SessionVerifier.prototype, 'verify').mockImplementation((shown) => {
+      const token = typeof shown === 'string' ? shown : shown.token;
       const claims = claimsOf(token);
       if (claims === undefined) {
         return Promise.resolve({ kind: 'try-refresh', reason: 'access-token-invalid' } as const);
@@ -192,7 +193,8 @@ describe('a build is caught that beside its refusal', () => {
       request,
     ) {
       const parts = this as unknown as RefresherParts;
-      const text = request.refreshToken;
+      const { refreshToken: shown } = request;
+      const text = typeof shown === 'string' ? shown : shown.text;
       if ((await parts.authenticator.authenticate(text)) === undefined) await does(parts, text);
       return refresh.call(this, request);
     });
