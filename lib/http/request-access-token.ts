@@ -52,8 +52,15 @@ export class RequestAccessToken {
     return this.reader.accessTokens(request, allowed).length === 0;
   }
 
-  /** The token of a request; `undefined` where it has none. */
-  async of(request: HttpRequest): Promise<ChosenToken<VerifiedToken> | undefined> {
+  /**
+   * The token of a request; `undefined` if it has none.
+   *
+   * @param sessionRequired `false`: what no key of ours has made counts as none, as anybody may have put it there
+   */
+  async of(
+    request: HttpRequest,
+    { sessionRequired = true }: { readonly sessionRequired?: boolean } = {},
+  ): Promise<ChosenToken<VerifiedToken> | undefined> {
     const allowed = this.options.tokenTransferMethod(request, 'verify');
     const chosen = chooseAccessToken(
       await this.tokens.access(request, allowed),
@@ -61,8 +68,10 @@ export class RequestAccessToken {
       (text) => this.verifier.isAccessTokenLike(text),
     );
     if (chosen.kind === 'none') return undefined;
-    // It may be of a key that has been retired: whoever comes back after weeks shall refresh, and be no guest.
-    if (chosen.kind === 'invalid') throw this.refusals.tryRefresh('access-token-invalid');
+    if (chosen.kind === 'invalid' && !sessionRequired) return undefined;
+    // A key that has been retired may have made it: whoever comes back after weeks shall refresh, and be no guest.
+    if (chosen.kind === 'invalid' || chosen.kind === 'outdated')
+      throw this.refusals.tryRefresh('access-token-invalid');
     if (chosen.kind === 'ambiguous') {
       if (chosen.cookie !== undefined) this.warnings.ofTwoSessions(chosen.cookie);
       throw this.refusals.tryRefresh('access-token-ambiguous');

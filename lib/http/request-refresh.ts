@@ -144,9 +144,11 @@ export class RequestRefresh {
   ): Promise<SessionContainer> {
     checkFlag('disableAntiCsrf', disableAntiCsrf);
     const withAntiCsrfToken = this.antiCsrf.isByToken && !disableAntiCsrf;
-    const asked = { refreshToken, withAntiCsrfToken, antiCsrfToken };
-    const issued = await this.refresher
-      .refresh(asked)
+    const issued = await this.authenticator
+      .expect(refreshToken)
+      .then((token) =>
+        this.refresher.refresh({ refreshToken: token, withAntiCsrfToken, antiCsrfToken }),
+      )
       .catch((error: unknown) => this.refusals.rethrow('refresh', error));
     return this.containers.issued(issued);
   }

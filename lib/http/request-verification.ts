@@ -25,7 +25,10 @@ import { RequestAccessToken } from './request-access-token.js';
 
 /** How a request's session is verified. @publicApi */
 export interface VerifySessionOptions {
-  /** `false`: a request without a session passes, and has none; one with a bad token does not. @default true */
+  /**
+   * `false`: a request without a session passes, and has none. What no key of ours has made counts as no token; one of
+   * ours that does not serve is refused, so that its client refreshes. @default true
+   */
   sessionRequired?: boolean;
   /** Whether the session's row must be there: a read for every request, and a revoked session is refused at once. @default false */
   checkDatabase?: boolean;
@@ -100,7 +103,7 @@ export class RequestVerification {
     asked: VerifySessionOptions,
   ): Promise<SessionContainer | undefined> {
     const httpRequest = asHttpRequest(request);
-    const chosen = await this.accessTokens.of(httpRequest);
+    const chosen = await this.accessTokens.of(httpRequest, asked);
     if (chosen === undefined) return this.withoutToken(asked);
     const { token, transferMethod } = chosen;
     const antiCsrf = this.proofOf(httpRequest, transferMethod, asked);
@@ -121,7 +124,7 @@ export class RequestVerification {
   ): Promise<SessionContainer | undefined> {
     try {
       const httpRequest = asHttpRequest(request);
-      const chosen = await this.accessTokens.of(httpRequest);
+      const chosen = await this.accessTokens.of(httpRequest, asked);
       if (chosen === undefined) return this.withoutToken(asked);
       if (chosen.transferMethod === 'cookie' && isForeignHandshake(httpRequest, this.options)) {
         this.antiCsrf.reportFailure('handshake');
@@ -152,7 +155,9 @@ export class RequestVerification {
       if (!this.verifier.isAccessTokenLike(accessToken)) return this.withoutToken(asked);
       const isChecked = asked.antiCsrfCheck !== false && this.antiCsrf.isByToken;
       const antiCsrf = isChecked ? { presented: antiCsrfToken } : undefined;
-      return await this.verifyToken(accessToken, antiCsrf, asked);
+      const token = await this.verifier.authenticate(accessToken);
+      if (token === undefined) throw this.refusals.tryRefresh('access-token-invalid');
+      return await this.verifyToken(token, antiCsrf, asked);
     } catch (error) {
       return this.refusals.rethrow('verify', error);
     }
@@ -206,7 +211,7 @@ export class RequestVerification {
   }
 
   private async verifyToken(
-    token: string | VerifiedToken,
+    token: VerifiedToken,
     antiCsrf: PresentedProof,
     asked: VerifySessionOptions,
   ): Promise<SessionContainer> {

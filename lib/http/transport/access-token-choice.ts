@@ -1,4 +1,9 @@
-import { byPlace, type AuthenticValue, type JudgedValues } from './shown-values.js';
+import {
+  byPlace,
+  type AuthenticValue,
+  type JudgedValues,
+  type ShownValue,
+} from './shown-values.js';
 
 /** A token that names its session, and says when it was made. */
 interface SessionToken {
@@ -10,8 +15,10 @@ export type ChosenAccessToken<T> =
   | { readonly kind: 'token'; readonly value: AuthenticValue<T> }
   /** Several are good, and not of one session. */
   | { readonly kind: 'ambiguous'; readonly cookie: string | undefined }
-  /** There is something in our places, but no key known here has made it. */
+  /** There is something in our places that no key of ours has made. */
   | { readonly kind: 'invalid' }
+  /** The same, but it names a key that is not known here: one of ours that has been retired may have made it. */
+  | { readonly kind: 'outdated' }
   | { readonly kind: 'none' };
 
 /**
@@ -28,10 +35,10 @@ export function chooseAccessToken<T extends SessionToken>(
 ): ChosenAccessToken<T> {
   const [first] = authentic;
   if (first === undefined) {
-    const isOurs = [...unknown, ...strays].some(
-      ({ cookie, text }) => cookie !== undefined || isAccessTokenLike(text),
-    );
-    return { kind: isOurs ? 'invalid' : 'none' };
+    const isInOurPlace = ({ cookie, text }: ShownValue) =>
+      cookie !== undefined || isAccessTokenLike(text);
+    if (unknown.some(isInOurPlace)) return { kind: 'outdated' };
+    return { kind: strays.some(isInOurPlace) ? 'invalid' : 'none' };
   }
   if (first.cookie === undefined) return { kind: 'token', value: first };
   for (const place of byPlace(authentic)) {

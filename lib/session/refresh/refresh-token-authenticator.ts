@@ -34,9 +34,8 @@ export class RefreshTokenAuthenticator {
     return typeof reading === 'object' ? reading.token : undefined;
   }
 
-  /** The same where a text that is none of ours is refused; what has been read already is taken as it is. */
-  async expect(presented: string | AuthenticRefreshToken): Promise<AuthenticRefreshToken> {
-    if (typeof presented !== 'string') return presented;
+  /** The same where a text that is none of ours is refused. */
+  async expect(presented: string): Promise<AuthenticRefreshToken> {
     const token = await this.authenticate(presented);
     if (token === undefined) throw this.refusal([presented], { clearTokens: false });
     return token;

@@ -51,12 +51,10 @@ export class SessionVerifier {
    * @throws {SessionStoreUnavailableException} when the database has to be asked and can't be
    */
   async verify(
-    token: string | VerifiedToken,
+    verified: VerifiedToken,
     checkDatabase: boolean,
     isProven: (claims: Readonly<AccessTokenClaims>) => boolean = () => true,
   ): Promise<Verification> {
-    const verified = typeof token === 'string' ? await this.authenticate(token) : token;
-    if (verified === undefined) return { kind: 'try-refresh', reason: 'access-token-invalid' };
     const refusal = this.judge(verified);
     const { claims } = verified;
     if (refusal !== undefined) return { kind: 'try-refresh', reason: refusal, claims };
@@ -132,7 +130,12 @@ export class SessionVerifier {
     return Math.min(exp * 1000, (iat + 1) * 1000 + this.options.accessTokenLifetimeMs);
   }
 
-  private async authenticate(token: string): Promise<VerifiedToken | undefined> {
+  /**
+   * Reads an access token; whether it is still good is not judged.
+   *
+   * @throws {SessionStoreUnavailableException} when the keys can't be read
+   */
+  async authenticate(token: string): Promise<VerifiedToken | undefined> {
     let reading = this.read(token);
     if (reading === 'unknown-key') {
       await this.keys.reloadForUnknownKey();
