@@ -58,6 +58,7 @@ export class SessionVerifier {
     const refusal = this.judge(verified);
     const { claims } = verified;
     if (refusal !== undefined) return { kind: 'try-refresh', reason: refusal, claims };
+    if (!this.cache.has(verified.token)) this.remember(verified);
     if (!isProven(claims)) return { kind: 'unproven', claims };
     if (!checkDatabase && !this.revocations.isStale) return { kind: 'valid', token: verified };
     const record = await this.findLiveSession(claims);
@@ -95,9 +96,7 @@ export class SessionVerifier {
     if (key === undefined) return 'unknown-key';
     const reading = readAccessToken(token, key, this.options, this.clock.now());
     if (!reading.ok) return 'forged';
-    const verified = { token: ownCopy(token), claims: deepFreeze(reading.claims), key };
-    this.remember(verified);
-    return { token: verified };
+    return { token: { token: ownCopy(token), claims: deepFreeze(reading.claims), key } };
   }
 
   /** Whether an authentic token can be used: it has not expired, and nobody has taken its session or its key away. */
@@ -145,7 +144,6 @@ export class SessionVerifier {
   }
 
   private remember(verified: VerifiedToken): void {
-    if (!this.isGood(verified)) return;
     this.cache.remember(verified);
     // The first sight of a token that came with a refresh shows that the answer arrived.
     const { sessionHandle, parentRefreshTokenHash1 } = verified.claims;

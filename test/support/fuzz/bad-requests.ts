@@ -4,7 +4,7 @@ import { abandonedRequest } from './abandoned-requests.js';
 import { badFraming } from './bad-framing.js';
 import { badAccessTokens, badRefreshTokens, type Material } from './bad-tokens.js';
 import type { Chance } from './chance.js';
-import { misplacedAccessTokens, misplacedRefreshTokens } from './misplaced-tokens.js';
+import { misplacedAccessTokens, misplacedRefreshTokens, TWO_SESSIONS } from './misplaced-tokens.js';
 import { pipelined } from './pipelines.js';
 import {
   goodLines,
@@ -103,6 +103,7 @@ function badRequestAlone(chance: Chance, material: Material, target: Target): Ba
     tokenInItsPlace,
     signOut,
     misplaced,
+    strangers,
     cookies,
     methods,
     // Without a check against CSRF there is nothing about them that is bad.
@@ -205,7 +206,26 @@ function misplaced(chance: Chance, material: Material, target: Target): BadReque
   const { kind, lines } = chance.pick(ways);
   const [method, path] = isAccess ? chance.pick(GUARDED) : (['POST', REFRESH] as const);
   const name = `${isAccess ? 'access' : 'refresh'} token ${kind}`;
-  return request(name, method, path, [...lines, ...proof(target, material.holder)]);
+  const bad = request(name, method, path, [...lines, ...proof(target, material.holder)]);
+  // Of two that are authentic the one whose session lives would count.
+  return kind === TWO_SESSIONS ? { ...bad, rowsRead: 2 } : bad;
+}
+
+/** Values that no key of ours has made, as many as there may be, in each spelling: they are nobody's. */
+function strangers(chance: Chance, { holder }: Material, target: Target): BadRequest {
+  const isAccess = chance.below(2) === 0;
+  const name = isAccess ? ACCESS_COOKIE : REFRESH_COOKIE;
+  const token = isAccess ? holder.access : holder.refresh;
+  const foreign = 'eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ4In0.c2lnbmF0dXJl';
+  const values = ['', 'x', foreign, '%00', '"', `${token.slice(0, -6)}AAAAAA`, token.slice(1)];
+  const shown = Array.from({ length: 1 + chance.below(12) }, () => chance.pick(values));
+  const scheme = chance.pick(['Bearer', 'bearer', 'BEARER', 'bEaReR']);
+  const separator = chance.pick(['; ', ';', ' ; ', ';;']);
+  const cookie = shown.map((value) => `${name}=${value}`).join(separator);
+  const header: Lines = [['Authorization', `${scheme} ${chance.pick(values)}`]];
+  const lines: Lines = [['Cookie', cookie], ...(chance.below(2) === 0 ? header : [])];
+  const [method, path] = isAccess ? chance.pick(GUARDED) : (['POST', REFRESH] as const);
+  return request('values of nobody', method, path, [...lines, ...proof(target, holder)]);
 }
 
 function large(chance: Chance, { holder }: Material): BadRequest {

@@ -23,6 +23,8 @@ export const misplacedAccessTokens: Readonly<Record<string, Placing>> = {
   'in the name of a cookie': (_, { holder }) => [['Cookie', `${holder.access}=${ACCESS_COOKIE}`]],
 };
 
+export const TWO_SESSIONS = 'twice, from two sessions';
+
 /** The same for a good refresh token. */
 export const misplacedRefreshTokens: Readonly<Record<string, Placing>> = {
   'as a cookie where headers are taken': ({ transfer }, { holder }) =>
@@ -31,7 +33,7 @@ export const misplacedRefreshTokens: Readonly<Record<string, Placing>> = {
     transfer === 'cookie' ? [['Authorization', `Bearer ${holder.refresh}`]] : undefined,
   'by another scheme': (_, { holder }) => [['Authorization', `Basic ${holder.refresh}`]],
   'by the header that brings it': (_, { holder }) => [['st-refresh-token', holder.refresh]],
-  'twice, from two sessions': (_, { holder, other }) => [
+  [TWO_SESSIONS]: (_, { holder, other }) => [
     ['Cookie', `${REFRESH_COOKIE}=${other.refresh}; ${REFRESH_COOKIE}=${holder.refresh}`],
   ],
   'without its prefix': (_, { holder }) => [['Cookie', `sRefreshToken=${holder.refresh}`]],
