@@ -11,12 +11,15 @@ import { HandlerSurvey } from './http/handler-survey.js';
 import { GuardedRoutes } from './http/guarded-routes.js';
 import { RateLimiter } from './http/rate-limit/rate-limiter.js';
 import { RefreshRoute } from './http/refresh-route.js';
+import { RequestAccessToken } from './http/request-access-token.js';
 import { RequestLogin } from './http/request-login.js';
 import { RequestRefresh } from './http/request-refresh.js';
 import { RequestSignOut } from './http/request-sign-out.js';
+import { RequestTokens } from './http/request-tokens.js';
 import { RequestVerification } from './http/request-verification.js';
 import { SessionExceptionFilter } from './http/session-exception.filter.js';
 import { SessionGuard } from './http/session.guard.js';
+import { SetupWarnings } from './http/setup-warnings.js';
 import { TokenReader } from './http/transport/token-reader.js';
 import { TokenWriter } from './http/transport/token-writer.js';
 import { JwtMaker } from './keys/jwt-maker.js';
@@ -132,11 +135,14 @@ const REQUESTS = [
   GuardedRoutes,
   HandlerSurvey,
   RateLimiter,
+  RequestAccessToken,
   RequestLogin,
   RequestRefresh,
   RequestSignOut,
+  RequestTokens,
   RequestVerification,
   SessionGuard,
+  SetupWarnings,
   TokenReader,
   TokenWriter,
 ];

@@ -81,7 +81,8 @@ export class SessionService extends SessionFunctions {
    *
    * @throws {TooManyRequestsException} (429) where the request's address has asked, or guessed wrong, too often
    */
-  limitLogin(request: object): Promise<void> {
+  async limitLogin(request: object): Promise<void> {
+    this.login.refuseEmbeddedLogin(request);
     return this.limiter
       .countByHand(request)
       .catch((error: unknown) => this.refusals.rethrow('login', error));

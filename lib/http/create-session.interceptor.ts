@@ -44,7 +44,8 @@ export class CreateSessionInterceptor implements NestInterceptor {
     }
     const { request } = requestAndResponseOf(context);
     if (context.getType<string>() === 'graphql') this.refuseAnotherLogin(request);
-    if (options.allowCrossSite !== true) {
+    if (options.allowCrossSite === true) this.login.refuseEmbeddedLogin(request);
+    else {
       this.login.refuseCrossSiteLogin(request, isMutation(context));
     }
     const login = this.limiter.aroundLogin(request, () =>

@@ -7,15 +7,21 @@ import {
 import type { SessionContainer } from '../session/container/session-container.js';
 import { SessionContainerFactory } from '../session/container/session-container.factory.js';
 import { SessionIssuer, type SessionRequest } from '../session/issue/session-issuer.js';
-import { hasCustomHeader, isCrossSite, isSafeMethod } from './anti-csrf/fetch-metadata.js';
+import {
+  hasCustomHeader,
+  isCrossSite,
+  isEmbeddedElsewhere,
+  isSafeMethod,
+} from './anti-csrf/fetch-metadata.js';
 import { deviceOf } from './context/device-reader.js';
-import { asHttpRequest } from './context/http-request.js';
+import { asHttpRequest, type HttpRequest } from './context/http-request.js';
 import { SessionRefusals } from '../session/refuse/session-refusals.js';
 import { SessionDirectory } from '../session/verify/session-directory.js';
 import { rememberSession } from './current-session.js';
 import { RateLimiter } from './rate-limit/rate-limiter.js';
 import { RequestVerification } from './request-verification.js';
 import { RequestSignOut } from './request-sign-out.js';
+import { SetupWarnings } from './setup-warnings.js';
 import { areHeadersSent, asHttpResponse } from './context/http-response.js';
 import { TokenReader } from './transport/token-reader.js';
 import { TokenWriter } from './transport/token-writer.js';
@@ -24,6 +30,9 @@ import { transferMethodForCreate } from './transport/transfer-method.js';
 /** Logs users in by a request and its response. */
 @Injectable()
 export class RequestLogin {
+  // Whose tokens an answer carries already: another session in it takes their place.
+  private readonly attached = new WeakMap<object, { cookie?: string; header?: string }>();
+
   constructor(
     private readonly issuer: SessionIssuer,
     private readonly containers: SessionContainerFactory,
@@ -34,6 +43,7 @@ export class RequestLogin {
     private readonly directory: SessionDirectory,
     private readonly limiter: RateLimiter,
     private readonly refusals: SessionRefusals,
+    private readonly warnings: SetupWarnings,
     @Inject(RESOLVED_SESSION_OPTIONS) private readonly options: ResolvedSessionOptions,
   ) {}
 
@@ -70,15 +80,32 @@ export class RequestLogin {
     const issued = await this.issuer.issue({
       ...asked,
       device: deviceOf(httpRequest, this.options),
-      replacedHandles:
-        asked.replacedHandles ??
-        (this.options.revokePreviousSession ? await this.signOut.handlesOf(httpRequest) : []),
+      replacedHandles: await this.replacedBy(asked, httpRequest, httpResponse, transferMethod),
       withAntiCsrfToken: this.options.antiCsrf === 'VIA_TOKEN' && transferMethod === 'cookie',
     });
-    this.clearOtherMethod(httpRequest, httpResponse, transferMethod);
+    // A stale token of the other method would shadow the new session (SuperTokens' rule for both methods).
+    this.writer.clearOther(httpRequest, httpResponse, transferMethod, {
+      header: this.reader.bearerToken(httpRequest) !== undefined,
+      cookie: this.reader.accessTokenCookies(httpRequest).length > 0,
+    });
     const session = this.containers.issued(issued);
     session.attachToRequestResponse(request, response, transferMethod);
+    const attached = { ...this.attached.get(httpResponse), [transferMethod]: session.getHandle() };
+    this.attached.set(httpResponse, attached);
     return session;
+  }
+
+  private async replacedBy(
+    asked: Pick<SessionRequest, 'replacedHandles'>,
+    request: HttpRequest,
+    response: object,
+    transferMethod: 'cookie' | 'header',
+  ): Promise<readonly string[]> {
+    const shown =
+      asked.replacedHandles ??
+      (this.options.revokePreviousSession ? await this.signOut.handlesOf(request) : []);
+    const before = this.attached.get(response)?.[transferMethod];
+    return before === undefined ? shown : [...new Set([...shown, before])];
   }
 
   /**
@@ -94,7 +121,8 @@ export class RequestLogin {
     asked: Omit<SessionRequest, 'device' | 'withAntiCsrfToken'>,
     allowCrossSite: boolean,
   ): Promise<SessionContainer> {
-    if (!allowCrossSite) this.refuseCrossSiteLogin(request);
+    if (allowCrossSite) this.refuseEmbeddedLogin(request);
+    else this.refuseCrossSiteLogin(request);
     await this.limiter
       .countCreated(request)
       .catch((error: unknown) => this.refusals.rethrow('login', error));
@@ -132,10 +160,22 @@ export class RequestLogin {
       replacedHandles: [record.handle],
       replacedBecause: 'reauthenticated',
     } as const;
-    const carriedBy = this.verification.transferMethodOf(request);
+    const carriedBy = await this.verification.transferMethodOf(request);
     const renewed = await this.create(request, response, asked, carriedBy);
     rememberSession(request, { session: renewed, checked: { options: {}, maxAgeMs: undefined } });
     return renewed;
+  }
+
+  /**
+   * Refuses a login that another site's page embeds, as by an image. It would use up its visitor's limit.
+   *
+   * @throws {CrossSiteRequestException}
+   */
+  refuseEmbeddedLogin(request: unknown): void {
+    const isRefused = this.options.antiCsrf !== 'NONE';
+    if (isRefused && isEmbeddedElsewhere(asHttpRequest(request), this.options)) {
+      this.refusals.rethrow('login', new CrossSiteRequestException());
+    }
   }
 
   /**
@@ -147,23 +187,12 @@ export class RequestLogin {
   refuseCrossSiteLogin(request: unknown, isMutation = false): void {
     const { antiCsrf } = this.options;
     const httpRequest = asHttpRequest(request);
+    this.refuseEmbeddedLogin(httpRequest);
     if (antiCsrf === 'NONE' || (isSafeMethod(httpRequest.method) && !isMutation)) return;
     if (antiCsrf === 'VIA_CUSTOM_HEADER' && hasCustomHeader(httpRequest, this.options)) return;
     if (isCrossSite(httpRequest, this.options)) {
+      this.warnings.ofPage(httpRequest);
       this.refusals.rethrow('login', new CrossSiteRequestException());
-    }
-  }
-
-  // A stale token of the other method would shadow the new session (SuperTokens' rule for both methods).
-  private clearOtherMethod(
-    request: ReturnType<typeof asHttpRequest>,
-    response: ReturnType<typeof asHttpResponse>,
-    used: 'cookie' | 'header',
-  ): void {
-    if (used === 'cookie' && this.reader.bearerToken(request) !== undefined) {
-      this.writer.clear(request, response, 'header');
-    } else if (used === 'header' && this.reader.accessTokenCookies(request).length > 0) {
-      this.writer.clear(request, response, 'cookie');
     }
   }
 }

@@ -11,6 +11,10 @@ import type { SessionContainer } from '../session/container/session-container.js
 import { SessionRefusals } from '../session/refuse/session-refusals.js';
 import { SessionRefresher } from '../session/refresh/session-refresher.js';
 import { checkFlag } from '../session/input/function-arguments.js';
+import {
+  RefreshTokenAuthenticator,
+  type AuthenticRefreshToken,
+} from '../session/refresh/refresh-token-authenticator.js';
 import { isRefreshTokenLike } from '../tokens/refresh-token.js';
 import { AntiCsrf } from './anti-csrf/anti-csrf.js';
 import { deviceOf } from './context/device-reader.js';
@@ -19,7 +23,9 @@ import { areHeadersSent, asHttpResponse } from './context/http-response.js';
 import { isCrossSite } from './anti-csrf/fetch-metadata.js';
 import { RateLimiter } from './rate-limit/rate-limiter.js';
 import { ANTI_CSRF_HEADER, RID_HEADER } from './transport/header-names.js';
-import { chooseRefreshToken } from './transport/token-choice.js';
+import { RequestTokens } from './request-tokens.js';
+import { SetupWarnings } from './setup-warnings.js';
+import { byPlace, transferMethodOf, type JudgedValues } from './transport/shown-values.js';
 import { TokenReader } from './transport/token-reader.js';
 import { TokenWriter } from './transport/token-writer.js';
 
@@ -28,7 +34,10 @@ import { TokenWriter } from './transport/token-writer.js';
 export class RequestRefresh {
   constructor(
     private readonly refresher: SessionRefresher,
+    private readonly tokens: RequestTokens,
+    private readonly authenticator: RefreshTokenAuthenticator,
     private readonly chooser: RefreshTokenChooser,
+    private readonly warnings: SetupWarnings,
     private readonly containers: SessionContainerFactory,
     private readonly reader: TokenReader,
     private readonly writer: TokenWriter,
@@ -62,44 +71,69 @@ export class RequestRefresh {
         'the response has been sent already, so no new tokens could be attached to it',
       );
     }
-    if (!this.limiter.isOn || this.isForeign(httpRequest)) {
-      return this.refreshAdmitted(request, response);
+    const refresh = () => this.refreshAdmitted(request, response);
+    if (!this.limiter.isOn || this.isForeign(httpRequest) || this.showsNone(httpRequest)) {
+      return refresh();
     }
-    await this.limiter.count('refreshes', request);
-    try {
-      return await this.refreshAdmitted(request, response);
-    } catch (error) {
-      await this.limiter.countIfRefused(request, error);
-      throw error;
-    }
+    return this.limiter.aroundRefresh(request, refresh);
   }
 
   private async refreshAdmitted(request: unknown, response: unknown): Promise<SessionContainer> {
     const httpRequest = asHttpRequest(request);
-    const chosen = chooseRefreshToken(
-      this.options.tokenTransferMethod(request, 'refresh'),
-      this.reader.bearerToken(httpRequest),
-      await this.chooser.choose(this.reader.refreshTokenCookiesByName(httpRequest)),
-    );
-    if (chosen.kind === 'unusable') throw this.unauthorized('refresh-token-ambiguous');
-    if (chosen.kind === 'none') {
-      throw this.unauthorized('no-refresh-token', this.isStuck(httpRequest));
-    }
-    const isCookie = chosen.transferMethod === 'cookie';
-    if (isCookie && !this.antiCsrf.isAllowed(httpRequest)) {
-      this.antiCsrf.reportFailure('refresh');
-      throw this.unauthorized('anti-csrf');
-    }
+    const allowed = this.options.tokenTransferMethod(request, 'refresh');
+    const judged = await this.tokens.refresh(httpRequest, allowed);
+    const { token, transferMethod } = await this.tokenOf(httpRequest, judged);
     const issued = await this.refresher.refresh({
-      refreshToken: chosen.token,
-      withAntiCsrfToken: isCookie && this.antiCsrf.isByToken,
+      refreshToken: token,
+      withAntiCsrfToken: transferMethod === 'cookie' && this.antiCsrf.isByToken,
       antiCsrfToken: this.antiCsrf.presentedToken(httpRequest),
       device: deviceOf(httpRequest, this.options),
     });
-    this.clearOtherMethod(httpRequest, response, chosen.transferMethod);
+    const bearer = this.reader.bearerToken(httpRequest);
+    // A token of the other method that stays behind would shadow this one at the next request.
+    this.writer.clearOther(httpRequest, asHttpResponse(response), transferMethod, {
+      header: bearer !== undefined && isRefreshTokenLike(bearer),
+      cookie: this.reader.refreshTokenCookies(httpRequest).length > 0,
+    });
     const session = this.containers.issued(issued);
-    session.attachToRequestResponse(request, response, chosen.transferMethod);
+    session.attachToRequestResponse(request, response, transferMethod);
     return session;
+  }
+
+  // Whatever another site's page may have sent in cookies is left out before anything is asked of the database.
+  private async tokenOf(
+    request: HttpRequest,
+    judged: JudgedValues<AuthenticRefreshToken>,
+  ): Promise<{ token: AuthenticRefreshToken; transferMethod: 'cookie' | 'header' }> {
+    const isAllowed = this.antiCsrf.isAllowed(request);
+    const usable = judged.authentic.filter(({ cookie }) => cookie === undefined || isAllowed);
+    if (usable.length === 0) throw this.refusalOf(request, judged, isAllowed);
+    const places = byPlace(usable).map((values) => values.map(({ token }) => token));
+    const token = await this.chooser.choose(places);
+    const value = usable.find((each) => each.token === token);
+    if (value === undefined) {
+      const several = byPlace(usable).find((place) => place.length > 1)?.[0]?.cookie;
+      if (several !== undefined) this.warnings.ofTwoSessions(several);
+      throw this.unauthorized('refresh-token-ambiguous');
+    }
+    return { token: value.token, transferMethod: transferMethodOf(value) };
+  }
+
+  private refusalOf(
+    request: HttpRequest,
+    { authentic, unknown, strays }: JudgedValues<AuthenticRefreshToken>,
+    isAllowed: boolean,
+  ): Error {
+    const shown = [...authentic, ...unknown, ...strays];
+    if (!isAllowed && shown.some(({ cookie }) => cookie !== undefined)) {
+      this.antiCsrf.reportFailure('refresh');
+      return this.unauthorized('anti-csrf');
+    }
+    // What names an unknown key may be of one that was made a moment ago: then nothing is proven.
+    const clearTokens = unknown.length === 0 && this.isStuck(request);
+    if (shown.length === 0) return this.unauthorized('no-refresh-token', clearTokens);
+    const texts = shown.map(({ text }) => text);
+    return this.authenticator.refusal(texts, { clearTokens });
   }
 
   /** The same for a token that the caller has got by itself. */
@@ -110,11 +144,19 @@ export class RequestRefresh {
   ): Promise<SessionContainer> {
     checkFlag('disableAntiCsrf', disableAntiCsrf);
     const withAntiCsrfToken = this.antiCsrf.isByToken && !disableAntiCsrf;
-    const asked = { refreshToken, withAntiCsrfToken, antiCsrfToken };
-    const issued = await this.refresher
-      .refresh(asked)
+    const issued = await this.authenticator
+      .expect(refreshToken)
+      .then((token) =>
+        this.refresher.refresh({ refreshToken: token, withAntiCsrfToken, antiCsrfToken }),
+      )
       .catch((error: unknown) => this.refusals.rethrow('refresh', error));
     return this.containers.issued(issued);
+  }
+
+  // A first visit asks once for a refresh (SuperTokens' SDK): without any token that is no guess.
+  private showsNone(request: HttpRequest): boolean {
+    const allowed = this.options.tokenTransferMethod(request, 'refresh');
+    return this.reader.refreshTokens(request, allowed).length === 0;
   }
 
   // What another site's page can send without a preflight. It is refused at little cost, and is not counted: otherwise the
@@ -129,23 +171,8 @@ export class RequestRefresh {
   // only for a page of our own: for another site's they would be a way to log the user out.
   private isStuck(request: HttpRequest): boolean {
     return (
-      this.reader.accessTokenCookies(request).length > 0 && this.antiCsrf.provesSameOrigin(request)
+      this.reader.accessTokenCookies(request).length > 0 && this.antiCsrf.provesOwnPage(request)
     );
-  }
-
-  // A token of the other method that stays behind would shadow this one at the next request.
-  private clearOtherMethod(
-    request: HttpRequest,
-    response: unknown,
-    used: 'cookie' | 'header',
-  ): void {
-    const httpResponse = asHttpResponse(response);
-    const bearer = this.reader.bearerToken(request);
-    if (used === 'cookie' && bearer !== undefined && isRefreshTokenLike(bearer)) {
-      this.writer.clear(request, httpResponse, 'header');
-    } else if (used === 'header' && this.reader.refreshTokenCookies(request).length > 0) {
-      this.writer.clear(request, httpResponse, 'cookie');
-    }
   }
 
   private unauthorized(reason: RefusalReason, clearTokens = false): UnauthorizedSessionException {

@@ -4,37 +4,30 @@ import {
   type ResolvedSessionOptions,
 } from '../options/resolved-options.js';
 import { RefreshTokenAuthenticator } from '../session/refresh/refresh-token-authenticator.js';
-import { RefreshTokenChooser } from '../session/refresh/refresh-token-chooser.js';
 import { SessionRevoker } from '../session/end/session-revoker.js';
 import { SessionRefusals } from '../session/refuse/session-refusals.js';
-import { SessionVerifier } from '../session/verify/session-verifier.js';
+import type { TokenTransferMethod } from '../options/session-module-options.js';
 import { AntiCsrf } from './anti-csrf/anti-csrf.js';
 import { asHttpRequest, type HttpRequest } from './context/http-request.js';
 import { asHttpResponse } from './context/http-response.js';
-import {
-  chooseAccessToken,
-  chooseRefreshToken,
-  type ChosenToken,
-} from './transport/token-choice.js';
-import { TokenReader } from './transport/token-reader.js';
+import { RequestTokens } from './request-tokens.js';
+import { transferMethodOf } from './transport/shown-values.js';
 import { TokenWriter } from './transport/token-writer.js';
 
-/** The session that a request speaks for, and whether it proves that no other site sent it. */
+/** A session that a token of the request speaks of, and whether the request proves that no other site sent it. */
 interface SignedIn {
   readonly handle: string;
   readonly transferMethod: 'cookie' | 'header';
   readonly hasAntiCsrfToken: (presented: string | undefined) => boolean;
 }
 
-/** Ends the session of a request, whatever is left of its tokens (ASVS 7.4.1). */
+/** Ends the sessions of a request, whatever is left of their tokens (ASVS 7.4.1). */
 @Injectable()
 export class RequestSignOut {
   constructor(
-    private readonly verifier: SessionVerifier,
+    private readonly tokens: RequestTokens,
     private readonly authenticator: RefreshTokenAuthenticator,
-    private readonly chooser: RefreshTokenChooser,
     private readonly revoker: SessionRevoker,
-    private readonly reader: TokenReader,
     private readonly writer: TokenWriter,
     private readonly antiCsrf: AntiCsrf,
     private readonly refusals: SessionRefusals,
@@ -58,36 +51,26 @@ export class RequestSignOut {
   private async endSession(request: unknown, response: unknown): Promise<void> {
     const httpRequest = asHttpRequest(request);
     const httpResponse = asHttpResponse(response);
-    const signedIn = await this.findSession(httpRequest);
-    if (signedIn === undefined) {
-      if (this.antiCsrf.provesSameOrigin(httpRequest))
-        this.writer.clearAll(httpRequest, httpResponse);
+    const allowed = this.options.tokenTransferMethod(httpRequest, 'verify');
+    const signedIn = await this.sessionsOf(httpRequest, allowed);
+    if (signedIn.length === 0) {
+      if (this.antiCsrf.provesOwnPage(httpRequest)) this.writer.clearAll(httpRequest, httpResponse);
       return;
     }
-    if (signedIn.transferMethod === 'cookie' && !this.isAllowed(httpRequest, signedIn)) {
+    const proven = signedIn.filter(
+      (each) => each.transferMethod === 'header' || this.isAllowed(httpRequest, each),
+    );
+    if (proven.length === 0) {
       this.antiCsrf.reportFailure('sign-out');
       throw this.refusals.unauthorized('anti-csrf', { clearTokens: false });
     }
-    await this.revoker.revoke([signedIn.handle], { reason: 'sign-out' });
+    await this.revoker.revoke(handlesIn(proven), { reason: 'sign-out' });
     this.writer.clearAll(httpRequest, httpResponse);
   }
 
   /** The handles that a request's tokens speak for: what a new login on it replaces. Forged tokens speak for none. */
   async handlesOf(request: HttpRequest): Promise<string[]> {
-    const bearer = this.reader.bearerToken(request);
-    const access = [
-      chooseAccessToken('header', bearer, []),
-      chooseAccessToken('cookie', undefined, this.reader.accessTokenCookies(request)),
-    ];
-    const refreshCookies = await this.chooser.choose(
-      this.reader.refreshTokenCookiesByName(request),
-    );
-    const refresh = chooseRefreshToken('cookie', undefined, refreshCookies);
-    const handles = await Promise.all([
-      ...access.map(async (chosen) => (await this.byAccessToken(chosen))?.handle),
-      this.byRefreshToken(refresh).then((found) => found?.handle),
-    ]);
-    return [...new Set(handles.filter((handle) => handle !== undefined))];
+    return handlesIn(await this.sessionsOf(request, 'any'));
   }
 
   private isAllowed(request: HttpRequest, signedIn: SignedIn): boolean {
@@ -96,38 +79,29 @@ export class RequestSignOut {
       : this.antiCsrf.isAllowed(request);
   }
 
-  private async findSession(request: HttpRequest): Promise<SignedIn | undefined> {
-    const allowed = this.options.tokenTransferMethod(request, 'verify');
-    const bearer = this.reader.bearerToken(request);
-    const access = chooseAccessToken(allowed, bearer, this.reader.accessTokenCookies(request));
-    const refreshCookies = await this.chooser.choose(
-      this.reader.refreshTokenCookiesByName(request),
-    );
-    const refresh = chooseRefreshToken(allowed, bearer, refreshCookies);
-    return (await this.byAccessToken(access)) ?? (await this.byRefreshToken(refresh));
+  private async sessionsOf(
+    request: HttpRequest,
+    allowed: TokenTransferMethod,
+  ): Promise<SignedIn[]> {
+    const access = await this.tokens.access(request, allowed);
+    const refresh = await this.tokens.refresh(request, allowed);
+    return [
+      ...access.authentic.map((value) => ({
+        handle: value.token.claims.sessionHandle,
+        transferMethod: transferMethodOf(value),
+        hasAntiCsrfToken: (presented: string | undefined) =>
+          this.antiCsrf.matches(value.token.claims.antiCsrfToken, presented),
+      })),
+      ...refresh.authentic.map((value) => ({
+        handle: value.token.claims.sessionHandle,
+        transferMethod: transferMethodOf(value),
+        hasAntiCsrfToken: (presented: string | undefined) =>
+          this.authenticator.hasAntiCsrfToken(value.token, presented),
+      })),
+    ];
   }
+}
 
-  private async byAccessToken(chosen: ChosenToken): Promise<SignedIn | undefined> {
-    if (chosen.kind !== 'token') return undefined;
-    const claims = await this.verifier.identify(chosen.token);
-    return (
-      claims && {
-        handle: claims.sessionHandle,
-        transferMethod: chosen.transferMethod,
-        hasAntiCsrfToken: (presented) => this.antiCsrf.matches(claims.antiCsrfToken, presented),
-      }
-    );
-  }
-
-  private async byRefreshToken(chosen: ChosenToken): Promise<SignedIn | undefined> {
-    if (chosen.kind !== 'token') return undefined;
-    const token = await this.authenticator.authenticate(chosen.token);
-    return (
-      token && {
-        handle: token.claims.sessionHandle,
-        transferMethod: chosen.transferMethod,
-        hasAntiCsrfToken: (presented) => this.authenticator.hasAntiCsrfToken(token, presented),
-      }
-    );
-  }
+function handlesIn(sessions: readonly SignedIn[]): string[] {
+  return [...new Set(sessions.map(({ handle }) => handle))];
 }

@@ -17,15 +17,18 @@ import {
 } from '../session/container/stale-claims-policy.js';
 import { SessionRefusals } from '../session/refuse/session-refusals.js';
 import { SessionVerifier, type Verification } from '../session/verify/session-verifier.js';
+import type { VerifiedToken } from '../session/verify/verified-token-cache.js';
 import { AntiCsrf } from './anti-csrf/anti-csrf.js';
 import { isForeignHandshake, isSafeMethod } from './anti-csrf/fetch-metadata.js';
 import { asHttpRequest, type HttpRequest } from './context/http-request.js';
-import { chooseAccessToken, type ChosenToken } from './transport/token-choice.js';
-import { TokenReader } from './transport/token-reader.js';
+import { RequestAccessToken } from './request-access-token.js';
 
 /** How a request's session is verified. @publicApi */
 export interface VerifySessionOptions {
-  /** `false`: a request without a session passes, and has none; one with a bad token does not. @default true */
+  /**
+   * `false`: a request without a session passes, and has none. What no key of ours has made counts as no token; one of
+   * ours that does not serve is refused, so that its client refreshes. @default true
+   */
   sessionRequired?: boolean;
   /** Whether the session's row must be there: a read for every request, and a revoked session is refused at once. @default false */
   checkDatabase?: boolean;
@@ -35,15 +38,16 @@ export interface VerifySessionOptions {
   overrideGlobalClaimValidators?: ClaimValidatorsOverride<SessionContainer>;
 }
 
+/** What the client presented; `undefined` where no anti-CSRF token is asked for. */
+type PresentedProof = { readonly presented: string | undefined } | undefined;
+
 /** Verifies the session of a request. */
 @Injectable()
 export class RequestVerification {
-  private readonly isAccessTokenLike = (text: string) => this.verifier.isAccessTokenLike(text);
-
   constructor(
     private readonly verifier: SessionVerifier,
     private readonly containers: SessionContainerFactory,
-    private readonly reader: TokenReader,
+    private readonly accessTokens: RequestAccessToken,
     private readonly antiCsrf: AntiCsrf,
     private readonly refusals: SessionRefusals,
     private readonly registry: RegisteredClaims,
@@ -80,26 +84,32 @@ export class RequestVerification {
     asked: VerifySessionOptions,
   ): SessionContainer | undefined | Promise<SessionContainer | undefined> {
     const httpRequest = asHttpRequest(request);
-    const chosen = this.tokenOf(httpRequest, asked);
-    if (chosen === undefined) return undefined;
-    const isChecked =
-      chosen.transferMethod === 'cookie' &&
-      (asked.antiCsrfCheck ?? !isSafeMethod(httpRequest.method));
-    if (isChecked && !this.antiCsrf.isAllowed(httpRequest)) throw this.antiCsrfFailure();
-    const antiCsrf =
-      isChecked && this.antiCsrf.isByToken
-        ? { presented: this.antiCsrf.presentedToken(httpRequest) }
-        : undefined;
-    const remembered =
-      antiCsrf === undefined ? this.findRemembered(chosen.token, asked) : undefined;
-    if (remembered === undefined) {
-      return this.verifyToken(chosen.token, antiCsrf, asked).then((session) => {
-        session.attachToRequestResponse(request, response, chosen.transferMethod);
-        return session;
-      });
-    }
-    remembered.attachToRequestResponse(request, response, chosen.transferMethod);
-    return remembered;
+    const usual = this.accessTokens.usual(httpRequest);
+    if (usual !== undefined) {
+      const antiCsrf = this.proofOf(httpRequest, usual.transferMethod, asked);
+      const remembered =
+        antiCsrf === undefined ? this.findRemembered(usual.token, asked) : undefined;
+      if (remembered !== undefined) {
+        remembered.attachToRequestResponse(request, response, usual.transferMethod);
+        return remembered;
+      }
+    } else if (this.accessTokens.showsNone(httpRequest)) return this.withoutToken(asked);
+    return this.findJudged(request, response, asked);
+  }
+
+  private async findJudged(
+    request: unknown,
+    response: unknown,
+    asked: VerifySessionOptions,
+  ): Promise<SessionContainer | undefined> {
+    const httpRequest = asHttpRequest(request);
+    const chosen = await this.accessTokens.of(httpRequest, asked);
+    if (chosen === undefined) return this.withoutToken(asked);
+    const { token, transferMethod } = chosen;
+    const antiCsrf = this.proofOf(httpRequest, transferMethod, asked);
+    const session = await this.verifyToken(token, antiCsrf, asked);
+    session.attachToRequestResponse(request, response, transferMethod);
+    return session;
   }
 
   /**
@@ -114,8 +124,8 @@ export class RequestVerification {
   ): Promise<SessionContainer | undefined> {
     try {
       const httpRequest = asHttpRequest(request);
-      const chosen = this.tokenOf(httpRequest, asked);
-      if (chosen === undefined) return undefined;
+      const chosen = await this.accessTokens.of(httpRequest, asked);
+      if (chosen === undefined) return this.withoutToken(asked);
       if (chosen.transferMethod === 'cookie' && isForeignHandshake(httpRequest, this.options)) {
         this.antiCsrf.reportFailure('handshake');
         throw new CrossSiteRequestException();
@@ -127,9 +137,8 @@ export class RequestVerification {
   }
 
   /** How a request carries its access token; `undefined` where it carries none. */
-  transferMethodOf(request: unknown): 'cookie' | 'header' | undefined {
-    const chosen = this.chooseToken(asHttpRequest(request));
-    return chosen.kind === 'token' ? chosen.transferMethod : undefined;
+  async transferMethodOf(request: unknown): Promise<'cookie' | 'header' | undefined> {
+    return (await this.accessTokens.of(asHttpRequest(request)))?.transferMethod;
   }
 
   /**
@@ -143,14 +152,12 @@ export class RequestVerification {
     asked: VerifySessionOptions,
   ): Promise<SessionContainer | undefined> {
     try {
-      const chosen = chooseAccessToken('header', accessToken, []);
-      if (chosen.kind !== 'token') {
-        if (asked.sessionRequired === false) return undefined;
-        throw this.refusals.unauthorized('no-access-token', { clearTokens: false });
-      }
+      if (!this.verifier.isAccessTokenLike(accessToken)) return this.withoutToken(asked);
       const isChecked = asked.antiCsrfCheck !== false && this.antiCsrf.isByToken;
       const antiCsrf = isChecked ? { presented: antiCsrfToken } : undefined;
-      return await this.verifyToken(chosen.token, antiCsrf, asked);
+      const token = await this.verifier.authenticate(accessToken);
+      if (token === undefined) throw this.refusals.tryRefresh('access-token-invalid');
+      return await this.verifyToken(token, antiCsrf, asked);
     } catch (error) {
       return this.refusals.rethrow('verify', error);
     }
@@ -185,31 +192,27 @@ export class RequestVerification {
     return isUpToDate ? this.containers.remembered(verified) : undefined;
   }
 
-  /** The token of a request; `undefined` where it has none and needs none. */
-  private tokenOf(
-    request: HttpRequest,
-    { sessionRequired }: VerifySessionOptions,
-  ): Extract<ChosenToken, { kind: 'token' }> | undefined {
-    const chosen = this.chooseToken(request);
-    if (chosen.kind === 'token') return chosen;
-    if (chosen.kind === 'unusable') throw this.refusals.tryRefresh('access-token-ambiguous');
+  private withoutToken({ sessionRequired }: VerifySessionOptions): undefined {
     if (sessionRequired === false) return undefined;
     // A refresh in another tab may be setting the cookies at this moment: they stay.
     throw this.refusals.unauthorized('no-access-token', { clearTokens: false });
   }
 
-  private chooseToken(request: HttpRequest): ChosenToken {
-    return chooseAccessToken(
-      this.options.tokenTransferMethod(request, 'verify'),
-      this.reader.bearerToken(request),
-      this.reader.accessTokenCookies(request),
-      this.isAccessTokenLike,
-    );
+  private proofOf(
+    request: HttpRequest,
+    transferMethod: 'cookie' | 'header',
+    { antiCsrfCheck = !isSafeMethod(request.method) }: VerifySessionOptions,
+  ): PresentedProof {
+    if (transferMethod !== 'cookie' || !antiCsrfCheck) return undefined;
+    if (!this.antiCsrf.isAllowed(request)) throw this.antiCsrfFailure();
+    return this.antiCsrf.isByToken
+      ? { presented: this.antiCsrf.presentedToken(request) }
+      : undefined;
   }
 
   private async verifyToken(
-    token: string,
-    antiCsrf: { readonly presented: string | undefined } | undefined,
+    token: VerifiedToken,
+    antiCsrf: PresentedProof,
     asked: VerifySessionOptions,
   ): Promise<SessionContainer> {
     const verification = await this.verifier.verify(

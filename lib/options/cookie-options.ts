@@ -13,7 +13,9 @@ export function resolveCookieOptions(
   allowInsecure: boolean,
 ): ResolvedCookieOptions {
   const sameSite = reader.oneOf('sameSite', ['strict', 'lax', 'none'], 'lax');
-  const secure = reader.oneOf<boolean | 'auto'>('secure', ['auto', true, false], 'auto');
+  const written = reader.oneOf<boolean | 'auto'>('secure', ['auto', true, false], 'auto');
+  // In production a proxy can look exactly like a loopback host.
+  const secure = written === 'auto' && !allowInsecure ? true : written;
   const prefix = reader.oneOf('prefix', ['auto', '__Host-', '__Secure-', ''], 'auto');
   const path = reader.string('path', isCookiePath, PATHS_ALLOWED) ?? '/';
   const refreshPath = reader.string('refreshPath', isCookiePath, PATHS_ALLOWED) ?? '/';

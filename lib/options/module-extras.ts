@@ -84,10 +84,13 @@ function readSessionList(routes: OptionReader): NonNullable<SessionRoutesOptions
   return maxAgeMs === undefined ? true : { requireFresh: maxAgeMs / 1000 };
 }
 
-const BASE_PATHS_ALLOWED = 'a path of up to 255 characters such as /auth, without query';
+const BASE_PATHS_ALLOWED =
+  'a path of up to 255 characters such as /auth: segments of letters, digits and `-._~`, without a host, parameters or wildcards';
 
+// RFC 3986 §2.3: only unreserved characters mean the same to every router.
 function isBasePath(text: string): boolean {
-  return /^[!-~]{0,255}$/.test(text) && !/[?#\\]/.test(text);
+  if (text.length > 255 || !/^\/?([\w.~-]+(\/[\w.~-]+)*)?\/?$/.test(text)) return false;
+  return text.split('/').every((segment) => segment !== '.' && segment !== '..');
 }
 
 function isName(text: string): boolean {

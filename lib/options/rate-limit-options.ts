@@ -24,9 +24,10 @@ export interface RateLimitCounter {
    * is zero again once that is over.
    *
    * @param key says what is counted, and of which address; at most 100 characters
-   * @param amount 0: nothing is added, and no window begins
+   * @param amount 0: nothing is added, and no window begins; -1: an attempt is taken back, and none of it begins a window
+   * or makes a count negative
    */
-  add(key: string, amount: 0 | 1, windowMs: number): number | Promise<number>;
+  add(key: string, amount: -1 | 0 | 1, windowMs: number): number | Promise<number>;
 }
 
 /** What one address may ask for. `false` leaves a limit out. @publicApi */

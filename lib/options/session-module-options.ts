@@ -71,7 +71,7 @@ export interface SessionCookieOptions {
   refreshPath?: string;
   /** `none` is for a frontend on another site, and needs `secure` and an anti-CSRF mode. @default 'lax' */
   sameSite?: 'strict' | 'lax' | 'none';
-  /** `'auto'`: Secure, except for plain http on a loopback host. @default 'auto' */
+  /** `'auto'`: Secure, except outside production where the browser shows that its page is plain http on a loopback host. @default 'auto' */
   secure?: boolean | 'auto';
   /** `'auto'`: `__Host-` where Path is `/` and there is no Domain, else `__Secure-`; neither where the cookie is not Secure. @default 'auto' */
   prefix?: 'auto' | '__Host-' | '__Secure-' | '';

@@ -6,14 +6,20 @@ const MIGRATIONS =
   "run the migrations (`migrations: [...sessionMigrations], migrationsRun: true` with sessionMigrations from 'nestjs-auth-sessions/migrations')";
 
 /**
- * Finds out at start what every request would run into: entities that the data source does not know, tables or columns
- * that the database does not have.
+ * Finds out at start what every request would run into: a data source that is not initialized, entities that it does not
+ * know, tables or columns that the database does not have.
  *
  * @throws {SessionConfigurationError} naming what is missing and the line to add
  * @throws {SessionStoreUnavailableException} when the database can't be reached
  */
 export async function checkSchema(database: SessionDatabase): Promise<void> {
   const unknown = sessionEntities.filter((entity) => !database.hasEntity(entity));
+  if (unknown.length > 0 && !database.isInitialized) {
+    throw new SessionConfigurationError(
+      'The data source is not initialized yet, and sessions need it when the application starts. Leave out ' +
+        '`manualInitialization` in TypeOrmModule, or call `initialize()` of the data source in a provider before.',
+    );
+  }
   if (unknown.length > 0) {
     throw new SessionConfigurationError(
       `The data source does not know ${unknown.map((entity) => entity.name).join(', ')}. ` +

@@ -76,6 +76,10 @@ export class SessionDatabase {
     for (let from = 0; from < rows.length; from += size) yield rows.slice(from, from + size);
   }
 
+  get isInitialized(): boolean {
+    return this.dataSource.isInitialized;
+  }
+
   hasEntity(entity: EntityTarget<ObjectLiteral>): boolean {
     return this.dataSource.hasMetadata(entity);
   }

@@ -41,11 +41,12 @@ describeOnEachDatabase('a confirmation', (engine) => {
     const rotated = await rowOf(first, handle);
 
     const store = first.app.get(SessionStore);
+    const { expiresAtMs = 0 } = (await store.find(handle)) ?? {};
     await store.confirmByRefresh(
       handle,
       before.parentRefreshTokenHash,
       clock.now(),
-      Number(rotated.expiresAt) + HOUR_MS,
+      expiresAtMs + HOUR_MS,
     );
 
     expect(await rowOf(first, handle)).toEqual(rotated);

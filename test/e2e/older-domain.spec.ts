@@ -117,10 +117,11 @@ describe.each(platforms)('cookies left from an older domain on %s', (platform) =
     expect(await booted.dataSource.getRepository(Session).count()).toBe(0);
   });
 
-  it('stop a refresh without the option: 401, and nothing changes', async () => {
+  it('stop a refresh without the option while both sessions live: 401, and nothing changes', async () => {
     await boot(undefined);
     const good = await login('u1');
-    const answer = await refresh(good, 'garbage');
+    const other = await login('u2');
+    const answer = await refresh(good, other);
     expect(answer.status).toBe(401);
     expect(answer.json).toEqual({ statusCode: 401, code: 'UNAUTHORISED', message: 'unauthorised' });
     expect(answer.setCookies).toEqual([]);

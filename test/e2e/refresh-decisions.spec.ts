@@ -50,16 +50,59 @@ describe.each(platforms)('a refresh on %s', (platform) => {
   }
 
   describe('row 1: a refresh cookie that comes twice', () => {
-    it.each(['first', 'second', 'empty', 'same'])(
-      'is refused without effect, the other being %s (differs from SuperTokens: 500)',
-      async (other) => {
-        const { refresh } = await scene.login('u1');
-        const planted = { empty: '', same: refresh }[other] ?? (await scene.login('x')).refresh;
-        const values = other === 'second' ? [refresh, planted] : [planted, refresh];
-        const cookie = values.map((value) => `${REFRESH_COOKIE}=${value}`).join('; ');
-        await expectRefused(scene, () => scene.refresh({ cookie, rid: 'x' }), UNAUTHORISED);
+    const twice = (values: readonly string[]) => ({
+      cookie: values.map((value) => `${REFRESH_COOKIE}=${value}`).join('; '),
+      rid: 'x',
+    });
+
+    it.each([false, true])(
+      'is refused without effect where both sessions live, reversed: %s (differs from SuperTokens: 500)',
+      async (isReversed) => {
+        const values = [(await scene.login('u1')).refresh, (await scene.login('x')).refresh];
+        if (isReversed) values.reverse();
+        await expectRefused(scene, () => scene.refresh(twice(values)), UNAUTHORISED);
       },
     );
+
+    it.each([
+      ['empty', () => ''],
+      ['garbage', () => 'x'],
+      ['the same', (refresh: string) => refresh],
+      ['forged', (refresh: string) => flipped(refresh, refresh.length - 5)],
+      ['of an unknown key', (refresh: string) => flipped(refresh, 10)],
+    ])('is one where the other is %s, in either order', async (_, other) => {
+      for (const isReversed of [false, true]) {
+        const { refresh } = await scene.login('u1');
+        const values = [refresh, other(refresh)];
+        if (isReversed) values.reverse();
+        const answer = await scene.refresh(twice(values));
+        expect([answer.status, holderOf(answer).userId]).toEqual([200, 'u1']);
+      }
+    });
+
+    it('is one where the session of the other is over', async () => {
+      const over = await scene.login('x');
+      await scene.booted.app.get(SessionService).revokeSession(over.handle);
+      const { refresh } = await scene.login('u1');
+      for (const values of [
+        [over.refresh, refresh],
+        [refresh, over.refresh],
+      ]) {
+        const answer = await scene.refresh(twice(values));
+        expect([answer.status, holderOf(answer).userId]).toEqual([200, 'u1']);
+      }
+    });
+
+    it('is no theft where the other is a spent one of the same session', async () => {
+      const first = await scene.login('u1');
+      const second = await confirmed(await refreshed(first));
+      scene.booted.clock.advanceMs(91_000);
+      const third = await confirmed(await refreshed(second));
+      scene.booted.clock.advanceMs(91_000);
+      const answer = await scene.refresh(twice([first.refresh, third.refresh]));
+      expect(answer.status).toBe(200);
+      expect(await scene.sessionRow(first.handle)).not.toBeNull();
+    });
   });
 
   describe('row 2: without a refresh token', () => {

@@ -16,6 +16,7 @@ import {
   bearer,
   bothCookies,
   holderOf,
+  REFRESH_COOKIE,
   refreshCookie,
   Scene,
   type Headers,
@@ -122,12 +123,6 @@ describe.each(platforms)('signing out on %s', (platform) => {
       ({ refresh }: Holder) => refreshCookie(`${refresh.slice(0, -6)}AAAAAA`),
     ],
     ['a forged bearer', ({ access }: Holder) => bearer(`${access.slice(0, -6)}AAAAAA`)],
-    [
-      'an access cookie that comes twice',
-      ({ access }: Holder) => ({
-        cookie: `${ACCESS_COOKIE}=${access}; ${ACCESS_COOKIE}=${access}`,
-      }),
-    ],
   ])('ends nobody’s session for %s', async (_, headersOf) => {
     const holder = await scene.login('u6');
     await expectNothingChanged(scene, async () => {
@@ -137,13 +132,56 @@ describe.each(platforms)('signing out on %s', (platform) => {
     });
   });
 
-  it('ends the session of the header and leaves the one of the cookie, as a request would be verified', async () => {
+  it('ends the session of the header and the one of the cookie', async () => {
     const byHeader = await scene.login('u7', { 'st-auth-mode': 'header' });
     const byCookie = await scene.login('u8');
     const headers = { ...bearer(byHeader.access), ...bothCookies(byCookie) };
     expect((await signOut(headers)).status).toBe(200);
     expect(await scene.sessionRow(byHeader.handle)).toBeNull();
+    expect(await scene.sessionRow(byCookie.handle)).toBeNull();
+  });
+
+  it('ends the session of the header alone where another site may have added the cookie', async () => {
+    const byHeader = await scene.login('u7', { 'st-auth-mode': 'header' });
+    const byCookie = await scene.login('u8');
+    const foreign = { 'sec-fetch-site': 'cross-site' };
+    const headers = { ...bearer(byHeader.access), ...bothCookies(byCookie), ...foreign };
+    expect((await signOut(headers)).status).toBe(200);
+    expect(await scene.sessionRow(byHeader.handle)).toBeNull();
     expect(await scene.sessionRow(byCookie.handle)).not.toBeNull();
+  });
+
+  it.each([
+    ['beside garbage', (token: string) => ['y', token]],
+    ['before garbage', (token: string) => [token, 'y']],
+    ['twice', (token: string) => [token, token]],
+  ])('ends the session of a token that comes %s', async (_, values) => {
+    const holder = await scene.login('u12');
+    for (const name of [ACCESS_COOKIE, REFRESH_COOKIE]) {
+      const { access, refresh } = await scene.login('u12');
+      const token = name === ACCESS_COOKIE ? access : refresh;
+      const { handle } = holderOf(await scene.refresh(refreshCookie(refresh)));
+      const cookie = values(token)
+        .map((value) => `${name}=${value}`)
+        .join('; ');
+      expect((await signOut({ cookie })).json).toEqual({ status: 'OK' });
+      expect(await scene.sessionRow(handle)).toBeNull();
+    }
+    expect(await scene.sessionRow(holder.handle)).not.toBeNull();
+  });
+
+  it('ends every session that the cookies speak of', async () => {
+    const one = await scene.login('u13');
+    const other = await scene.login('u14');
+    const cookie = `${bothCookies(one)['cookie']}; ${bothCookies(other)['cookie']}`;
+    expect((await signOut({ cookie })).json).toEqual({ status: 'OK' });
+    for (const { handle } of [one, other]) expect(await scene.sessionRow(handle)).toBeNull();
+  });
+
+  it('takes the scheme of the header in any case', async () => {
+    const holder = await scene.login('u15', { 'st-auth-mode': 'header' });
+    await signOut({ authorization: `bEARER ${holder.access}` });
+    expect(await scene.sessionRow(holder.handle)).toBeNull();
   });
 
   it('by another site’s page is refused and changes nothing', async () => {

@@ -91,10 +91,13 @@ describe('the options, where none is given', () => {
     expect(trustedOrigins).toEqual(new Set());
   });
 
-  it('are the same in production', () => {
+  it('are the same in production, but for cookies that are always Secure', () => {
     const { tokenTransferMethod: _1, ...inProduction } = resolveSessionOptions({}, PRODUCTION);
     const { tokenTransferMethod: _2, ...elsewhere } = resolve();
-    expect(inProduction).toEqual(elsewhere);
+    const { accessToken } = inProduction.cookie;
+    expect(inProduction.cookie).toMatchObject({ secure: true });
+    expect(inProduction).toEqual({ ...elsewhere, cookie: inProduction.cookie });
+    expect(accessToken.secureName).toBe(elsewhere.cookie.accessToken.secureName);
   });
 
   it('are the same where each is given as undefined', () => {

@@ -85,7 +85,14 @@ describe.each(platforms)('the cookies on %s', (platform) => {
     for (const line of setCookies) {
       expect(readSetCookie(line).attributes).toMatchObject({ secure: true, httponly: true });
     }
-    const local = await scene.post('/login', { host: 'localhost:3000' }, { userId: 'u1' });
+    const host = 'localhost:3000';
+    const hidden = await scene.post('/login', { host }, { userId: 'u1' });
+    expect(hidden.setCookies.map((line) => readSetCookie(line).name)).toEqual([
+      ACCESS_COOKIE,
+      REFRESH_COOKIE,
+    ]);
+    const own = { host, origin: 'http://localhost:3000' };
+    const local = await scene.post('/login', own, { userId: 'u1' });
     expect(local.setCookies.map((line) => readSetCookie(line).attributes['secure'])).toEqual([
       undefined,
       undefined,
@@ -180,7 +187,7 @@ describe.each(platforms)('the cookies on %s', (platform) => {
     }
   });
 
-  it('C9: that come twice are not guessed at, in either order', async () => {
+  it('C9: of two sessions are not guessed at, in either order, and what is nobody’s takes nothing from them', async () => {
     const victim = await scene.login('victim');
     const attacker = await scene.login('attacker');
     for (const [one, two] of [
@@ -191,6 +198,11 @@ describe.each(platforms)('the cookies on %s', (platform) => {
       await expectRefused(scene, () => scene.get('/me', { cookie: access }), TRY_REFRESH);
       const refresh = `${REFRESH_COOKIE}=${one.refresh}; ${REFRESH_COOKIE}=${two.refresh}`;
       await expectRefused(scene, () => scene.refresh({ cookie: refresh }), UNAUTHORISED);
+    }
+    const strays = ['', 'x', `${attacker.access.slice(0, -4)}AAAA`];
+    for (const stray of strays) {
+      const cookie = `${ACCESS_COOKIE}=${stray}; ${ACCESS_COOKIE}=${victim.access}`;
+      expect((await scene.get('/me', { cookie })).json).toEqual({ userId: 'victim' });
     }
   });
 

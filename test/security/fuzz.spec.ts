@@ -8,6 +8,7 @@ import { UnauthorizedSessionException } from '../../lib/errors/unauthorized-sess
 import { AntiCsrf } from '../../lib/http/anti-csrf/anti-csrf.js';
 import { asHttpRequest } from '../../lib/http/context/http-request.js';
 import { asHttpResponse, setHeader } from '../../lib/http/context/http-response.js';
+import { RequestRefresh } from '../../lib/http/request-refresh.js';
 import { FailureAnswer } from '../../lib/http/failure-answer.js';
 import { TokenReader } from '../../lib/http/transport/token-reader.js';
 import type { TokenWriter } from '../../lib/http/transport/token-writer.js';
@@ -18,7 +19,8 @@ import { SessionRefresher } from '../../lib/session/refresh/session-refresher.js
 import { SessionVerifier } from '../../lib/session/verify/session-verifier.js';
 import { VerifiedTokenCache } from '../../lib/session/verify/verified-token-cache.js';
 import type { SessionStore } from '../../lib/store/session.store.js';
-import type { AccessTokenClaims } from '../../lib/tokens/access-token.js';
+import { accessTokenKid, type AccessTokenClaims } from '../../lib/tokens/access-token.js';
+import type { VerificationKeys } from '../../lib/verification/verification-keys.js';
 import { newSessionHandle, sessionHandleFromBytes } from '../../lib/tokens/session-handle.js';
 import { platforms } from '../support/boot-app.js';
 import { describeOnEachDatabase, engines } from '../support/components.js';
@@ -122,13 +124,16 @@ describe('a build with one check removed is caught:', () => {
   });
 
   it('the signature of an access token', { timeout: LONG }, async () => {
-    vi.spyOn(SessionVerifier.prototype, 'verify').mockImplementation((token) => {
+    vi.spyOn(SessionVerifier.prototype, 'read').mockImplementation(function (
+      this: SessionVerifier,
+      token,
+    ) {
+      const { keys } = this as unknown as { keys: VerificationKeys };
       const claims = claimsOf(token);
-      if (claims === undefined) {
-        return Promise.resolve({ kind: 'try-refresh', reason: 'access-token-invalid' } as const);
-      }
-      const key = { kid: '', algorithm: 'ES256', publicKey: undefined as never } as const;
-      return Promise.resolve({ kind: 'valid', token: { token, claims, key } } as const);
+      const key = keys.findVerificationKey(accessTokenKid(token) ?? '');
+      return claims === undefined || key === undefined
+        ? 'foreign'
+        : { token: { token, claims, key } };
     });
     await expectCaught('');
   });
@@ -139,16 +144,16 @@ describe('a build with one check removed is caught:', () => {
   });
 
   it('the MAC of a refresh token', { timeout: LONG }, async () => {
-    vi.spyOn(RefreshTokenAuthenticator.prototype, 'authenticate').mockImplementation((text) => {
+    vi.spyOn(RefreshTokenAuthenticator.prototype, 'read').mockImplementation((text) => {
       const bytes = Buffer.from(text.slice('nasr_'.length), 'base64url');
       const sessionHandle =
         bytes.length === 113 ? sessionHandleFromBytes(bytes.subarray(13, 29)) : undefined;
-      if (sessionHandle === undefined) return Promise.resolve(undefined);
+      if (sessionHandle === undefined) return 'foreign';
       const parentHash = bytes.toString('hex', 49, 81);
       const generation = bytes.readUInt32BE(29);
       const hash = 'f'.repeat(64);
       const claims = { sessionHandle, generation, parentHash, keyId: KEY.id, hash };
-      return Promise.resolve({ text, claims, key: KEY });
+      return { token: { text, claims, key: KEY } };
     });
     await expectCaught('');
   });
@@ -180,21 +185,34 @@ describe('a build with one check removed is caught:', () => {
 describe('a build is caught that beside its refusal', () => {
   afterEach(() => vi.restoreAllMocks());
 
-  const { refresh } = SessionRefresher.prototype;
+  const { refresh } = RequestRefresh.prototype;
 
   /** Does something beside each refresh with a token that is not authentic. */
   async function foundWhen(
     does: (refresher: RefresherParts, text: string) => unknown,
     range = { first: 0, count: 1_000 },
   ) {
-    vi.spyOn(SessionRefresher.prototype, 'refresh').mockImplementation(async function (
-      this: SessionRefresher,
-      request,
+    const { refusal } = RefreshTokenAuthenticator.prototype;
+    const forged: string[] = [];
+    vi.spyOn(RefreshTokenAuthenticator.prototype, 'refusal').mockImplementation(function (
+      this: RefreshTokenAuthenticator,
+      texts,
+      how,
     ) {
-      const parts = this as unknown as RefresherParts;
-      const text = request.refreshToken;
-      if ((await parts.authenticator.authenticate(text)) === undefined) await does(parts, text);
-      return refresh.call(this, request);
+      forged.push(...texts);
+      return refusal.call(this, texts, how);
+    });
+    vi.spyOn(RequestRefresh.prototype, 'refresh').mockImplementation(async function (
+      this: RequestRefresh,
+      request,
+      response,
+    ) {
+      const { refresher } = this as unknown as { refresher: RefresherParts };
+      try {
+        return await refresh.call(this, request, response);
+      } finally {
+        for (const text of forged.splice(0)) await does(refresher, text);
+      }
     });
     const target: Target = { transfer: 'any', antiCsrf: 'VIA_FETCH_METADATA' };
     const campaign = await Campaign.against(target, { platform: 'fastify' });

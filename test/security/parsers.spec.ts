@@ -6,7 +6,7 @@ import { isClaimKey } from '../../lib/claims/claim-key.js';
 import { SessionInputException } from '../../lib/errors/session-input.exception.js';
 import { asHttpRequest } from '../../lib/http/context/http-request.js';
 import { cookieValues } from '../../lib/http/transport/cookies.js';
-import { chooseAccessToken, chooseRefreshToken } from '../../lib/http/transport/token-choice.js';
+import { judgeValues } from '../../lib/http/transport/shown-values.js';
 import { TokenReader } from '../../lib/http/transport/token-reader.js';
 import { readPrivateKey, readSecret } from '../../lib/keys/key-material.js';
 import { resolveSessionOptions } from '../../lib/options/resolve-options.js';
@@ -71,11 +71,16 @@ const TEXT_PARSERS: Readonly<Record<string, (text: string) => boolean>> = {
     ),
   'the authorization header': (text) =>
     text.includes(reader.bearerToken(requestWith('authorization', text)) ?? ''),
-  'the choice of an access token': (text) =>
-    chooseAccessToken('any', text, [text]).kind !== 'token',
-  'the choice of a refresh token': (text) => {
-    const { kind } = chooseRefreshToken('cookie', text, [text, text]);
-    return kind === 'unusable' || kind === 'none';
+  'the values of a request': (text) => {
+    const read = (each: string) =>
+      readAccessToken(each, signed, { issuer: undefined, audience: undefined }, 0).ok
+        ? { token: each }
+        : 'forged';
+    const shown = [
+      { text, cookie: undefined },
+      { text, cookie: 'sAccessToken' },
+    ];
+    return judgeValues(shown, read).authentic.length === 0;
   },
   'an access token': (text) =>
     !readAccessToken(text, signed, { issuer: undefined, audience: undefined }, 0).ok,

@@ -31,6 +31,37 @@ describe('an application whose data source does not know the entities', () => {
   });
 });
 
+describe('an application whose data source is initialized by hand', () => {
+  const database = {
+    type: 'better-sqlite3',
+    database: ':memory:',
+    autoLoadEntities: true,
+    synchronize: true,
+    manualInitialization: true,
+  } as const;
+
+  it('is told so at start, where that has not happened by then', async () => {
+    const testing = await Test.createTestingModule({
+      imports: [TypeOrmModule.forRoot(database), SessionModule.forRoot()],
+    }).compile();
+    await expect(testing.init()).rejects.toThrow(
+      new SessionConfigurationError(
+        'The data source is not initialized yet, and sessions need it when the application starts. Leave out ' +
+          '`manualInitialization` in TypeOrmModule, or call `initialize()` of the data source in a provider before.',
+      ),
+    );
+  });
+
+  it('starts where that has happened', async () => {
+    const testing = await Test.createTestingModule({
+      imports: [TypeOrmModule.forRoot(database), SessionModule.forRoot()],
+    }).compile();
+    await testing.get(DataSource).initialize();
+    await expect(testing.init()).resolves.toBeDefined();
+    await testing.close();
+  });
+});
+
 describeOnEachDatabase('the check at start', (engine) => {
   const cleanUps: (() => Promise<void>)[] = [];
   afterEach(async () => {

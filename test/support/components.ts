@@ -1,6 +1,7 @@
 import { accessSync, constants } from 'node:fs';
 import { afterAll, beforeAll, describe } from 'vitest';
 import { type DatabaseEngine, type DatabaseServer, runOnServer, serverUrl } from './databases.js';
+import { findNginx } from './nginx.js';
 import { OwnServer } from './own-server.js';
 import { absenceOfPostgresBinaries } from './replicated-postgres.js';
 
@@ -76,6 +77,13 @@ export function describeWithPostgresReplica(title: string, suite: () => void): v
 /** Runs a suite where there is a Chromium, and skips it under a title that says so where there is none. */
 export function describeInChromium(title: string, suite: () => void): void {
   const absence = findChromium() === undefined ? absenceOfChromium() : undefined;
+  failInCi(absence);
+  describeUnless(absence, title, suite);
+}
+
+/** Runs a suite where there is an nginx, and skips it under a title that says so where there is none. */
+export function describeWithNginx(title: string, suite: () => void): void {
+  const absence = findNginx() === undefined ? 'nginx is not installed' : undefined;
   failInCi(absence);
   describeUnless(absence, title, suite);
 }

@@ -43,6 +43,8 @@ export class HttpClient {
       ...options,
       headers: {
         host: new URL(this.publicUrl).host,
+        // As a browser has it for a page's own requests.
+        referer: `${this.publicUrl}/`,
         ...(cookies === '' ? {} : { cookie: cookies }),
         ...options.headers,
       },
@@ -60,8 +62,10 @@ export class HttpClient {
   }
 }
 
-/** One request without a jar. */
+/** One request without a jar; without a host of its own as a page at this address sends it. */
 export function send(url: string, method: string, options: RequestOptions = {}): Promise<Answer> {
+  const referer =
+    options.headers?.['host'] === undefined ? { referer: `${new URL(url).origin}/` } : {};
   const payload = options.body === undefined ? undefined : JSON.stringify(options.body);
   return new Promise((resolve, reject) => {
     const outgoing = httpRequest(
@@ -72,6 +76,7 @@ export function send(url: string, method: string, options: RequestOptions = {}):
           ...(payload === undefined
             ? {}
             : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(payload) }),
+          ...referer,
           ...options.headers,
         },
       },

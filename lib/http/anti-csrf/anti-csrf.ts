@@ -57,11 +57,12 @@ export class AntiCsrf {
   }
 
   /**
-   * Whether a request shows that it is no other site's page: asked before tokens are removed from a client that has not
-   * proven anything else, so that nobody is logged out by a link.
+   * Whether a request shows that it is a page of our own or of a trusted origin: asked before tokens are removed from a
+   * client that has not proven anything else, so that nobody is logged out by a link.
    */
-  provesSameOrigin(request: HttpRequest): boolean {
+  provesOwnPage(request: HttpRequest): boolean {
     if (headerOf(request, RID_HEADER) !== undefined) return true;
+    if (this.options.trustedOrigins.has(headerOf(request, 'origin') ?? '')) return true;
     const site = headerOf(request, 'sec-fetch-site');
     if (site !== undefined) return site === 'same-origin';
     return headerOf(request, 'origin') !== undefined && !isCrossSite(request, this.options);

@@ -1,5 +1,6 @@
 import type { ResolvedSessionOptions } from '../../options/resolved-options.js';
 import { headerOf, hostOf, type HttpRequest } from '../context/http-request.js';
+import { namesLoopback } from '../transport/loopback.js';
 import { RID_HEADER } from '../transport/header-names.js';
 
 const SAFE_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE']);
@@ -10,7 +11,9 @@ export function isSafeMethod(method: string): boolean {
 }
 
 /** Whose pages may act for the user. */
-type Trust = Pick<ResolvedSessionOptions, 'trustedOrigins' | 'trustSameSite'>;
+type Trust = Pick<ResolvedSessionOptions, 'trustedOrigins' | 'trustSameSite'> & {
+  readonly cookie: Pick<ResolvedSessionOptions['cookie'], 'secure'>;
+};
 
 /**
  * Whether a request may be another site's page acting for the user. Browsers say so in `Sec-Fetch-Site`, older ones only
@@ -24,7 +27,7 @@ export function isCrossSite(request: HttpRequest, trust: Trust): boolean {
   const site = headerOf(request, 'sec-fetch-site');
   if (site === 'same-site') return !trust.trustSameSite;
   if (site !== undefined) return site === 'cross-site';
-  return origin !== undefined && !isOwnOrigin(origin, request);
+  return origin !== undefined && !isOwnOrigin(origin, request, trust);
 }
 
 /**
@@ -38,17 +41,33 @@ export function hasCustomHeader(request: HttpRequest, trust: Trust): boolean {
 
 /**
  * Whether a WebSocket handshake may be another origin's page: any page can open a socket with its visitor's cookies and
- * read what comes, as no CORS policy stands before it. Browsers always name the origin (RFC 6455 §10.2).
+ * read what comes, as no CORS policy stands before it. Browsers say so in `Sec-Fetch-Site`, and all of them name the
+ * origin (RFC 6455 §10.2).
  */
-export function isForeignHandshake(request: HttpRequest, { trustedOrigins }: Trust): boolean {
+export function isForeignHandshake(request: HttpRequest, trust: Trust): boolean {
   const origin = headerOf(request, 'origin');
-  if (origin !== undefined) return !trustedOrigins.has(origin) && !isOwnOrigin(origin, request);
+  if (origin !== undefined && trust.trustedOrigins.has(origin)) return false;
   const site = headerOf(request, 'sec-fetch-site');
-  return site !== undefined && site !== 'same-origin' && site !== 'none';
+  if (site !== undefined && site !== 'same-origin' && site !== 'none') return true;
+  return origin !== undefined && !isOwnOrigin(origin, request, trust);
 }
 
-function isOwnOrigin(origin: string, request: HttpRequest): boolean {
-  return URL.canParse(origin) && new URL(origin).host === normalisedHost(request);
+/**
+ * Whether another site's page has put a request into itself, as by an image: its visitor has asked for nothing. Logins
+ * that come from elsewhere, such as a provider's callback, are navigations.
+ */
+export function isEmbeddedElsewhere(request: HttpRequest, trust: Trust): boolean {
+  return headerOf(request, 'sec-fetch-mode') === 'no-cors' && isCrossSite(request, trust);
+}
+
+// A page in plain http is anybody's on the way: it is another origin wherever the cookies are Secure.
+function isOwnOrigin(origin: string, request: HttpRequest, { cookie }: Trust): boolean {
+  if (!URL.canParse(origin)) return false;
+  const { protocol, host } = new URL(origin);
+  if (host !== normalisedHost(request)) return false;
+  if (protocol === 'https:') return true;
+  if (protocol !== 'http:' || request.socket?.encrypted === true) return false;
+  return cookie.secure === false || namesLoopback(request);
 }
 
 // `URL.host` leaves out the port that the scheme implies, so the header's has to go too.

@@ -1,10 +1,9 @@
 import type { ResolvedSessionOptions } from '../../options/resolved-options.js';
 import type { DeviceInfo } from '../../session/device/device-info.js';
 import { headerOf, type HttpRequest } from './http-request.js';
-import { truncatedIpAddress } from './ip-address.js';
+import { canonicalIpAddress, truncatedIpAddress } from './ip-address.js';
 
 const MAX_USER_AGENT_LENGTH = 256;
-const MAX_IP_LENGTH = 64;
 
 /** What the options ask to keep of the client. The address is the framework's: it knows which proxies to trust. */
 export function deviceOf(request: HttpRequest, options: ResolvedSessionOptions): DeviceInfo {
@@ -19,5 +18,5 @@ export function deviceOf(request: HttpRequest, options: ResolvedSessionOptions):
 
 function addressOf(ip: string | undefined, kept: boolean | 'truncated'): string | null {
   if (ip === undefined || kept === false) return null;
-  return (kept === true ? ip.slice(0, MAX_IP_LENGTH) : truncatedIpAddress(ip)) ?? null;
+  return (kept === true ? canonicalIpAddress(ip) : truncatedIpAddress(ip)) ?? null;
 }

@@ -4,6 +4,9 @@ export interface HttpRequest {
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   readonly socket?: { readonly encrypted?: boolean } | undefined;
   readonly ip?: string | undefined;
+  /** What the client asked for, before a router took a prefix off it. */
+  readonly originalUrl?: string | undefined;
+  readonly url?: string | undefined;
 }
 
 /** @throws {TypeError} for what is no request of an HTTP platform */
@@ -39,4 +42,10 @@ export function headerOf(request: HttpRequest, name: string): string | undefined
 /** The host that the client asked for, with its port. */
 export function hostOf(request: HttpRequest): string {
   return (headerOf(request, 'host') ?? headerOf(request, ':authority') ?? '').toLowerCase();
+}
+
+/** The path that the client asked for, as it was sent. */
+export function pathOf({ originalUrl, url }: HttpRequest): string {
+  const target = originalUrl ?? url ?? '/';
+  return target.split('?', 1)[0] ?? '/';
 }

@@ -22,6 +22,14 @@ export function parseIpAddress(text: string): IpAddress | undefined {
     : { version: 6, groups };
 }
 
+/** An address in the one spelling that it has (RFC 5952), without a port or a zone. `undefined` for what is no address. */
+export function canonicalIpAddress(text: string): string | undefined {
+  const address = parseIpAddress(text);
+  if (address === undefined) return undefined;
+  if (address.version === 4) return address.octets.join('.');
+  return new URL(`http://[${hex(address.groups)}]`).hostname.slice(1, -1);
+}
+
 /** The network of an address alone: 24 bits of IPv4, 48 of IPv6. `undefined` for what is no address. */
 export function truncatedIpAddress(text: string): string | undefined {
   const address = parseIpAddress(text);

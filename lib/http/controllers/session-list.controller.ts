@@ -4,6 +4,7 @@ import {
   Get,
   NotFoundException,
   Param,
+  Res,
   VERSION_NEUTRAL,
   type Type,
 } from '@nestjs/common';
@@ -13,9 +14,11 @@ import { SessionDirectory } from '../../session/verify/session-directory.js';
 import { SessionOverview, type SessionSummary } from '../../session/session-overview.js';
 import { SessionRevoker } from '../../session/end/session-revoker.js';
 import { BUILT_IN_ROUTES } from '../../options/built-in-routes.js';
+import { asHttpResponse } from '../context/http-response.js';
 import { CurrentSession } from '../decorators/current-session.decorator.js';
 import { RequireFresh } from '../decorators/require-fresh.decorator.js';
 import { VerifySession } from '../decorators/verify-session.decorator.js';
+import { keepOutOfCaches } from '../transport/no-store.js';
 
 /** `GET {base}/sessions`, `DELETE {base}/sessions/:handle`, `DELETE {base}/sessions`: the user's own, in this tenant. */
 export function sessionListController(basePath: string, requireFresh?: Duration): Type {
@@ -34,7 +37,9 @@ export function sessionListController(basePath: string, requireFresh?: Duration)
     @Get(BUILT_IN_ROUTES.sessionList)
     async list(
       @CurrentSession() session: SessionContainer,
+      @Res({ passthrough: true }) response: object,
     ): Promise<{ sessions: (SessionSummary & { isCurrent: boolean })[] }> {
+      keepOutOfCaches(asHttpResponse(response));
       const sessions = await this.overview.list(session.getUserId(), session.getTenantId());
       const handle = session.getHandle();
       return {

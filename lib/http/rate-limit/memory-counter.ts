@@ -13,12 +13,14 @@ export class MemoryCounter implements RateLimitCounter {
 
   constructor(private readonly clock: Clock) {}
 
-  add(key: string, amount: 0 | 1, windowMs: number): number {
+  add(key: string, amount: -1 | 0 | 1, windowMs: number): number {
     const nowMs = this.clock.now();
     const open = this.windows.get(key);
-    if (open !== undefined && open.endsAtMs > nowMs) return (open.count += amount);
+    if (open !== undefined && open.endsAtMs > nowMs) {
+      return (open.count = Math.max(0, open.count + amount));
+    }
     if (amount > 0) this.windows.set(key, { count: amount, endsAtMs: nowMs + windowMs });
-    return amount;
+    return Math.max(0, amount);
   }
 
   get size(): number {

@@ -1,5 +1,5 @@
 import { HttpException, Logger, Injectable, Inject } from '@nestjs/common';
-import { catchError, from, mergeMap, type Observable } from 'rxjs';
+import { catchError, concat, from, mergeMap, Observable } from 'rxjs';
 import { TooManyRequestsException } from '../../errors/too-many-requests.exception.js';
 import type { RateLimitCounter, ResolvedRateLimit } from '../../options/rate-limit-options.js';
 import {
@@ -76,24 +76,66 @@ export class RateLimiter {
     await this.add('failures', address, 1, rateLimit.failures);
   }
 
-  /** Runs the handler of a login within the limits, and counts it as failed where it refuses the user. */
+  /** Runs the handler of a login within the limits; what refuses the user stays counted as a failure. */
   aroundLogin<T>(request: unknown, handle: () => Observable<T>): Observable<T> {
     if (!this.isOn) return handle();
-    const refuse = async (error: unknown): Promise<never> => {
-      await this.countIfRefused(request, error);
-      throw error;
-    };
-    return from(this.count('logins', request)).pipe(
-      mergeMap(() => handle().pipe(catchError((error: unknown) => from(refuse(error))))),
+    return from(this.admit('logins', request)).pipe(
+      mergeMap(() => {
+        const settle = async (error?: unknown): Promise<void> => this.settle(request, error);
+        const done = new Observable<never>((subscriber) => {
+          settle().then(
+            () => subscriber.complete(),
+            () => subscriber.complete(),
+          );
+        });
+        const fail = async (error: unknown): Promise<never> => {
+          await settle(error);
+          throw error;
+        };
+        return concat(handle().pipe(catchError((error: unknown) => from(fail(error)))), done);
+      }),
     );
   }
 
-  /** Counts what an attempt has ended in, where that says that somebody has guessed wrong. */
-  async countIfRefused(request: unknown, error: unknown): Promise<void> {
-    const status = error instanceof HttpException ? error.getStatus() : undefined;
-    if (status === 401 || status === 403 || status === this.options.sessionExpiredStatusCode) {
-      await this.countFailure(request);
+  /** The same for a refresh. */
+  async aroundRefresh<T>(request: unknown, refresh: () => Promise<T>): Promise<T> {
+    await this.admit('refreshes', request);
+    try {
+      const refreshed = await refresh();
+      await this.settle(request, undefined);
+      return refreshed;
+    } catch (error) {
+      await this.settle(request, error);
+      throw error;
     }
+  }
+
+  // An attempt counts as a failure from the moment it is let in: of many at once no more are looked at than the limit has.
+  private async admit(what: Limited, request: unknown): Promise<void> {
+    const { rateLimit } = this.options;
+    const address = this.addressOf(request);
+    if (rateLimit === false || address === undefined) return;
+    const { failures } = rateLimit;
+    if (failures && (await this.add('failures', address, 1, failures)) > failures.max) {
+      await this.add('failures', address, -1, failures);
+      throw tooMany(failures);
+    }
+    const limit = rateLimit[what];
+    if (limit && (await this.add(what, address, 1, limit)) > limit.max) {
+      await this.settle(request, undefined);
+      throw tooMany(limit);
+    }
+  }
+
+  // Only what says that somebody has guessed wrong stays counted.
+  private async settle(request: unknown, error: unknown): Promise<void> {
+    const { rateLimit } = this.options;
+    const status = error instanceof HttpException ? error.getStatus() : undefined;
+    if (status === 401 || status === 403 || status === this.options.sessionExpiredStatusCode)
+      return;
+    const address = this.addressOf(request);
+    if (rateLimit === false || rateLimit.failures === false || address === undefined) return;
+    await this.add('failures', address, -1, rateLimit.failures);
   }
 
   private addressOf(request: unknown): string | undefined {
@@ -113,7 +155,7 @@ export class RateLimiter {
   private async add(
     what: string,
     address: string,
-    amount: 0 | 1,
+    amount: -1 | 0 | 1,
     { windowMs }: ResolvedRateLimit,
   ): Promise<number> {
     try {

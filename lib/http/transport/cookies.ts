@@ -1,8 +1,8 @@
 import { stringifySetCookie, type SetCookie } from 'cookie';
 import type { ResolvedCookie, ResolvedCookieOptions } from '../../options/resolved-options.js';
-import { headerOf, type HttpRequest } from '../context/http-request.js';
+import { headerOf, pathOf, type HttpRequest } from '../context/http-request.js';
 import { headerValues, setHeader, type HttpResponse } from '../context/http-response.js';
-import { isPlainLoopback } from './loopback.js';
+import { isPlainLoopback, isShownPlainLoopback } from './loopback.js';
 
 // draft-ietf-httpbis-rfc6265bis §5.5: browsers keep a cookie for 400 days at most.
 const LONGEST_MAX_AGE_SECONDS = 400 * 24 * 60 * 60;
@@ -11,6 +11,17 @@ interface Lifetime {
   readonly maxAge?: number;
   readonly expires?: Date;
 }
+
+/** What tells one cookie of a name from another (RFC 6265 §5.3), and whether it is Secure. */
+interface Scope {
+  readonly secure: boolean;
+  readonly path: string;
+  readonly domain: string | undefined;
+}
+
+const PREFIXED_COOKIE = /(^|;)[ \t]*__(Host|Secure)-/;
+// Of a longer path the rest is left out: an answer must not grow with what a client asks for.
+const MAX_PATHS = 6;
 
 const EXPIRED: Lifetime = { maxAge: 0, expires: new Date(0) };
 
@@ -71,19 +82,19 @@ export class SessionCookie {
   /** The request's values under the name that proves most: a prefixed one before another. */
   valuesIn(request: HttpRequest): CookieValues {
     const prefixed = cookieValues(request, this.cookie.secureName);
-    return prefixed.length > 0 ? prefixed : (this.valuesByName(request)[0] ?? []);
+    return prefixed.length > 0 ? prefixed : (this.valuesByName(request)[0]?.[1] ?? []);
   }
 
   /** The values under each name that the cookie may have, and has in this request; the one that proves most first. */
-  valuesByName(request: HttpRequest): readonly CookieValues[] {
+  valuesByName(request: HttpRequest): readonly (readonly [string, CookieValues])[] {
     const { name, secureName, olderSecureName } = this.cookie;
     const names = new Set([secureName]);
     if (this.options.olderDomain !== undefined) names.add(olderSecureName);
     // The plain name counts on plain loopback alone: elsewhere anyone on the way could have set it.
     if (this.options.secure === 'auto' && isPlainLoopback(request)) names.add(name);
     return [...names]
-      .map((each) => cookieValues(request, each))
-      .filter((values) => values.length > 0);
+      .map((each) => [each, cookieValues(request, each)] as const)
+      .filter(([, values]) => values.length > 0);
   }
 
   /** @param expiresAtMs with the browser's end where it is `undefined` */
@@ -116,39 +127,67 @@ export class SessionCookie {
     value: string,
     lifetime: Lifetime,
   ): void {
-    const { secure, sameSite, partitioned, domain, olderDomain } = this.options;
-    // Browsers refuse SameSite=None and Partitioned without Secure, and take Secure on loopback also over plain http.
-    const needsSecure = sameSite === 'none' || partitioned;
-    const isSecure = secure === 'auto' ? needsSecure || !isPlainLoopback(request) : secure;
-    const { name, secureName, olderSecureName } = this.cookie;
-    if (!isSecure) this.removeSecureTwin(request, response);
-    this.put(response, isSecure ? secureName : name, value, isSecure, domain, lifetime);
+    const { domain, olderDomain } = this.options;
+    const isSecure = this.isSecureFor(request);
+    const { name, secureName, olderSecureName, path } = this.cookie;
+    const written = isSecure ? secureName : name;
+    this.put(response, written, value, { secure: isSecure, path, domain }, lifetime);
     if (olderDomain !== undefined) {
-      const olderName = isSecure ? olderSecureName : name;
-      this.put(response, olderName, '', isSecure, olderDomain, EXPIRED);
+      const older = { secure: isSecure, path, domain: olderDomain };
+      this.put(response, isSecure ? olderSecureName : name, '', older, EXPIRED);
     }
+    if (isSecure) this.removePlainTwin(request, response, lifetime);
+    this.removeStrays(request, response, written, isSecure);
   }
 
-  // Left by https on the same loopback host, it would be sent along and be preferred for ever.
-  private removeSecureTwin(request: HttpRequest, response: HttpResponse): void {
-    const { name, secureName } = this.cookie;
-    if (secureName === name || cookieValues(request, secureName).length === 0) return;
-    this.put(response, secureName, '', true, this.options.domain, EXPIRED);
+  // Browsers refuse SameSite=None and Partitioned without Secure, and take Secure on loopback also over plain http. What
+  // comes under a prefixed name comes from a browser that has taken Secure cookies here, whatever the host looks like.
+  private isSecureFor(request: HttpRequest): boolean {
+    const { secure, sameSite, partitioned } = this.options;
+    if (secure !== 'auto') return secure;
+    if (sameSite === 'none' || partitioned || !isShownPlainLoopback(request)) return true;
+    return PREFIXED_COOKIE.test(headerOf(request, 'cookie') ?? '');
+  }
+
+  // Left by plain http on the same loopback host, it would come to count again once the Secure one has gone.
+  private removePlainTwin(request: HttpRequest, response: HttpResponse, lifetime: Lifetime): void {
+    const { name, secureName, path } = this.cookie;
+    if (secureName === name || this.options.secure !== 'auto' || lifetime !== EXPIRED) return;
+    if (!isPlainLoopback(request) || cookieValues(request, name).length === 0) return;
+    const { domain } = this.options;
+    this.put(response, name, '', { secure: false, path, domain }, EXPIRED);
+  }
+
+  // A second cookie of a name is sent only where its path leads to this request's, so the paths that it can have are
+  // known. A removal of one that is not there does nothing.
+  private removeStrays(
+    request: HttpRequest,
+    response: HttpResponse,
+    name: string,
+    secure: boolean,
+  ): void {
+    if (name.startsWith('__Host-') || new Set(cookieValues(request, name)).size < 2) return;
+    const { domain } = this.options;
+    for (const path of cookiePathsTo(pathOf(request))) {
+      for (const scope of domain === undefined ? [undefined] : [domain, undefined]) {
+        const isOwn = path === this.cookie.path && scope === domain;
+        if (!isOwn) this.put(response, name, '', { secure, path, domain: scope }, EXPIRED);
+      }
+    }
   }
 
   private put(
     response: HttpResponse,
     name: string,
     value: string,
-    secure: boolean,
-    domain: string | undefined,
+    { secure, path, domain }: Scope,
     lifetime: Lifetime,
   ): void {
     const { sameSite, partitioned } = this.options;
     const cookie: SetCookie = {
       name,
       value,
-      path: this.cookie.path,
+      path,
       httpOnly: true,
       secure,
       sameSite,
@@ -161,15 +200,25 @@ export class SessionCookie {
   }
 }
 
+/** The paths that a cookie may have which is sent to this one (RFC 6265 §5.1.4). */
+function cookiePathsTo(path: string): string[] {
+  const segments = path.split('/').filter(Boolean).slice(0, MAX_PATHS);
+  const isSafe = segments.every((segment) => /^[\w.~%-]+$/.test(segment));
+  if (!isSafe) return ['/'];
+  return ['/', ...segments.map((_, index) => `/${segments.slice(0, index + 1).join('/')}`)];
+}
+
 // RFC 6265 §4.1.1: no two Set-Cookie for one cookie in a response. The last word counts, and others' cookies stay; one
-// of the same name and another Domain is another cookie (§5.3).
+// of the same name and another Domain or Path is another cookie (§5.3).
 function putCookie(response: HttpResponse, line: string): void {
-  const cookie = nameAndDomain(line);
-  const others = headerValues(response, 'set-cookie').filter((it) => nameAndDomain(it) !== cookie);
+  const cookie = identity(line);
+  const others = headerValues(response, 'set-cookie').filter((it) => identity(it) !== cookie);
   setHeader(response, 'set-cookie', [...others, line]);
 }
 
-function nameAndDomain(line: string): string {
+function identity(line: string): string {
   const domain = /;\s*domain=\.?([^;]*)/i.exec(line)?.[1] ?? '';
-  return `${line.slice(0, line.indexOf('='))};${domain.trim().toLowerCase()}`;
+  const path = /;\s*path=([^;]*)/i.exec(line)?.[1] ?? '';
+  const name = line.slice(0, line.indexOf('='));
+  return `${name};${domain.trim().toLowerCase()};${path.trim()}`;
 }

@@ -3,8 +3,12 @@ import {
   RESOLVED_SESSION_OPTIONS,
   type ResolvedSessionOptions,
 } from '../../options/resolved-options.js';
+import type { TokenTransferMethod } from '../../options/session-module-options.js';
 import { headerOf, type HttpRequest } from '../context/http-request.js';
 import { SessionCookie, type CookieValues } from './cookies.js';
+import type { ShownValue } from './shown-values.js';
+
+const SCHEME = 'bearer ';
 
 /** Reads what a request carries; whether it is any good is not judged here. */
 @Injectable()
@@ -17,6 +21,7 @@ export class TokenReader {
     this.refreshCookie = new SessionCookie(options.cookie.refreshToken, options.cookie);
   }
 
+  /** The values under the name of the access token's cookie that proves most. */
   accessTokenCookies(request: HttpRequest): CookieValues {
     return this.accessCookie.valuesIn(request);
   }
@@ -25,14 +30,35 @@ export class TokenReader {
     return this.refreshCookie.valuesIn(request);
   }
 
-  /** The same for each name under which `olderDomain` may have left one, the name that proves most first. */
-  refreshTokenCookiesByName(request: HttpRequest): readonly CookieValues[] {
-    return this.refreshCookie.valuesByName(request);
+  /** Everything that may be an access token: the header first, then the cookies, the name that proves most first. */
+  accessTokens(request: HttpRequest, allowed: TokenTransferMethod): readonly ShownValue[] {
+    return this.shown(request, allowed, this.accessCookie);
   }
 
-  /** The token of `Authorization: Bearer …` (RFC 6750 §2.1); `undefined` where there is none. */
+  /** The same for refresh tokens. */
+  refreshTokens(request: HttpRequest, allowed: TokenTransferMethod): readonly ShownValue[] {
+    return this.shown(request, allowed, this.refreshCookie);
+  }
+
+  /** The token of `Authorization: Bearer …` (RFC 6750 §2.1); the scheme has no case (RFC 9110 §11.1). */
   bearerToken(request: HttpRequest): string | undefined {
     const value = headerOf(request, 'authorization');
-    return value?.startsWith('Bearer ') === true ? value.slice('Bearer '.length).trim() : undefined;
+    if (value?.slice(0, SCHEME.length).toLowerCase() !== SCHEME) return undefined;
+    return value.slice(SCHEME.length).trim();
+  }
+
+  private shown(
+    request: HttpRequest,
+    allowed: TokenTransferMethod,
+    cookie: SessionCookie,
+  ): readonly ShownValue[] {
+    const shown: ShownValue[] = [];
+    const bearer = allowed === 'cookie' ? undefined : this.bearerToken(request);
+    if (bearer !== undefined && bearer !== '') shown.push({ text: bearer, cookie: undefined });
+    if (allowed === 'header') return shown;
+    for (const [name, values] of cookie.valuesByName(request)) {
+      for (const text of values) if (text !== '') shown.push({ text, cookie: name });
+    }
+    return shown;
   }
 }

@@ -18,6 +18,7 @@ import {
   setHeader,
   type HttpResponse,
 } from '../context/http-response.js';
+import { SetupWarnings } from '../setup-warnings.js';
 import { SessionCookie } from './cookies.js';
 import { keepOutOfCachesFinally } from './no-store.js';
 import {
@@ -37,6 +38,7 @@ export class TokenWriter implements TokenCarrierFactory {
   constructor(
     @Inject(RESOLVED_SESSION_OPTIONS) private readonly options: ResolvedSessionOptions,
     private readonly clock: Clock,
+    private readonly warnings: SetupWarnings,
   ) {
     this.accessCookie = new SessionCookie(options.cookie.accessToken, options.cookie);
     this.refreshCookie = new SessionCookie(options.cookie.refreshToken, options.cookie);
@@ -95,6 +97,17 @@ export class TokenWriter implements TokenCarrierFactory {
     keepOutOfCachesFinally(response);
   }
 
+  /** Removes the tokens of the method that an answer does not use, where the request shows any of it. */
+  clearOther(
+    request: HttpRequest,
+    response: HttpResponse,
+    used: 'cookie' | 'header',
+    shows: { readonly header: boolean; readonly cookie: boolean },
+  ): void {
+    const other = used === 'cookie' ? 'header' : 'cookie';
+    if (shows[other]) this.clear(request, response, other);
+  }
+
   // What a handler changes while its answer is under way stands in the database; the client gets it with its next refresh.
   private reportTooLate(): void {
     this.logger.error(
@@ -103,6 +116,7 @@ export class TokenWriter implements TokenCarrierFactory {
   }
 
   private writeCookies(request: HttpRequest, response: HttpResponse, tokens: MintedTokens): void {
+    this.warnings.ofCookiesFor(request);
     const nowMs = this.clock.now();
     const expiresAtMs = tokens.persistent ? tokens.sessionExpiresAtMs : undefined;
     // Both cookies live as long as the session: an expired access token must still arrive to be answered with "refresh".

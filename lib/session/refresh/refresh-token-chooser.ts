@@ -3,63 +3,73 @@ import {
   RESOLVED_SESSION_OPTIONS,
   type ResolvedSessionOptions,
 } from '../../options/resolved-options.js';
-import type { SessionRecord } from '../../store/session-record.js';
 import { Clock } from '../../time/clock.js';
 import { decideRotation } from '../../tokens/rotation.js';
-import { RefreshTokenAuthenticator } from './refresh-token-authenticator.js';
+import type { AuthenticRefreshToken } from './refresh-token-authenticator.js';
 import { SessionLife } from '../verify/session-life.js';
 
-// After a change of the domain a name has two; each more would cost a query.
-const MAX_TOKENS = 4;
+interface LiveToken {
+  readonly token: AuthenticRefreshToken;
+  readonly createdAtMs: number;
+}
 
 /**
- * Finds the good one of several refresh tokens that a client sends under one cookie's name, because some are left from
- * `olderDomain`. A left-over token is no sign of theft while another one is good.
+ * Finds the one of several authentic refresh tokens that a refresh shall answer. A token that its session has left
+ * behind is no sign of theft while another one is good: it may be left from other cookie options.
  */
 @Injectable()
 export class RefreshTokenChooser {
   constructor(
-    private readonly authenticator: RefreshTokenAuthenticator,
     private readonly life: SessionLife,
     private readonly clock: Clock,
     @Inject(RESOLVED_SESSION_OPTIONS) private readonly options: ResolvedSessionOptions,
   ) {}
 
   /**
-   * The token that a refresh shall answer: of the first name that has a good one, the one of the youngest session, as
-   * the last login counts; else the very first. Without `olderDomain` all of the first name: which of several is the
-   * client's own is then not to be guessed.
+   * The newest token of the one session that lives. Of several sessions under one cookie's name the youngest with
+   * `olderDomain`, as the last login counts; else none, since which is the client's own is not to be guessed.
    *
-   * @param tokensByName the values under each name of the cookie; the name that proves most first
+   * @param places the tokens by the place where they stand; the place that counts most first, and none of them empty
+   * @returns `undefined` where it can't be told
    */
-  async choose(tokensByName: readonly (readonly string[])[]): Promise<readonly string[]> {
-    const [first = []] = tokensByName;
-    const isAmbiguous = tokensByName.length > 1 || first.length > 1;
-    if (!isAmbiguous || this.options.cookie.olderDomain === undefined) return first;
-    for (const tokens of tokensByName) {
-      const good = await this.youngestGood(tokens.slice(0, MAX_TOKENS));
-      if (good !== undefined) return [good];
+  async choose(
+    places: readonly (readonly AuthenticRefreshToken[])[],
+  ): Promise<AuthenticRefreshToken | undefined> {
+    const [first, ...others] = newestOfEachSession(places.flat());
+    if (others.length === 0) return first;
+    for (const tokens of places) {
+      const [youngest, ...more] = await this.live(newestOfEachSession(tokens));
+      if (youngest === undefined) continue;
+      const isCertain = more.length === 0 || this.options.cookie.olderDomain !== undefined;
+      return isCertain ? youngest.token : undefined;
     }
-    return first.slice(0, 1);
+    return first;
   }
 
-  private async youngestGood(tokens: readonly string[]): Promise<string | undefined> {
-    const sessions = await Promise.all(
-      tokens.map(async (text) => ({ text, session: await this.refreshableSession(text) })),
-    );
-    const createdAt = (each: (typeof sessions)[number]) => each.session?.createdAtMs ?? 0;
-    return sessions
-      .filter(({ session }) => session !== undefined)
-      .toSorted((a, b) => createdAt(b) - createdAt(a))[0]?.text;
+  private async live(tokens: readonly AuthenticRefreshToken[]): Promise<LiveToken[]> {
+    const found = await Promise.all(tokens.map((token) => this.liveToken(token)));
+    return found
+      .filter((each) => each !== undefined)
+      .toSorted((a, b) => b.createdAtMs - a.createdAtMs);
   }
 
-  private async refreshableSession(text: string): Promise<SessionRecord | undefined> {
-    const token = await this.authenticator.authenticate(text);
-    if (token === undefined) return undefined;
+  private async liveToken(token: AuthenticRefreshToken): Promise<LiveToken | undefined> {
     const session = await this.life.findLive(token.claims.sessionHandle);
     if (session === undefined) return undefined;
     const { refreshGracePeriodMs } = this.options;
     const decision = decideRotation(token.claims, session, refreshGracePeriodMs, this.clock.now());
-    return decision === 'reuse' ? undefined : session;
+    return decision === 'reuse' ? undefined : { token, createdAtMs: session.createdAtMs };
   }
+}
+
+function newestOfEachSession(tokens: readonly AuthenticRefreshToken[]): AuthenticRefreshToken[] {
+  const newest = new Map<string, AuthenticRefreshToken>();
+  for (const token of tokens) {
+    const { sessionHandle, generation } = token.claims;
+    const known = newest.get(sessionHandle);
+    if (known === undefined || known.claims.generation < generation) {
+      newest.set(sessionHandle, token);
+    }
+  }
+  return [...newest.values()];
 }

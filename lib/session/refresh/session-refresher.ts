@@ -35,7 +35,8 @@ const MAX_RACES = 8;
 
 /** A refresh as a client asks for it. */
 export interface RefreshRequest {
-  readonly refreshToken: string;
+  /** Its text, or what a reading of it has come to. */
+  readonly refreshToken: AuthenticRefreshToken;
   /** Whether the client proves itself by an anti-CSRF token. */
   readonly withAntiCsrfToken: boolean;
   readonly antiCsrfToken?: string | undefined;
@@ -66,8 +67,7 @@ export class SessionRefresher {
    * @throws {SessionStoreUnavailableException}
    */
   async refresh(request: RefreshRequest): Promise<IssuedSession> {
-    const token = await this.authenticator.authenticate(request.refreshToken);
-    if (token === undefined) throw this.authenticator.refusal(request.refreshToken);
+    const token = request.refreshToken;
     if (
       request.withAntiCsrfToken &&
       !this.authenticator.hasAntiCsrfToken(token, request.antiCsrfToken)

@@ -16,6 +16,9 @@ import { Clock } from '../../time/clock.js';
 import { LogThrottle } from '../../time/log-throttle.js';
 
 const WARNED_EVERY_MS = 60_000;
+const CSRF_CURE =
+  "Is the page's origin missing in `trustedOrigins`, or does a proxy not pass the host on " +
+  '(nginx: `proxy_set_header Host $host;`)? ';
 
 /** Makes the errors that refuse somebody, with the module's statuses, and tells operators of them. */
 @Injectable()
@@ -87,9 +90,15 @@ export class SessionRefusals {
         `Token theft detected: session ${refusedSession?.sessionHandle} was revoked, since a spent refresh token came back`,
       );
     }
+    if (reason === 'cross-site' && this.throttle.admits(`cross-site ${at}`)) {
+      this.logger.warn(
+        `A page of another origin was refused (${at}). ${CSRF_CURE}` +
+          'The next warning of this kind comes after a minute',
+      );
+    }
     if (reason === 'anti-csrf' && this.throttle.admits(`anti-csrf ${at}`)) {
       this.logger.warn(
-        `The anti-CSRF check refused a request (${at}). Is the page's origin missing in \`trustedOrigins\`? ` +
+        `The anti-CSRF check refused a request (${at}). ${CSRF_CURE}` +
           'The next warning of this kind comes after a minute',
       );
     }

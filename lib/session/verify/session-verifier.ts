@@ -10,7 +10,6 @@ import {
   accessTokenKid,
   readAccessToken,
   type AccessTokenClaims,
-  type AccessTokenVerificationKey,
 } from '../../tokens/access-token.js';
 import { ARRIVALS, type Arrivals } from '../../verification/arrivals.js';
 import { KNOWN_REVOCATIONS, type KnownRevocations } from '../../verification/known-revocations.js';
@@ -52,15 +51,14 @@ export class SessionVerifier {
    * @throws {SessionStoreUnavailableException} when the database has to be asked and can't be
    */
   async verify(
-    token: string,
+    verified: VerifiedToken,
     checkDatabase: boolean,
     isProven: (claims: Readonly<AccessTokenClaims>) => boolean = () => true,
   ): Promise<Verification> {
-    const verified = this.cache.find(token) ?? (await this.verifySignature(token));
-    if (verified === undefined) return { kind: 'try-refresh', reason: 'access-token-invalid' };
     const refusal = this.judge(verified);
     const { claims } = verified;
     if (refusal !== undefined) return { kind: 'try-refresh', reason: refusal, claims };
+    if (!this.cache.has(verified.token)) this.remember(verified);
     if (!isProven(claims)) return { kind: 'unproven', claims };
     if (!checkDatabase && !this.revocations.isStale) return { kind: 'valid', token: verified };
     const record = await this.findLiveSession(claims);
@@ -83,9 +81,32 @@ export class SessionVerifier {
     return this.cache.has(text) || accessTokenKid(text) !== undefined;
   }
 
-  /** Whose session a token speaks of, expired or not; for sign-out, which needs no live token. */
-  async identify(token: string): Promise<Readonly<AccessTokenClaims> | undefined> {
-    return (this.cache.find(token) ?? (await this.checkSignature(token)))?.claims;
+  /** Whether a token has been accepted before; this is no use of it. */
+  isRemembered(text: string): boolean {
+    return this.cache.has(text);
+  }
+
+  /** What a text comes to by the keys that are known here: whether it is authentic, not whether it is still good. */
+  read(token: string): { readonly token: VerifiedToken } | 'foreign' | 'forged' | 'unknown-key' {
+    const remembered = this.cache.find(token);
+    if (remembered !== undefined) return { token: remembered };
+    const kid = accessTokenKid(token);
+    if (kid === undefined) return 'foreign';
+    const key = this.keys.findVerificationKey(kid);
+    if (key === undefined) return 'unknown-key';
+    const reading = readAccessToken(token, key, this.options, this.clock.now());
+    if (!reading.ok) return 'forged';
+    return { token: { token: ownCopy(token), claims: deepFreeze(reading.claims), key } };
+  }
+
+  /** Whether an authentic token can be used: it has not expired, and nobody has taken its session or its key away. */
+  isGood(verified: VerifiedToken): boolean {
+    return this.judge(verified) === undefined;
+  }
+
+  /** @throws {SessionStoreUnavailableException} when the keys can't be read */
+  reloadKeys(): Promise<void> {
+    return this.keys.reloadForUnknownKey();
   }
 
   /** The row of a session that is not over. */
@@ -108,33 +129,26 @@ export class SessionVerifier {
     return Math.min(exp * 1000, (iat + 1) * 1000 + this.options.accessTokenLifetimeMs);
   }
 
-  private async verifySignature(token: string): Promise<VerifiedToken | undefined> {
-    const verified = await this.checkSignature(token);
-    if (verified === undefined || this.judge(verified) !== undefined) return verified;
+  /**
+   * Reads an access token; whether it is still good is not judged.
+   *
+   * @throws {SessionStoreUnavailableException} when the keys can't be read
+   */
+  async authenticate(token: string): Promise<VerifiedToken | undefined> {
+    let reading = this.read(token);
+    if (reading === 'unknown-key') {
+      await this.keys.reloadForUnknownKey();
+      reading = this.read(token);
+    }
+    return typeof reading === 'object' ? reading.token : undefined;
+  }
+
+  private remember(verified: VerifiedToken): void {
     this.cache.remember(verified);
     // The first sight of a token that came with a refresh shows that the answer arrived.
     const { sessionHandle, parentRefreshTokenHash1 } = verified.claims;
     if (parentRefreshTokenHash1 !== null) {
       this.arrivals.add(sessionHandle, parentRefreshTokenHash1);
     }
-    return verified;
-  }
-
-  private async checkSignature(token: string): Promise<VerifiedToken | undefined> {
-    const kid = accessTokenKid(token);
-    if (kid === undefined) return undefined;
-    const key = await this.findKey(kid);
-    if (key === undefined) return undefined;
-    const reading = readAccessToken(token, key, this.options, this.clock.now());
-    return reading.ok
-      ? { token: ownCopy(token), claims: deepFreeze(reading.claims), key }
-      : undefined;
-  }
-
-  private async findKey(kid: string): Promise<AccessTokenVerificationKey | undefined> {
-    const known = this.keys.findVerificationKey(kid);
-    if (known !== undefined) return known;
-    await this.keys.reloadForUnknownKey();
-    return this.keys.findVerificationKey(kid);
   }
 }

@@ -1,9 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import { isCrossSite, isSafeMethod } from '../../../lib/http/anti-csrf/fetch-metadata.js';
+import {
+  isCrossSite,
+  isForeignHandshake,
+  isSafeMethod,
+} from '../../../lib/http/anti-csrf/fetch-metadata.js';
 
 const trusted = {
   trustedOrigins: new Set(['https://www.example.com', 'capacitor://localhost']),
   trustSameSite: true,
+  cookie: { secure: 'auto' as const },
 };
 
 function judge(headers: Record<string, string>): string {
@@ -49,7 +54,6 @@ describe('the origin of an old browser is this host', () => {
     ['api.example.com', 'https://api.example.com'],
     ['API.example.com', 'https://api.example.com'],
     ['api.example.com:443', 'https://api.example.com'],
-    ['api.example.com:80', 'http://api.example.com'],
     ['api.example.com:8443', 'https://api.example.com:8443'],
     ['localhost:3000', 'http://localhost:3000'],
     ['[::1]:3000', 'http://[::1]:3000'],
@@ -66,6 +70,7 @@ describe('the origin of an old browser is this host', () => {
     ['api.example.com', 'api.example.com'],
     ['api.example.com', ''],
     ['api.example.com', 'https://'],
+    ['api.example.com:80', 'http://api.example.com'],
     ['localhost:3000', 'http://localhost:5173'],
     ['', 'https://evil.example'],
   ])('not at %j for %j', (host, origin) => expect(judge({ host, origin })).toBe('cross-site'));
@@ -79,5 +84,57 @@ describe('a method', () => {
   it.each(['POST', 'PUT', 'PATCH', 'DELETE', 'CONNECT', 'QUERY', 'G ET', '', '__proto__'])(
     '%j may change something',
     (method) => expect(isSafeMethod(method)).toBe(false),
+  );
+});
+
+describe('a page in plain http', () => {
+  const origin = 'http://app.example.com';
+  const request = { method: 'POST', headers: { host: 'app.example.com', origin } };
+
+  it('is another origin than the API of the same host, wherever the cookies are Secure', () => {
+    for (const secure of [true, 'auto'] as const) {
+      const trust = { ...trusted, cookie: { secure } };
+      expect(isCrossSite(request, trust)).toBe(true);
+      expect(isForeignHandshake(request, trust)).toBe(true);
+      const overTls = { ...request, socket: { encrypted: true } };
+      expect(isCrossSite(overTls, trust)).toBe(true);
+    }
+  });
+
+  it('is our own where the cookies go without Secure, and on a loopback host', () => {
+    const insecure = { ...trusted, cookie: { secure: false } };
+    expect(isCrossSite(request, insecure)).toBe(false);
+    const local = { host: 'localhost:3000', origin: 'http://localhost:3000' };
+    expect(isCrossSite({ method: 'POST', headers: local }, trusted)).toBe(false);
+    expect(isForeignHandshake({ method: 'GET', headers: local }, trusted)).toBe(false);
+  });
+
+  it('on a loopback host is another origin than its https', () => {
+    const headers = { host: 'localhost', origin: 'http://localhost' };
+    const overTls = { method: 'POST', headers, socket: { encrypted: true } };
+    expect(isCrossSite(overTls, trusted)).toBe(true);
+  });
+});
+
+describe('a handshake', () => {
+  it.each([
+    ['same-origin', OWN, false],
+    ['same-origin', EVIL, true],
+    ['none', undefined, false],
+    ['same-site', OWN, true],
+    ['cross-site', OWN, true],
+    ['cross-site', TRUSTED, false],
+    [undefined, OWN, false],
+    [undefined, EVIL, true],
+  ])(
+    'is judged by Sec-Fetch-Site before Origin: %s with %s is foreign: %s',
+    (site, origin, outcome) => {
+      const headers = {
+        host: 'api.example.com',
+        ...(site === undefined ? {} : { 'sec-fetch-site': site }),
+        ...(origin === undefined ? {} : { origin }),
+      };
+      expect(isForeignHandshake({ method: 'GET', headers }, trusted)).toBe(outcome);
+    },
   );
 });

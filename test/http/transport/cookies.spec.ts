@@ -20,7 +20,7 @@ function requestTo(url: string, cookie?: string) {
   const { host, protocol } = new URL(url);
   return {
     method: 'POST',
-    headers: { host, ...(cookie === undefined ? {} : { cookie }) },
+    headers: { host, referer: `${url}/`, ...(cookie === undefined ? {} : { cookie }) },
     socket: { encrypted: protocol === 'https:' },
   };
 }
@@ -225,33 +225,98 @@ describe('a cookie', () => {
 });
 
 // Browsers send Secure cookies of https://localhost to http://localhost too, whatever the ports.
-describe('a cookie that https has left on a loopback host', () => {
-  const left = '__Host-sAccessToken=old';
+describe('where a browser shows that it takes Secure cookies on a loopback host', () => {
+  it.each(['__Host-sAccessToken=old', '__Host-sRefreshToken=old', 'a=b; __Secure-c=d'])(
+    '(%s) they stay Secure',
+    (cookie) => {
+      const request = requestTo('http://localhost:3000', cookie);
+      const lines = linesOf((response) =>
+        accessCookie().set(request, response, 'new', undefined, NOW_MS),
+      );
+      expect(lines).toEqual(['__Host-sAccessToken=new; Path=/; HttpOnly; Secure; SameSite=Lax']);
+    },
+  );
 
-  it('is removed where plain http sets another, which it would outshine', () => {
-    const lines = linesOf((response) =>
-      accessCookie().set(
-        requestTo('http://localhost:3000', left),
-        response,
-        'new',
-        undefined,
-        NOW_MS,
-      ),
-    );
-    expect(lines).toEqual([
-      '__Host-sAccessToken=; Max-Age=0; Path=/; Expires=Thu, 01 Jan 1970 00:00:00 GMT; HttpOnly; Secure; SameSite=Lax',
-      'sAccessToken=new; Path=/; HttpOnly; SameSite=Lax',
-    ]);
-  });
-
-  it('is removed where plain http clears its own', () => {
-    const names = clear({}, 'http://localhost:3000', left).map((line) => line.split('=')[0]);
+  it('a plain one that is left goes with them', () => {
+    const both = '__Host-sAccessToken=new; sAccessToken=old';
+    const names = clear({}, 'http://localhost:3000', both).map((line) => line.split('=')[0]);
     expect(names).toEqual(['__Host-sAccessToken', 'sAccessToken']);
   });
 
-  it('is not spoken of where the request has none', () => {
-    expect(clear({}, 'http://localhost:3000', 'sAccessToken=x')).toHaveLength(1);
+  it('nothing is said of a plain one that is not there', () => {
+    expect(clear({}, 'http://localhost:3000', '__Host-sAccessToken=x')).toHaveLength(1);
   });
+});
+
+describe('a loopback host that no browser vouches for', () => {
+  it.each([
+    ['no page', {}],
+    ['a page that does not say where it is', { origin: 'null' }],
+    ['a public page', { referer: 'https://example.com/' }],
+    ['a public page of plain http', { origin: 'http://example.com' }],
+  ])('gets Secure cookies: %s', (_, headers: object) => {
+    const request = { method: 'GET', headers: { host: 'localhost', ...headers } };
+    const lines = linesOf((response) =>
+      accessCookie().set(request, response, 'token', undefined, NOW_MS),
+    );
+    expect(lines).toEqual(['__Host-sAccessToken=token; Path=/; HttpOnly; Secure; SameSite=Lax']);
+  });
+
+  it('gets them in production whatever the browser says, unless that is allowed on purpose', () => {
+    const written = (options: object) => {
+      const { cookie } = resolveSessionOptions(options, { production: true });
+      const request = requestTo('http://localhost:3000');
+      return linesOf((response) =>
+        new SessionCookie(cookie.accessToken, cookie).set(request, response, 't', undefined, 0),
+      );
+    };
+    expect(written({})).toEqual(['__Host-sAccessToken=t; Path=/; HttpOnly; Secure; SameSite=Lax']);
+    expect(written({ dangerouslyAllowInsecureCookies: true })).toEqual([
+      'sAccessToken=t; Path=/; HttpOnly; SameSite=Lax',
+    ]);
+  });
+});
+
+describe('a second cookie of one name', () => {
+  it('is removed at each path that leads to the request, and the written one is not', () => {
+    const request = {
+      ...requestTo('https://example.com', 'sAccessToken=a; sAccessToken=b'),
+      url: '/auth/session/refresh?x=/y',
+    };
+    const lines = linesOf((response) =>
+      accessCookie({ prefix: '' }).set(request, response, 'new', undefined, NOW_MS),
+    );
+    expect(lines.map((line) => /^[^;]*|Path=[^;]*/g[Symbol.match](line)?.join(' '))).toEqual([
+      'sAccessToken=new Path=/',
+      'sAccessToken= Path=/auth',
+      'sAccessToken= Path=/auth/session',
+      'sAccessToken= Path=/auth/session/refresh',
+    ]);
+  });
+
+  it('that is the same value again is one, and nothing is removed', () => {
+    const request = {
+      ...requestTo('https://example.com', 'sAccessToken=a; sAccessToken=a'),
+      url: '/auth/session/refresh',
+    };
+    const lines = linesOf((response) =>
+      accessCookie({ prefix: '' }).set(request, response, 'new', undefined, NOW_MS),
+    );
+    expect(lines).toHaveLength(1);
+  });
+
+  it.each(['/a;Domain=evil', '/%0d%0a', '/ü', `/${'a/'.repeat(500)}`])(
+    'puts nothing of an odd path into the answer: %s',
+    (url) => {
+      const request = {
+        ...requestTo('https://example.com', 'sAccessToken=a; sAccessToken=b'),
+        url,
+      };
+      const lines = linesOf((response) => accessCookie({ prefix: '' }).clear(request, response));
+      expect(lines.length).toBeLessThanOrEqual(7);
+      expect(lines.join('')).not.toMatch(/evil|\r|\n|ü/);
+    },
+  );
 });
 
 describe('the values of a cookie in a request', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { isPlainLoopback } from '../../../lib/http/transport/loopback.js';
+import { isPlainLoopback, isShownPlainLoopback } from '../../../lib/http/transport/loopback.js';
 
 function request(headers: Record<string, string>, encrypted = false) {
   return { method: 'POST', headers, socket: { encrypted } };
@@ -30,6 +30,32 @@ describe('a request to this very machine in plain http', () => {
     ['x-forwarded-for', '127.0.0.1'],
   ])('may come through a proxy of a development server (%s: %s)', (name, value) => {
     expect(isPlainLoopback(request({ host: 'localhost:3000', [name]: value }))).toBe(true);
+  });
+});
+
+describe('a browser that shows its page to be on this very machine', () => {
+  const host = 'localhost:3000';
+
+  it.each([
+    { origin: 'http://localhost:5173' },
+    { referer: 'http://127.0.0.1:3000/a?b' },
+    { origin: 'null', referer: 'http://[::1]:5173/' },
+  ])('says so by %j', (headers) => {
+    expect(isShownPlainLoopback(request({ host, ...headers }))).toBe(true);
+  });
+
+  it.each([
+    {},
+    { origin: 'null' },
+    { 'sec-fetch-site': 'same-origin' },
+    { referer: 'https://localhost:3000/' },
+    { referer: 'http://localhost.example.com/' },
+    { referer: 'http://example.com/?http://localhost/' },
+    { referer: 'http://user@localhost:3000/' },
+    { origin: 'http://example.com', referer: 'http://localhost:3000/' },
+    { referer: `http://${'a.'.repeat(9000)}localhost/` },
+  ])('is not seen in %j', (headers) => {
+    expect(isShownPlainLoopback(request({ host, ...headers }))).toBe(false);
   });
 });
 

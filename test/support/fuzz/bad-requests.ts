@@ -4,7 +4,7 @@ import { abandonedRequest } from './abandoned-requests.js';
 import { badFraming } from './bad-framing.js';
 import { badAccessTokens, badRefreshTokens, type Material } from './bad-tokens.js';
 import type { Chance } from './chance.js';
-import { misplacedAccessTokens, misplacedRefreshTokens } from './misplaced-tokens.js';
+import { misplacedAccessTokens, misplacedRefreshTokens, TWO_SESSIONS } from './misplaced-tokens.js';
 import { pipelined } from './pipelines.js';
 import {
   goodLines,
@@ -103,6 +103,7 @@ function badRequestAlone(chance: Chance, material: Material, target: Target): Ba
     tokenInItsPlace,
     signOut,
     misplaced,
+    strangers,
     cookies,
     methods,
     // Without a check against CSRF there is nothing about them that is bad.
@@ -175,10 +176,8 @@ function cookies(chance: Chance, material: Material, target: Target): BadRequest
     Array.from({ length: count }, () => value).join('; ');
   const makers: Readonly<Record<string, () => string>> = {
     twice: () => `${name}=${token}; ${name}=${other.access}`,
-    'the same twice': () => many(2, `${name}=${token}`),
-    'a dozen times': () => many(12, `${name}=${token}`),
-    'fifty times': () => `${name}=${token}; ${many(50, `${name}=x`)}`,
-    'beside an empty one': () => `${name}=; ${name}=${token}`,
+    'twice, many times': () => many(12, `${name}=${token}; ${name}=${other.access}`),
+    'fifty times': () => many(50, `${name}=x`),
     'after a no-break space': () => `\u00a0${name}=${token}`,
     'after an en quad': () => `\u2000${name}=${token}`,
     'of 15 KiB': () => `${name}=${'x'.repeat(14_000)}`,
@@ -188,8 +187,8 @@ function cookies(chance: Chance, material: Material, target: Target): BadRequest
     'without a name': () => `=${name}=${token}`,
     'without its prefix': () => `sAccessToken=${token}`,
     'with percent signs': () => `${name}=${token.replaceAll('.', '%2E')}`,
-    'among hundreds, twice': () => `${many(300, 'a=b')}; ${name}=${token}; ${name}=x`,
-    'as an object': () => `${name}=j:{"a":1}; ${name}=${token}`,
+    'among hundreds, twice': () => `${many(300, 'a=b')}; ${name}=${token}; ${name}=${other.access}`,
+    'as an object': () => `${name}=j:{"a":1}; ${name}="${token}"`,
   };
   const kind = chance.pick(Object.keys(makers));
   const [method, path] = chance.pick(GUARDED);
@@ -207,7 +206,26 @@ function misplaced(chance: Chance, material: Material, target: Target): BadReque
   const { kind, lines } = chance.pick(ways);
   const [method, path] = isAccess ? chance.pick(GUARDED) : (['POST', REFRESH] as const);
   const name = `${isAccess ? 'access' : 'refresh'} token ${kind}`;
-  return request(name, method, path, [...lines, ...proof(target, material.holder)]);
+  const bad = request(name, method, path, [...lines, ...proof(target, material.holder)]);
+  // Of two that are authentic the one whose session lives would count.
+  return kind === TWO_SESSIONS ? { ...bad, rowsRead: 2 } : bad;
+}
+
+/** Values that no key of ours has made, as many as there may be, in each spelling: they are nobody's. */
+function strangers(chance: Chance, { holder }: Material, target: Target): BadRequest {
+  const isAccess = chance.below(2) === 0;
+  const name = isAccess ? ACCESS_COOKIE : REFRESH_COOKIE;
+  const token = isAccess ? holder.access : holder.refresh;
+  const foreign = 'eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ4In0.c2lnbmF0dXJl';
+  const values = ['', 'x', foreign, '%00', '"', `${token.slice(0, -6)}AAAAAA`, token.slice(1)];
+  const shown = Array.from({ length: 1 + chance.below(12) }, () => chance.pick(values));
+  const scheme = chance.pick(['Bearer', 'bearer', 'BEARER', 'bEaReR']);
+  const separator = chance.pick(['; ', ';', ' ; ', ';;']);
+  const cookie = shown.map((value) => `${name}=${value}`).join(separator);
+  const header: Lines = [['Authorization', `${scheme} ${chance.pick(values)}`]];
+  const lines: Lines = [['Cookie', cookie], ...(chance.below(2) === 0 ? header : [])];
+  const [method, path] = isAccess ? chance.pick(GUARDED) : (['POST', REFRESH] as const);
+  return request('values of nobody', method, path, [...lines, ...proof(target, holder)]);
 }
 
 function large(chance: Chance, { holder }: Material): BadRequest {

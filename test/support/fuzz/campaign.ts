@@ -135,7 +135,8 @@ export class Campaign {
   private async attack(bad: BadRequest): Promise<string | undefined> {
     this.surroundings.begin();
     const { answers, wrong: unlike, reached } = await this.delivery.send(bad, this.holders);
-    const wrong = unlike ?? (await this.surroundings.judge(this.holders.bystander, reached));
+    const wrong =
+      unlike ?? (await this.surroundings.judge(this.holders.bystander, reached, rowsReadBy(bad)));
     if (wrong === undefined) return undefined;
     const told = answers.map(({ status, headers, body }) => [status, ...headers, body]);
     return `${wrong} (${bad.kind}) -> ${JSON.stringify(told)}`;
@@ -245,4 +246,9 @@ function without(bad: BadRequest, omitted: readonly number[]): BadRequest {
 
 function nameOf({ seed, first }: CaseRange): string {
   return `FUZZ_SEED=${seed} FUZZ_CASE=${first}`;
+}
+
+function rowsReadBy({ rowsRead = 0, company }: BadRequest): number {
+  const others = company === undefined ? [] : [...company.before, ...company.after];
+  return others.reduce((sum, each) => sum + ('kind' in each ? rowsReadBy(each) : 0), rowsRead);
 }

@@ -10,7 +10,6 @@ export const misplacedAccessTokens: Readonly<Record<string, Placing>> = {
     transfer === 'header' ? [['Cookie', `${ACCESS_COOKIE}=${holder.access}`]] : undefined,
   'as a header where cookies are taken': ({ transfer }, { holder }) =>
     transfer === 'cookie' ? [['Authorization', `Bearer ${holder.access}`]] : undefined,
-  'in lower case': (_, { holder }) => [['Authorization', `bearer ${holder.access}`]],
   'without a scheme': (_, { holder }) => [['Authorization', holder.access]],
   'by another scheme': (_, { holder }) => [['Authorization', `Basic ${holder.access}`]],
   'in a list': (_, { holder }) => [['Authorization', `Bearer x, Bearer ${holder.access}`]],
@@ -24,19 +23,17 @@ export const misplacedAccessTokens: Readonly<Record<string, Placing>> = {
   'in the name of a cookie': (_, { holder }) => [['Cookie', `${holder.access}=${ACCESS_COOKIE}`]],
 };
 
+export const TWO_SESSIONS = 'twice, from two sessions';
+
 /** The same for a good refresh token. */
 export const misplacedRefreshTokens: Readonly<Record<string, Placing>> = {
   'as a cookie where headers are taken': ({ transfer }, { holder }) =>
     transfer === 'header' ? [['Cookie', `${REFRESH_COOKIE}=${holder.refresh}`]] : undefined,
   'as a header where cookies are taken': ({ transfer }, { holder }) =>
     transfer === 'cookie' ? [['Authorization', `Bearer ${holder.refresh}`]] : undefined,
-  'in lower case': (_, { holder }) => [['Authorization', `bearer ${holder.refresh}`]],
   'by another scheme': (_, { holder }) => [['Authorization', `Basic ${holder.refresh}`]],
   'by the header that brings it': (_, { holder }) => [['st-refresh-token', holder.refresh]],
-  twice: (_, { holder }) => [
-    ['Cookie', `${REFRESH_COOKIE}=${holder.refresh}; ${REFRESH_COOKIE}=${holder.refresh}`],
-  ],
-  'twice, from two sessions': (_, { holder, other }) => [
+  [TWO_SESSIONS]: (_, { holder, other }) => [
     ['Cookie', `${REFRESH_COOKIE}=${other.refresh}; ${REFRESH_COOKIE}=${holder.refresh}`],
   ],
   'without its prefix': (_, { holder }) => [['Cookie', `sRefreshToken=${holder.refresh}`]],

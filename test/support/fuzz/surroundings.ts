@@ -106,12 +106,13 @@ export class Surroundings {
    * What is not as it was before the request, or may not be at all.
    *
    * @param reached how many handlers it may have reached, with what it had with it
+   * @param rowsRead how many sessions' rows it may have read
    */
-  async judge(bystander: Holder, reached: number): Promise<string | undefined> {
+  async judge(bystander: Holder, reached: number, rowsRead: number): Promise<string | undefined> {
     const { user, system } = process.cpuUsage(this.before.cpu);
     this.cpuMicros = user + system;
     return (
-      this.judgeStatements() ??
+      this.judgeStatements(rowsRead) ??
       this.judgeEvents(HARMLESS) ??
       this.judgeMemory(reached) ??
       ((await this.fingerprint.now()) === this.before.rows ? undefined : 'a row changed') ??
@@ -128,9 +129,12 @@ export class Surroundings {
 
   // A refused request asks the database for nothing, but for a key of an unknown name: once in a while, and the clock
   // stands still.
-  private judgeStatements(): string | undefined {
+  private judgeStatements(rowsRead: number): string | undefined {
     const ofKeys = this.counter.all.filter((sql) => sql.includes('auth_session_key'));
-    if (ofKeys.length < this.counter.all.length) return `a query: ${this.counter.all.join('; ')}`;
+    const others = this.counter.all.filter((sql) => !ofKeys.includes(sql));
+    if (others.length > rowsRead || others.some((sql) => !sql.startsWith('SELECT'))) {
+      return `a query: ${others.join('; ')}`;
+    }
     this.keyReadings += ofKeys.length;
     return this.keyReadings > 1 ? 'the keys were read again' : undefined;
   }
@@ -168,12 +172,19 @@ export class Surroundings {
 }
 
 // Nest says so for Fastify where a client goes away within a body, long before a request comes to any of our code.
-// Each refusal has a debug line, and a failed anti-CSRF check a warning once a minute. They say nothing of the request.
+// Each refusal has a debug line, and a failed anti-CSRF check a warning once a minute. What a request shows of the set-up is
+// told once a day. None of them says what a client has sent.
+const WARNINGS = [
+  /^The anti-CSRF check refused a request \([a-z-]+\)\. Is the page/,
+  /^A request has (a second cookie|two cookies) named [\w-]+, /,
+  /^A page (of another site|in plain http) /,
+  /^A proxy in front of this application seems /,
+];
+
 function isOfRefusal({ level, text }: LogRecorder['lines'][number]): boolean {
   return level === 'debug'
     ? /^Refused \([a-z-]+\): [A-Z_]+, [a-z-]+(, session [0-9a-f-]{36})?$/.test(text)
-    : level === 'warn' &&
-        /^The anti-CSRF check refused a request \([a-z-]+\)\. Is the page/.test(text);
+    : level === 'warn' && WARNINGS.some((warning) => warning.test(text));
 }
 
 function isOfTheFramework({ context, text }: LogRecorder['lines'][number]): boolean {

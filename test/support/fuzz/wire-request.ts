@@ -15,6 +15,8 @@ export interface BadRequest {
   readonly body: Body | undefined;
   /** Whether the server may close the connection in place of an answer. */
   readonly mayBeCut: boolean;
+  /** How many sessions' rows it may cost a read of; none where it is not said. */
+  readonly rowsRead?: number;
   /** Where its client does not wait for an answer. */
   readonly abandoned?: Abandonment;
   /** What is sent before and after it at once, over the same connection. */

@@ -1,0 +1,82 @@
+import { Injectable, Inject } from '@nestjs/common';
+import {
+  RESOLVED_SESSION_OPTIONS,
+  type ResolvedSessionOptions,
+} from '../options/resolved-options.js';
+import { SessionRefusals } from '../session/refuse/session-refusals.js';
+import { SessionVerifier } from '../session/verify/session-verifier.js';
+import type { VerifiedToken } from '../session/verify/verified-token-cache.js';
+import type { HttpRequest } from './context/http-request.js';
+import { RequestTokens } from './request-tokens.js';
+import { SetupWarnings } from './setup-warnings.js';
+import { chooseAccessToken } from './transport/access-token-choice.js';
+import { transferMethodOf } from './transport/shown-values.js';
+import { TokenReader } from './transport/token-reader.js';
+
+/** The token of a request that counts. */
+interface ChosenToken<T> {
+  readonly token: T;
+  readonly transferMethod: 'cookie' | 'header';
+}
+
+/** Finds the access token of a request that counts. */
+@Injectable()
+export class RequestAccessToken {
+  constructor(
+    private readonly reader: TokenReader,
+    private readonly tokens: RequestTokens,
+    private readonly verifier: SessionVerifier,
+    private readonly warnings: SetupWarnings,
+    private readonly refusals: SessionRefusals,
+    @Inject(RESOLVED_SESSION_OPTIONS) private readonly options: ResolvedSessionOptions,
+  ) {}
+
+  /** The token of nearly every request, as far as that shows without a look at anything else. */
+  usual(request: HttpRequest): ChosenToken<string> | undefined {
+    const allowed = this.options.tokenTransferMethod(request, 'verify');
+    const bearer = allowed === 'cookie' ? undefined : this.reader.bearerToken(request);
+    if (bearer !== undefined && this.verifier.isAccessTokenLike(bearer)) {
+      const isRemembered = this.verifier.isRemembered(bearer);
+      return isRemembered ? { token: bearer, transferMethod: 'header' } : undefined;
+    }
+    if (allowed === 'header') return undefined;
+    const cookies = this.reader.accessTokenCookies(request);
+    const [only] = cookies;
+    if (cookies.length !== 1 || only === undefined || only === '') return undefined;
+    return { token: only, transferMethod: 'cookie' };
+  }
+
+  /** Whether a request shows nothing that may be one. */
+  showsNone(request: HttpRequest): boolean {
+    const allowed = this.options.tokenTransferMethod(request, 'verify');
+    return this.reader.accessTokens(request, allowed).length === 0;
+  }
+
+  /**
+   * The token of a request; `undefined` if it has none.
+   *
+   * @param sessionRequired `false`: what no key of ours has made counts as none, as anybody may have put it there
+   */
+  async of(
+    request: HttpRequest,
+    { sessionRequired = true }: { readonly sessionRequired?: boolean } = {},
+  ): Promise<ChosenToken<VerifiedToken> | undefined> {
+    const allowed = this.options.tokenTransferMethod(request, 'verify');
+    const chosen = chooseAccessToken(
+      await this.tokens.access(request, allowed),
+      (token) => this.verifier.isGood(token),
+      (text) => this.verifier.isAccessTokenLike(text),
+    );
+    if (chosen.kind === 'none') return undefined;
+    if (chosen.kind === 'invalid' && !sessionRequired) return undefined;
+    // A key that has been retired may have made it: whoever comes back after weeks shall refresh, and be no guest.
+    if (chosen.kind === 'invalid' || chosen.kind === 'outdated')
+      throw this.refusals.tryRefresh('access-token-invalid');
+    if (chosen.kind === 'ambiguous') {
+      if (chosen.cookie !== undefined) this.warnings.ofTwoSessions(chosen.cookie);
+      throw this.refusals.tryRefresh('access-token-ambiguous');
+    }
+    const { value } = chosen;
+    return { token: value.token, transferMethod: transferMethodOf(value) };
+  }
+}

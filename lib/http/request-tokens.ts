@@ -1,0 +1,77 @@
+import { Injectable } from '@nestjs/common';
+import type { TokenTransferMethod } from '../options/session-module-options.js';
+import {
+  RefreshTokenAuthenticator,
+  type AuthenticRefreshToken,
+} from '../session/refresh/refresh-token-authenticator.js';
+import { SessionVerifier } from '../session/verify/session-verifier.js';
+import type { VerifiedToken } from '../session/verify/verified-token-cache.js';
+import type { HttpRequest } from './context/http-request.js';
+import { SetupWarnings } from './setup-warnings.js';
+import {
+  judgeValues,
+  type JudgedValues,
+  type Reading,
+  type ShownValue,
+} from './transport/shown-values.js';
+import { TokenReader } from './transport/token-reader.js';
+
+/** How the tokens of one kind are told from all other texts. */
+interface Judge<T> {
+  read(text: string): Reading<T>;
+  reloadKeys(): Promise<void>;
+}
+
+/** Finds the tokens of ours that a request shows, by their signatures alone. */
+@Injectable()
+export class RequestTokens {
+  constructor(
+    private readonly reader: TokenReader,
+    private readonly verifier: SessionVerifier,
+    private readonly authenticator: RefreshTokenAuthenticator,
+    private readonly warnings: SetupWarnings,
+  ) {}
+
+  /** Access tokens, expired ones too. */
+  access(request: HttpRequest, allowed: TokenTransferMethod): Promise<JudgedValues<VerifiedToken>> {
+    const isGood = (token: VerifiedToken) => this.verifier.isGood(token);
+    return this.judge(this.reader.accessTokens(request, allowed), this.verifier, isGood);
+  }
+
+  /** Refresh tokens, also of sessions that are over. */
+  refresh(
+    request: HttpRequest,
+    allowed: TokenTransferMethod,
+  ): Promise<JudgedValues<AuthenticRefreshToken>> {
+    const shown = this.reader.refreshTokens(request, allowed);
+    return this.judge(shown, this.authenticator, () => false);
+  }
+
+  /** @param isEnough whether a token leaves nothing to ask of the others */
+  private async judge<T>(
+    shown: readonly ShownValue[],
+    judge: Judge<T>,
+    isEnough: (token: T) => boolean,
+  ): Promise<JudgedValues<T>> {
+    const judged = judgeValues(shown, (text) => judge.read(text));
+    this.warnings.ofStrayCookies(judged);
+    const isDone =
+      judged.unknown.length === 0 || judged.authentic.some(({ token }) => isEnough(token));
+    if (isDone) return judged;
+    try {
+      await judge.reloadKeys();
+    } catch (error) {
+      // What names a key that nobody has heard of must not take a good token down with it.
+      if (judged.authentic.length === 0) throw error;
+      return judged;
+    }
+    const again = judgeValues(judged.unknown, (text) => judge.read(text));
+    const place = (value: ShownValue) => shown.findIndex(({ text }) => text === value.text);
+    const authentic = [...judged.authentic, ...again.authentic];
+    return {
+      authentic: authentic.toSorted((a, b) => place(a) - place(b)),
+      unknown: again.unknown,
+      strays: [...judged.strays, ...again.strays],
+    };
+  }
+}

@@ -1,0 +1,97 @@
+import { Body, Controller, Get, Post, Query } from '@nestjs/common';
+import { afterEach, describe, expect, it } from 'vitest';
+import { CreateSession, type SessionRateLimitOptions } from '../../lib/index.js';
+import { platforms } from '../support/boot-app.js';
+import { refreshCookie, Scene } from '../support/scene.js';
+
+const PROVIDER = { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'navigate' };
+const IMAGE = { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'no-cors' };
+
+@Controller()
+class GuessController {
+  looked = 0;
+  private waiting: (() => void)[] = [];
+
+  @Post('guess')
+  @CreateSession()
+  async guess(@Body() { password }: { password: string }): Promise<string | null> {
+    this.looked += 1;
+    await new Promise<void>((resolve) => this.waiting.push(resolve));
+    return password === 'right' ? 'u1' : null;
+  }
+
+  @Get('callback')
+  @CreateSession({ allowCrossSite: true })
+  callback(@Query('code') code?: string): string | null {
+    return code === 'right' ? 'u1' : null;
+  }
+
+  answerAll(): void {
+    for (const answer of this.waiting.splice(0)) answer();
+  }
+}
+
+describe.each(platforms)('the limit of failures on %s', (platform) => {
+  let scene: Scene;
+  afterEach(() => scene.close());
+
+  async function open(rateLimit: SessionRateLimitOptions): Promise<GuessController> {
+    scene = await Scene.open({
+      platform,
+      controllers: [GuessController],
+      sessions: { rateLimit: { logins: false, refreshes: false, ...rateLimit } },
+    });
+    return scene.booted.app.get(GuessController);
+  }
+
+  async function guessAtOnce(controller: GuessController, passwords: string[]): Promise<number[]> {
+    const answers = passwords.map((password) => scene.post('/guess', {}, { password }));
+    const settled = Promise.all(answers);
+    const state = { isDone: false };
+    void settled.then(() => (state.isDone = true));
+    while (!state.isDone) {
+      controller.answerAll();
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    return (await settled).map(({ status }) => status);
+  }
+
+  it('holds for guesses that are sent at once', async () => {
+    const controller = await open({ failures: { max: 5, per: '10m' } });
+    const guesses = Array.from({ length: 54 }, () => 'wrong');
+    const statuses = await guessAtOnce(controller, guesses);
+    expect(controller.looked).toBe(5);
+    expect(statuses.filter((status) => status === 429)).toHaveLength(49);
+  });
+
+  it('is not used up by what succeeds', async () => {
+    const controller = await open({ failures: { max: 2, per: '10m' } });
+    for (let logins = 0; logins < 6; logins += 1) {
+      expect(await guessAtOnce(controller, ['right'])).toEqual([201]);
+    }
+    const { refresh } = await scene.login('u1');
+    for (let refreshes = 0; refreshes < 6; refreshes += 1) {
+      expect((await scene.refresh(refreshCookie(refresh))).status).toBe(200);
+    }
+    expect(await guessAtOnce(controller, ['wrong'])).toEqual([401]);
+    expect(await guessAtOnce(controller, ['wrong'])).toEqual([401]);
+    expect(await guessAtOnce(controller, ['right'])).toEqual([429]);
+  });
+
+  it('is not used up by first visits, which ask for a refresh without any token', async () => {
+    await open({ failures: { max: 2, per: '10m' }, refreshes: { max: 2, per: '10m' } });
+    const { refresh } = await scene.login('u1');
+    for (let visits = 0; visits < 60; visits += 1) expect((await scene.refresh()).status).toBe(401);
+    expect((await scene.refresh(refreshCookie(refresh))).status).toBe(200);
+    for (let guesses = 0; guesses < 2; guesses += 1) await scene.refresh(refreshCookie('guess'));
+    expect((await scene.refresh(refreshCookie(refresh))).status).toBe(429);
+  });
+
+  it('is not used up by another site’s images of a login', async () => {
+    await open({ failures: { max: 2, per: '10m' }, logins: { max: 2, per: '10m' } });
+    for (let images = 0; images < 6; images += 1) {
+      expect((await scene.get('/callback?code=x', IMAGE)).status).toBe(403);
+    }
+    expect((await scene.get('/callback?code=right', PROVIDER)).status).toBe(200);
+  });
+});

@@ -1,0 +1,92 @@
+import { Controller, Post, Req, Res } from '@nestjs/common';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Session, SessionService } from '../../lib/index.js';
+import { bootApp, platforms, type BootedApp } from '../support/boot-app.js';
+import { accessCookie, bothCookies, holderOf, Scene, SceneController } from '../support/scene.js';
+
+@Controller()
+class TwiceController {
+  constructor(private readonly sessions: SessionService) {}
+
+  @Post('twice')
+  async twice(@Req() request: object, @Res({ passthrough: true }) response: object): Promise<void> {
+    await this.sessions.createNewSession(request, response, 'public', 'u1');
+    await this.sessions.createNewSession(request, response, 'public', 'u1');
+  }
+}
+
+describe.each(platforms)('two sessions in one answer on %s', (platform) => {
+  it.each([true, false])(
+    'are one: the first ends, as nobody has its tokens (revokePreviousSession: %s)',
+    async (revokePreviousSession) => {
+      const scene = await Scene.open({
+        platform,
+        controllers: [TwiceController],
+        sessions: { revokePreviousSession },
+      });
+      const holder = holderOf(await scene.post('/twice'));
+      const rows = await scene.booted.dataSource.getRepository(Session).findBy({ userId: 'u1' });
+      expect(rows.map(({ handle }) => handle)).toEqual([holder.handle]);
+      expect((await scene.get('/strict', accessCookie(holder.access))).status).toBe(200);
+      await scene.close();
+    },
+  );
+});
+
+describe.each(platforms)('the list of a user’s sessions on %s', (platform) => {
+  it('is kept by no cache', async () => {
+    const scene = await Scene.open({ platform });
+    const answer = await scene.get('/auth/sessions', bothCookies(await scene.login('u1')));
+    expect([answer.status, answer.headers['cache-control']]).toEqual([200, 'no-store']);
+    await scene.close();
+  });
+});
+
+describe.each(platforms)('the address that is kept of a client on %s', (platform) => {
+  let booted: BootedApp;
+  beforeAll(async () => {
+    booted = await bootApp({
+      platform,
+      controllers: [SceneController],
+      sessions: { device: { ip: true } },
+      prepare: (app) => {
+        // What a framework that trusts its proxy takes from `X-Forwarded-For`.
+        const read = (request: { headers: Record<string, string> }) => request.headers['x-ip'];
+        const http = app.getHttpAdapter().getInstance() as {
+          use?: (handler: (request: object, response: object, next: () => void) => void) => void;
+          addHook?: (
+            name: string,
+            hook: (request: object, reply: object, next: () => void) => void,
+          ) => void;
+        };
+        const set = (request: object, _: object, next: () => void) => {
+          Object.defineProperty(request, 'ip', { value: read(request as never) });
+          next();
+        };
+        if (http.addHook === undefined) http.use?.(set);
+        else http.addHook('onRequest', set);
+      },
+    });
+  });
+  afterAll(() => booted.close());
+
+  it.each([
+    ['94.252.75.68:22272', '94.252.75.68'],
+    ['94.252.75.68', '94.252.75.68'],
+    ['[2001:DB8::0:1]:443', '2001:db8::1'],
+    ['2001:0db8:0000:0000:0000:0000:0000:0001', '2001:db8::1'],
+    ['::ffff:192.0.2.1', '192.0.2.1'],
+    ['fe80::1%eth0', 'fe80::1'],
+    ['unknown', null],
+    ['<script>', null],
+    ['1.2.3.4, 5.6.7.8', null],
+  ])('for %s is %s', async (ip, kept) => {
+    const client = booted.client('https://api.example.com');
+    await client.post('/login', { userId: 'u1' }, { headers: { 'x-ip': ip } });
+    const [row] = await booted.dataSource
+      .getRepository(Session)
+      .find({ order: { createdAt: 'DESC', handle: 'DESC' }, take: 1 });
+    expect(row?.ip).toBe(kept);
+    await booted.dataSource.getRepository(Session).clear();
+  });
+});
