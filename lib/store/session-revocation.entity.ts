@@ -15,7 +15,7 @@ import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
 @Index(['realm', 'detail'])
 export class SessionRevocation {
   /** Whose line it is: empty, or a hash of the `audience` option. */
-  @PrimaryColumn({ type: 'varchar', length: 64 })
+  @PrimaryColumn({ type: 'varchar', length: 32 })
   realm!: string;
 
   @PrimaryColumn({ type: 'uuid' })

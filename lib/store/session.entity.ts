@@ -12,7 +12,7 @@ import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
 @Index(['realm', 'expiresAt'])
 export class Session {
   /** Whose session it is: empty, or a hash of the `audience` option. */
-  @PrimaryColumn({ type: 'varchar', length: 64 })
+  @PrimaryColumn({ type: 'varchar', length: 32 })
   realm!: string;
 
   /** A time-ordered UUID (version 7), so that inserts stay local in the index. An identifier, never a credential. */
