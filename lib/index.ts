@@ -13,6 +13,7 @@ export { VerifySession } from './http/decorators/verify-session.decorator.js';
 export type { GuardedRouteOptions } from './http/decorators/verify-session.metadata.js';
 export type { VerifySessionOptions } from './http/request-verification.js';
 export { CreateSessionInterceptor } from './http/create-session.interceptor.js';
+export { sessionLogRedaction } from './http/transport/log-redaction.js';
 export { SessionGuard } from './http/session.guard.js';
 export { SessionFunctions, type RevokeOptions } from './session/session-functions.js';
 

@@ -201,7 +201,7 @@ describe('the packed package', () => {
     expect(login.status).toBe(201);
     expect(await login.text()).toBe('user-1');
     const cookies = login.headers.getSetCookie();
-    expect(cookies).toContainEqual(expect.stringMatching(/^sAccessToken=\S/));
+    expect(cookies).toContainEqual(expect.stringMatching(/^__Host-sAccessToken=\S/));
 
     expect((await fetch(`${url}/me`)).status).toBe(401);
     const cookie = cookies.map((line) => line.split(';', 1)[0]).join('; ');

@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
-import { SessionModule } from 'nestjs-auth-sessions';
+import { LoggerModule } from 'nestjs-pino';
+import { sessionLogRedaction, SessionModule } from 'nestjs-auth-sessions';
 import { AccountModule } from './account/account.module.js';
 import { AdminModule } from './admin/admin.module.js';
 import { RolesClaim } from './admin/roles.claim.js';
@@ -12,6 +13,8 @@ import { UsersModule } from './users/users.module.js';
 
 @Module({
   imports: [
+    // A failed request is logged with its headers: without the tokens.
+    LoggerModule.forRoot({ pinoHttp: { level: 'warn', redact: [...sessionLogRedaction] } }),
     TypeOrmModule.forRoot({
       type: 'better-sqlite3',
       database: settings.database,

@@ -1,5 +1,6 @@
 import 'reflect-metadata';
 import { NestFactory } from '@nestjs/core';
+import { Logger } from 'nestjs-pino';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { join } from 'node:path';
 import { AppModule } from './app.module.js';
@@ -8,8 +9,9 @@ import { securityHeaders } from './security-headers.js';
 import { settings } from './settings.js';
 
 const app = await NestFactory.create<NestExpressApplication>(AppModule, {
-  logger: ['error', 'warn'],
+  bufferLogs: true,
 });
+app.useLogger(app.get(Logger));
 app.enableShutdownHooks();
 app.use(securityHeaders);
 app.useStaticAssets(join(import.meta.dirname, '../public'), { extensions: ['html'] });

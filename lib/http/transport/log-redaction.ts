@@ -1,0 +1,30 @@
+import {
+  ACCESS_TOKEN_HEADER,
+  ANTI_CSRF_HEADER,
+  FRONT_TOKEN_HEADER,
+  REFRESH_TOKEN_HEADER,
+} from './header-names.js';
+
+const SENT_BY_CLIENTS = ['authorization', 'cookie', ANTI_CSRF_HEADER];
+const SENT_TO_CLIENTS = [
+  'set-cookie',
+  ACCESS_TOKEN_HEADER,
+  REFRESH_TOKEN_HEADER,
+  FRONT_TOKEN_HEADER,
+  ANTI_CSRF_HEADER,
+];
+
+/**
+ * The paths of all tokens in what a logger of requests writes, as pino's option `redact` takes them: the headers of `req`
+ * and `res`, by their names in lower case.
+ *
+ * @example
+ * ```ts
+ * LoggerModule.forRoot({ pinoHttp: { redact: [...sessionLogRedaction] } })
+ * ```
+ * @publicApi
+ */
+export const sessionLogRedaction: readonly string[] = Object.freeze([
+  ...SENT_BY_CLIENTS.map((name) => `req.headers["${name}"]`),
+  ...SENT_TO_CLIENTS.map((name) => `res.headers["${name}"]`),
+]);
