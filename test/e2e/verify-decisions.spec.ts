@@ -188,7 +188,7 @@ describe.each(platforms)('verifying a request on %s', (platform) => {
     it('a row that has expired is no session (differs from SuperTokens: expiry is not looked at)', async () => {
       const { access, handle } = await scene.login('u13b');
       const expiresAt = scene.booted.clock.now();
-      await scene.booted.dataSource.getRepository(Session).update(handle, { expiresAt });
+      await scene.booted.dataSource.getRepository(Session).update({ handle }, { expiresAt });
       expect((await scene.get('/strict', accessCookie(access))).json).toEqual(UNAUTHORISED.body);
     });
 
@@ -196,7 +196,7 @@ describe.each(platforms)('verifying a request on %s', (platform) => {
       const old = await scene.login('u14');
       await scene.booted.dataSource
         .getRepository(Session)
-        .update(old.handle, { accessTokenPayload: '{"plan":"gold"}' });
+        .update({ handle: old.handle }, { accessTokenPayload: '{"plan":"gold"}' });
       const rows = await scene.rows();
       const answer = await scene.get('/strict', accessCookie(old.access));
       expect(answer.json).toEqual({ userId: 'u14', plan: 'gold' });
@@ -230,7 +230,7 @@ describe.each(platforms)('verifying a request on %s', (platform) => {
 
   it('a token of a session that another user’s row stands for is no session with checkDatabase', async () => {
     const { handle, access } = await scene.login('u17');
-    await scene.booted.dataSource.getRepository(Session).update(handle, { userId: 'somebody' });
+    await scene.booted.dataSource.getRepository(Session).update({ handle }, { userId: 'somebody' });
     expect((await scene.get('/strict', accessCookie(access))).json).toEqual(UNAUTHORISED.body);
   });
 
