@@ -2,6 +2,7 @@ export { SessionModule } from './session.module.js';
 export { SessionService } from './session.service.js';
 
 export { CreateSession } from './http/decorators/create-session.decorator.js';
+export { InjectSessions } from './http/decorators/inject-sessions.decorator.js';
 export type {
   CreateSessionOptions,
   SessionSelector,

@@ -1,4 +1,4 @@
-import { Logger, type Provider } from '@nestjs/common';
+import { Logger, type DynamicModule, type Provider, type Type } from '@nestjs/common';
 import { APP_FILTER, ModuleRef } from '@nestjs/core';
 import { getDataSourceToken } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
@@ -19,11 +19,13 @@ import { RequestTokens } from './http/request-tokens.js';
 import { RequestVerification } from './http/request-verification.js';
 import { SessionExceptionFilter } from './http/session-exception.filter.js';
 import { SessionGuard } from './http/session.guard.js';
+import { SessionKinds } from './http/session-kinds.js';
 import { SetupWarnings } from './http/setup-warnings.js';
 import { TokenReader } from './http/transport/token-reader.js';
 import { TokenWriter } from './http/transport/token-writer.js';
 import { JwtMaker } from './keys/jwt-maker.js';
 import { KeyRing } from './keys/key-ring.js';
+import { tokenOfKind } from './options/kind.js';
 import { resolveSessionOptions } from './options/resolve-options.js';
 import {
   RESOLVED_SESSION_OPTIONS,
@@ -81,8 +83,19 @@ import { KNOWN_REVOCATIONS } from './verification/known-revocations.js';
 import { LIVE_SESSIONS } from './verification/live-sessions.js';
 import { VERIFICATION_KEYS } from './verification/verification-keys.js';
 
+/** What an application is given of a kind of sessions. */
+const PARTS_OF_KIND = {
+  sessions: SessionService,
+  events: SessionEventBus,
+  health: SessionHealth,
+  guard: SessionGuard,
+  login: RequestLogin,
+  limiter: RateLimiter,
+  refusals: SessionRefusals,
+} as const;
+
 /** What an application's guards, interceptors and services of ours are given, whichever module they are resolved in. */
-export const exportedProviders = [
+const exportedProviders = [
   SessionService,
   SessionGuard,
   SessionEventBus,
@@ -94,8 +107,21 @@ export const exportedProviders = [
   SessionRefusals,
   GuardedRoutes,
   FailureAnswer,
+  SessionKinds,
   Clock,
 ];
+
+/** What a module exports: under names of its own where it has a kind, so that none is found by chance. */
+export function exportsOf({ kind }: SessionModuleExtras): DynamicModule['exports'] & object {
+  return kind === undefined ? exportedProviders : aliasesOf(kind).map(({ provide }) => provide);
+}
+
+function aliasesOf(kind: string): { provide: string; useExisting: Type }[] {
+  return Object.entries(PARTS_OF_KIND).map(([part, type]) => ({
+    provide: tokenOfKind(kind, part as keyof typeof PARTS_OF_KIND),
+    useExisting: type,
+  }));
+}
 
 const STORES = [SessionStore, SigningKeyStore, RevocationStore, DeviceStore];
 const KEYS_AND_REVOCATION = [KeyRing, JwtMaker, ClockCorrection, RevocationFeed];
@@ -142,6 +168,7 @@ const REQUESTS = [
   RequestTokens,
   RequestVerification,
   SessionGuard,
+  SessionKinds,
   SetupWarnings,
   TokenReader,
   TokenWriter,
@@ -154,7 +181,10 @@ export function sessionProviders(extras: SessionModuleExtras): Provider[] {
       provide: RESOLVED_SESSION_OPTIONS,
       inject: [SESSION_MODULE_OPTIONS],
       useFactory: (options: SessionModuleOptions) =>
-        resolveSessionOptions(options, { production: process.env['NODE_ENV'] === 'production' }),
+        resolveSessionOptions(options, {
+          production: process.env['NODE_ENV'] === 'production',
+          kind: extras.kind,
+        }),
     },
     {
       provide: checkDriver,
@@ -197,6 +227,7 @@ export function sessionProviders(extras: SessionModuleExtras): Provider[] {
     ...ROLES,
     ...REQUESTS,
     SessionService,
+    ...(extras.kind === undefined ? [] : aliasesOf(extras.kind)),
   ];
 }
 

@@ -15,6 +15,7 @@ export const {
   .setFactoryMethodName('createSessionOptions')
   // Only the names count here: what is named is no option, and stays out of what the options are read from.
   .setExtras<SessionModuleExtras>({
+    kind: '',
     isGlobal: true,
     dataSource: 'default',
     apiBasePath: DEFAULT_API_BASE_PATH,

@@ -14,6 +14,7 @@ import { SessionClaim } from './claims/session-claim.js';
 import { SessionConfigurationError } from './errors/session-configuration.error.js';
 import { sessionControllers } from './http/controllers/session-routes.js';
 import { HandlerSurvey } from './http/handler-survey.js';
+import { SessionKinds } from './http/session-kinds.js';
 import { SessionExceptionFilter } from './http/session-exception.filter.js';
 import { KeyRing } from './keys/key-ring.js';
 import { isValidator } from './claims/session-claim-validator.js';
@@ -24,7 +25,7 @@ import {
 } from './options/resolved-options.js';
 import type { SessionModuleExtras } from './options/session-module-options.js';
 import { RevocationFeed } from './revocation/revocation-feed.js';
-import { exportedProviders, sessionProviders } from './session-providers.js';
+import { exportsOf, sessionProviders } from './session-providers.js';
 import {
   ConfigurableModuleClass,
   type ASYNC_OPTIONS_TYPE,
@@ -64,6 +65,7 @@ export class SessionModule
     private readonly modules: ModuleRef,
     private readonly handlers: HandlerSurvey,
     private readonly filter: SessionExceptionFilter,
+    private readonly kinds: SessionKinds,
     @Inject(RESOLVED_SESSION_OPTIONS) private readonly options: ResolvedSessionOptions,
   ) {
     super();
@@ -100,6 +102,7 @@ export class SessionModule
 
   /** Reads the keys, so that a database that is not ready is noticed now and not at the first login. */
   async onModuleInit(): Promise<void> {
+    this.kinds.check();
     await checkSchema(this.database);
     if (this.options.encryptionKeys.length === 0 && process.env['NODE_ENV'] === 'production') {
       this.logger.warn(
@@ -177,6 +180,6 @@ function completed(definition: DynamicModule, extras: SessionModuleExtras): Dyna
     ],
     providers: [...(definition.providers ?? []), ...sessionProviders(extras)],
     controllers: [...(definition.controllers ?? []), ...sessionControllers(extras)],
-    exports: exportedProviders,
+    exports: exportsOf(extras),
   };
 }

@@ -1,10 +1,12 @@
 import { SessionInputException } from '../errors/session-input.exception.js';
+import { isKind, KINDS_ALLOWED } from '../options/kind.js';
 import { kindOf } from '../options/option-checks.js';
 import { readDecoratorOptions } from '../session/input/function-arguments.js';
 import type { CreateSessionOptions } from './decorators/create-session.metadata.js';
 
 /** What each option may be, as `typeof` has it. */
 const KINDS: Readonly<Record<keyof CreateSessionOptions, readonly string[]>> = {
+  kind: ['string'],
   userId: ['function'],
   tenantId: ['string', 'function'],
   accessTokenPayload: ['function'],
@@ -25,6 +27,9 @@ export function checkCreateSessionOptions(value: unknown): CreateSessionOptions<
   );
   for (const [name, option] of given) {
     const kinds = KINDS[name as keyof CreateSessionOptions];
+    if (name === 'kind' && typeof option === 'string' && !isKind(option)) {
+      throw new SessionInputException(name, `must be ${KINDS_ALLOWED}`);
+    }
     if (kinds.includes(typeof option)) continue;
     throw new SessionInputException(
       name,

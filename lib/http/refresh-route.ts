@@ -7,7 +7,8 @@ import { METHOD_METADATA, PATH_METADATA } from '@nestjs/common/constants.js';
  * was declared with counts, never the request's: a wildcard route must not turn into one.
  */
 export class RefreshRoute {
-  private readonly path: string;
+  /** Without the slash that begins it. */
+  readonly path: string;
 
   constructor(apiBasePath: string) {
     this.path = normalised(`${apiBasePath}/${BUILT_IN_ROUTES.refresh}`);

@@ -17,6 +17,7 @@ import { FailureAnswer } from './failure-answer.js';
 import { GuardedRoutes, type GuardedRoute } from './guarded-routes.js';
 import { RequestRefresh } from './request-refresh.js';
 import { RequestVerification } from './request-verification.js';
+import { SessionKinds } from './session-kinds.js';
 
 type CheckedRoute = Pick<GuardedRoute, 'options' | 'maxAgeMs'>;
 
@@ -36,12 +37,15 @@ export class SessionGuard implements CanActivate {
     private readonly verification: RequestVerification,
     private readonly failures: FailureAnswer,
     private readonly refresh: RequestRefresh,
+    private readonly kinds: SessionKinds,
   ) {}
 
   /** Decides at once where nothing has to be waited for: Nest awaits what is no promise for nothing. */
   canActivate(context: ExecutionContext): boolean | Promise<boolean> {
     const route = this.routes.of(context);
     if (route === undefined) return true;
+    const { kind } = route.options;
+    if (kind !== undefined && kind !== this.kinds.own) return this.delegate(kind, context);
     const { request, response } = this.getRequestResponse(context);
     if (route.isPreflight && asHttpRequest(request).method === 'OPTIONS') {
       this.remember(request, { session: undefined, checked: route });
@@ -60,6 +64,11 @@ export class SessionGuard implements CanActivate {
     } catch (error) {
       return this.refuse(request, response, error);
     }
+  }
+
+  // The guard of the whole application is one module's, and finds others' by the route.
+  private async delegate(kind: string, context: ExecutionContext): Promise<boolean> {
+    return (await this.kinds.guardOf(kind).canActivate(context)) === true;
   }
 
   /** Finds request and response; override it for a context that is none of HTTP, GraphQL and a gateway. */

@@ -1,4 +1,5 @@
 import { SessionInputException } from '../errors/session-input.exception.js';
+import { isKind, KINDS_ALLOWED } from '../options/kind.js';
 import { itemsOf, kindOf } from '../options/option-checks.js';
 import {
   checkFlag,
@@ -52,13 +53,19 @@ export function checkVerifySessionOptions(value: unknown): VerifySessionOptions 
  * @throws {SessionInputException}
  */
 export function checkGuardedRouteOptions(value: unknown): GuardedRouteOptions {
-  const options = readDecoratorOptions(value, [...NAMES, 'roles', 'permissions']);
-  const { roles, permissions, ...rest } = options;
+  const options = readDecoratorOptions(value, [...NAMES, 'kind', 'roles', 'permissions']);
+  const { kind, roles, permissions, ...rest } = options;
   return {
     ...checkVerifySessionOptions(rest),
+    ...(kind === undefined ? {} : { kind: checkKind(kind) }),
     ...(roles === undefined ? {} : { roles: checkNames('roles', roles) }),
     ...(permissions === undefined ? {} : { permissions: checkNames('permissions', permissions) }),
   };
+}
+
+function checkKind(value: unknown): string {
+  if (typeof value === 'string' && isKind(value)) return value;
+  throw new SessionInputException('kind', `must be ${KINDS_ALLOWED}`);
 }
 
 // A text in place of a list would be compared letter by letter.

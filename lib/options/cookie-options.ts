@@ -1,3 +1,4 @@
+import type { SessionKind } from './kind.js';
 import type { OptionReader } from './option-reader.js';
 import type { ResolvedCookie, ResolvedCookieOptions } from './resolved-options.js';
 
@@ -11,6 +12,7 @@ const IP_V4 = /^\d{1,3}(\.\d{1,3}){3}$/;
 export function resolveCookieOptions(
   reader: OptionReader,
   allowInsecure: boolean,
+  kind?: SessionKind,
 ): ResolvedCookieOptions {
   const sameSite = reader.oneOf('sameSite', ['strict', 'lax', 'none'], 'lax');
   const written = reader.oneOf<boolean | 'auto'>('secure', ['auto', true, false], 'auto');
@@ -22,8 +24,11 @@ export function resolveCookieOptions(
   const domain = normaliseDomain(reader.string('domain', isCookieDomain, DOMAINS_ALLOWED));
   const olderDomain = readOlderDomain(reader, domain);
   const names = reader.nested('names');
-  const accessName = names.string('accessToken', isCookieName, NAMES_ALLOWED) ?? 'sAccessToken';
-  const refreshName = names.string('refreshToken', isCookieName, NAMES_ALLOWED) ?? 'sRefreshToken';
+  const prefixOfKind = kind === undefined ? '' : `${kind}-`;
+  const accessName =
+    names.string('accessToken', isCookieName, NAMES_ALLOWED) ?? `${prefixOfKind}sAccessToken`;
+  const refreshName =
+    names.string('refreshToken', isCookieName, NAMES_ALLOWED) ?? `${prefixOfKind}sRefreshToken`;
   const partitioned = reader.boolean('partitioned', false);
   names.refuseUnknown();
   reader.refuseUnknown();

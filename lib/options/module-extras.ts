@@ -1,6 +1,7 @@
 import { types } from 'node:util';
 import { SessionConfigurationError } from '../errors/session-configuration.error.js';
 import { DEFAULT_API_BASE_PATH, PLAIN_ROUTES } from './built-in-routes.js';
+import { isKind, KINDS_ALLOWED } from './kind.js';
 import { isFunction, isToken, kindOf, only } from './option-checks.js';
 import type { OptionReader } from './option-reader.js';
 import { readConfiguration } from './read-configuration.js';
@@ -57,11 +58,14 @@ export function separateAsyncExtras(written: unknown): FactoryAndExtras {
 
 function readExtras(reader: OptionReader): SessionModuleExtras {
   const dataSource = reader.string('dataSource', isName, 'the name of a data source');
+  const kind = reader.string('kind', isKind, KINDS_ALLOWED);
+  const defaultPath =
+    kind === undefined ? DEFAULT_API_BASE_PATH : `${DEFAULT_API_BASE_PATH}/${kind}`;
   return {
+    ...(kind === undefined ? {} : { kind }),
     isGlobal: reader.boolean('isGlobal', true),
     ...(dataSource === undefined ? {} : { dataSource }),
-    apiBasePath:
-      reader.string('apiBasePath', isBasePath, BASE_PATHS_ALLOWED) ?? DEFAULT_API_BASE_PATH,
+    apiBasePath: reader.string('apiBasePath', isBasePath, BASE_PATHS_ALLOWED) ?? defaultPath,
     routes: readRoutes(reader),
   };
 }

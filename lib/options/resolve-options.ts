@@ -6,6 +6,7 @@ import { checkLifetimes, readLifetimes } from './token-lifetime-options.js';
 import { readRateLimits } from './rate-limit-options.js';
 import { resolveCookieOptions } from './cookie-options.js';
 import { readPruning } from './pruning-options.js';
+import type { SessionKind } from './kind.js';
 import { realmOf } from './realm.js';
 import { readEncryptionKeyMigration, readEncryptionKeys } from './encryption-keys.js';
 import type { ResolvedSessionOptions } from './resolved-options.js';
@@ -22,8 +23,14 @@ const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 const TEN_YEARS = 3650 * DAY;
 // Told apart by `forRoot` already; in these options they come from a factory.
-const EXTRAS = ['isGlobal', 'dataSource', 'apiBasePath', 'routes'];
+const EXTRAS = ['kind', 'isGlobal', 'dataSource', 'apiBasePath', 'routes'];
 const TRANSFER_METHODS = ['any', 'cookie', 'header'] as const;
+
+/** What the options are read beside. */
+interface Environment {
+  readonly production: boolean;
+  readonly kind?: SessionKind;
+}
 
 /**
  * Checks what the user wrote and fills in the defaults; nothing else reads raw options.
@@ -32,10 +39,10 @@ const TRANSFER_METHODS = ['any', 'cookie', 'header'] as const;
  */
 export function resolveSessionOptions(
   written: SessionModuleOptions,
-  environment: { production: boolean },
+  environment: Environment,
 ): ResolvedSessionOptions {
   const read = (reader: OptionReader): ResolvedSessionOptions => {
-    const options = readOptions(reader, environment.production);
+    const options = readOptions(reader, environment);
     checkLifetimes(options, reader);
     checkAssurance(options, reader);
     if (options.sessionExpiredStatusCode === options.invalidClaimStatusCode) {
@@ -57,16 +64,20 @@ function frozen<T extends object>(options: T): T {
   return Object.freeze(options);
 }
 
-function readOptions(reader: OptionReader, production: boolean): ResolvedSessionOptions {
+function readOptions(
+  reader: OptionReader,
+  { production, kind }: Environment,
+): ResolvedSessionOptions {
   const allowInsecure = reader.boolean('dangerouslyAllowInsecureCookies', false) || !production;
-  const cookie = resolveCookieOptions(reader.nested('cookie'), allowInsecure);
+  const cookie = resolveCookieOptions(reader.nested('cookie'), allowInsecure, kind);
   const encryptionKeys = readEncryptionKeys(reader, 'encryptionKey');
-  const audience = reader.string('audience', isName, 'a text of 1 to 255 characters');
+  const audience = reader.string('audience', isName, 'a text of 1 to 255 characters') ?? kind;
   return {
     ...readLifetimes(reader),
     issuer: reader.string('issuer', isIssuer, ISSUER_ALLOWED),
     audience,
-    realm: realmOf(audience),
+    kind,
+    realm: realmOf(audience, kind),
     signing: resolveSigning(reader.nested('signing')),
     encryptionKeys,
     acceptsUnencryptedKeys: readEncryptionKeyMigration(

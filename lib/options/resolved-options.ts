@@ -1,4 +1,5 @@
 import type { KeyObject } from 'node:crypto';
+import type { SessionKind } from './kind.js';
 import type { ResolvedRateLimits } from './rate-limit-options.js';
 import type { SigningAlgorithm } from '../tokens/jwt.js';
 import type {
@@ -40,6 +41,7 @@ export interface ResolvedSessionOptions {
   readonly refreshGracePeriodMs: number;
   readonly issuer: string | undefined;
   readonly audience: string | undefined;
+  readonly kind: SessionKind;
   /** Whose rows are ours among those of a database: a hash in hex, or empty. */
   readonly realm: string;
   readonly signing: { readonly algorithm: SigningAlgorithm; readonly rotationIntervalMs: number };

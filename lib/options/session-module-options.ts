@@ -216,11 +216,16 @@ export interface SessionRoutesOptions {
  * @publicApi
  */
 export interface SessionModuleExtras {
+  /**
+   * The name of a second kind of sessions in the application, such as `staff`, with users, keys and rows of its own. It gives
+   * `apiBasePath` (`/auth/staff`), `audience` and the names of the cookies other defaults. @default none
+   */
+  kind?: string;
   /** Whether the module's providers are visible everywhere. @default true */
   isGlobal?: boolean;
   /** The name of the TypeORM data source that keeps the sessions. @default TypeORM's default data source */
   dataSource?: string;
-  /** Where the built-in routes are. @default '/auth' */
+  /** Where the built-in routes are. @default '/auth', with a `kind` '/auth/' and its name */
   apiBasePath?: string;
   /** Built-in routes to switch off; `false`: all of them. */
   routes?: false | SessionRoutesOptions;

@@ -31,6 +31,7 @@ function placed(path: string, value: unknown): Record<string, unknown> {
 }
 
 const EXTRAS = [
+  'kind',
   'isGlobal',
   'dataSource',
   'apiBasePath',

@@ -21,12 +21,17 @@ import { VerifySession } from '../decorators/verify-session.decorator.js';
 import { keepOutOfCaches } from '../transport/no-store.js';
 
 /** `GET {base}/sessions`, `DELETE {base}/sessions/:handle`, `DELETE {base}/sessions`: the user's own, in this tenant. */
-export function sessionListController(basePath: string, requireFresh?: Duration): Type {
+export function sessionListController(
+  basePath: string,
+  requireFresh?: Duration,
+  kind?: string,
+): Type {
+  const ofKind = kind === undefined ? {} : { kind };
   const Ending = (): MethodDecorator =>
     requireFresh === undefined ? () => undefined : RequireFresh(requireFresh);
 
   @Controller({ path: basePath, version: VERSION_NEUTRAL })
-  @VerifySession({ checkDatabase: true })
+  @VerifySession({ checkDatabase: true, ...ofKind })
   class SessionListController {
     constructor(
       private readonly overview: SessionOverview,

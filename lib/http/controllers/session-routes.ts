@@ -11,6 +11,7 @@ import { signOutController } from './sign-out.controller.js';
 export function sessionControllers({
   apiBasePath = DEFAULT_API_BASE_PATH,
   routes,
+  kind,
 }: SessionModuleExtras): Type[] {
   if (routes === false) return [];
   const { sessionList } = routes ?? {};
@@ -20,7 +21,7 @@ export function sessionControllers({
     signOut: signOutController,
     jwks: jwksController,
     openIdConfiguration: openIdConfigurationController,
-    sessionList: (basePath) => sessionListController(basePath, requireFresh),
+    sessionList: (basePath) => sessionListController(basePath, requireFresh, kind),
   };
   return Object.entries(makers)
     .filter(([name]) => routes?.[name as BuiltInRoute] !== false)

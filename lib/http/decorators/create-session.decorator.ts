@@ -1,6 +1,7 @@
 import { applyDecorators, UseInterceptors } from '@nestjs/common';
 import { checkCreateSessionOptions } from '../create-session-options.js';
 import { CreateSessionInterceptor } from '../create-session.interceptor.js';
+import { loginOfKind } from '../login-of-kind.js';
 import { CreateSessionMetadata, type CreateSessionOptions } from './create-session.metadata.js';
 
 /**
@@ -21,8 +22,8 @@ import { CreateSessionMetadata, type CreateSessionOptions } from './create-sessi
 export function CreateSession<Result = string>(
   options: CreateSessionOptions<Result> = {},
 ): MethodDecorator {
-  return applyDecorators(
-    CreateSessionMetadata(checkCreateSessionOptions(options)),
-    UseInterceptors(CreateSessionInterceptor),
-  );
+  const checked = checkCreateSessionOptions(options);
+  const { kind } = checked;
+  const interceptor = kind === undefined ? CreateSessionInterceptor : loginOfKind(kind);
+  return applyDecorators(CreateSessionMetadata(checked), UseInterceptors(interceptor));
 }

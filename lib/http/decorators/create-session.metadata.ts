@@ -10,6 +10,8 @@ export type SessionSelector<Result, Value> = (
 
 /** What `@CreateSession` takes. @publicApi */
 export interface CreateSessionOptions<Result = string> {
+  /** Which kind of session, as `SessionModule.forRoot({ kind })` has it. @default that of the module without a kind */
+  kind?: string;
   /** The user's id. @default the handler's result, if that is a string */
   userId?: SessionSelector<NonNullable<Result>, string>;
   /** The tenant that the session belongs to. @default 'public' */

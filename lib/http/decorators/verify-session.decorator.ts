@@ -1,4 +1,5 @@
 import { applyDecorators, UseGuards } from '@nestjs/common';
+import { guardOfKind } from '../guard-of-kind.js';
 import { SessionGuard } from '../session.guard.js';
 import { checkGuardedRouteOptions } from '../verify-session-options.js';
 import { VerifySessionMetadata, type GuardedRouteOptions } from './verify-session.metadata.js';
@@ -17,5 +18,6 @@ import { VerifySessionMetadata, type GuardedRouteOptions } from './verify-sessio
  */
 export function VerifySession(options: GuardedRouteOptions = {}): MethodDecorator & ClassDecorator {
   const checked = checkGuardedRouteOptions(options);
-  return applyDecorators(VerifySessionMetadata(checked), UseGuards(SessionGuard));
+  const guard = checked.kind === undefined ? SessionGuard : guardOfKind(checked.kind);
+  return applyDecorators(VerifySessionMetadata(checked), UseGuards(guard));
 }

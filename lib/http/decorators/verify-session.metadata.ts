@@ -5,6 +5,8 @@ import type { VerifySessionOptions } from '../request-verification.js';
 
 /** What `@VerifySession` takes. @publicApi */
 export interface GuardedRouteOptions extends VerifySessionOptions {
+  /** Which kind of sessions, as `SessionModule.forRoot({ kind })` has it. @default those of the module without a kind */
+  kind?: string;
   /** Roles that the user must have, all of them (claim `st-role`). */
   roles?: readonly string[];
   /** Permissions that the user must have, all of them (claim `st-perm`). */
