@@ -1,4 +1,4 @@
-import { Logger, type DynamicModule, type Provider, type Type } from '@nestjs/common';
+import { Logger, type Provider } from '@nestjs/common';
 import { APP_FILTER, ModuleRef } from '@nestjs/core';
 import { getDataSourceToken } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
@@ -25,7 +25,6 @@ import { TokenReader } from './http/transport/token-reader.js';
 import { TokenWriter } from './http/transport/token-writer.js';
 import { JwtMaker } from './keys/jwt-maker.js';
 import { KeyRing } from './keys/key-ring.js';
-import { tokenOfKind } from './options/kind.js';
 import { resolveSessionOptions } from './options/resolve-options.js';
 import {
   RESOLVED_SESSION_OPTIONS,
@@ -38,6 +37,7 @@ import type {
 import { ClockCorrection } from './revocation/clock-correction.js';
 import { RevocationFeed } from './revocation/revocation-feed.js';
 import { SESSION_MODULE_OPTIONS } from './session.module-definition.js';
+import { aliasesOf } from './session-exports.js';
 import { SessionService } from './session.service.js';
 import { AccessTokenMinter } from './session/mint/access-token-minter.js';
 import { RegisteredClaims } from './session/edit/registered-claims.js';
@@ -82,46 +82,6 @@ import { ARRIVALS } from './verification/arrivals.js';
 import { KNOWN_REVOCATIONS } from './verification/known-revocations.js';
 import { LIVE_SESSIONS } from './verification/live-sessions.js';
 import { VERIFICATION_KEYS } from './verification/verification-keys.js';
-
-/** What an application is given of a kind of sessions. */
-const PARTS_OF_KIND = {
-  sessions: SessionService,
-  events: SessionEventBus,
-  health: SessionHealth,
-  guard: SessionGuard,
-  login: RequestLogin,
-  limiter: RateLimiter,
-  refusals: SessionRefusals,
-} as const;
-
-/** What an application's guards, interceptors and services of ours are given, whichever module they are resolved in. */
-const exportedProviders = [
-  SessionService,
-  SessionGuard,
-  SessionEventBus,
-  SessionHealth,
-  RequestLogin,
-  RequestVerification,
-  RequestRefresh,
-  RateLimiter,
-  SessionRefusals,
-  GuardedRoutes,
-  FailureAnswer,
-  SessionKinds,
-  Clock,
-];
-
-/** What a module exports: under names of its own where it has a kind, so that none is found by chance. */
-export function exportsOf({ kind }: SessionModuleExtras): DynamicModule['exports'] & object {
-  return kind === undefined ? exportedProviders : aliasesOf(kind).map(({ provide }) => provide);
-}
-
-function aliasesOf(kind: string): { provide: string; useExisting: Type }[] {
-  return Object.entries(PARTS_OF_KIND).map(([part, type]) => ({
-    provide: tokenOfKind(kind, part as keyof typeof PARTS_OF_KIND),
-    useExisting: type,
-  }));
-}
 
 const STORES = [SessionStore, SigningKeyStore, RevocationStore, DeviceStore];
 const KEYS_AND_REVOCATION = [KeyRing, JwtMaker, ClockCorrection, RevocationFeed];

@@ -25,7 +25,8 @@ import {
 } from './options/resolved-options.js';
 import type { SessionModuleExtras } from './options/session-module-options.js';
 import { RevocationFeed } from './revocation/revocation-feed.js';
-import { exportsOf, sessionProviders } from './session-providers.js';
+import { exportsOf } from './session-exports.js';
+import { sessionProviders } from './session-providers.js';
 import {
   ConfigurableModuleClass,
   type ASYNC_OPTIONS_TYPE,

@@ -18,7 +18,7 @@ const GROUPS = {
   L: 4,
   D: 7,
   I: 6,
-  M: 5,
+  M: 6,
   K: 5,
   N: 4,
   P: 4,

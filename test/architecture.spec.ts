@@ -41,7 +41,7 @@ const SESSION_LAYERS = [
 ];
 
 /** The files that put the parts together: the module and what it consists of. */
-const WIRING = /^session(\.module|\.module-definition|-providers)\.ts$/;
+const WIRING = /^session(\.module|\.module-definition|-providers|-exports)\.ts$/;
 
 /** What applications import, each by a name of its own in package.json. */
 const ENTRY_POINT = /^(((testing|terminus)\/)?index|migrations)\.ts$/;

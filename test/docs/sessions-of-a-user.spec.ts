@@ -51,6 +51,7 @@ describe('what docs/sessions-of-a-user.md shows', () => {
       'account.controller.ts',
       'support.controller.ts',
       'login.controller.ts',
+      'staff.controller.ts',
       'users.service.ts',
     ]);
     expect(files.problems()).toBe('');

@@ -110,7 +110,7 @@ describe.each(platforms)('two kinds of sessions in one application, on %s', (pla
     expect(namesOf(refreshed.setCookies)).toEqual(['staff-sAccessToken', 'staff-sRefreshToken']);
   });
 
-  it('never let a customer pass for one of the staff, or the staff for a customer', async () => {
+  it('M6: never let a customer pass for one of the staff, or the staff for a customer', async () => {
     await client.post('/login');
     expect((await client.get('/me')).json).toEqual({ userId: '1' });
     for (const path of ['/staff/me', '/staff/strict', '/staff/fresh', '/auth/staff/sessions']) {

@@ -462,7 +462,7 @@ describe('an option that there is not', () => {
     expect(refusalOf({ acessTokenLifetime: undefined })).toBe('accepted');
   });
 
-  it.each(['isGlobal', 'dataSource', 'apiBasePath', 'routes'])(
+  it.each(['kind', 'isGlobal', 'dataSource', 'apiBasePath', 'routes'])(
     'is %s in what a factory returns: Nest has to know it before',
     (name) =>
       expect(refusalOf({ [name]: 'x' })).toContain(
