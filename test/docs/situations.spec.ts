@@ -67,6 +67,7 @@ describe('what docs/situations.md shows', () => {
   it('compiles', { timeout: 120_000 }, () => {
     expect(files.names).toEqual([
       'why.filter.ts',
+      'sign-in.controller.ts',
       'orders.controller.ts',
       'guarded.module.ts',
       'join.controller.ts',
@@ -79,6 +80,7 @@ describe('what docs/situations.md shows', () => {
   it('reads code and reason of a refusal in a filter', async () => {
     const WhyFilter = await load<Type<ExceptionFilter & { reasons: string[] }>>(
       'why.filter.ts',
+      'sign-in.controller.ts',
       'WhyFilter',
     );
     const filter = new WhyFilter();
@@ -95,6 +97,14 @@ describe('what docs/situations.md shows', () => {
       { statusCode: 401, code: 'UNAUTHORISED', message: 'unauthorised' },
     ]);
     expect(filter.reasons).toEqual(['UNAUTHORISED: no-access-token']);
+  });
+
+  it('answers a login with what the client may see', async () => {
+    const { client } = await boot({
+      controllers: [await load<Type>('sign-in.controller.ts', 'SignInController')],
+    });
+    const answer = await client().post('/sign-in');
+    expect([answer.json, answer.setCookies.length]).toEqual([{ id: 'ada', name: 'Ada' }, 2]);
   });
 
   it('guards every route of an application but those that are open', async () => {
