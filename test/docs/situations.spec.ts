@@ -80,7 +80,6 @@ describe('what docs/situations.md shows', () => {
   it('reads code and reason of a refusal in a filter', async () => {
     const WhyFilter = await load<Type<ExceptionFilter & { reasons: string[] }>>(
       'why.filter.ts',
-      'sign-in.controller.ts',
       'WhyFilter',
     );
     const filter = new WhyFilter();
