@@ -72,6 +72,7 @@ import { DeviceStore } from './store/device.store.js';
 import { RevocationStore } from './store/revocation.store.js';
 import { SessionDatabase } from './store/session-database.js';
 import { SessionStore } from './store/session.store.js';
+import { Tables } from './store/tables.js';
 import { SigningKeyStore } from './store/signing-key.store.js';
 import { STALE_CLAIMS_POLICY } from './session/container/stale-claims-policy.js';
 import { Clock } from './time/clock.js';
@@ -164,8 +165,13 @@ export function sessionProviders(extras: SessionModuleExtras): Provider[] {
     {
       provide: SessionDatabase,
       inject: [getDataSourceToken(extras.dataSource), RESOLVED_SESSION_OPTIONS],
-      useFactory: (dataSource: DataSource, { databaseTimeoutMs }: ResolvedSessionOptions) =>
-        new SessionDatabase(dataSource, new Deadline(databaseTimeoutMs)),
+      useFactory: (
+        dataSource: DataSource,
+        { databaseTimeoutMs, realm }: ResolvedSessionOptions,
+      ) => {
+        const tables = new Tables(dataSource, realm);
+        return new SessionDatabase(dataSource, new Deadline(databaseTimeoutMs), undefined, tables);
+      },
     },
     {
       provide: VerifiedTokenCache,

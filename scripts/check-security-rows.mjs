@@ -18,7 +18,7 @@ const GROUPS = {
   L: 4,
   D: 7,
   I: 6,
-  M: 4,
+  M: 5,
   K: 5,
   N: 4,
   P: 4,

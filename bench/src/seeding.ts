@@ -40,13 +40,13 @@ export function seedingFor(engine: Engine): Seeding {
         ? text("'5b3c1f0e-9d2a-4c6b-8e7f-'", hex(user))
         : text("'user-'", user);
       const device = isTypical ? ["'203.0.113.195'", `'${USER_AGENT}'`] : ['NULL', 'NULL'];
-      const values = [handle, userId, "'public'", ...lineage];
+      const values = ["''", handle, userId, "'public'", ...lineage];
       const payload = [isTypical ? `'${CLAIMS}'` : "'{}'", "'{}'", '0', truth];
       const expiresAt = isTypical ? `${created} + ${expiresInMs}` : String(now + expiresInMs);
       const times = [created, created, created, expiresAt];
       return insert(
         'auth_session',
-        'handle userId tenantId generation parentRefreshTokenHash rotatedAt confirmedAt accessTokenPayload sessionData dataVersion persistent createdAt authenticatedAt lastActiveAt expiresAt ip userAgent',
+        'realm handle userId tenantId generation parentRefreshTokenHash rotatedAt confirmedAt accessTokenPayload sessionData dataVersion persistent createdAt authenticatedAt lastActiveAt expiresAt ip userAgent',
         [...values, ...payload, ...times, ...device],
         count,
       );
@@ -60,8 +60,19 @@ export function seedingFor(engine: Engine): Seeding {
       const userId = text("'5b3c1f0e-9d2a-4c6b-8e7f-'", hex('n'));
       return insert(
         'auth_session_revocation',
-        'id kind handle userId tenantId cutOffAt reason detail revokedAt expiresAt keptUntil',
-        [id, "'session'", handle, userId, "'public'", 'NULL', "'revoked'", 'NULL', ...revoked],
+        'realm id kind handle userId tenantId cutOffAt reason detail revokedAt expiresAt keptUntil',
+        [
+          "''",
+          id,
+          "'session'",
+          handle,
+          userId,
+          "'public'",
+          'NULL',
+          "'revoked'",
+          'NULL',
+          ...revoked,
+        ],
         count,
       );
     },

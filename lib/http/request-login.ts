@@ -162,7 +162,8 @@ export class RequestLogin {
     } as const;
     const carriedBy = await this.verification.transferMethodOf(request);
     const renewed = await this.create(request, response, asked, carriedBy);
-    rememberSession(request, { session: renewed, checked: { options: {}, maxAgeMs: undefined } });
+    const checked = { options: {}, maxAgeMs: undefined };
+    rememberSession(request, this.verification, { session: renewed, checked });
     return renewed;
   }
 

@@ -4,9 +4,11 @@ import { ApplicationConfig, BaseExceptionFilter, HttpAdapterHost } from '@nestjs
 import { throwError } from 'rxjs';
 import { SessionException } from '../errors/session.exception.js';
 import { SessionRefusals } from '../session/refuse/session-refusals.js';
-import { findRequestAndResponse } from './context/execution-context.js';
+import { findRequestAndResponse, type RequestAndResponse } from './context/execution-context.js';
 import { sendException } from './context/socket-answer.js';
+import { isGuardedBy } from './current-session.js';
 import { FailureAnswer } from './failure-answer.js';
+import { RequestVerification } from './request-verification.js';
 
 /**
  * Answers a session error that a handler throws, in the form of whoever called the handler. It completes the response
@@ -17,6 +19,7 @@ export class SessionExceptionFilter extends BaseExceptionFilter {
   constructor(
     private readonly failures: FailureAnswer,
     private readonly refusals: SessionRefusals,
+    private readonly verification: RequestVerification,
     private readonly config: ApplicationConfig,
     adapterHost: HttpAdapterHost,
   ) {
@@ -29,9 +32,25 @@ export class SessionExceptionFilter extends BaseExceptionFilter {
   }
 
   override catch(exception: SessionException, host: ArgumentsHost): unknown {
+    const http = findRequestAndResponse(host);
+    const own = this.ownFilters().find((each) => each.isFor(exception, http?.request));
+    return (own ?? this).complete(exception, host, http);
+  }
+
+  /** Of several modules in an application each answers its own errors: another one would end its own session for them. */
+  private isFor(exception: SessionException, request: unknown): boolean {
+    const isOwned = this.refusals.owns(exception);
+    if (isOwned !== undefined || request === undefined) return isOwned === true;
+    return isGuardedBy(request, this.verification);
+  }
+
+  private complete(
+    exception: SessionException,
+    host: ArgumentsHost,
+    http: RequestAndResponse | undefined,
+  ): unknown {
     this.refusals.report('handler', exception);
     this.refusals.applyConfiguredStatus(exception);
-    const http = findRequestAndResponse(host);
     if (http?.response !== undefined) {
       this.failures.writeTo(http.request, http.response, exception);
     }
@@ -57,6 +76,10 @@ export class SessionExceptionFilter extends BaseExceptionFilter {
         // What a filter returns would be the handler's answer here.
         throw exception;
     }
+  }
+
+  private ownFilters(): SessionExceptionFilter[] {
+    return this.config.getGlobalFilters().filter((each) => each instanceof SessionExceptionFilter);
   }
 
   private filterOfApplication(exception: SessionException): ExceptionFilter | undefined {

@@ -6,7 +6,12 @@ import {
   type RequestAndResponse,
 } from './context/execution-context.js';
 import { asHttpRequest } from './context/http-request.js';
-import { rememberedSession, rememberSession } from './current-session.js';
+import {
+  noteGuarded,
+  rememberedSession,
+  rememberSession,
+  type FoundSession,
+} from './current-session.js';
 import { GUARDS_SESSIONS, type GuardedRouteOptions } from './decorators/verify-session.metadata.js';
 import { FailureAnswer } from './failure-answer.js';
 import { GuardedRoutes, type GuardedRoute } from './guarded-routes.js';
@@ -39,17 +44,17 @@ export class SessionGuard implements CanActivate {
     if (route === undefined) return true;
     const { request, response } = this.getRequestResponse(context);
     if (route.isPreflight && asHttpRequest(request).method === 'OPTIONS') {
-      rememberSession(request, { session: undefined, checked: route });
-      return true;
+      this.remember(request, { session: undefined, checked: route });
+      return this.admit(request, context);
     }
-    if (isOnSocket(context, request)) return this.verifyMessage(request, route);
+    if (isOnSocket(context, request)) return this.verifyMessage(request, route, context);
     try {
       const checking = route.isRefresh
         ? this.refreshOnce(request, response, route)
         : this.verifyOnce(request, response, isMutation(context) ? withCsrfCheck(route) : route);
-      if (checking === undefined) return true;
+      if (checking === undefined) return this.admit(request, context);
       return checking.then(
-        () => true,
+        () => this.admit(request, context),
         (error: unknown) => this.refuse(request, response, error),
       );
     } catch (error) {
@@ -62,16 +67,29 @@ export class SessionGuard implements CanActivate {
     return requestAndResponseOf(context);
   }
 
+  private admit(request: unknown, context: ExecutionContext): true {
+    noteGuarded(request, this.verification, context.getHandler());
+    return true;
+  }
+
+  private remember(request: unknown, found: FoundSession): void {
+    rememberSession(request, this.verification, found);
+  }
+
   private refuse(request: unknown, response: unknown, error: unknown): never {
     this.failures.writeTo(request, response, error);
     throw error;
   }
 
   // A socket outlives tokens and sessions, so each of its messages is judged by what is true now. Nothing is read for it.
-  private async verifyMessage(handshake: unknown, route: GuardedRoute): Promise<boolean> {
+  private async verifyMessage(
+    handshake: unknown,
+    route: GuardedRoute,
+    context: ExecutionContext,
+  ): Promise<boolean> {
     const session = await this.verification.verifyHandshake(handshake, route.asked);
-    rememberSession(handshake, { session, checked: route });
-    return true;
+    this.remember(handshake, { session, checked: route });
+    return this.admit(handshake, context);
   }
 
   // A guard on the application and one on the route, or several resolvers of one query: the token is verified once, and
@@ -81,7 +99,7 @@ export class SessionGuard implements CanActivate {
     response: unknown,
     route: GuardedRoute,
   ): Promise<void> | undefined {
-    const found = rememberedSession(request);
+    const found = rememberedSession(request, this.verification);
     if (found !== undefined && isSame(found.checked, route)) return undefined;
     const { asked } = route;
     if (found?.session !== undefined && isCovered(route.options, found.checked.options)) {
@@ -89,9 +107,9 @@ export class SessionGuard implements CanActivate {
     }
     const verified = this.verification.verify(request, response, asked);
     if (verified instanceof Promise) {
-      return verified.then((session) => rememberSession(request, { session, checked: route }));
+      return verified.then((session) => this.remember(request, { session, checked: route }));
     }
-    rememberSession(request, { session: verified, checked: route });
+    this.remember(request, { session: verified, checked: route });
     return undefined;
   }
 
@@ -101,10 +119,10 @@ export class SessionGuard implements CanActivate {
     response: unknown,
     route: GuardedRoute,
   ): Promise<void> {
-    const found = rememberedSession(request);
+    const found = rememberedSession(request, this.verification);
     if (found !== undefined && isSame(found.checked, route)) return;
     const session = await this.refresh.refresh(request, response);
-    rememberSession(request, { session, checked: route });
+    this.remember(request, { session, checked: route });
     const { overrideGlobalClaimValidators: override } = route.asked;
     if (override !== undefined) await this.verification.assertClaims(session, override);
   }

@@ -4,7 +4,6 @@ import type { SessionEventBus } from '../events/session-event-bus.js';
 import type { ResolvedSessionOptions } from '../options/resolved-options.js';
 import type { SigningKeyRecord, SigningKeyStore } from '../store/signing-key.store.js';
 import type { Clock } from '../time/clock.js';
-import { sha256Hex } from '../tokens/secrets.js';
 import type { KeyKind, KeyLoader } from './key-loader.js';
 import { newKeyId, newPrivateKey, newSecret } from './key-material.js';
 import { activeKey, isPastUse, nextKeyDueAtMs, publicationLeadMs } from './key-schedule.js';
@@ -16,8 +15,6 @@ const SLOT_ATTEMPTS = 5;
 
 /** Makes the server's keys and takes them away. A unique slot settles which of several instances' keys is used. */
 export class KeyMaker {
-  /** Whose keys these are: applications with an audience of their own have keys of their own. */
-  readonly realm: string;
   private readonly logger = new Logger('SessionModule');
 
   constructor(
@@ -26,13 +23,11 @@ export class KeyMaker {
     private readonly events: SessionEventBus,
     private readonly clock: Clock,
     private readonly options: ResolvedSessionOptions,
-  ) {
-    this.realm = options.audience === undefined ? '' : sha256Hex(options.audience);
-  }
+  ) {}
 
   /** Makes the first key of a kind, or the next one where it is due. */
   async makeNext(kind: KeyKind): Promise<void> {
-    const rows = await this.store.findAll(this.realm);
+    const rows = await this.store.findAll();
     const rivals = inOrder(rows, kind, this.algorithmOf(kind));
     const nowMs = this.clock.now();
     const dueAtMs = nextKeyDueAtMs(rivals, this.options.signing.rotationIntervalMs);
@@ -55,7 +50,7 @@ export class KeyMaker {
    * @returns whether it was there
    */
   async replace(kid: string): Promise<boolean> {
-    const rows = await this.store.findAll(this.realm);
+    const rows = await this.store.findAll();
     const revoked = rows.find((row) => row.kid === kid);
     if (revoked === undefined || !(await this.store.delete(kid))) return false;
     this.logger.warn(`The session key ${kid} was revoked`);
@@ -86,7 +81,7 @@ export class KeyMaker {
     activeAtMs: number,
   ): Promise<string> {
     for (let attempt = 0; attempt < SLOT_ATTEMPTS; attempt += 1) {
-      const rows = await this.store.findAll(this.realm);
+      const rows = await this.store.findAll();
       const rivals = inOrder(rows, kind, this.algorithmOf(kind));
       const kid = await this.insert(kind, nextSequence([...gone, ...rivals]), activeAtMs);
       if (kid !== undefined) return kid;
@@ -111,7 +106,7 @@ export class KeyMaker {
     const algorithm = this.algorithmOf(kind);
     const record = {
       kid: newKeyId(KEY_ID_PREFIX[kind]),
-      realm: this.realm,
+      realm: this.options.realm,
       kind,
       algorithm,
       sequence,

@@ -214,7 +214,7 @@ export class KeyRing implements VerificationKeys {
 
   private async read(): Promise<void> {
     const reading = (this.readings += 1);
-    const records = await this.store.findAll(this.maker.realm);
+    const records = await this.store.findAll();
     this.isBlind = false;
     this.lastReadAtMs = this.clock.now();
     // A slow reading must not undo a later one.

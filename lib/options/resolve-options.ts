@@ -6,6 +6,7 @@ import { checkLifetimes, readLifetimes } from './token-lifetime-options.js';
 import { readRateLimits } from './rate-limit-options.js';
 import { resolveCookieOptions } from './cookie-options.js';
 import { readPruning } from './pruning-options.js';
+import { realmOf } from './realm.js';
 import { readEncryptionKeyMigration, readEncryptionKeys } from './encryption-keys.js';
 import type { ResolvedSessionOptions } from './resolved-options.js';
 import type {
@@ -60,10 +61,12 @@ function readOptions(reader: OptionReader, production: boolean): ResolvedSession
   const allowInsecure = reader.boolean('dangerouslyAllowInsecureCookies', false) || !production;
   const cookie = resolveCookieOptions(reader.nested('cookie'), allowInsecure);
   const encryptionKeys = readEncryptionKeys(reader, 'encryptionKey');
+  const audience = reader.string('audience', isName, 'a text of 1 to 255 characters');
   return {
     ...readLifetimes(reader),
     issuer: reader.string('issuer', isIssuer, ISSUER_ALLOWED),
-    audience: reader.string('audience', isName, 'a text of 1 to 255 characters'),
+    audience,
+    realm: realmOf(audience),
     signing: resolveSigning(reader.nested('signing')),
     encryptionKeys,
     acceptsUnencryptedKeys: readEncryptionKeyMigration(

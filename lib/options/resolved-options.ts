@@ -40,6 +40,8 @@ export interface ResolvedSessionOptions {
   readonly refreshGracePeriodMs: number;
   readonly issuer: string | undefined;
   readonly audience: string | undefined;
+  /** Whose rows are ours among those of a database: a hash in hex, or empty. */
+  readonly realm: string;
   readonly signing: { readonly algorithm: SigningAlgorithm; readonly rotationIntervalMs: number };
   /** The first encrypts, all decrypt. Empty: keys are stored in clear. */
   readonly encryptionKeys: readonly KeyObject[];

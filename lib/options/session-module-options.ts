@@ -116,7 +116,7 @@ export interface SessionModuleOptions {
   refreshGracePeriod?: Duration;
   /** The `iss` claim, checked where set: the API's public URL with `apiBasePath`, such as `https://api.example.com/auth`; up to 255 characters. @default none */
   issuer?: string;
-  /** The `aud` claim, checked where set. Applications that share a database keep apart by it. @default none */
+  /** The `aud` claim, checked where set. Applications that share a database keep apart by it: keys, sessions and users. @default none */
   audience?: string;
   signing?: SessionSigningOptions;
   /**

@@ -30,8 +30,8 @@ export async function checkSchema(database: SessionDatabase): Promise<void> {
   for (const entity of sessionEntities) {
     const lack = await database.lackOf(entity);
     const { name } = database.table(entity);
-    if (lack !== undefined)
-      lacks.push(lack === 'table' ? `no table ${name}` : `an older ${name}, which lacks a column`);
+    if (lack === 'table') lacks.push(`no table ${name}`);
+    else if (lack.length > 0) lacks.push(`an older ${name}, which lacks ${lack.join(', ')}`);
   }
   if (lacks.length > 0) {
     throw new SessionConfigurationError(

@@ -45,9 +45,9 @@ function prepareStatements(table: Table<Session>) {
   return {
     find:
       `SELECT ${table.selection(['handle', 'ip', 'userAgent'])} FROM ${table.name} ` +
-      `WHERE ${c('handle')} >= ${p(0)} AND ${c('handle')} < ${p(1)} ORDER BY ${c('handle')} LIMIT ${ROWS_PER_PAGE}`,
+      `${table.where(`${c('handle')} >= ${p(0)} AND ${c('handle')} < ${p(1)}`)} ORDER BY ${c('handle')} LIMIT ${ROWS_PER_PAGE}`,
     forget: (count: number) =>
       `UPDATE ${table.name} SET ${c('ip')} = NULL, ${c('userAgent')} = NULL ` +
-      `WHERE ${c('handle')} IN (${table.parameters(count)})`,
+      table.where(`${c('handle')} IN (${table.parameters(count)})`),
   };
 }

@@ -34,9 +34,12 @@ export class GroupedSessionStatements {
 }
 
 function prepareStatements(table: Table<Session>) {
-  const find = `SELECT ${table.selection(SESSION_COLUMNS)} FROM ${table.name} WHERE ${table.column('handle')}`;
+  const handle = table.column('handle');
+  const find = `SELECT ${table.selection(SESSION_COLUMNS)} FROM ${table.name}`;
   return {
-    find: rememberedByCount((count) => `${find} IN (${table.parameters(count)})`),
+    find: rememberedByCount(
+      (count) => `${find} ${table.where(`${handle} IN (${table.parameters(count)})`)}`,
+    ),
     insert: rememberedByCount(table.insertions(SESSION_COLUMNS)),
   };
 }

@@ -94,11 +94,12 @@ export class RevocationStore {
    * Takes a user's name out of all lines. A cut-off without one would be everyone's, so that goes altogether.
    */
   async forgetUser(userId: string): Promise<void> {
-    const { rows } = await this.database.run(this.statements.findNaming, [userId, userId]);
-    const lines = rows.map(toRecord);
+    const { findOfUser, findByDetail } = this.statements;
+    const ofUser = (await this.database.run(findOfUser, [userId])).rows.map(toRecord);
+    const byDetail = (await this.database.run(findByDetail, [userId])).rows.map(toRecord);
     // Compared again, since MariaDB's default collations take `bob` and `BOB` for one.
-    const own = lines.filter((line) => line.userId === userId);
-    const done = lines.filter((line) => line.detail === userId);
+    const own = ofUser.filter((line) => line.userId === userId);
+    const done = byDetail.filter((line) => line.detail === userId);
     const ofSessions = own.filter((line) => line.kind === 'session');
     const others = own.filter((line) => line.kind !== 'session');
     await this.change(this.statements.forgetOwner, ofSessions);
@@ -109,7 +110,8 @@ export class RevocationStore {
   /** What is kept of the end of a session, the last word first. */
   async findEnd(handle: string): Promise<RevocationRecord | undefined> {
     const { rows } = await this.database.run(this.statements.findEnd, [handle]);
-    return rows[0] && toRecord(rows[0]);
+    // Sorted here: SQLite without statistics would read all lines in the order of an index that has it already.
+    return rows.map(toRecord).toSorted((a, b) => b.revokedAtMs - a.revokedAtMs)[0];
   }
 
   /** Lines whose time is over, among those that were written up to a time. */
@@ -166,29 +168,38 @@ function prepareStatements(table: Table<SessionRevocation>) {
   const c = (property: keyof SessionRevocation): string => table.column(property);
   const p = (position: number): string => table.parameter(position);
   const id = c('id');
-  const isOneOf = (count: number): string => `${id} IN (${table.parameters(count)})`;
+  const whereOneOf = (count: number): string =>
+    table.where(`${id} IN (${table.parameters(count)})`);
   const select = `SELECT ${table.selection(COLUMNS)} FROM ${table.name}`;
   const forgetDetail = `UPDATE ${table.name} SET ${c('detail')} = NULL`;
   const forgetOwner = `${forgetDetail}, ${c('userId')} = NULL, ${c('tenantId')} = NULL`;
   const page = (time: 'revokedAt' | 'expiresAt', condition: string): string =>
-    `${select} WHERE ${c(time)} >= ${p(0)} AND (${c(time)} > ${p(1)} OR ${c('id')} > ${p(2)}) ` +
-    `AND ${condition} ORDER BY ${c(time)}, ${c('id')} LIMIT ${LINES_PER_PAGE}`;
+    `${select} ` +
+    table.where(
+      `${c(time)} >= ${p(0)} AND (${c(time)} > ${p(1)} OR ${id} > ${p(2)}) AND ${condition}`,
+    ) +
+    ` ORDER BY ${c(time)}, ${id} LIMIT ${LINES_PER_PAGE}`;
   return {
     insert: table.insertions(COLUMNS),
     findSince: page('revokedAt', `(${c('expiresAt')} > ${p(3)} OR ${c('kind')} = ${p(4)})`),
     findLive: page('expiresAt', `${c('kind')} = ${p(3)}`),
     findCutOffs:
-      `${select} WHERE ${c('kind')} = ${p(0)} AND ` +
-      `(${c('userId')} = ${p(1)} OR ${c('userId')} IS NULL)`,
-    findCutOffsOfEveryone: `${select} WHERE ${c('kind')} = ${p(0)} AND ${c('userId')} IS NULL ORDER BY ${c('cutOffAt')}`,
-    findNaming: `${select} WHERE ${c('userId')} = ${p(0)} OR ${c('detail')} = ${p(1)}`,
-    forgetOwner: (count: number) => `${forgetOwner} WHERE ${isOneOf(count)}`,
-    forgetDetail: (count: number) => `${forgetDetail} WHERE ${isOneOf(count)}`,
-    findEnd: `${select} WHERE ${c('handle')} = ${p(0)} ORDER BY ${c('revokedAt')} DESC`,
+      `${select} ` +
+      table.where(
+        `${c('kind')} = ${p(0)} AND (${c('userId')} = ${p(1)} OR ${c('userId')} IS NULL)`,
+      ),
+    findCutOffsOfEveryone:
+      `${select} ${table.where(`${c('kind')} = ${p(0)} AND ${c('userId')} IS NULL`)} ` +
+      `ORDER BY ${c('cutOffAt')}`,
+    findOfUser: `${select} ${table.where(`${c('userId')} = ${p(0)}`)}`,
+    findByDetail: `${select} ${table.where(`${c('detail')} = ${p(0)}`)}`,
+    forgetOwner: (count: number) => `${forgetOwner} ${whereOneOf(count)}`,
+    forgetDetail: (count: number) => `${forgetDetail} ${whereOneOf(count)}`,
+    findEnd: `${select} ${table.where(`${c('handle')} = ${p(0)}`)}`,
     findExpired: (limit: number) =>
-      `${select} WHERE ${c('keptUntil')} <= ${p(0)} AND ${c('revokedAt')} <= ${p(1)} ` +
+      `${select} ${table.where(`${c('keptUntil')} <= ${p(0)} AND ${c('revokedAt')} <= ${p(1)}`)} ` +
       `ORDER BY ${c('keptUntil')} LIMIT ${limit}`,
-    delete: (count: number) => `DELETE FROM ${table.name} WHERE ${isOneOf(count)}`,
+    delete: (count: number) => `DELETE FROM ${table.name} ${whereOneOf(count)}`,
   };
 }
 

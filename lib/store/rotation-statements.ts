@@ -134,12 +134,13 @@ function rotatedRecord(row: KeptColumns, { handle, from, next }: Rotation): Sess
 function statementForOne(table: Table<Session>): string {
   const c = (property: keyof Session): string => table.column(property);
   const p = (position: number): string => table.parameter(position);
+  const isAsPresented =
+    `${c('handle')} = ${p(6)} AND ${c('generation')} = ${p(7)} AND ${c('parentRefreshTokenHash')} = ${p(8)} ` +
+    `AND ${c('expiresAt')} > ${p(9)} AND (CAST(${p(10)} AS bigint) IS NULL OR ${c('confirmedAt')} <= ${p(11)})`;
   return (
     `UPDATE ${table.name} SET ${c('generation')} = ${p(0)}, ${c('parentRefreshTokenHash')} = ${p(1)}, ` +
     `${c('rotatedAt')} = ${p(2)}, ${c('confirmedAt')} = NULL, ${c('lastActiveAt')} = ${p(3)}, ` +
     `${c('expiresAt')} = CASE WHEN ${c('persistent')} THEN CAST(${p(4)} AS bigint) ELSE CAST(${p(5)} AS bigint) END ` +
-    `WHERE ${c('handle')} = ${p(6)} AND ${c('generation')} = ${p(7)} AND ${c('parentRefreshTokenHash')} = ${p(8)} ` +
-    `AND ${c('expiresAt')} > ${p(9)} AND (CAST(${p(10)} AS bigint) IS NULL OR ${c('confirmedAt')} <= ${p(11)}) ` +
-    `RETURNING ${table.selection(KEPT_COLUMNS)}`
+    `${table.where(isAsPresented)} RETURNING ${table.selection(KEPT_COLUMNS)}`
   );
 }

@@ -12,7 +12,8 @@ import { SingleConnection } from './single-connection.js';
 import { asConflictOfCaller, asStoreException } from './failures/store-availability.js';
 import { StatementGroup, type SharedStatement } from './statement-group.js';
 import { runStatement, type StatementResult } from './statement-result.js';
-import { Table } from './table.js';
+import type { Table } from './table.js';
+import { Tables } from './tables.js';
 
 // Before each attempt after the first: a transaction that is still under way can undo one attempt after the other.
 const PAUSES_MS = [5, 25, 125];
@@ -32,7 +33,7 @@ export class SessionDatabase {
     private readonly dataSource: DataSource,
     private readonly deadline: Deadline = new Deadline(),
     private readonly transactionRunner?: QueryRunner,
-    private readonly tables = new Map<EntityTarget<ObjectLiteral>, Table<ObjectLiteral>>(),
+    private readonly tables = new Tables(dataSource),
     private readonly failures = new FailureLog(),
   ) {
     this.dialect = dialectOf(dataSource);
@@ -84,10 +85,7 @@ export class SessionDatabase {
   }
 
   table<Row extends ObjectLiteral>(entity: EntityTarget<Row>): Table<Row> {
-    const known = this.tables.get(entity) as Table<Row> | undefined;
-    const table = known ?? new Table<Row>(this.dataSource, entity);
-    this.tables.set(entity, table);
-    return table;
+    return this.tables.of(entity);
   }
 
   /**
@@ -123,13 +121,24 @@ export class SessionDatabase {
   }
 
   /**
-   * What the database lacks of an entity: its table, a column, or nothing.
+   * What the database lacks of an entity: its table, or some of its columns.
    *
    * @throws {SessionStoreUnavailableException} when the database does not answer, or not in time
    */
-  async lackOf(entity: EntityTarget<ObjectLiteral>): Promise<'table' | 'column' | undefined> {
+  async lackOf(entity: EntityTarget<ObjectLiteral>): Promise<'table' | readonly string[]> {
+    const table = this.table(entity);
+    const lack = await this.lackIn(table.probe());
+    if (lack !== 'column') return lack ?? [];
+    const missing: string[] = [];
+    for (const column of table.allColumns) {
+      if ((await this.lackIn(table.probe([column]))) !== undefined) missing.push(column);
+    }
+    return missing;
+  }
+
+  private async lackIn(probe: string): Promise<'table' | 'column' | undefined> {
     try {
-      await this.inTime(() => this.runOnce(this.table(entity).probe, []));
+      await this.inTime(() => this.runOnce(probe, []));
       return undefined;
     } catch (error) {
       const kind = this.kindOf(error);

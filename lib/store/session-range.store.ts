@@ -56,15 +56,16 @@ function prepareStatements(table: Table<Session>) {
   const c = (property: keyof Session): string => table.column(property);
   const p = (position: number): string => table.parameter(position);
   const handle = c('handle');
-  const isInRange = `${handle} > ${p(0)} AND ${handle} < ${p(1)}`;
+  const inRange = (more = ''): string =>
+    table.where(`${handle} > ${p(0)} AND ${handle} < ${p(1)}${more}`);
   const owner = table.selection(['handle', 'userId', 'tenantId']);
   // The bound tells the planner that this is a matter of an index. Twice as many: some may be committed late.
   const findAll =
-    `SELECT ${owner} FROM ${table.name} WHERE ${isInRange} AND ${handle} <= ${p(2)} ` +
+    `SELECT ${owner} FROM ${table.name} ${inRange(` AND ${handle} <= ${p(2)}`)} ` +
     `ORDER BY ${handle} LIMIT ${2 * ROWS_PER_RANGE}`;
   return {
     findEnd:
-      `SELECT ${table.selection(['handle'])} FROM ${table.name} WHERE ${isInRange} ` +
+      `SELECT ${table.selection(['handle'])} FROM ${table.name} ${inRange()} ` +
       `ORDER BY ${handle} LIMIT 1 OFFSET ${ROWS_PER_RANGE - 1}`,
     findAll,
     findOfTenant: `SELECT * FROM (${findAll}) part WHERE part.${table.alias('tenantId')} = ${p(3)}`,

@@ -7,13 +7,17 @@ import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
  * @publicApi
  */
 @Entity({ name: 'auth_session_revocation' })
-@Index(['revokedAt'])
-@Index(['kind', 'expiresAt'])
-@Index(['keptUntil'])
-@Index(['userId'])
-@Index(['handle'])
-@Index(['detail'])
+@Index(['realm', 'revokedAt'])
+@Index(['realm', 'kind', 'expiresAt'])
+@Index(['realm', 'keptUntil'])
+@Index(['realm', 'userId'])
+@Index(['realm', 'handle'])
+@Index(['realm', 'detail'])
 export class SessionRevocation {
+  /** Whose line it is: empty, or a hash of the `audience` option. */
+  @PrimaryColumn({ type: 'varchar', length: 32 })
+  realm!: string;
+
   @PrimaryColumn({ type: 'uuid' })
   id!: string;
 

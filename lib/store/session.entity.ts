@@ -7,9 +7,14 @@ import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
  * @publicApi
  */
 @Entity({ name: 'auth_session' })
-@Index(['userId', 'tenantId'])
-@Index(['expiresAt'])
+// Each index begins with the realm: what another application of the same database keeps is never gone over.
+@Index(['realm', 'userId', 'tenantId'])
+@Index(['realm', 'expiresAt'])
 export class Session {
+  /** Whose session it is: empty, or a hash of the `audience` option. */
+  @PrimaryColumn({ type: 'varchar', length: 32 })
+  realm!: string;
+
   /** A time-ordered UUID (version 7), so that inserts stay local in the index. An identifier, never a credential. */
   @PrimaryColumn({ type: 'uuid' })
   handle!: string;

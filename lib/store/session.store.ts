@@ -2,8 +2,6 @@ import { Injectable } from '@nestjs/common';
 import { RotationStatements, type Rotation } from './rotation-statements.js';
 import { SessionDatabase } from './session-database.js';
 import {
-  OUTLINE_COLUMNS,
-  SESSION_COLUMNS,
   toParameters,
   toSessionOutline,
   toSessionRecord,
@@ -12,8 +10,8 @@ import {
 } from './session-record.js';
 import { Session } from './session.entity.js';
 import { GroupedSessionStatements } from './grouped-session-statements.js';
+import { sessionStatements, type SessionStatements } from './session-statements.js';
 import type { SharedStatement } from './statement-group.js';
-import type { Table } from './table.js';
 
 // Databases bound the number of parameters in one statement; SQLite's bound was 999 for long.
 const HANDLES_PER_STATEMENT = 500;
@@ -148,7 +146,7 @@ export class SessionStore {
   /** Deletes rows whose time is over; one that was refreshed since it was read stays. */
   async deleteExpired(handles: readonly string[], nowMs: number): Promise<void> {
     for (const batch of this.batchesOf(handles)) {
-      await this.database.run(this.statements.deleteExpired(batch.length), [nowMs, ...batch]);
+      await this.database.run(this.statements.deleteExpired(batch.length), [...batch, nowMs]);
     }
   }
 
@@ -183,8 +181,8 @@ export class SessionStore {
     return this.database.batches(handles, HANDLES_PER_STATEMENT);
   }
 
-  private get statements(): ReturnType<typeof prepareStatements> {
-    return this.database.table(Session).once(prepareStatements);
+  private get statements(): SessionStatements {
+    return this.database.table(Session).once(sessionStatements);
   }
 }
 
@@ -195,48 +193,4 @@ function ofExactly<Row extends SessionOutline>(
   rows: readonly Row[],
 ): Row[] {
   return rows.filter((row) => row.userId === userId && (tenantId ?? row.tenantId) === row.tenantId);
-}
-
-function prepareStatements(table: Table<Session>) {
-  const c = (property: keyof Session): string => table.column(property);
-  const p = (position: number): string => table.parameter(position);
-  const handle = c('handle');
-  const isHandle = (position: number): string => `${handle} = ${p(position)}`;
-  const areHandles = (count: number, from = 0): string =>
-    `${handle} IN (${table.parameters(count, from)})`;
-  const outline = table.selection(OUTLINE_COLUMNS);
-  return {
-    insert: table.insertion(SESSION_COLUMNS),
-    find: `SELECT ${table.selection(SESSION_COLUMNS)} FROM ${table.name} WHERE ${isHandle(0)}`,
-    deleteReturning: (count: number) =>
-      table.dialect.returnsDeleted
-        ? `DELETE FROM ${table.name} WHERE ${areHandles(count)} RETURNING ${outline}`
-        : `SELECT ${outline} FROM ${table.name} WHERE ${areHandles(count)} FOR UPDATE`,
-    rotate:
-      `UPDATE ${table.name} SET ${c('generation')} = ${p(0)}, ${c('parentRefreshTokenHash')} = ${p(1)}, ` +
-      `${c('rotatedAt')} = ${p(2)}, ${c('confirmedAt')} = NULL, ${c('lastActiveAt')} = ${p(3)}, ${c('expiresAt')} = ${p(4)} ` +
-      `WHERE ${isHandle(5)} AND ${c('generation')} = ${p(6)} AND ${c('parentRefreshTokenHash')} = ${p(7)}`,
-    confirm: (count: number) =>
-      `UPDATE ${table.name} SET ${c('confirmedAt')} = ${p(0)} WHERE ${areHandles(count, 1)} ` +
-      `AND ${c('parentRefreshTokenHash')} IN (${table.parameters(count, 1 + count)}) AND ${c('confirmedAt')} IS NULL`,
-    confirmByRefresh:
-      `UPDATE ${table.name} SET ${c('confirmedAt')} = ${p(0)}, ${c('lastActiveAt')} = ${p(1)}, ${c('expiresAt')} = ${p(2)} ` +
-      `WHERE ${isHandle(3)} AND ${c('parentRefreshTokenHash')} = ${p(4)} AND ${c('confirmedAt')} IS NULL`,
-    replacePayload:
-      `UPDATE ${table.name} SET ${c('accessTokenPayload')} = ${p(0)}, ${c('dataVersion')} = ${p(1)} ` +
-      `WHERE ${isHandle(2)} AND ${c('dataVersion')} = ${p(3)}`,
-    replaceData:
-      `UPDATE ${table.name} SET ${c('sessionData')} = ${p(0)} ` +
-      `WHERE ${isHandle(1)} AND ${c('expiresAt')} > ${p(2)}`,
-    deleteAll: (count: number) => `DELETE FROM ${table.name} WHERE ${areHandles(count)}`,
-    deleteExpired: (count: number) =>
-      `DELETE FROM ${table.name} WHERE ${c('expiresAt')} <= ${p(0)} AND ${areHandles(count, 1)}`,
-    findOfUser:
-      `SELECT ${table.selection(SESSION_COLUMNS)} FROM ${table.name} ` +
-      `WHERE ${c('userId')} = ${p(0)} AND ${c('expiresAt')} > ${p(1)} ORDER BY ${c('createdAt')} DESC`,
-    outlinesOfUser: `SELECT ${outline} FROM ${table.name} WHERE ${c('userId')} = ${p(0)}`,
-    findExpired: (limit: number) =>
-      `SELECT ${outline} FROM ${table.name} WHERE ${c('expiresAt')} >= ${p(0)} ` +
-      `AND ${c('expiresAt')} <= ${p(1)} ORDER BY ${c('expiresAt')} LIMIT ${limit}`,
-  };
 }

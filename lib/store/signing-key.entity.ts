@@ -14,7 +14,7 @@ export class SessionSigningKey {
   kid!: string;
 
   /** Whose key it is: empty, or a hash of the `audience` option. */
-  @Column({ type: 'varchar', length: 64 })
+  @Column({ type: 'varchar', length: 32 })
   realm!: string;
 
   @Column({ type: 'varchar', length: 16 })

@@ -3,9 +3,8 @@ import { SessionDatabase } from './session-database.js';
 import { SessionSigningKey } from './signing-key.entity.js';
 import type { Table } from './table.js';
 
-const COLUMNS = [
+const WRITTEN_COLUMNS = [
   'kid',
-  'realm',
   'kind',
   'algorithm',
   'sequence',
@@ -13,6 +12,8 @@ const COLUMNS = [
   'createdAt',
   'activeAt',
 ] as const satisfies readonly (keyof SessionSigningKey)[];
+
+const COLUMNS = ['realm', ...WRITTEN_COLUMNS] as const;
 
 /** A key's row. Times in milliseconds since the epoch. */
 export interface SigningKeyRecord {
@@ -31,8 +32,8 @@ export interface SigningKeyRecord {
 export class SigningKeyStore {
   constructor(private readonly database: SessionDatabase) {}
 
-  async findAll(realm: string): Promise<SigningKeyRecord[]> {
-    const { rows } = await this.database.run(this.statements.findAll, [realm]);
+  async findAll(): Promise<SigningKeyRecord[]> {
+    const { rows } = await this.database.run(this.statements.findAll);
     return rows.map(toRecord).toSorted((a, b) => a.sequence - b.sequence);
   }
 
@@ -40,7 +41,6 @@ export class SigningKeyStore {
   insertIntoSlot(record: SigningKeyRecord): Promise<boolean> {
     return this.database.insertUnlessPresent(this.statements.insert, [
       record.kid,
-      record.realm,
       record.kind,
       record.algorithm,
       record.sequence,
@@ -71,12 +71,12 @@ function prepareStatements(table: Table<SessionSigningKey>) {
   const c = (property: keyof SessionSigningKey): string => table.column(property);
   const p = (position: number): string => table.parameter(position);
   return {
-    findAll: `SELECT ${table.selection(COLUMNS)} FROM ${table.name} WHERE ${c('realm')} = ${p(0)}`,
-    insert: table.insertion(COLUMNS),
+    findAll: `SELECT ${table.selection(COLUMNS)} FROM ${table.name} ${table.where()}`,
+    insert: table.insertion(WRITTEN_COLUMNS),
     replaceMaterial:
       `UPDATE ${table.name} SET ${c('material')} = ${p(0)} ` +
-      `WHERE ${c('kid')} = ${p(1)} AND ${c('material')} = ${p(2)}`,
-    delete: `DELETE FROM ${table.name} WHERE ${c('kid')} = ${p(0)}`,
+      table.where(`${c('kid')} = ${p(1)} AND ${c('material')} = ${p(2)}`),
+    delete: `DELETE FROM ${table.name} ${table.where(`${c('kid')} = ${p(0)}`)}`,
   };
 }
 

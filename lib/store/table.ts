@@ -4,7 +4,8 @@ import { dialectOf } from './dialect/dialects.js';
 
 /**
  * The names of one entity's table and columns as the user's data source has them (prefix, schema, naming strategy),
- * escaped for its driver. Statements are made of these names and of parameters, never of input.
+ * escaped for its driver. Statements are made of these names, of the realm, which is a hash in hex, and of parameters,
+ * never of input. The realm stands in each of them by `where` and `insertions`, so that no statement can forget it.
  */
 export class Table<Row extends ObjectLiteral> {
   readonly name: string;
@@ -15,7 +16,9 @@ export class Table<Row extends ObjectLiteral> {
   constructor(
     private readonly dataSource: DataSource,
     entity: EntityTarget<Row>,
+    private readonly realm = '',
   ) {
+    if (!/^[0-9a-f]*$/.test(realm)) throw new Error('a realm is a hash in hex, or empty');
     const { driver } = dataSource;
     this.dialect = dialectOf(dataSource);
     const metadata = dataSource.getMetadata(entity);
@@ -52,23 +55,39 @@ export class Table<Row extends ObjectLiteral> {
     return this.dataSource.driver.escape(property);
   }
 
-  /** Asks for every column and for no row: fails where the database lacks one. */
-  get probe(): string {
-    return `SELECT ${[...this.columns.values()].join(', ')} FROM ${this.name} WHERE 1 = 0`;
+  /** Asks for columns and for no row: fails where the database lacks one. */
+  probe(columns = this.allColumns): string {
+    return `SELECT ${columns.join(', ')} FROM ${this.name} WHERE 1 = 0`;
   }
 
+  get allColumns(): readonly string[] {
+    return [...this.columns.values()];
+  }
+
+  /**
+   * The WHERE of a statement: a condition, among the rows of the realm; without one all of them.
+   *
+   * @param alias by what name the statement knows the table, where that is another one
+   */
+  where(condition?: string, alias?: string): string {
+    const prefix = alias === undefined ? '' : `${alias}.`;
+    const isOwn = `WHERE ${prefix}${this.column('realm')} = '${this.realm}'`;
+    return condition === undefined ? isOwn : `${isOwn} AND (${condition})`;
+  }
+
+  /** The INSERT of a number of rows, into the realm. */
   insertion(properties: readonly (keyof Row & string)[], rows = 1): string {
     return this.insertions(properties)(rows);
   }
 
-  /** The INSERTs of any number of rows, whose columns are looked up once. */
+  /** The INSERTs of any number of rows into the realm, whose columns are looked up once. */
   insertions(properties: readonly (keyof Row & string)[]): (rows: number) => string {
     const width = properties.length;
-    const columns = properties.map((property) => this.column(property)).join(', ');
+    const columns = ['realm', ...properties].map((property) => this.column(property)).join(', ');
     return (rows) => {
       const values = Array.from(
         { length: rows },
-        (_, row) => `(${this.parameters(width, row * width)})`,
+        (_, row) => `('${this.realm}', ${this.parameters(width, row * width)})`,
       );
       return `INSERT INTO ${this.name} (${columns}) VALUES ${values.join(', ')}`;
     };

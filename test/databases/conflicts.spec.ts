@@ -256,7 +256,9 @@ function testConflicts(
 }
 
 async function lockRow(manager: EntityManager, handle: string | undefined): Promise<void> {
-  await manager.query(`SELECT handle FROM auth_session WHERE handle = '${handle}' FOR UPDATE`);
+  await manager.query(
+    `SELECT handle FROM auth_session WHERE realm = '' AND handle = '${handle}' FOR UPDATE`,
+  );
 }
 
 async function refresh({ url }: Instance, session: SessionContainer): Promise<object> {

@@ -187,9 +187,12 @@ describeOnEachDatabase('with 100,000 sessions and 100,000 lines of the feed', (e
   let booted: BootedApp;
   /** Where plans are made, by the same tables with many rows: nothing is done there, so that they stay many. */
   let large: { database: TestDatabase; dataSource: DataSource };
+  /** The same tables without a row and without statistics, by which SQLite plans where nobody has run ANALYZE. */
+  let unknown: { database: TestDatabase; dataSource: DataSource };
 
   beforeAll(async () => {
     large = await filled(MANY);
+    unknown = await empty();
     const acted = await filled(FEW);
     await acted.dataSource.destroy();
     ({ database } = acted);
@@ -197,19 +200,26 @@ describeOnEachDatabase('with 100,000 sessions and 100,000 lines of the feed', (e
   });
   afterAll(async () => {
     await booted.close();
-    await large.dataSource.destroy();
     await database.drop();
-    await large.database.drop();
+    for (const each of [large, unknown]) {
+      await each.dataSource.destroy();
+      await each.database.drop();
+    }
   });
 
-  async function filled(rows: number) {
-    const empty = await createTestDatabase(engine);
+  async function empty() {
+    const made = await createTestDatabase(engine);
     const entities = [...sessionEntities];
-    const dataSource = new DataSource({ ...empty.options, entities, synchronize: true });
+    const dataSource = new DataSource({ ...made.options, entities, synchronize: true });
     await dataSource.initialize();
-    await fillWithSessions(dataSource, rows, clock.now());
-    await fillWithRevocations(dataSource, rows, clock.now());
-    return { database: empty, dataSource };
+    return { database: made, dataSource };
+  }
+
+  async function filled(rows: number) {
+    const made = await empty();
+    await fillWithSessions(made.dataSource, rows, clock.now());
+    await fillWithRevocations(made.dataSource, rows, clock.now());
+    return made;
   }
 
   function boot(sessions: SessionModuleOptions = {}): Promise<BootedApp> {
@@ -243,9 +253,13 @@ describeOnEachDatabase('with 100,000 sessions and 100,000 lines of the feed', (e
     );
     expect(statements.size).toBeGreaterThan(0);
     const found: string[] = [];
+    // Servers keep statistics themselves, and plan otherwise for a table without rows.
+    const planners = engine === 'sqlite' ? [large, unknown] : [large];
     for (const statement of statements.values()) {
-      const scans = await tableScansOf(large.dataSource, statement);
-      found.push(...scans.map((scan) => `${scan} in ${statement.sql}`));
+      for (const { dataSource } of planners) {
+        const scans = await tableScansOf(dataSource, statement);
+        found.push(...scans.map((scan) => `${scan} in ${statement.sql}`));
+      }
     }
     return found;
   }

@@ -172,6 +172,7 @@ describe.each(platforms)('the tokens of a login on %s', (platform) => {
       const { sessionHandle } = await verifyByKeyRow(booted.dataSource, accessToken, NOW_MS);
       const [row] = await booted.dataSource.query<unknown[]>('SELECT * FROM auth_session');
       expect(row).toStrictEqual({
+        realm: '',
         handle: sessionHandle,
         userId: 'ada',
         tenantId: 'acme',

@@ -26,7 +26,7 @@ describe('the functions of the recipe', () => {
   async function expired(userId: string): Promise<string> {
     const handle = await created(userId);
     const expiresAt = scene.booted.clock.now();
-    await scene.booted.dataSource.getRepository(Session).update(handle, { expiresAt });
+    await scene.booted.dataSource.getRepository(Session).update({ handle }, { expiresAt });
     return handle;
   }
 

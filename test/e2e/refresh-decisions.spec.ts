@@ -179,7 +179,9 @@ describe.each(platforms)('a refresh on %s', (platform) => {
     it('is "unauthorised" and its row goes too where it has expired', async () => {
       const holder = await scene.login('u6');
       const expiresAt = scene.booted.clock.now();
-      await scene.booted.dataSource.getRepository(Session).update(holder.handle, { expiresAt });
+      await scene.booted.dataSource
+        .getRepository(Session)
+        .update({ handle: holder.handle }, { expiresAt });
       const answer = await scene.refresh(bothCookies(holder));
       expectAnswer(answer, UNAUTHORISED);
       expectTokensCleared(answer);
@@ -287,7 +289,7 @@ describe.each(platforms)('a refresh on %s', (platform) => {
     const first = await scene.login('u12');
     const second = await refreshed(first);
     const restored = { generation: 0, parentRefreshTokenHash: NO_PARENT_HASH };
-    await scene.booted.dataSource.getRepository(Session).update(first.handle, restored);
+    await scene.booted.dataSource.getRepository(Session).update({ handle: first.handle }, restored);
     const again = () => scene.refresh(bothCookies(second));
     await expectRefusedAndCleared(scene, again, UNAUTHORISED);
     expect((await scene.sessionRow(first.handle))?.generation).toBe(0);

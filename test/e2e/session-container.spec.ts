@@ -195,7 +195,7 @@ describe.each(platforms)('a session in a handler on %s', (platform) => {
 
     it.each(reads)('answers %s by "unauthorised", and its tokens go', async (_, act) => {
       const { access, handle } = await scene.login('u8');
-      await scene.booted.dataSource.getRepository(Session).delete(handle);
+      await scene.booted.dataSource.getRepository(Session).delete({ handle });
       const answer = await use(access, act);
       expectAnswer(answer, UNAUTHORISED);
       expectTokensCleared(answer);
@@ -203,7 +203,7 @@ describe.each(platforms)('a session in a handler on %s', (platform) => {
 
     it('still says what its token says', async () => {
       const { access, handle } = await scene.login('u9');
-      await scene.booted.dataSource.getRepository(Session).delete(handle);
+      await scene.booted.dataSource.getRepository(Session).delete({ handle });
       const answer = await use(access, (session) => [
         session.getUserId(),
         session.getClaimValue(plan) ?? null,
@@ -213,7 +213,7 @@ describe.each(platforms)('a session in a handler on %s', (platform) => {
 
     it('is revoked without an error, and its tokens go', async () => {
       const { access, handle } = await scene.login('u10');
-      await scene.booted.dataSource.getRepository(Session).delete(handle);
+      await scene.booted.dataSource.getRepository(Session).delete({ handle });
       const answer = await use(access, (session) => session.revokeSession());
       expect([answer.status, answer.setCookies]).toEqual([201, CLEARED_COOKIES]);
     });

@@ -165,7 +165,7 @@ describe.each(platforms)('verifying a request on %s', (platform) => {
   describe('with checkDatabase', () => {
     it('row 13: without its row the session is over, and the tokens go', async () => {
       const gone = await scene.login('u13');
-      await scene.booted.dataSource.getRepository(Session).delete(gone.handle);
+      await scene.booted.dataSource.getRepository(Session).delete({ handle: gone.handle });
       const rows = await scene.rows();
       const answer = await scene.get('/strict', accessCookie(gone.access));
       expect([answer.status, answer.json]).toEqual([
@@ -180,7 +180,7 @@ describe.each(platforms)('verifying a request on %s', (platform) => {
 
     it('row 12: elsewhere its access token serves until it expires', async () => {
       const gone = await scene.login('u12');
-      await scene.booted.dataSource.getRepository(Session).delete(gone.handle);
+      await scene.booted.dataSource.getRepository(Session).delete({ handle: gone.handle });
       const answer = await scene.get('/me', accessCookie(gone.access));
       expect([answer.status, answer.setCookies]).toEqual([200, []]);
     });
@@ -188,7 +188,7 @@ describe.each(platforms)('verifying a request on %s', (platform) => {
     it('a row that has expired is no session (differs from SuperTokens: expiry is not looked at)', async () => {
       const { access, handle } = await scene.login('u13b');
       const expiresAt = scene.booted.clock.now();
-      await scene.booted.dataSource.getRepository(Session).update(handle, { expiresAt });
+      await scene.booted.dataSource.getRepository(Session).update({ handle }, { expiresAt });
       expect((await scene.get('/strict', accessCookie(access))).json).toEqual(UNAUTHORISED.body);
     });
 
@@ -196,7 +196,7 @@ describe.each(platforms)('verifying a request on %s', (platform) => {
       const old = await scene.login('u14');
       await scene.booted.dataSource
         .getRepository(Session)
-        .update(old.handle, { accessTokenPayload: '{"plan":"gold"}' });
+        .update({ handle: old.handle }, { accessTokenPayload: '{"plan":"gold"}' });
       const rows = await scene.rows();
       const answer = await scene.get('/strict', accessCookie(old.access));
       expect(answer.json).toEqual({ userId: 'u14', plan: 'gold' });
@@ -230,7 +230,7 @@ describe.each(platforms)('verifying a request on %s', (platform) => {
 
   it('a token of a session that another user’s row stands for is no session with checkDatabase', async () => {
     const { handle, access } = await scene.login('u17');
-    await scene.booted.dataSource.getRepository(Session).update(handle, { userId: 'somebody' });
+    await scene.booted.dataSource.getRepository(Session).update({ handle }, { userId: 'somebody' });
     expect((await scene.get('/strict', accessCookie(access))).json).toEqual(UNAUTHORISED.body);
   });
 

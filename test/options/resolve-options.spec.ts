@@ -45,6 +45,7 @@ describe('the options, where none is given', () => {
       absoluteTimeoutMs: undefined,
       trustSameSite: true,
       rateLimit: false,
+      realm: '',
       refreshGracePeriodMs: 30_000,
       issuer: undefined,
       audience: undefined,

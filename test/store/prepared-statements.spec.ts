@@ -2,8 +2,12 @@ import { DataSource, type DataSourceOptions } from 'typeorm';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { sessionEntities, SessionService } from '../../lib/index.js';
 import { SessionDatabase } from '../../lib/store/session-database.js';
+import type { SessionRecord } from '../../lib/store/session-record.js';
+import { SessionStore } from '../../lib/store/session.store.js';
 import { SigningKeyStore } from '../../lib/store/signing-key.store.js';
 import { Table } from '../../lib/store/table.js';
+import { Tables } from '../../lib/store/tables.js';
+import { newSessionHandle } from '../../lib/tokens/session-handle.js';
 import { bothCookies, Scene } from '../support/scene.js';
 
 /** How many columns were looked up by name, and how many entities' names were read from the data source. */
@@ -15,6 +19,28 @@ async function lookUpsOf(act: () => Promise<unknown>): Promise<number> {
   columns.mockRestore();
   tables.mockRestore();
   return lookUps;
+}
+
+function sessionRecord(nowMs: number): SessionRecord {
+  return {
+    handle: newSessionHandle(nowMs),
+    userId: '1',
+    tenantId: 'public',
+    generation: 0,
+    parentHash: '0'.repeat(64),
+    rotatedAtMs: nowMs,
+    confirmedAtMs: null,
+    accessTokenPayload: {},
+    sessionData: {},
+    dataVersion: 0,
+    persistent: true,
+    createdAtMs: nowMs,
+    authenticatedAtMs: nowMs,
+    lastActiveAtMs: nowMs,
+    expiresAtMs: nowMs + 1,
+    ip: null,
+    userAgent: null,
+  };
 }
 
 describe('the texts of the statements', () => {
@@ -70,6 +96,23 @@ describe('the texts of the statements', () => {
     expect(await lookUpsOf(logInAndOut)).toBeLessThanOrEqual(20);
   });
 
+  it('are those of their own realm, where two modules have one data source', async () => {
+    const source = await connect();
+    const storeOf = (realm: string) => {
+      const tables = new Tables(source, realm);
+      return new SessionStore(new SessionDatabase(source, undefined, undefined, tables));
+    };
+    const [shop, office] = [storeOf('aa'), storeOf('bb')];
+    const nowMs = 1_700_000_000_000;
+    const record = sessionRecord(nowMs);
+    await shop.insert(record);
+    expect(await shop.find(record.handle)).toEqual(record);
+    expect(await office.find(record.handle)).toBeUndefined();
+    await office.deleteAll([record.handle]);
+    expect(await shop.findOfUser('1', undefined, nowMs)).toEqual([record]);
+    expect(await office.findOfUser('1', undefined, nowMs)).toEqual([]);
+  });
+
   it('are those of their own data source, where an application has two', async () => {
     const plain = new SigningKeyStore(new SessionDatabase(await connect()));
     const prefixed = new SigningKeyStore(
@@ -86,8 +129,8 @@ describe('the texts of the statements', () => {
       activeAtMs: 1,
     };
     expect(await plain.insertIntoSlot(record)).toBe(true);
-    expect(await prefixed.findAll('')).toEqual([]);
+    expect(await prefixed.findAll()).toEqual([]);
     expect(await prefixed.insertIntoSlot({ ...record, kid: 'd-2' })).toBe(true);
-    expect(await plain.findAll('')).toEqual([record]);
+    expect(await plain.findAll()).toEqual([record]);
   });
 });

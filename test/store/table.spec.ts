@@ -18,10 +18,10 @@ class SnakeCase extends DefaultNamingStrategy {
 const entities = [...sessionEntities];
 
 /** The names in a data source that is never connected. */
-async function tableOf(options: DataSourceOptions): Promise<Table<Session>> {
+async function tableOf(options: DataSourceOptions, realm = ''): Promise<Table<Session>> {
   const source = new DataSource({ ...options, entities });
   await (source as unknown as { buildMetadatas(): Promise<void> }).buildMetadatas();
-  return new Table(source, Session);
+  return new Table(source, Session, realm);
 }
 
 describe('the table of an entity', () => {
@@ -61,9 +61,26 @@ describe('the table of an entity', () => {
       '"user_id" AS "userId", "expires_at" AS "expiresAt"',
     );
     expect(table.insertion(['handle', 'userId'])).toBe(
-      'INSERT INTO "auth_session" ("handle", "user_id") VALUES ($1, $2)',
+      'INSERT INTO "auth_session" ("realm", "handle", "user_id") VALUES (\'\', $1, $2)',
     );
   });
+
+  it('says of every row whose it is', async () => {
+    const table = await tableOf({ type: 'postgres', namingStrategy: new SnakeCase() }, 'c0ffee');
+    expect(table.insertion(['handle'], 2)).toBe(
+      `INSERT INTO "auth_session" ("realm", "handle") VALUES ('c0ffee', $1), ('c0ffee', $2)`,
+    );
+    expect(table.where('a OR b')).toBe(`WHERE "realm" = 'c0ffee' AND (a OR b)`);
+    expect(table.where('a', 'own')).toBe(`WHERE own."realm" = 'c0ffee' AND (a)`);
+    expect(table.where()).toBe(`WHERE "realm" = 'c0ffee'`);
+  });
+
+  it.each(["' OR 1 = 1 --", 'Shop', 'c0ffee '])(
+    'takes %j for no realm, since it stands in the text of statements',
+    async (realm) => {
+      await expect(tableOf({ type: 'postgres' }, realm)).rejects.toThrow('a realm is a hash');
+    },
+  );
 
   it('counts its placeholders from where it is told to', async () => {
     const table = await tableOf({ type: 'postgres' });

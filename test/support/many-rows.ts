@@ -51,6 +51,7 @@ export async function fillWithSessions(
   const device = (value: string) =>
     `CASE WHEN ${createdAt} > ${nowMs - 31 * DAY_MS} THEN '${value}' END`;
   await fill(dataSource, Session, count, {
+    realm: "''",
     handle: uuidAt(dataSource, createdAt),
     userId: userOf(count),
     tenantId: "'public'",
@@ -81,6 +82,7 @@ export async function fillWithRevocations(
   const revokedAt = `(${nowMs - count * stepMs} + n * ${stepMs})`;
   const isCutOff = 'n % 1000 = 0';
   await fill(dataSource, SessionRevocation, count, {
+    realm: "''",
     id: uuidAt(dataSource, revokedAt),
     kind: `CASE WHEN ${isCutOff} THEN 'cut-off' ELSE 'session' END`,
     handle: `CASE WHEN ${isCutOff} THEN NULL ELSE ${uuidAt(dataSource, `${revokedAt} - ${DAY_MS}`)} END`,

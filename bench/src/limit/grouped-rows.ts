@@ -53,7 +53,7 @@ const ROTATE_MANY = `UPDATE "auth_session" SET "generation" = v.g, "parentRefres
     "confirmedAt" = NULL, "lastActiveAt" = v.n, "expiresAt" = v.e
   FROM unnest($1::uuid[], $2::int[], $3::text[], $4::bigint[], $5::bigint[], $6::int[], $7::text[])
     AS v(h, g, p, n, e, og, op)
-  WHERE "handle" = v.h AND "generation" = v.og AND "parentRefreshTokenHash" = v.op AND "expiresAt" > v.n
+  WHERE "realm" = '' AND "handle" = v.h AND "generation" = v.og AND "parentRefreshTokenHash" = v.op AND "expiresAt" > v.n
   RETURNING "handle", "userId", "accessTokenPayload"`;
 
 function openPostgres(at: string): GroupedRows {
@@ -100,14 +100,14 @@ function openMariaDb(at: string): GroupedRows {
   const further = 'SELECT ?, ?, ?, ?, ?, ?, ?';
   const rotate = grouped<Rotation, FoundRow>(async (rotations) => {
     const [rows] = await pool.query<RowDataPacket[]>(
-      'SELECT `handle`, `userId`, `accessTokenPayload` FROM `auth_session` WHERE `handle` IN (?)',
+      "SELECT `handle`, `userId`, `accessTokenPayload` FROM `auth_session` WHERE `realm` = '' AND `handle` IN (?)",
       [rotations.map(({ from }) => from.handle)],
     );
     const byHandle = new Map(rows.map((row) => [row['handle'] as string, row as FoundRow]));
     const wanted = rotations.map((_, index) => (index === 0 ? first.text : further));
     const [{ affectedRows }] = await pool.query<ResultSetHeader>(
       `UPDATE \`auth_session\` AS s JOIN (${wanted.join(' UNION ALL ')}) AS v
-         ON s.\`handle\` = v.h AND s.\`generation\` = v.og AND s.\`parentRefreshTokenHash\` = v.op AND s.\`expiresAt\` > v.n
+         ON s.\`realm\` = '' AND s.\`handle\` = v.h AND s.\`generation\` = v.og AND s.\`parentRefreshTokenHash\` = v.op AND s.\`expiresAt\` > v.n
        SET s.\`generation\` = v.g, s.\`parentRefreshTokenHash\` = v.p, s.\`rotatedAt\` = v.n, s.\`confirmedAt\` = NULL,
          s.\`lastActiveAt\` = v.n, s.\`expiresAt\` = v.e`,
       rotations.flatMap(({ from, next }) => first.parametersOf(rotationValues(from, next))),

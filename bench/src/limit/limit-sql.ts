@@ -16,25 +16,25 @@ export function rotationValues(from: Presented, next: LimitRow): Values {
 }
 
 const COLUMNS =
-  'handle userId tenantId generation parentRefreshTokenHash rotatedAt confirmedAt accessTokenPayload sessionData dataVersion persistent createdAt authenticatedAt lastActiveAt expiresAt ip userAgent'
+  'realm handle userId tenantId generation parentRefreshTokenHash rotatedAt confirmedAt accessTokenPayload sessionData dataVersion persistent createdAt authenticatedAt lastActiveAt expiresAt ip userAgent'
     .split(' ')
     .map((name) => `"${name}"`)
     .join(', ');
 
 // What each session has alone is a parameter; the rest stands in the statement.
 const VALUES =
-  "(:handle, :userId, 'public', 0, :parentHash, :nowMs, NULL, '{}', '{}', 0, true, :nowMs, :nowMs, :nowMs, :expiresAtMs, NULL, NULL)";
+  "('', :handle, :userId, 'public', 0, :parentHash, :nowMs, NULL, '{}', '{}', 0, true, :nowMs, :nowMs, :nowMs, :expiresAtMs, NULL, NULL)";
 
 const SET =
   'SET "generation" = :generation, "parentRefreshTokenHash" = :parentHash, "rotatedAt" = :nowMs, ' +
   '"confirmedAt" = NULL, "lastActiveAt" = :nowMs, "expiresAt" = :expiresAtMs';
 
 const AS_PRESENTED =
-  'WHERE "handle" = :handle AND "generation" = :fromGeneration ' +
+  `WHERE "realm" = '' AND "handle" = :handle AND "generation" = :fromGeneration ` +
   'AND "parentRefreshTokenHash" = :fromParentHash AND "expiresAt" > :nowMs';
 
 const insert = `INSERT INTO "auth_session" (${COLUMNS}) VALUES ${VALUES}`;
-const find = 'SELECT "userId", "accessTokenPayload" FROM "auth_session" WHERE "handle" = :handle';
+const find = `SELECT "userId", "accessTokenPayload" FROM "auth_session" WHERE "realm" = '' AND "handle" = :handle`;
 const rotate = `UPDATE "auth_session" ${SET} ${AS_PRESENTED}`;
 const rotateAndReturn = `${rotate} RETURNING "userId", "accessTokenPayload"`;
 

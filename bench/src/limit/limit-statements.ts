@@ -29,21 +29,23 @@ export class LimitStatements {
   }
 
   ofUser(userId: string): unknown {
-    return this.run(`SELECT * FROM ${this.table} WHERE ${this.name('userId')} = ${this.p(1)}`, [
-      userId,
-    ]);
+    return this.run(
+      `SELECT * FROM ${this.table} WHERE ${this.isOwn} AND ${this.name('userId')} = ${this.p(1)}`,
+      [userId],
+    );
   }
 
   deleteOfUser(userId: string): unknown {
-    return this.run(`DELETE FROM ${this.table} WHERE ${this.name('userId')} = ${this.p(1)}`, [
-      userId,
-    ]);
+    return this.run(
+      `DELETE FROM ${this.table} WHERE ${this.isOwn} AND ${this.name('userId')} = ${this.p(1)}`,
+      [userId],
+    );
   }
 
   /** Deletes what has expired, batch by batch. @returns how many rows there were */
   async prune(nowMs: number): Promise<number> {
     let pruned = 0;
-    const expired = `${this.name('expiresAt')} <= ${this.p(1)}`;
+    const expired = `${this.isOwn} AND ${this.name('expiresAt')} <= ${this.p(1)}`;
     for (let found = BATCH; found === BATCH; pruned += found) {
       const rows = (await this.run(
         `SELECT ${this.name('handle')} FROM ${this.table} WHERE ${expired} ` +
@@ -75,6 +77,10 @@ export class LimitStatements {
 
   private get table(): string {
     return this.name('auth_session');
+  }
+
+  private get isOwn(): string {
+    return `${this.name('realm')} = ''`;
   }
 
   private name(name: string): string {

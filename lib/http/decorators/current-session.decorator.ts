@@ -7,7 +7,7 @@ import {
 import { PARAMTYPES_METADATA } from '@nestjs/common/constants.js';
 import type { AccessTokenPayload } from '../../claims/access-token-payload.js';
 import { requestAndResponseOf } from '../context/execution-context.js';
-import { rememberedSession } from '../current-session.js';
+import { sessionFor } from '../current-session.js';
 
 type Pipe = Type<PipeTransform> | PipeTransform;
 
@@ -18,7 +18,7 @@ interface CurrentSessionDecorator {
 
 const FromRequest: (...given: (string | Pipe)[]) => ParameterDecorator = createParamDecorator(
   (claim: string | undefined, context: ExecutionContext): unknown => {
-    const found = rememberedSession(requestAndResponseOf(context).request);
+    const found = sessionFor(requestAndResponseOf(context).request, context.getHandler());
     if (found === undefined) {
       const handler = `${context.getClass().name}.${context.getHandler().name}`;
       throw new Error(

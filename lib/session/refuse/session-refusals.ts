@@ -20,12 +20,14 @@ const CSRF_CURE =
   "Is the page's origin missing in `trustedOrigins`, or does a proxy not pass the host on " +
   '(nginx: `proxy_set_header Host $host;`)? ';
 
+// Of several modules in an application, the one that has told of an error: it answers it too, by its own options.
+const owners = new WeakMap<SessionException, SessionRefusals>();
+
 /** Makes the errors that refuse somebody, with the module's statuses, and tells operators of them. */
 @Injectable()
 export class SessionRefusals {
   private readonly logger = new Logger('SessionModule');
   private readonly throttle: LogThrottle;
-  private readonly reported = new WeakSet<SessionException>();
 
   constructor(
     private readonly events: SessionEventBus,
@@ -69,11 +71,17 @@ export class SessionRefusals {
 
   /** Tells of a refusal, once for each, however many layers it passes. Other errors are left alone. */
   report(at: RefusedAt, error: unknown): void {
-    if (!(error instanceof SessionException) || this.reported.has(error)) return;
-    this.reported.add(error);
+    if (!(error instanceof SessionException) || owners.has(error)) return;
+    owners.set(error, this);
     const { code, reason, refusedSession } = error;
     this.events.emit('refused', { at, code, reason, atMs: this.clock.now(), ...refusedSession });
     this.log(at, error);
+  }
+
+  /** Whether this module has told of an error, or another one; `undefined`: none has. */
+  owns(exception: SessionException): boolean | undefined {
+    const owner = owners.get(exception);
+    return owner && owner === this;
   }
 
   /** The same for a `catch`. @throws the error that it was given */

@@ -32,20 +32,21 @@ function textFor(table: Table<Session>, count: number): string {
   });
   const c = (property: keyof Session): string => table.column(property);
   const own = (property: keyof Session): string => `own.${c(property)}`;
+  const isAsPresented =
+    `${own('handle')} = wanted.handle AND ${own('generation')} = wanted.generation ` +
+    `AND ${own('parentRefreshTokenHash')} = wanted.parent AND ${own('expiresAt')} > wanted.at ` +
+    `AND (wanted.confirmed_by IS NULL OR ${own('confirmedAt')} <= wanted.confirmed_by)`;
   return (
     `WITH wanted(handle, generation, parent, confirmed_by, next_parent, at, persistent_end, other_end) ` +
     `AS (VALUES ${wanted.join(', ')}), ` +
     `unlocked AS (SELECT ${own('handle')} AS handle FROM ${table.name} AS own ` +
-    `WHERE ${own('handle')} IN (SELECT handle FROM wanted) FOR UPDATE SKIP LOCKED), ` +
+    `${table.where(`${own('handle')} IN (SELECT handle FROM wanted)`, 'own')} FOR UPDATE SKIP LOCKED), ` +
     `rotated AS (UPDATE ${table.name} AS own SET ${c('generation')} = wanted.generation + 1, ` +
     `${c('parentRefreshTokenHash')} = wanted.next_parent, ${c('rotatedAt')} = wanted.at, ` +
     `${c('confirmedAt')} = NULL, ${c('lastActiveAt')} = wanted.at, ` +
     `${c('expiresAt')} = CASE WHEN ${own('persistent')} THEN wanted.persistent_end ELSE wanted.other_end END ` +
     `FROM wanted JOIN unlocked ON unlocked.handle = wanted.handle ` +
-    `WHERE ${own('handle')} = wanted.handle AND ${own('generation')} = wanted.generation ` +
-    `AND ${own('parentRefreshTokenHash')} = wanted.parent AND ${own('expiresAt')} > wanted.at ` +
-    `AND (wanted.confirmed_by IS NULL OR ${own('confirmedAt')} <= wanted.confirmed_by) ` +
-    `RETURNING ${own('handle')} AS handle, ${KEPT_COLUMNS.map((property) => `${own(property)} AS "${property}"`).join(', ')}) ` +
+    `${table.where(isAsPresented, 'own')} RETURNING ${own('handle')} AS handle, ${KEPT_COLUMNS.map((property) => `${own(property)} AS "${property}"`).join(', ')}) ` +
     `SELECT unlocked.handle AS asked, rotated.* ` +
     `FROM unlocked LEFT JOIN rotated ON rotated.handle = unlocked.handle`
   );

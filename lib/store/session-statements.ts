@@ -1,0 +1,59 @@
+import { OUTLINE_COLUMNS, SESSION_COLUMNS } from './session-record.js';
+import type { Session } from './session.entity.js';
+import type { Table } from './table.js';
+
+export type SessionStatements = ReturnType<typeof sessionStatements>;
+
+/** The texts of the statements on sessions. */
+export function sessionStatements(table: Table<Session>) {
+  const c = (property: keyof Session): string => table.column(property);
+  const p = (position: number): string => table.parameter(position);
+  const whereHandle = (position: number, more = ''): string =>
+    table.where(`${c('handle')} = ${p(position)}${more}`);
+  const whereHandles = (count: number, from = 0, more = ''): string =>
+    table.where(`${c('handle')} IN (${table.parameters(count, from)})${more}`);
+  // A sum, so that SQLite goes by the handle or the user: without statistics it takes the index of expiry for the better.
+  const expiry = `${c('expiresAt')} + 0`;
+  const parent = c('parentRefreshTokenHash');
+  const unconfirmed = ` AND ${c('confirmedAt')} IS NULL`;
+  const outline = table.selection(OUTLINE_COLUMNS);
+  return {
+    insert: table.insertion(SESSION_COLUMNS),
+    find: `SELECT ${table.selection(SESSION_COLUMNS)} FROM ${table.name} ${whereHandle(0)}`,
+    deleteReturning: (count: number) =>
+      table.dialect.returnsDeleted
+        ? `DELETE FROM ${table.name} ${whereHandles(count)} RETURNING ${outline}`
+        : `SELECT ${outline} FROM ${table.name} ${whereHandles(count)} FOR UPDATE`,
+    rotate:
+      `UPDATE ${table.name} SET ${c('generation')} = ${p(0)}, ${parent} = ${p(1)}, ` +
+      `${c('rotatedAt')} = ${p(2)}, ${c('confirmedAt')} = NULL, ${c('lastActiveAt')} = ${p(3)}, ${c('expiresAt')} = ${p(4)} ` +
+      whereHandle(5, ` AND ${c('generation')} = ${p(6)} AND ${parent} = ${p(7)}`),
+    confirm: (count: number) =>
+      `UPDATE ${table.name} SET ${c('confirmedAt')} = ${p(0)} ` +
+      whereHandles(
+        count,
+        1,
+        ` AND ${parent} IN (${table.parameters(count, 1 + count)})${unconfirmed}`,
+      ),
+    confirmByRefresh:
+      `UPDATE ${table.name} SET ${c('confirmedAt')} = ${p(0)}, ${c('lastActiveAt')} = ${p(1)}, ${c('expiresAt')} = ${p(2)} ` +
+      whereHandle(3, ` AND ${parent} = ${p(4)}${unconfirmed}`),
+    replacePayload:
+      `UPDATE ${table.name} SET ${c('accessTokenPayload')} = ${p(0)}, ${c('dataVersion')} = ${p(1)} ` +
+      whereHandle(2, ` AND ${c('dataVersion')} = ${p(3)}`),
+    replaceData:
+      `UPDATE ${table.name} SET ${c('sessionData')} = ${p(0)} ` +
+      whereHandle(1, ` AND ${c('expiresAt')} > ${p(2)}`),
+    deleteAll: (count: number) => `DELETE FROM ${table.name} ${whereHandles(count)}`,
+    deleteExpired: (count: number) =>
+      `DELETE FROM ${table.name} ${whereHandles(count, 0, ` AND ${expiry} <= ${p(count)}`)}`,
+    findOfUser:
+      `SELECT ${table.selection(SESSION_COLUMNS)} FROM ${table.name} ` +
+      `${table.where(`${c('userId')} = ${p(0)} AND ${expiry} > ${p(1)}`)} ORDER BY ${c('createdAt')} DESC`,
+    outlinesOfUser: `SELECT ${outline} FROM ${table.name} ${table.where(`${c('userId')} = ${p(0)}`)}`,
+    findExpired: (limit: number) =>
+      `SELECT ${outline} FROM ${table.name} ` +
+      table.where(`${c('expiresAt')} >= ${p(0)} AND ${c('expiresAt')} <= ${p(1)}`) +
+      ` ORDER BY ${c('expiresAt')} LIMIT ${limit}`,
+  };
+}
