@@ -9,7 +9,7 @@ export default defineConfig({
     // Tests wait for servers and browsers as much as they compute: on two cores vitest would take one file at a time.
     maxWorkers: Math.max(2, availableParallelism() - 1),
     setupFiles: ['test/support/setup.ts'],
-    testTimeout: 30_000,
+    testTimeout: 60_000,
     hookTimeout: 60_000,
   },
 });

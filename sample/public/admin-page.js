@@ -9,8 +9,8 @@ await openGuardedPage();
 onSdkEvent(({ action, claimValidationErrors }) => {
   if (action === 'API_INVALID_CLAIM') showRefusal(claimValidationErrors);
 });
-await show();
 byId('again').addEventListener('click', show);
+await show();
 
 async function show() {
   const { status, body } = await call('GET', '/admin/users');

@@ -8,7 +8,6 @@ const SCREEN = 'M4.500 6.500h23v15h-23zM2 25.500h28';
 const PHONE = 'M10 3.500h12v25H10zM15 25h2';
 
 await openGuardedPage();
-await show();
 
 byId('again').addEventListener('click', async () => {
   byId('done').textContent = '';
@@ -24,6 +23,8 @@ byId('others').addEventListener('click', async ({ target }) => {
   byId('done').textContent =
     body.revoked === 1 ? 'One other device is out.' : `${body.revoked} other devices are out.`;
 });
+
+await show();
 
 async function show() {
   const { status, body } = await call('GET', '/auth/sessions');

@@ -41,15 +41,7 @@ onSdkEvent(({ action }) => {
   if (action === 'REFRESH_SESSION' || action === 'ACCESS_TOKEN_PAYLOAD_UPDATED') showToken();
 });
 
-const profile = await ask();
-byId('how').textContent = `Created by ${knownOrigin()}`;
-byId('greeting').textContent = `Hello, ${profile?.name ?? 'you'}.`;
-byId('email').textContent = profile?.email ?? '';
-byId('plan').textContent = profile?.plan ?? '';
-showToken();
-await showRow();
-setInterval(countDown, 250);
-
+// Before anything is asked: whoever clicks while a slow server answers must not click in vain.
 let isBusy = false;
 byId('ask').addEventListener('click', () => one(ask));
 byId('refresh').addEventListener('click', () => one(SuperTokens.attemptRefreshingSession));
@@ -59,6 +51,15 @@ byId('keep-asking').addEventListener('change', ({ target }) => {
   clearInterval(asking);
   if (target.checked) asking = setInterval(() => one(ask), ASK_EVERY_MS);
 });
+
+const profile = await ask();
+byId('how').textContent = `Created by ${knownOrigin()}`;
+byId('greeting').textContent = `Hello, ${profile?.name ?? 'you'}.`;
+byId('email').textContent = profile?.email ?? '';
+byId('plan').textContent = profile?.plan ?? '';
+showToken();
+await showRow();
+setInterval(countDown, 250);
 
 /** Asks the guarded route; the SDK refreshes on the way where it has to. */
 async function ask() {
