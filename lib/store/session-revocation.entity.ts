@@ -14,7 +14,7 @@ import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
 @Index(['realm', 'handle'])
 @Index(['realm', 'detail'])
 export class SessionRevocation {
-  /** Whose line it is: empty, or a hash of the `audience` option. */
+  /** Whose line it is: empty, or a hash of the options `audience` and `kind`. */
   @PrimaryColumn({ type: 'varchar', length: 32 })
   realm!: string;
 

@@ -11,7 +11,7 @@ import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
 @Index(['realm', 'userId', 'tenantId'])
 @Index(['realm', 'expiresAt'])
 export class Session {
-  /** Whose session it is: empty, or a hash of the `audience` option. */
+  /** Whose session it is: empty, or a hash of the options `audience` and `kind`. */
   @PrimaryColumn({ type: 'varchar', length: 32 })
   realm!: string;
 

@@ -13,7 +13,7 @@ export class SessionSigningKey {
   @PrimaryColumn({ type: 'varchar', length: 32 })
   kid!: string;
 
-  /** Whose key it is: empty, or a hash of the `audience` option. */
+  /** Whose key it is: empty, or a hash of the options `audience` and `kind`. */
   @Column({ type: 'varchar', length: 32 })
   realm!: string;
 
