@@ -84,7 +84,7 @@ describeOnEachDatabase('pruning a thousand sessions of twenty thousand', (engine
     const holder = dataSource.createQueryRunner();
     await holder.startTransaction();
     await holder.manager.findOne(Session, {
-      where: { handle },
+      where: { realm: '', handle },
       lock: { mode: 'pessimistic_write' },
     });
 

@@ -46,7 +46,7 @@ const SCANS: Readonly<Record<string, Explain>> = {
     return details.filter(
       (each) =>
         (each.startsWith('SCAN') && !own.includes(each.slice(5))) ||
-        / \(realm=\?\)$/.test(each) ||
+        each.endsWith(' (realm=?)') ||
         (each.includes('(realm=?') && asked !== '' && !each.includes(` ${asked}=?`)),
     );
   },
