@@ -9,7 +9,7 @@ const GROUPS = {
   V: 22,
   F: 7,
   R: 10,
-  T: 5,
+  T: 6,
   A: 3,
   X: 8,
   CS: 8,
