@@ -199,6 +199,8 @@ export class SessionService extends SessionFunctions {
    * The same functions in the caller's transaction: what they do is committed or rolled back with it. Other instances,
    * and this one's memory, learn of it once it is committed, within the poll interval of the revocation feed.
    *
+   * @param manager of an open transaction of the sessions' data source
+   * @throws {TypeError} for any other manager; its functions throw one once the transaction is over
    * @example
    * ```ts
    * await dataSource.transaction(async (manager) => {

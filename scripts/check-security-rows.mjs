@@ -11,7 +11,7 @@ const GROUPS = {
   R: 10,
   T: 6,
   A: 3,
-  X: 8,
+  X: 9,
   CS: 8,
   O: 1,
   H: 6,
