@@ -7,7 +7,7 @@ const GROUPS = {
   G: 5,
   S: 5,
   V: 22,
-  F: 7,
+  F: 8,
   R: 10,
   T: 6,
   A: 3,
