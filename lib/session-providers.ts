@@ -58,6 +58,7 @@ import { SessionOverview } from './session/session-overview.js';
 import { SessionPruner } from './session/end/session-pruner.js';
 import { SessionRefresher } from './session/refresh/session-refresher.js';
 import { SessionRefusals } from './session/refuse/session-refusals.js';
+import { LoginsUnderWay } from './session/end/logins-under-way.js';
 import { SessionRevoker } from './session/end/session-revoker.js';
 import { SessionRotator } from './session/refresh/session-rotator.js';
 import { SessionTokenMinter } from './session/mint/session-token-minter.js';
@@ -94,6 +95,7 @@ export const exportedProviders = [
   SessionRefusals,
   GuardedRoutes,
   FailureAnswer,
+  LoginsUnderWay,
   Clock,
 ];
 
@@ -125,6 +127,7 @@ const ROLES = [
   SessionRotator,
   SessionTokenMinter,
   SessionVerifier,
+  LoginsUnderWay,
   StaleClaimRenewal,
   UserEraser,
 ];
