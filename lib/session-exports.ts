@@ -10,6 +10,7 @@ import { SessionKinds } from './http/session-kinds.js';
 import { SessionGuard } from './http/session.guard.js';
 import { tokenOfKind } from './options/kind.js';
 import { SessionService } from './session.service.js';
+import { LoginsUnderWay } from './session/end/logins-under-way.js';
 import { SessionRefusals } from './session/refuse/session-refusals.js';
 import { SessionHealth } from './session/session-health.js';
 import { Clock } from './time/clock.js';
@@ -24,6 +25,7 @@ const PARTS_OF_KIND = {
   login: RequestLogin,
   limiter: RateLimiter,
   refusals: SessionRefusals,
+  logins: LoginsUnderWay,
 } as const;
 
 /** What an application's guards, interceptors and services of ours are given, whichever module they are resolved in. */
@@ -40,6 +42,7 @@ const exportedProviders = [
   GuardedRoutes,
   FailureAnswer,
   SessionKinds,
+  LoginsUnderWay,
   Clock,
 ];
 

@@ -60,6 +60,7 @@ import { SessionOverview } from './session/session-overview.js';
 import { SessionPruner } from './session/end/session-pruner.js';
 import { SessionRefresher } from './session/refresh/session-refresher.js';
 import { SessionRefusals } from './session/refuse/session-refusals.js';
+import { LoginsUnderWay } from './session/end/logins-under-way.js';
 import { SessionRevoker } from './session/end/session-revoker.js';
 import { SessionRotator } from './session/refresh/session-rotator.js';
 import { SessionTokenMinter } from './session/mint/session-token-minter.js';
@@ -111,6 +112,7 @@ const ROLES = [
   SessionRotator,
   SessionTokenMinter,
   SessionVerifier,
+  LoginsUnderWay,
   StaleClaimRenewal,
   UserEraser,
 ];

@@ -1,6 +1,7 @@
 import { Injectable, Logger } from '@nestjs/common';
 import type { AccessTokenPayload } from './claims/access-token-payload.js';
 import type { EntityManager } from 'typeorm';
+import { asHttpRequest } from './http/context/http-request.js';
 import { allCorsHeaders } from './http/cors-headers.js';
 import { RateLimiter } from './http/rate-limit/rate-limiter.js';
 import { RequestLogin } from './http/request-login.js';
@@ -15,6 +16,7 @@ import { SessionFunctions, SessionParts } from './session/session-functions.js';
 import { checkFlag, checkManager, readOptions } from './session/input/function-arguments.js';
 import { toJsonObject } from './session/input/json-object.js';
 import type { SessionContainer } from './session/container/session-container.js';
+import { LoginsUnderWay } from './session/end/logins-under-way.js';
 import { SessionRefusals } from './session/refuse/session-refusals.js';
 import { SessionDatabase } from './store/session-database.js';
 
@@ -35,6 +37,7 @@ export class SessionService extends SessionFunctions {
     private readonly login: RequestLogin,
     private readonly limiter: RateLimiter,
     private readonly refusals: SessionRefusals,
+    private readonly logins: LoginsUnderWay,
     private readonly verification: RequestVerification,
     private readonly refresh: RequestRefresh,
     private readonly jwts: JwtMaker,
@@ -54,6 +57,7 @@ export class SessionService extends SessionFunctions {
    * @param options.persistent whether the cookies outlive the browser. @default the module's `persistent`
    * @param options.allowCrossSite whether another site may send the login, as a provider that posts its answer. @default false
    * @throws {CrossSiteRequestException} (403) {TooManyRequestsException} (429)
+   * @throws {UnauthorizedSessionException} (401) if the user's sessions were revoked since `limitLogin` was called
    * @throws {SessionInputException} (400) and writes nothing
    * @throws {SessionStoreUnavailableException} (503)
    */
@@ -77,11 +81,14 @@ export class SessionService extends SessionFunctions {
   }
 
   /**
-   * Counts a login for `rateLimit`; for the first line of a handler without `@CreateSession()`, which does it by itself.
+   * Notes that a login begins, and counts it for `rateLimit`; for the first line of a handler without `@CreateSession()`,
+   * which does it by itself. The session that `createNewSession` then makes counts from here: where the user's sessions
+   * are revoked before it is made, it is refused (401).
    *
    * @throws {TooManyRequestsException} (429) where the request's address has asked, or guessed wrong, too often
    */
   async limitLogin(request: object): Promise<void> {
+    this.logins.enter(asHttpRequest(request));
     this.login.refuseEmbeddedLogin(request);
     return this.limiter
       .countByHand(request)
@@ -199,6 +206,8 @@ export class SessionService extends SessionFunctions {
    * The same functions in the caller's transaction: what they do is committed or rolled back with it. Other instances,
    * and this one's memory, learn of it once it is committed, within the poll interval of the revocation feed.
    *
+   * @param manager of an open transaction of the sessions' data source
+   * @throws {TypeError} for any other manager; its functions throw one once the transaction is over
    * @example
    * ```ts
    * await dataSource.transaction(async (manager) => {

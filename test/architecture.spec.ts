@@ -119,7 +119,7 @@ describe('the code in lib/', () => {
 
   it('verifies access tokens by the interfaces of verification/ alone, wherever keys and revocations come from', () => {
     const isPart = (from: string) =>
-      /^(keys|revocation|store)\/|session-life|arrival-queue/.test(from);
+      /^(keys|revocation|store)\/|session-life\.|arrival-queue/.test(from);
     expect(
       importsWhere(
         (path, from, statement) =>

@@ -30,6 +30,8 @@ export type RefusalReason =
   | 'claims'
   /** The handler of a login found no user. */
   | 'no-user'
+  /** The user's sessions were revoked between the beginning of the login and its end. */
+  | 'login-overtaken'
   /** Somebody else proved who they are than the session's user. */
   | 'other-user'
   /** Another site's page sent a login or opened a socket. */

@@ -12,6 +12,7 @@ import { SessionInputException } from '../errors/session-input.exception.js';
 import { UnauthorizedSessionException } from '../errors/unauthorized-session.exception.js';
 import { kindOf } from '../options/option-checks.js';
 import { isMutation, requestAndResponseOf } from './context/execution-context.js';
+import { asHttpRequest } from './context/http-request.js';
 import { takesOverResponse } from './context/taken-over-response.js';
 import {
   CreateSessionMetadata,
@@ -19,6 +20,7 @@ import {
 } from './decorators/create-session.metadata.js';
 import { RateLimiter } from './rate-limit/rate-limiter.js';
 import { RequestLogin } from './request-login.js';
+import { LoginsUnderWay } from '../session/end/logins-under-way.js';
 import { SessionRefusals } from '../session/refuse/session-refusals.js';
 
 /** Creates the session of a handler with `@CreateSession` from what it returned. @publicApi */
@@ -32,6 +34,7 @@ export class CreateSessionInterceptor implements NestInterceptor {
     private readonly login: RequestLogin,
     private readonly limiter: RateLimiter,
     private readonly refusals: SessionRefusals,
+    private readonly logins: LoginsUnderWay,
   ) {}
 
   intercept(context: ExecutionContext, next: CallHandler<unknown>): Observable<unknown> {
@@ -49,14 +52,16 @@ export class CreateSessionInterceptor implements NestInterceptor {
       this.login.refuseCrossSiteLogin(request, isMutation(context));
     }
     const login = this.limiter.aroundLogin(request, () =>
-      next.handle().pipe(
-        takeLast(1),
-        defaultIfEmpty(undefined),
-        mergeMap(async (result) => {
-          await this.createSession(options, result, context);
-          return result;
-        }),
-      ),
+      this.logins
+        .run(asHttpRequest(request), () => next.handle())
+        .pipe(
+          takeLast(1),
+          defaultIfEmpty(undefined),
+          mergeMap(async (result) => {
+            await this.createSession(options, result, context);
+            return result;
+          }),
+        ),
     );
     return login.pipe(catchError((error: unknown) => this.refusals.rethrow('login', error)));
   }

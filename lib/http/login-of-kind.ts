@@ -1,6 +1,7 @@
 import { Inject, Injectable, type NestInterceptor, type Type } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import { tokenOfKind } from '../options/kind.js';
+import { LoginsUnderWay } from '../session/end/logins-under-way.js';
 import { SessionRefusals } from '../session/refuse/session-refusals.js';
 import { CreateSessionInterceptor } from './create-session.interceptor.js';
 import { RateLimiter } from './rate-limit/rate-limiter.js';
@@ -20,8 +21,9 @@ export function loginOfKind(kind: string): Type<NestInterceptor> {
       @Inject(tokenOfKind(kind, 'login')) login: RequestLogin,
       @Inject(tokenOfKind(kind, 'limiter')) limiter: RateLimiter,
       @Inject(tokenOfKind(kind, 'refusals')) refusals: SessionRefusals,
+      @Inject(tokenOfKind(kind, 'logins')) logins: LoginsUnderWay,
     ) {
-      super(reflector, login, limiter, refusals);
+      super(reflector, login, limiter, refusals, logins);
     }
   }
   interceptors.set(kind, CreateSessionInterceptorOfKind);

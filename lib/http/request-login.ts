@@ -16,6 +16,7 @@ import {
 import { deviceOf } from './context/device-reader.js';
 import { asHttpRequest, type HttpRequest } from './context/http-request.js';
 import { SessionRefusals } from '../session/refuse/session-refusals.js';
+import { LoginsUnderWay } from '../session/end/logins-under-way.js';
 import { SessionDirectory } from '../session/verify/session-directory.js';
 import { rememberSession } from './current-session.js';
 import { RateLimiter } from './rate-limit/rate-limiter.js';
@@ -26,6 +27,9 @@ import { areHeadersSent, asHttpResponse } from './context/http-response.js';
 import { TokenReader } from './transport/token-reader.js';
 import { TokenWriter } from './transport/token-writer.js';
 import { transferMethodForCreate } from './transport/transfer-method.js';
+
+/** What a login asks for beside what its request says. */
+type AskedLogin = Omit<SessionRequest, 'device' | 'login' | 'withAntiCsrfToken'>;
 
 /** Logs users in by a request and its response. */
 @Injectable()
@@ -44,6 +48,7 @@ export class RequestLogin {
     private readonly limiter: RateLimiter,
     private readonly refusals: SessionRefusals,
     private readonly warnings: SetupWarnings,
+    private readonly logins: LoginsUnderWay,
     @Inject(RESOLVED_SESSION_OPTIONS) private readonly options: ResolvedSessionOptions,
   ) {}
 
@@ -55,7 +60,7 @@ export class RequestLogin {
   async create(
     request: unknown,
     response: unknown,
-    asked: Omit<SessionRequest, 'device' | 'withAntiCsrfToken'>,
+    asked: AskedLogin,
     carriedBy?: 'cookie' | 'header',
   ): Promise<SessionContainer> {
     try {
@@ -68,7 +73,7 @@ export class RequestLogin {
   private async createSession(
     request: unknown,
     response: unknown,
-    asked: Omit<SessionRequest, 'device' | 'withAntiCsrfToken'>,
+    asked: AskedLogin,
     carriedBy: 'cookie' | 'header' | undefined,
   ): Promise<SessionContainer> {
     const httpRequest = asHttpRequest(request);
@@ -79,6 +84,7 @@ export class RequestLogin {
     const transferMethod = carriedBy ?? transferMethodForCreate(httpRequest, this.options);
     const issued = await this.issuer.issue({
       ...asked,
+      login: this.logins.find(httpRequest),
       device: deviceOf(httpRequest, this.options),
       replacedHandles: await this.replacedBy(asked, httpRequest, httpResponse, transferMethod),
       withAntiCsrfToken: this.options.antiCsrf === 'VIA_TOKEN' && transferMethod === 'cookie',
@@ -118,7 +124,7 @@ export class RequestLogin {
   async createByHand(
     request: unknown,
     response: unknown,
-    asked: Omit<SessionRequest, 'device' | 'withAntiCsrfToken'>,
+    asked: AskedLogin,
     allowCrossSite: boolean,
   ): Promise<SessionContainer> {
     if (allowCrossSite) this.refuseEmbeddedLogin(request);

@@ -5,7 +5,7 @@ export type SessionKind = string | undefined;
 export type PartOfKind = 'sessions' | 'events' | 'health';
 
 /** What our own decorators need of it beside that. */
-type InnerPart = 'guard' | 'login' | 'limiter' | 'refusals';
+type InnerPart = 'guard' | 'login' | 'limiter' | 'logins' | 'refusals';
 
 export const KINDS_ALLOWED = 'a name of up to 32 lower-case letters, digits and `-`, such as staff';
 

@@ -97,9 +97,18 @@ export class RevokedSessions {
 /** Whether a session was created before a cut-off that is meant for it. */
 export function isBefore(session: JudgedSession, cutOff: CutOff): boolean {
   return (
+    isMeantFor(session, cutOff) && sessionHandleCreatedAtMs(session.handle) < cutOff.cutOffAtMs
+  );
+}
+
+/** Whether a cut-off is meant for sessions of this user in this tenant. */
+export function isMeantFor(
+  session: Pick<JudgedSession, 'userId' | 'tenantId'>,
+  cutOff: Pick<CutOff, 'userId' | 'tenantId'>,
+): boolean {
+  return (
     (cutOff.userId === null || cutOff.userId === session.userId) &&
-    (cutOff.tenantId === null || cutOff.tenantId === session.tenantId) &&
-    sessionHandleCreatedAtMs(session.handle) < cutOff.cutOffAtMs
+    (cutOff.tenantId === null || cutOff.tenantId === session.tenantId)
   );
 }
 

@@ -24,6 +24,7 @@ import {
   type SessionExplanation,
   type SessionSummary,
 } from './session-overview.js';
+import { LoginsUnderWay } from './end/logins-under-way.js';
 import { SessionRevoker } from './end/session-revoker.js';
 import { UserEraser } from './end/user-eraser.js';
 
@@ -45,6 +46,7 @@ export class SessionParts {
     readonly overview: SessionOverview,
     readonly eraser: UserEraser,
     readonly containers: SessionContainerFactory,
+    readonly logins: LoginsUnderWay,
     @Inject(RESOLVED_SESSION_OPTIONS) readonly options: ResolvedSessionOptions,
   ) {}
 
@@ -59,6 +61,7 @@ export class SessionParts {
       this.overview.withDatabase(database),
       this.eraser.withDatabase(database),
       this.containers,
+      this.logins,
       this.options,
     );
   }
@@ -83,6 +86,7 @@ export class SessionFunctions {
    * @param sessionDataInDatabase what only the server sees
    * @param disableAntiCsrf leaves out the anti-CSRF token, for clients that send their tokens in headers. @default false
    * @throws {SessionInputException} (400) and writes nothing
+   * @throws {UnauthorizedSessionException} (401) inside of a login whose user's sessions were revoked since it began
    * @throws {SessionStoreUnavailableException} (503)
    */
   async createNewSessionWithoutRequestResponse(
@@ -98,6 +102,7 @@ export class SessionFunctions {
       userId,
       accessTokenPayload,
       sessionDataInDatabase,
+      login: this.parts.logins.find(),
       withAntiCsrfToken: this.parts.options.antiCsrf === 'VIA_TOKEN' && !disableAntiCsrf,
     });
     return this.parts.containers.issued(issued);

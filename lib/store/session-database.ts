@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { DataSource, EntityManager, EntityTarget, ObjectLiteral, QueryRunner } from 'typeorm';
 import type { SessionException } from '../errors/session.exception.js';
+import { CallersTransaction, TransactionEnds } from './callers-transaction.js';
 import { Deadline } from './deadline.js';
 import type { ClusterWait, Dialect, FailureKind } from './dialect/dialect.js';
 import { dialectOf } from './dialect/dialects.js';
@@ -26,6 +27,7 @@ export class SessionDatabase {
   private readonly shared: SingleConnection | undefined;
   private readonly pooled: PooledConnections;
   private readonly cluster: ClusterWait | undefined;
+  private transactionEnds: TransactionEnds | undefined;
   /** What is peculiar to the kind of database. */
   readonly dialect: Dialect;
 
@@ -35,6 +37,7 @@ export class SessionDatabase {
     private readonly transactionRunner?: QueryRunner,
     private readonly tables = new Tables(dataSource),
     private readonly failures = new FailureLog(),
+    private readonly callers?: CallersTransaction,
   ) {
     this.dialect = dialectOf(dataSource);
     const { onlyConnection, clusterWait } = this.dialect;
@@ -46,22 +49,13 @@ export class SessionDatabase {
   /**
    * The same statements, in the transaction of the given manager.
    *
-   * @throws {TypeError} for a manager of a query runner that reads from a replica
+   * @throws {TypeError} for a manager of another data source, of no open transaction, or that reads from a replica
    */
   withManager(manager: EntityManager): SessionDatabase {
-    if (manager.queryRunner?.getReplicationMode() === 'slave') {
-      throw new TypeError(
-        "This manager's query runner reads from a replica, which may lag. Give `withManager` the manager of a " +
-          "transaction, or of `createQueryRunner('master')`.",
-      );
-    }
-    return new SessionDatabase(
-      this.dataSource,
-      this.deadline,
-      manager.queryRunner,
-      this.tables,
-      this.failures,
-    );
+    this.transactionEnds ??= new TransactionEnds(this.dataSource);
+    const { dataSource, deadline, tables, failures } = this;
+    const callers = new CallersTransaction(manager, dataSource, this.transactionEnds);
+    return new SessionDatabase(dataSource, deadline, callers.runner, tables, failures, callers);
   }
 
   /** Whether statements run in somebody's transaction, which may still be rolled back. */
@@ -92,8 +86,10 @@ export class SessionDatabase {
    * @throws {SessionStoreUnavailableException} when the database does not answer, or not in time
    * @throws {SessionStoreFailureException} when it refuses the statement
    * @throws {QueryFailedError} in a caller's transaction that has met another one, so that the caller can run it again
+   * @throws {TypeError} in a caller's transaction that is over
    */
   async run(sql: string, parameters: readonly unknown[] = []): Promise<StatementResult> {
+    this.callers?.checkOpen();
     try {
       return await this.inTime(() => this.retryConflicts(() => this.runOnce(sql, parameters)));
     } catch (error) {

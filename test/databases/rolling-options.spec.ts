@@ -69,3 +69,25 @@ describeOnEachDatabase('while a deployment with a longer `accessTokenLifetime` r
     expect(await stored()).toBe(0);
   });
 });
+
+describeOnEachDatabase(
+  'while a deployment with a shorter `accessTokenLifetime` rolls',
+  (engine) => {
+    const startFleet = useFleets(engine);
+
+    it('no merge makes a token of before live longer than the shorter lifetime lets it', async () => {
+      const { first, clock, join } = await startFleet({ sessions: { accessTokenLifetime: '2h' } });
+      const updated = await join({ accessTokenLifetime: '1m' });
+      let token = (await logIn(first)).getAccessToken();
+      for (let seconds = 0; seconds <= 60; seconds += 20) {
+        const session = await updated.sessions.getSessionWithoutRequestResponse(token);
+        await session.mergeIntoAccessTokenPayload({ seconds });
+        token = session.getAccessToken();
+        clock.advanceMs(20_000);
+      }
+      await expect(updated.sessions.getSessionWithoutRequestResponse(token)).rejects.toThrow(
+        'try refresh token',
+      );
+    });
+  },
+);

@@ -21,7 +21,9 @@ import {
   ACCESS_COOKIE,
   bearer,
   frontTokenOf,
+  holderOf,
   payloadOf,
+  refreshCookie,
   REFRESH_COOKIE,
   Scene,
   setCookie,
@@ -39,6 +41,12 @@ class ContainerController {
   @VerifySession()
   async use(@CurrentSession() session: SessionContainer): Promise<object> {
     return { result: (await this.act(session)) ?? null };
+  }
+
+  @Post('strict-use')
+  @VerifySession({ checkDatabase: true })
+  strictUse(@CurrentSession() session: SessionContainer): Promise<object> {
+    return this.use(session);
   }
 }
 
@@ -120,6 +128,63 @@ describe.each(platforms)('a session in a handler on %s', (platform) => {
       });
     },
   );
+
+  it.each(['use', 'strict-use'])(
+    'T6: is not kept by whoever has its access token alone and merges claims again and again (%s)',
+    async (path) => {
+      const thief = await Scene.open({
+        platform,
+        controllers: [ContainerController],
+        sessions: { accessTokenLifetime: '5s' },
+      });
+      try {
+        const { access, handle } = await thief.login('u9');
+        const endsAt = payloadOf(access)['exp'];
+        let token = access;
+        let count = 0;
+        // A request that comes in time, and whose merge takes a second.
+        thief.booted.app.get(ContainerController).act = async (session) => {
+          thief.booted.clock.advanceMs(1_000);
+          await session.mergeIntoAccessTokenPayload({ count: (count += 1) });
+        };
+        for (let second = 0; second < 5; second += 1) {
+          const answer = await thief.post(`/${path}`, accessCookie(token));
+          expect(answer.status).toBe(201);
+          token = String(setCookie(answer, ACCESS_COOKIE));
+          expect(payloadOf(token)['exp']).toBe(endsAt);
+          // What somebody else changes comes by a new token too.
+          const { app } = thief.booted;
+          await app.get(SessionService).mergeIntoAccessTokenPayload(handle, { other: second });
+        }
+        const late = await thief.post(`/${path}`, accessCookie(token));
+        expect(late.status).toBe(401);
+        expect(late.json).toMatchObject({ code: 'TRY_REFRESH_TOKEN' });
+      } finally {
+        await thief.close();
+      }
+    },
+  );
+
+  it('is over at once where a handler merges after its access token has ended, and is refreshed as ever', async () => {
+    const slow = await Scene.open({ platform, controllers: [ContainerController] });
+    try {
+      const { access, refresh } = await slow.login('u9');
+      slow.booted.app.get(ContainerController).act = async (session) => {
+        slow.booted.clock.advanceMs(3_600_000);
+        await session.mergeIntoAccessTokenPayload({ plan: 'late' });
+      };
+      const answer = await slow.post('/use', accessCookie(access));
+      expect(answer.status).toBe(201);
+      const token = String(setCookie(answer, ACCESS_COOKIE));
+      expect(payloadOf(token)['exp']).toBe(payloadOf(access)['exp']);
+      const late = await slow.post('/use', accessCookie(token));
+      expect(late.json).toMatchObject({ code: 'TRY_REFRESH_TOKEN' });
+      const renewed = holderOf(await slow.refresh(refreshCookie(refresh)));
+      expect(payloadOf(renewed.access)['plan']).toBe('late');
+    } finally {
+      await slow.close();
+    }
+  });
 
   it('sets, fetches, reads and removes claims, and its client gets one token for all of it', async () => {
     const { access, handle } = await scene.login('u4');

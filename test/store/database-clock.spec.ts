@@ -43,6 +43,7 @@ describeWithOwnServer('mariadb', 'the clock of a database where summer time ends
       `INSERT INTO mysql.time_zone_transition_type VALUES (1, 0, 3600, 0, 'CET'), (1, 1, 7200, 1, 'CEST')`,
     );
     const runner = dataSource.createQueryRunner();
+    await runner.startTransaction();
     const database = new SessionDatabase(dataSource).withManager(runner.manager);
     await runner.query(`SET time_zone = 'Some/Where'`);
     for (const atSeconds of [1_761_438_600, 1_761_442_200]) {
@@ -53,6 +54,7 @@ describeWithOwnServer('mariadb', 'the clock of a database where summer time ends
       expect(clock).toBe('02:30:00');
       expect(await databaseNowMs(database)).toBe(atSeconds * 1000 + 500);
     }
+    await runner.commitTransaction();
     await runner.release();
     await dataSource.destroy();
   });

@@ -73,7 +73,7 @@ export class SessionEditor {
     return edited !== undefined;
   }
 
-  /** Merges into the payload of the session that a token speaks for: a new token, with the lineage and expiry of the old. */
+  /** Merges into the payload of the session that a token speaks for: a new token, with the lineage and the end of the old. */
   mergeForToken(
     claims: Readonly<AccessTokenClaims>,
     update: unknown,
@@ -81,8 +81,7 @@ export class SessionEditor {
     return this.merge(
       claims.sessionHandle,
       () => update,
-      (record) =>
-        this.remint(record, claims, Math.max(claims.exp, Math.floor(this.clock.now() / 1000) + 1)),
+      (record) => this.remint(record, claims, claims),
     );
   }
 
@@ -96,7 +95,7 @@ export class SessionEditor {
   ): Promise<MintedTokens | undefined> {
     const inToken = JSON.stringify(withoutReservedClaims(claims));
     if (inToken === JSON.stringify(record.accessTokenPayload)) return undefined;
-    return this.remint(record, { ...claims, parentRefreshTokenHash1: null }, claims.exp);
+    return this.remint(record, { ...claims, parentRefreshTokenHash1: null }, claims);
   }
 
   private async merge(
@@ -129,11 +128,11 @@ export class SessionEditor {
       AccessTokenClaims,
       'refreshTokenHash1' | 'parentRefreshTokenHash1' | 'antiCsrfToken'
     >,
-    expirySeconds?: number,
+    replaced?: Readonly<AccessTokenClaims>,
   ): Promise<MintedTokens> {
     const { persistent, expiresAtMs: sessionExpiresAtMs } = record;
     return {
-      ...(await this.minter.mint(record, lineage, expirySeconds)),
+      ...(await this.minter.mint(record, lineage, replaced)),
       persistent,
       sessionExpiresAtMs,
     };

@@ -15,6 +15,7 @@ import { SessionStore } from '../../store/session.store.js';
 import { Clock } from '../../time/clock.js';
 import { firstSessionHandleOf } from '../../tokens/session-handle.js';
 import { Batches } from './batches.js';
+import { LoginsUnderWay } from './logins-under-way.js';
 import { cutOffRow, revokedRow } from './revocation-rows.js';
 import { deleteCreatedBefore, sweepSessions } from './sweep-sessions.js';
 
@@ -43,13 +44,14 @@ export class SessionRevoker {
     private readonly events: SessionEventBus,
     private readonly clockCorrection: ClockCorrection,
     private readonly clock: Clock,
+    private readonly logins: LoginsUnderWay,
     @Inject(RESOLVED_SESSION_OPTIONS) private readonly options: ResolvedSessionOptions,
   ) {}
 
   /** The same in a transaction of the caller's. */
   withDatabase(database: SessionDatabase): SessionRevoker {
-    const { feed, events, clockCorrection, clock, options } = this;
-    return new SessionRevoker(database, feed, events, clockCorrection, clock, options);
+    const { feed, events, clockCorrection, clock, logins, options } = this;
+    return new SessionRevoker(database, feed, events, clockCorrection, clock, logins, options);
   }
 
   /** @returns the handles of the sessions that were there; expired rows count */
@@ -128,6 +130,7 @@ export class SessionRevoker {
 
   /** Makes known what has been ended; in the caller's transaction not before it commits: then the feed brings it. */
   announce({ records, rows }: EndedSessions, ending: Ending): void {
+    this.logins.note(rows);
     if (this.database.isInTransaction) return;
     this.feed.learn(rows);
     this.tellOf(records, ending);

@@ -1,11 +1,13 @@
 import { Injectable, Inject } from '@nestjs/common';
 import { buildClaims } from '../../claims/build-claims.js';
+import { UnauthorizedSessionException } from '../../errors/unauthorized-session.exception.js';
 import type { RevocationReason } from '../../events/session-events.js';
 import { SessionEventBus } from '../../events/session-event-bus.js';
 import {
   RESOLVED_SESSION_OPTIONS,
   type ResolvedSessionOptions,
 } from '../../options/resolved-options.js';
+import { isMeantFor } from '../../revocation/revoked-sessions.js';
 import { SessionDatabase } from '../../store/session-database.js';
 import type { SessionRecord } from '../../store/session-record.js';
 import { SessionStore } from '../../store/session.store.js';
@@ -22,8 +24,11 @@ import {
   checkUserId,
 } from '../input/session-input.js';
 import { sessionExpiresAtMs } from '../mint/session-lifetime.js';
+import { countsFromMs } from './login-standing.js';
 import { SessionLimit } from './session-limit.js';
+import type { LoginUnderWay } from '../end/logins-under-way.js';
 import { SessionRevoker } from '../end/session-revoker.js';
+import { SessionLife } from '../verify/session-life.js';
 import { SessionTokenMinter } from '../mint/session-token-minter.js';
 import type { MintedTokens } from '../mint/minted-tokens.js';
 
@@ -37,6 +42,8 @@ export interface SessionRequest {
   readonly device?: DeviceInfo;
   /** Whether the payload stays as it is, because it is that of a session that goes on. @default false: claims are fetched */
   readonly keepsClaims?: boolean;
+  /** When it began, and what it has cut off by itself. @default it begins now */
+  readonly login?: LoginUnderWay | undefined;
   /** Whether the client proves itself by the `anti-csrf` header. */
   readonly withAntiCsrfToken: boolean;
   /** Sessions that end with this login: what the client carried until now (session fixation, ASVS 7.2.4). */
@@ -63,6 +70,7 @@ export class SessionIssuer {
     private readonly events: SessionEventBus,
     private readonly limit: SessionLimit,
     private readonly registry: RegisteredClaims,
+    private readonly life: SessionLife,
     private readonly clock: Clock,
     @Inject(RESOLVED_SESSION_OPTIONS) private readonly options: ResolvedSessionOptions,
   ) {
@@ -71,6 +79,7 @@ export class SessionIssuer {
 
   /**
    * @throws {SessionInputException} {SessionLimitException} and writes nothing
+   * @throws {UnauthorizedSessionException} (401) where a cut-off has overtaken the login; it writes nothing
    * @throws {SessionStoreUnavailableException}
    */
   async issue(request: SessionRequest): Promise<IssuedSession> {
@@ -79,13 +88,14 @@ export class SessionIssuer {
     const refresh = await this.minter.refreshTokenFor(record);
     const tokens = await this.minter.tokensFor(record, refresh, request.withAntiCsrfToken);
     const replaced = request.replacedHandles ?? [];
+    await this.refuseOvertaken(record, request.login);
     await this.limit.refuseIfFull(record, replaced);
     if (replaced.length === 0) await this.store.insert(record);
     else await this.insertInPlaceOf(replaced, record, request.replacedBecause);
     await this.limit.makeRoomFor(record);
-    const { handle: sessionHandle, userId, tenantId, createdAtMs: atMs } = record;
+    const { handle: sessionHandle, userId, tenantId } = record;
     if (!this.database.isInTransaction) {
-      this.events.emit('created', { sessionHandle, userId, tenantId, atMs });
+      this.events.emit('created', { sessionHandle, userId, tenantId, atMs: this.clock.now() });
     }
     return { record, tokens };
   }
@@ -99,6 +109,7 @@ export class SessionIssuer {
       this.events,
       this.limit.withDatabase(database),
       this.registry,
+      this.life.withDatabase(database),
       this.clock,
       this.options,
     );
@@ -124,14 +135,44 @@ export class SessionIssuer {
     return { ...record, accessTokenPayload };
   }
 
+  private async refuseOvertaken(
+    record: SessionRecord,
+    login: LoginUnderWay | undefined,
+  ): Promise<void> {
+    if (login === undefined) return;
+    const own = new Set(login.ownCutOffs.map(({ id }) => id));
+    const isOvertaken =
+      own.size === 0
+        ? await this.life.isCutOff(record)
+        : countsFromMs(
+            login.begunAtMs,
+            // The memory of them tells those of a user not apart.
+            (await this.life.cutOffsOf(record)).map((each) => ({
+              ...each,
+              isOwn: own.has(each.id),
+            })),
+          ) === undefined;
+    if (!isOvertaken) return;
+    // Never the option's status, as of every login that fails.
+    throw new UnauthorizedSessionException({
+      reason: 'login-overtaken',
+      clearTokens: false,
+      status: 401,
+    });
+  }
+
   private newRecord(request: SessionRequest): SessionRecord {
     const nowMs = this.clock.now();
+    const owner = {
+      userId: checkUserId(request.userId),
+      tenantId: checkTenantId(request.tenantId),
+    };
+    const createdAtMs = this.createdAtMs(owner, request.login, nowMs);
     const persistent = checkPersistent(request.persistent) ?? this.options.persistent;
     const { ip, userAgent } = request.device ?? NO_DEVICE;
     return {
-      handle: newSessionHandle(nowMs),
-      userId: checkUserId(request.userId),
-      tenantId: checkTenantId(request.tenantId),
+      handle: newSessionHandle(createdAtMs),
+      ...owner,
       generation: 0,
       parentHash: NO_PARENT_HASH,
       rotatedAtMs: nowMs,
@@ -140,12 +181,24 @@ export class SessionIssuer {
       sessionData: checkSessionData(request.sessionDataInDatabase),
       dataVersion: 0,
       persistent,
-      createdAtMs: nowMs,
+      createdAtMs,
       authenticatedAtMs: nowMs,
       lastActiveAtMs: nowMs,
-      expiresAtMs: sessionExpiresAtMs({ createdAtMs: nowMs, persistent }, nowMs, this.options),
+      expiresAtMs: sessionExpiresAtMs({ createdAtMs, persistent }, nowMs, this.options),
       ip,
       userAgent,
     };
+  }
+
+  // Also where a handler takes long, its session is no younger than what it has found out.
+  private createdAtMs(
+    owner: Pick<SessionRecord, 'userId' | 'tenantId'>,
+    login: LoginUnderWay | undefined,
+    nowMs: number,
+  ): number {
+    if (login === undefined) return nowMs;
+    const own = login.ownCutOffs.filter((each) => isMeantFor(owner, each));
+    const cutOffs = own.map(({ cutOffAtMs }) => ({ cutOffAtMs: cutOffAtMs ?? 0, isOwn: true }));
+    return countsFromMs(login.begunAtMs, cutOffs) ?? nowMs;
   }
 }

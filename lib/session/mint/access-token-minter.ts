@@ -10,7 +10,7 @@ import { Clock } from '../../time/clock.js';
 import { ANTI_CSRF_TOKEN_LENGTH } from '../../tokens/anti-csrf-token.js';
 import { signAccessToken, type AccessTokenClaims } from '../../tokens/access-token.js';
 import { frontTokenFor } from '../../tokens/front-token.js';
-import { accessTokenExpirySeconds } from './session-lifetime.js';
+import { accessTokenEndsAtMs, accessTokenExpirySeconds } from './session-lifetime.js';
 import { RESERVED_CLAIMS } from '../../tokens/reserved-claims.js';
 import type { MintedAccessToken } from './minted-tokens.js';
 import { SensitiveClaimWarning } from './sensitive-claim-warning.js';
@@ -52,17 +52,18 @@ export class AccessTokenMinter {
   ) {}
 
   /**
-   * @param expirySeconds the `exp` to keep, where a token takes another's place; else a full lifetime
+   * @param replaced the token whose place it takes: it ends when that one does. @default none: a full lifetime
    * @throws {SessionInputException} when the payload makes a token that browsers would drop
    */
   async mint(
     session: MintedSession,
     lineage: AccessTokenLineage,
-    expirySeconds?: number,
+    replaced?: Readonly<AccessTokenClaims>,
   ): Promise<MintedAccessToken> {
     this.telling?.warnOf(session.accessTokenPayload);
     const { issuer, audience } = this.options;
     const nowMs = this.clock.now();
+    const exp = this.expirySeconds(session, nowMs, replaced);
     const claims: AccessTokenClaims = {
       ...session.accessTokenPayload,
       sub: session.userId,
@@ -71,8 +72,9 @@ export class AccessTokenMinter {
       refreshTokenHash1: lineage.refreshTokenHash1,
       parentRefreshTokenHash1: lineage.parentRefreshTokenHash1,
       antiCsrfToken: lineage.antiCsrfToken,
-      iat: Math.floor(nowMs / 1000),
-      exp: expirySeconds ?? accessTokenExpirySeconds(session, nowMs, this.options),
+      // One that takes the place of a token that has just ended is over from the beginning, and has its form all the same.
+      iat: Math.min(Math.floor(nowMs / 1000), exp - 1),
+      exp,
     };
     if (issuer !== undefined) claims.iss = issuer;
     if (audience !== undefined) claims.aud = audience;
@@ -99,6 +101,17 @@ export class AccessTokenMinter {
       claims,
       frontTokenClaims && ((name) => RESERVED_CLAIMS.has(name) || frontTokenClaims.has(name)),
     );
+  }
+
+  private expirySeconds(
+    session: MintedSession,
+    nowMs: number,
+    replaced: Readonly<AccessTokenClaims> | undefined,
+  ): number {
+    // Whoever holds nothing but an access token could go on for ever by tokens that end later each time.
+    return replaced === undefined
+      ? accessTokenExpirySeconds(session, nowMs, this.options)
+      : Math.floor(accessTokenEndsAtMs(replaced, this.options) / 1000);
   }
 
   private checkSize(length: number, payload: Readonly<Record<string, unknown>>): void {

@@ -38,3 +38,14 @@ export function accessTokenExpirySeconds(
   );
   return Math.max(Math.floor(endMs / 1000), Math.floor(nowMs / 1000) + 1);
 }
+
+/**
+ * When an access token ends here, in milliseconds since the epoch: at its `exp`, and never later than one that is as old
+ * could by today's options. A revocation is forgotten once no access token of today's lifetime can be alive.
+ */
+export function accessTokenEndsAtMs(
+  { iat, exp }: { readonly iat: number; readonly exp: number },
+  { accessTokenLifetimeMs }: Pick<LifetimeOptions, 'accessTokenLifetimeMs'>,
+): number {
+  return Math.min(exp * 1000, (iat + 1) * 1000 + accessTokenLifetimeMs);
+}

@@ -3,12 +3,14 @@ import {
   RESOLVED_SESSION_OPTIONS,
   type ResolvedSessionOptions,
 } from '../../options/resolved-options.js';
+import { isMeantFor } from '../../revocation/revoked-sessions.js';
 import { RevocationFeed } from '../../revocation/revocation-feed.js';
 import { RevocationStore } from '../../store/revocation.store.js';
 import type { SessionDatabase } from '../../store/session-database.js';
 import type { SessionOutline, SessionRecord } from '../../store/session-record.js';
 import { SessionStore } from '../../store/session.store.js';
 import { Clock } from '../../time/clock.js';
+import type { JudgedSession } from '../../verification/known-revocations.js';
 import type { LiveSessions } from '../../verification/live-sessions.js';
 import { absoluteEndMs } from '../mint/session-lifetime.js';
 
@@ -39,7 +41,22 @@ export class SessionLife implements LiveSessions {
   /** Whether a row that is there speaks of a session that is over: expired, or under a cut-off. */
   async isOver(record: SessionOutline): Promise<boolean> {
     if (this.endByTime(record).atMs <= this.clock.now()) return true;
-    return this.feed.isCutOff(record, this.revocations);
+    return this.isCutOff(record);
+  }
+
+  /** Whether a session falls under a cut-off. */
+  isCutOff(session: JudgedSession): Promise<boolean> {
+    return this.feed.isCutOff(session, this.revocations);
+  }
+
+  /** The cut-offs that are meant for a session's user, of any time, as the database has them. */
+  async cutOffsOf(
+    session: Pick<JudgedSession, 'userId' | 'tenantId'>,
+  ): Promise<{ readonly id: string; readonly cutOffAtMs: number }[]> {
+    const lines = await this.revocations.findCutOffs(session.userId);
+    return lines
+      .filter((line) => isMeantFor(session, line))
+      .map(({ id, cutOffAtMs }) => ({ id, cutOffAtMs: cutOffAtMs ?? 0 }));
   }
 
   /** Whether `isOver` has to ask the database of cut-offs. */

@@ -16,6 +16,7 @@ import { KNOWN_REVOCATIONS, type KnownRevocations } from '../../verification/kno
 import { LIVE_SESSIONS, type LiveSessions } from '../../verification/live-sessions.js';
 import { VERIFICATION_KEYS, type VerificationKeys } from '../../verification/verification-keys.js';
 import { deepFreeze } from '../input/json-object.js';
+import { accessTokenEndsAtMs } from '../mint/session-lifetime.js';
 import { ownCopy, type VerifiedToken, VerifiedTokenCache } from './verified-token-cache.js';
 
 /** What an access token comes to. */
@@ -117,16 +118,11 @@ export class SessionVerifier {
 
   // What can have changed since a token was remembered, judged at each use (ASVS 9.2.1, CVE class of stale caches).
   private judge({ claims, key }: VerifiedToken): RefusalReason | undefined {
-    if (this.endsAtMs(claims) <= this.clock.now()) return 'access-token-expired';
+    if (accessTokenEndsAtMs(claims, this.options) <= this.clock.now())
+      return 'access-token-expired';
     if (this.keys.findVerificationKey(key.kid) !== key) return 'signing-key-revoked';
     const session = { handle: claims.sessionHandle, userId: claims.sub, tenantId: claims.tId };
     return this.revocations.isRevoked(session) ? 'session-revoked' : undefined;
-  }
-
-  // A revocation is forgotten once no access token of today's lifetime can be alive. One of a time when they lived longer
-  // must not outlast it.
-  private endsAtMs({ iat, exp }: Readonly<AccessTokenClaims>): number {
-    return Math.min(exp * 1000, (iat + 1) * 1000 + this.options.accessTokenLifetimeMs);
   }
 
   /**

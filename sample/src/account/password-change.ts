@@ -40,6 +40,8 @@ export class PasswordChange {
       await manager.update(User, userId, { passwordHash });
       return this.sessions.withManager(manager).revokeAllSessionsForUser(userId);
     });
+    // Once more: a login that began before the commit may have read the old password.
+    await this.sessions.revokeAllSessionsForUser(userId);
     return { account, endedSessions: ended.length };
   }
 }

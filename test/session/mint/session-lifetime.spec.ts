@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import {
   absoluteEndMs,
+  accessTokenEndsAtMs,
   accessTokenExpirySeconds,
   sessionExpiresAtMs,
 } from '../../../lib/session/mint/session-lifetime.js';
@@ -62,5 +63,14 @@ describe('an access token', () => {
   it('lives for a second at least: a token that ends when it begins is none', () => {
     const over = { ...session, expiresAtMs: NOW + 10 };
     expect(accessTokenExpirySeconds(over, NOW, options)).toBe(NOW / 1000 + 1);
+  });
+});
+
+describe('an access token that was made', () => {
+  it.each([
+    ['ends at its `exp`', 100, 160, HOUR, 160],
+    ['with a longer lifetime than today’s ends by today’s', 100, 7_200, 60_000, 161],
+  ])('%s', (_, iat, exp, accessTokenLifetimeMs, endsAt) => {
+    expect(accessTokenEndsAtMs({ iat, exp }, { accessTokenLifetimeMs })).toBe(endsAt * 1_000);
   });
 });

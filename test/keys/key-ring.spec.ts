@@ -1,0 +1,43 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { KeyRing } from '../../lib/keys/key-ring.js';
+import { SigningKeyStore } from '../../lib/store/signing-key.store.js';
+import { bootApp, type BootedApp } from '../support/boot-app.js';
+
+describe('the keys in memory', () => {
+  let booted: BootedApp;
+
+  beforeEach(async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    booted = await bootApp();
+  });
+  afterEach(async () => {
+    vi.restoreAllMocks();
+    vi.useRealTimers();
+    await booted.close();
+  });
+
+  it('are let go of once the reading that is under way has ended', async () => {
+    let open = (): void => undefined;
+    const gate = new Promise<void>((resolve) => {
+      open = resolve;
+    });
+    const { findAll } = SigningKeyStore.prototype;
+    vi.spyOn(SigningKeyStore.prototype, 'findAll').mockImplementationOnce(async function (
+      this: SigningKeyStore,
+    ) {
+      await gate;
+      return findAll.call(this);
+    });
+    await vi.advanceTimersByTimeAsync(10_000);
+    const order: string[] = [];
+    const stopped = booted.app
+      .get(KeyRing)
+      .stop()
+      .then(() => order.push('stopped'));
+    await vi.advanceTimersByTimeAsync(1_000);
+    order.push('read');
+    open();
+    await stopped;
+    expect(order).toEqual(['read', 'stopped']);
+  });
+});
