@@ -19,6 +19,7 @@ const LAYERS = [
     'session.service.ts',
     'session.module.ts',
     'session.module-definition.ts',
+    'session-exports.ts',
     'session-providers.ts',
   ],
   ['testing', 'terminus'],
