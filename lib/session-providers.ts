@@ -3,25 +3,10 @@ import { APP_FILTER, ModuleRef } from '@nestjs/core';
 import { getDataSourceToken } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
 import { SessionEventBus } from './events/session-event-bus.js';
-import { AntiCsrf } from './http/anti-csrf/anti-csrf.js';
 import { DEFAULT_API_BASE_PATH } from './options/built-in-routes.js';
-import { FailureAnswer } from './http/failure-answer.js';
-import { GatewayErrors } from './http/gateway-errors.js';
-import { HandlerSurvey } from './http/handler-survey.js';
-import { GuardedRoutes } from './http/guarded-routes.js';
-import { RateLimiter } from './http/rate-limit/rate-limiter.js';
 import { RefreshRoute } from './http/refresh-route.js';
-import { RequestAccessToken } from './http/request-access-token.js';
-import { RequestLogin } from './http/request-login.js';
-import { RequestRefresh } from './http/request-refresh.js';
-import { RequestSignOut } from './http/request-sign-out.js';
-import { RequestTokens } from './http/request-tokens.js';
-import { RequestVerification } from './http/request-verification.js';
+import { REQUEST_PROVIDERS } from './http/request-providers.js';
 import { SessionExceptionFilter } from './http/session-exception.filter.js';
-import { SessionGuard } from './http/session.guard.js';
-import { SessionKinds } from './http/session-kinds.js';
-import { SetupWarnings } from './http/setup-warnings.js';
-import { TokenReader } from './http/transport/token-reader.js';
 import { TokenWriter } from './http/transport/token-writer.js';
 import { JwtMaker } from './keys/jwt-maker.js';
 import { KeyRing } from './keys/key-ring.js';
@@ -116,25 +101,6 @@ const ROLES = [
   StaleClaimRenewal,
   UserEraser,
 ];
-const REQUESTS = [
-  AntiCsrf,
-  FailureAnswer,
-  GatewayErrors,
-  GuardedRoutes,
-  HandlerSurvey,
-  RateLimiter,
-  RequestAccessToken,
-  RequestLogin,
-  RequestRefresh,
-  RequestSignOut,
-  RequestTokens,
-  RequestVerification,
-  SessionGuard,
-  SessionKinds,
-  SetupWarnings,
-  TokenReader,
-  TokenWriter,
-];
 
 /** Everything the module is made of. */
 export function sessionProviders(extras: SessionModuleExtras): Provider[] {
@@ -187,7 +153,7 @@ export function sessionProviders(extras: SessionModuleExtras): Provider[] {
     ...STORES,
     ...KEYS_AND_REVOCATION,
     ...ROLES,
-    ...REQUESTS,
+    ...REQUEST_PROVIDERS,
     SessionService,
     ...(extras.kind === undefined ? [] : aliasesOf(extras.kind)),
   ];
