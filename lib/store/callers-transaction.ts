@@ -37,6 +37,7 @@ export class CallersTransaction {
   ) {
     const { queryRunner } = manager;
     // By the driver, since libraries put proxies around data sources.
+    // oxlint-disable-next-line typescript/no-deprecated -- TypeORM 0.3 has no other name for it
     if (manager.connection.driver !== dataSource.driver) {
       throw new TypeError(`This manager is of another data source than the sessions. ${HOW}`);
     }

@@ -7,7 +7,7 @@ import { useFleets, type Fleet } from '../support/fleet.js';
 import { send, type Answer } from '../support/http-client.js';
 import { tokensOf } from '../support/instances.js';
 import { expectTokensUntouched } from '../support/refusal.js';
-import { Meanwhile, SlowLoginController } from '../support/slow-login.controller.js';
+import { betweenCheckAndSession, SlowLoginController } from '../support/slow-login.controller.js';
 
 const CUT_OFFS: readonly (readonly [string, (sessions: SessionService) => Promise<unknown>])[] = [
   ['the user’s sessions', (sessions) => sessions.revokeAllSessionsForUser('bob')],
@@ -23,7 +23,7 @@ describeOnEachDatabase('a login whose password was looked at before', (engine) =
   const startFleet = useFleets(engine);
   const instances = engine === 'sqlite' ? 1 : 2;
   afterEach(() => {
-    Meanwhile.happens = () => undefined;
+    betweenCheckAndSession.happens = () => undefined;
   });
 
   function start(sessions = {}): Promise<Fleet> {
@@ -39,8 +39,8 @@ describeOnEachDatabase('a login whose password was looked at before', (engine) =
    * no work of that request, and so bound to the test's own context.
    */
   function meanwhile({ clock }: Fleet, happens: () => unknown): void {
-    Meanwhile.happens = AsyncResource.bind(async () => {
-      Meanwhile.happens = () => undefined;
+    betweenCheckAndSession.happens = AsyncResource.bind(async () => {
+      betweenCheckAndSession.happens = () => undefined;
       clock.advanceMs(1_000);
       await happens();
       clock.advanceMs(1_000);

@@ -111,6 +111,7 @@ function change(world: World, doing: Change[number]): World {
       return { ...world, cutOffs: [...world.cutOffs, { atMs, isCommitted, isOfReset: true }] };
     }
     case 'commit':
+    default:
       return {
         ...world,
         stored: world.written ?? world.stored,
@@ -148,6 +149,8 @@ function move(
     }
     case 'judged':
       return { ...login, step: 'made' };
+    case 'made':
+    case 'refused':
     default:
       return undefined;
   }

@@ -14,16 +14,16 @@ import type { DataSource } from 'typeorm';
 import { CreateSession, SessionService } from '../../lib/index.js';
 
 /** Lets a test do something between a login's look at the password and the making of its session. */
-export class Meanwhile {
+export const betweenCheckAndSession = {
   /** What happens then, in a context of its own. */
-  static happens: () => unknown = () => undefined;
-}
+  happens: (): unknown => undefined,
+};
 
 /** Checks the password, as Passport's guard does. */
 @Injectable()
 class PasswordGuard implements CanActivate {
   async canActivate(): Promise<true> {
-    await Meanwhile.happens();
+    await betweenCheckAndSession.happens();
     return true;
   }
 }
@@ -39,7 +39,7 @@ export class SlowLoginController {
   @Post('login')
   @CreateSession({ tenantId: 'acme' })
   async login(@Body() { userId }: { userId: string }): Promise<string> {
-    await Meanwhile.happens();
+    await betweenCheckAndSession.happens();
     return userId;
   }
 
@@ -64,7 +64,7 @@ export class SlowLoginController {
     @Res({ passthrough: true }) response: object,
   ): Promise<void> {
     await this.sessions.limitLogin(request);
-    await Meanwhile.happens();
+    await betweenCheckAndSession.happens();
     await this.sessions.createNewSession(request, response, 'acme', userId);
   }
 
@@ -74,7 +74,7 @@ export class SlowLoginController {
     @Req() request: object,
   ): Promise<void> {
     await this.sessions.limitLogin(request);
-    await Meanwhile.happens();
+    await betweenCheckAndSession.happens();
     await this.sessions.createNewSessionWithoutRequestResponse('acme', userId);
   }
 
@@ -82,7 +82,7 @@ export class SlowLoginController {
   @CreateSession({ tenantId: 'acme' })
   async reset(@Body() { userId }: { userId: string }): Promise<string> {
     await this.sessions.revokeAllSessionsForUser(userId);
-    await Meanwhile.happens();
+    await betweenCheckAndSession.happens();
     return userId;
   }
 
@@ -93,7 +93,7 @@ export class SlowLoginController {
       await this.sessions.withManager(manager).revokeAllSessionsForUser(userId);
     });
     await this.sessions.revokeAllSessionsForUser(userId);
-    await Meanwhile.happens();
+    await betweenCheckAndSession.happens();
     return userId;
   }
 
@@ -104,7 +104,7 @@ export class SlowLoginController {
     @Res({ passthrough: true }) response: object,
   ): Promise<void> {
     await this.sessions.limitLogin(request);
-    await Meanwhile.happens();
+    await betweenCheckAndSession.happens();
     await this.sessions.revokeAllSessionsForUser(userId);
     await this.sessions.createNewSession(request, response, 'acme', userId);
   }
