@@ -10,7 +10,7 @@ const GROUPS = {
   F: 8,
   R: 10,
   T: 6,
-  A: 3,
+  A: 4,
   X: 9,
   CS: 8,
   O: 1,
