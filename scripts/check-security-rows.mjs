@@ -17,7 +17,7 @@ const GROUPS = {
   H: 6,
   L: 4,
   D: 7,
-  I: 6,
+  I: 7,
   M: 4,
   K: 5,
   N: 4,
