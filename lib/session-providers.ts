@@ -44,6 +44,7 @@ import { SessionLimit } from './session/issue/session-limit.js';
 import { SessionOverview } from './session/session-overview.js';
 import { SessionPruner } from './session/end/session-pruner.js';
 import { SessionRefresher } from './session/refresh/session-refresher.js';
+import { SessionRenewer } from './session/issue/session-renewer.js';
 import { SessionRefusals } from './session/refuse/session-refusals.js';
 import { LoginsUnderWay } from './session/end/logins-under-way.js';
 import { SessionRevoker } from './session/end/session-revoker.js';
@@ -90,6 +91,7 @@ const ROLES = [
   SessionLimit,
   SessionOverview,
   SessionPruner,
+  SessionRenewer,
   SessionRefresher,
   SessionRefusals,
   SessionRevoker,

@@ -1,12 +1,19 @@
 import { Injectable, Inject } from '@nestjs/common';
 import { CrossSiteRequestException } from '../errors/cross-site-request.exception.js';
+import type { RefusedSession } from '../errors/session.exception.js';
+import type { UnauthorizedSessionException } from '../errors/unauthorized-session.exception.js';
 import {
   RESOLVED_SESSION_OPTIONS,
   type ResolvedSessionOptions,
 } from '../options/resolved-options.js';
 import type { SessionContainer } from '../session/container/session-container.js';
 import { SessionContainerFactory } from '../session/container/session-container.factory.js';
-import { SessionIssuer, type SessionRequest } from '../session/issue/session-issuer.js';
+import {
+  SessionIssuer,
+  type IssuedSession,
+  type SessionRequest,
+} from '../session/issue/session-issuer.js';
+import { SessionRenewer, type RenewalRequest } from '../session/issue/session-renewer.js';
 import {
   hasCustomHeader,
   isCrossSite,
@@ -14,10 +21,9 @@ import {
   isSafeMethod,
 } from './anti-csrf/fetch-metadata.js';
 import { deviceOf } from './context/device-reader.js';
-import { asHttpRequest, type HttpRequest } from './context/http-request.js';
+import { asHttpRequest } from './context/http-request.js';
 import { SessionRefusals } from '../session/refuse/session-refusals.js';
 import { LoginsUnderWay } from '../session/end/logins-under-way.js';
-import { SessionDirectory } from '../session/verify/session-directory.js';
 import { rememberSession } from './current-session.js';
 import { RateLimiter } from './rate-limit/rate-limiter.js';
 import { RequestVerification } from './request-verification.js';
@@ -28,8 +34,13 @@ import { TokenReader } from './transport/token-reader.js';
 import { TokenWriter } from './transport/token-writer.js';
 import { transferMethodForCreate } from './transport/transfer-method.js';
 
-/** What a login asks for beside what its request says. */
-type AskedLogin = Omit<SessionRequest, 'device' | 'login' | 'withAntiCsrfToken'>;
+/** What the request of a login and its response say. */
+type LoginByRequest = Pick<
+  RenewalRequest,
+  'device' | 'login' | 'replacedHandles' | 'withAntiCsrfToken'
+>;
+/** What a login asks for beside that. */
+type AskedLogin = Omit<SessionRequest, keyof LoginByRequest>;
 
 /** Logs users in by a request and its response. */
 @Injectable()
@@ -44,7 +55,7 @@ export class RequestLogin {
     private readonly writer: TokenWriter,
     private readonly signOut: RequestSignOut,
     private readonly verification: RequestVerification,
-    private readonly directory: SessionDirectory,
+    private readonly renewer: SessionRenewer,
     private readonly limiter: RateLimiter,
     private readonly refusals: SessionRefusals,
     private readonly warnings: SetupWarnings,
@@ -52,41 +63,39 @@ export class RequestLogin {
     @Inject(RESOLVED_SESSION_OPTIONS) private readonly options: ResolvedSessionOptions,
   ) {}
 
-  /**
-   * Creates a session and attaches its tokens to the response.
-   *
-   * @param carriedBy how the tokens go out. @default as the server fixed it, else as the client asks for it
-   */
-  async create(
-    request: unknown,
-    response: unknown,
-    asked: AskedLogin,
-    carriedBy?: 'cookie' | 'header',
-  ): Promise<SessionContainer> {
+  /** Creates a session and attaches its tokens to the response. */
+  async create(request: unknown, response: unknown, asked: AskedLogin): Promise<SessionContainer> {
     try {
-      return await this.createSession(request, response, asked, carriedBy);
+      const httpRequest = asHttpRequest(request);
+      const transferMethod = transferMethodForCreate(httpRequest, this.options);
+      return await this.attach(request, response, transferMethod, async (how) => {
+        const shown = this.options.revokePreviousSession
+          ? await this.signOut.handlesOf(httpRequest)
+          : [];
+        const replacedHandles = [...new Set([...shown, ...how.replacedHandles])];
+        return this.issuer.issue({ ...asked, ...how, replacedHandles });
+      });
     } catch (error) {
       return this.refusals.rethrow('login', error);
     }
   }
 
-  private async createSession(
+  private async attach(
     request: unknown,
     response: unknown,
-    asked: AskedLogin,
-    carriedBy: 'cookie' | 'header' | undefined,
+    transferMethod: 'cookie' | 'header',
+    issue: (how: LoginByRequest) => Promise<IssuedSession>,
   ): Promise<SessionContainer> {
     const httpRequest = asHttpRequest(request);
     const httpResponse = asHttpResponse(response);
     if (areHeadersSent(httpResponse)) {
       throw new Error('the response has been sent already, so no session can be attached to it');
     }
-    const transferMethod = carriedBy ?? transferMethodForCreate(httpRequest, this.options);
-    const issued = await this.issuer.issue({
-      ...asked,
+    const before = this.attached.get(httpResponse)?.[transferMethod];
+    const issued = await issue({
       login: this.logins.find(httpRequest),
       device: deviceOf(httpRequest, this.options),
-      replacedHandles: await this.replacedBy(asked, httpRequest, httpResponse, transferMethod),
+      replacedHandles: before === undefined ? [] : [before],
       withAntiCsrfToken: this.options.antiCsrf === 'VIA_TOKEN' && transferMethod === 'cookie',
     });
     // A stale token of the other method would shadow the new session (SuperTokens' rule for both methods).
@@ -99,19 +108,6 @@ export class RequestLogin {
     const attached = { ...this.attached.get(httpResponse), [transferMethod]: session.getHandle() };
     this.attached.set(httpResponse, attached);
     return session;
-  }
-
-  private async replacedBy(
-    asked: Pick<SessionRequest, 'replacedHandles'>,
-    request: HttpRequest,
-    response: object,
-    transferMethod: 'cookie' | 'header',
-  ): Promise<readonly string[]> {
-    const shown =
-      asked.replacedHandles ??
-      (this.options.revokePreviousSession ? await this.signOut.handlesOf(request) : []);
-    const before = this.attached.get(response)?.[transferMethod];
-    return before === undefined ? shown : [...new Set([...shown, before])];
   }
 
   /**
@@ -139,7 +135,7 @@ export class RequestLogin {
    * Renews a session whose user has just proven again who they are: a new session with all that the old one held takes
    * its place (ASVS 7.2.4).
    *
-   * @throws {UnauthorizedSessionException} also where the session is another user's; nothing changes
+   * @throws {UnauthorizedSessionException} also where the session is another user's, or ends meanwhile; nothing changes
    */
   async reauthenticate(
     request: unknown,
@@ -150,27 +146,26 @@ export class RequestLogin {
       checkDatabase: true,
       overrideGlobalClaimValidators: () => [],
     });
-    const record = session && (await this.directory.find(session.getHandle()));
-    if (record === undefined || record.userId !== userId) {
+    if (session === undefined || session.getUserId() !== userId) {
       const error = this.refusals.unauthorized('other-user', { clearTokens: false });
       this.refusals.rethrow('login', error);
     }
-    const asked = {
-      userId: record.userId,
-      tenantId: record.tenantId,
-      accessTokenPayload: record.accessTokenPayload,
-      sessionDataInDatabase: record.sessionData,
-      persistent: record.persistent,
-      // What has been set in the session since its login, such as a second factor, is no fetch's to undo.
-      keepsClaims: true,
-      replacedHandles: [record.handle],
-      replacedBecause: 'reauthenticated',
-    } as const;
-    const carriedBy = await this.verification.transferMethodOf(request);
-    const renewed = await this.create(request, response, asked, carriedBy);
+    const carriedBy =
+      (await this.verification.transferMethodOf(request)) ??
+      transferMethodForCreate(asHttpRequest(request), this.options);
+    const handle = session.getHandle();
+    const renewed = await this.attach(request, response, carriedBy, async (how) => {
+      const issued = await this.renewer.renew({ ...how, handle, userId });
+      // No token is removed: another answer may have brought the renewed session's already.
+      return issued ?? this.refusals.rethrow('login', this.over({ sessionHandle: handle, userId }));
+    });
     const checked = { options: {}, maxAgeMs: undefined };
     rememberSession(request, this.verification, { session: renewed, checked });
     return renewed;
+  }
+
+  private over(session: RefusedSession): UnauthorizedSessionException {
+    return this.refusals.unauthorized('session-over', { clearTokens: false, session });
   }
 
   /**

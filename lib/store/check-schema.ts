@@ -7,7 +7,7 @@ const MIGRATIONS =
 
 /**
  * Finds out at start what every request would run into: a data source that is not initialized, entities that it does not
- * know, tables or columns that the database does not have.
+ * know, tables or columns that the database does not have, and charsets that lack characters.
  *
  * @throws {SessionConfigurationError} naming what is missing and the line to add
  * @throws {SessionStoreUnavailableException} when the database can't be reached
@@ -38,4 +38,21 @@ export async function checkSchema(database: SessionDatabase): Promise<void> {
       `The database has ${lacks.join(', ')}. In TypeOrmModule.forRoot ${MIGRATIONS}, or set \`synchronize: true\` in development.`,
     );
   }
+  await checkCharsets(database);
+}
+
+// Outside of strict mode MySQL and MariaDB would put a question mark for each character that is lacking, and so take the
+// sessions of two users for one's.
+async function checkCharsets(database: SessionDatabase): Promise<void> {
+  const { charsets } = database.dialect;
+  if (charsets === undefined) return;
+  const cures: string[] = [];
+  for (const entity of sessionEntities) {
+    const table = database.table(entity);
+    const { sql, parameters } = charsets.statement(table);
+    for (const { charset, place } of (await database.run(sql, parameters)).rows) {
+      cures.push(charsets.cure({ charset: String(charset), place: String(place) }, table.name));
+    }
+  }
+  if (cures.length > 0) throw new SessionConfigurationError(cures.join(' '));
 }

@@ -1,3 +1,4 @@
+import { asciiJson } from './ascii-json.js';
 import type { Session } from './session.entity.js';
 
 /** The columns of a session's row, in the order of `toParameters`. */
@@ -82,8 +83,8 @@ export function toParameters(record: SessionRecord): unknown[] {
     record.parentHash,
     record.rotatedAtMs,
     record.confirmedAtMs,
-    JSON.stringify(record.accessTokenPayload),
-    JSON.stringify(record.sessionData),
+    asciiJson(record.accessTokenPayload),
+    asciiJson(record.sessionData),
     record.dataVersion,
     // A number: TypeORM 0.3 gives SQLite the parameters as they are, and it takes no booleans.
     Number(record.persistent),

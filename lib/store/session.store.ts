@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { asciiJson } from './ascii-json.js';
 import { RotationStatements, type Rotation } from './rotation-statements.js';
 import { SessionDatabase } from './session-database.js';
 import {
@@ -104,7 +105,7 @@ export class SessionStore {
     fromVersion: number,
     payload: Readonly<Record<string, unknown>>,
   ): Promise<boolean> {
-    const parameters = [JSON.stringify(payload), fromVersion + 1, handle, fromVersion];
+    const parameters = [asciiJson(payload), fromVersion + 1, handle, fromVersion];
     const { affected } = await this.database.run(this.statements.replacePayload, parameters);
     return affected === 1;
   }
@@ -115,7 +116,7 @@ export class SessionStore {
     data: Readonly<Record<string, unknown>>,
     nowMs: number,
   ): Promise<boolean> {
-    const parameters = [JSON.stringify(data), handle, nowMs];
+    const parameters = [asciiJson(data), handle, nowMs];
     const { affected } = await this.database.run(this.statements.replaceData, parameters);
     if (affected === 1) return true;
     // MySQL's protocol without its flag FOUND_ROWS does not count a row that holds the same data already.

@@ -10,6 +10,8 @@ import { dialectOf } from './dialect/dialects.js';
 export class Table<Row extends ObjectLiteral> {
   readonly name: string;
   readonly dialect: Dialect;
+  /** The table's own name and the database's, as the database's catalogue has them; `undefined` for that of the connection. */
+  readonly place: { readonly database: string | undefined; readonly table: string };
   private readonly columns: ReadonlyMap<string, string>;
   private readonly made = new Map<unknown, unknown>();
 
@@ -26,6 +28,7 @@ export class Table<Row extends ObjectLiteral> {
       .split('.')
       .map((part) => driver.escape(part))
       .join('.');
+    this.place = { database: metadata.database, table: metadata.tableName };
     this.columns = new Map(
       metadata.columns.map((column) => [column.propertyName, driver.escape(column.databaseName)]),
     );

@@ -79,15 +79,15 @@ export class SessionRevoker {
     exceptHandle?: string,
   ): Promise<string[]> {
     const ended = await this.database.transaction(async (database) => {
-      const nowMs = this.clock.now();
-      const whose = { userId, tenantId: tenantId ?? null };
-      const cutOffs =
-        exceptHandle === undefined ? [cutOffRow(whose, ending.reason, nowMs, this.options)] : [];
-      await new RevocationStore(database).insert(cutOffs);
       const found = await new SessionStore(database).outlinesOfUser(userId, tenantId);
       const others = found.map(({ handle }) => handle).filter((each) => each !== exceptHandle);
       const each = await this.endIn(database, others, ending);
-      return { records: each.records, rows: [...cutOffs, ...each.rows] };
+      if (exceptHandle !== undefined) return each;
+      // As of now, with the rows in hand: a session that was renewed before one of them was had is older than this.
+      const whose = { userId, tenantId: tenantId ?? null };
+      const cutOff = cutOffRow(whose, ending.reason, this.clock.now(), this.options);
+      await new RevocationStore(database).insert([cutOff]);
+      return { records: each.records, rows: [cutOff, ...each.rows] };
     });
     this.announce(ended, ending);
     await this.waitUntilPast(ended.rows);
@@ -113,11 +113,20 @@ export class SessionRevoker {
   async endIn(
     database: SessionDatabase,
     handles: readonly string[],
+    ending: Ending,
+  ): Promise<EndedSessions> {
+    // Of two that end a session at once, the one that takes the row tells of it.
+    const records = await new SessionStore(database).deleteReturning(handles);
+    return this.noteIn(database, records, ending);
+  }
+
+  /** Tells the feed of sessions whose rows have just been deleted in this transaction. */
+  async noteIn(
+    database: SessionDatabase,
+    records: readonly SessionOutline[],
     { reason, detail }: Ending,
   ): Promise<EndedSessions> {
     const nowMs = this.clock.now();
-    // Of two that end a session at once, the one that takes the row tells of it.
-    const records = await new SessionStore(database).deleteReturning(handles);
     const rows = records.map((record) =>
       revokedRow(record, reason, detail ?? null, nowMs, this.options),
     );
@@ -146,21 +155,35 @@ export class SessionRevoker {
   }
 
   private async revokeAllIn(tenantId: string | null, reason: RevocationReason): Promise<number> {
-    const nowMs = this.clock.now();
-    // Of this millisecond's sessions nobody can say whether they were there: they end too.
-    const cutOffAtMs = nowMs + 1;
-    const everyone = { userId: null, tenantId };
-    const rows = [{ ...cutOffRow(everyone, reason, nowMs, this.options), cutOffAtMs }];
-    await new RevocationStore(this.database).insert(rows);
-    this.announce({ records: [], rows }, { reason });
+    let cutOff = await this.cutOff(tenantId, reason);
+    // A session that was renewed while that was under way did not see it. What is renewed now does, unless it is in a
+    // transaction: then it waits for the rows.
+    const { isInTransaction } = this.database;
+    if (!isInTransaction) cutOff = await this.cutOff(tenantId, reason);
     let count = await this.revokeFuture(tenantId, reason);
     const tell = (sessions: readonly SessionOwner[]): void => {
       count += sessions.length;
       this.tellOf(sessions, { reason });
     };
+    const { cutOffAtMs } = cutOff;
     await deleteCreatedBefore(this.database, cutOffAtMs, tenantId, new Batches(), tell);
-    await this.waitUntilPast(rows);
+    if (isInTransaction) cutOff = await this.cutOff(tenantId, reason);
+    await this.waitUntilPast([cutOff]);
     return count;
+  }
+
+  private async cutOff(
+    tenantId: string | null,
+    reason: RevocationReason,
+  ): Promise<RevocationRecord & { readonly cutOffAtMs: number }> {
+    const nowMs = this.clock.now();
+    const everyone = { userId: null, tenantId };
+    // Of this millisecond's sessions nobody can say whether they were there: they end too.
+    const cutOffAtMs = nowMs + 1;
+    const row = { ...cutOffRow(everyone, reason, nowMs, this.options), cutOffAtMs };
+    await new RevocationStore(this.database).insert([row]);
+    this.announce({ records: [], rows: [row] }, { reason });
+    return row;
   }
 
   // A login that begins once the caller knows of the end is after the cut-off, by the clock of whichever instance.

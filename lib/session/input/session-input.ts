@@ -1,4 +1,5 @@
 import { SessionInputException } from '../../errors/session-input.exception.js';
+import { asciiJson } from '../../store/ascii-json.js';
 import { kindOf } from '../../options/option-checks.js';
 import { RESERVED_CLAIMS, withoutReservedClaims } from '../../tokens/reserved-claims.js';
 import { isSessionHandle } from '../../tokens/session-handle.js';
@@ -87,7 +88,8 @@ function checkId(argument: string, value: unknown, maxLength: number): string {
 }
 
 function checkSize(argument: string, value: JsonObject): JsonObject {
-  const bytes = Buffer.byteLength(JSON.stringify(value));
+  // As it is stored.
+  const bytes = asciiJson(value).length;
   if (bytes <= MAX_JSON_BYTES) return value;
   throw new SessionInputException(argument, `has ${bytes} bytes; at most ${MAX_JSON_BYTES}`);
 }

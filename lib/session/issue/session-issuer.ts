@@ -1,7 +1,6 @@
 import { Injectable, Inject } from '@nestjs/common';
 import { buildClaims } from '../../claims/build-claims.js';
 import { UnauthorizedSessionException } from '../../errors/unauthorized-session.exception.js';
-import type { RevocationReason } from '../../events/session-events.js';
 import { SessionEventBus } from '../../events/session-event-bus.js';
 import {
   RESOLVED_SESSION_OPTIONS,
@@ -40,16 +39,12 @@ export interface SessionRequest {
   readonly sessionDataInDatabase?: unknown;
   readonly persistent?: unknown;
   readonly device?: DeviceInfo;
-  /** Whether the payload stays as it is, because it is that of a session that goes on. @default false: claims are fetched */
-  readonly keepsClaims?: boolean;
   /** When it began, and what it has cut off by itself. @default it begins now */
   readonly login?: LoginUnderWay | undefined;
   /** Whether the client proves itself by the `anti-csrf` header. */
   readonly withAntiCsrfToken: boolean;
   /** Sessions that end with this login: what the client carried until now (session fixation, ASVS 7.2.4). */
   readonly replacedHandles?: readonly string[];
-  /** @default 'replaced-by-login' */
-  readonly replacedBecause?: RevocationReason | undefined;
 }
 
 /** A session's row and the tokens for its client. */
@@ -84,14 +79,14 @@ export class SessionIssuer {
    */
   async issue(request: SessionRequest): Promise<IssuedSession> {
     const made = this.newRecord(request);
-    const record = request.keepsClaims === true ? made : await this.withClaims(made);
+    const record = await this.withClaims(made);
     const refresh = await this.minter.refreshTokenFor(record);
     const tokens = await this.minter.tokensFor(record, refresh, request.withAntiCsrfToken);
     const replaced = request.replacedHandles ?? [];
     await this.refuseOvertaken(record, request.login);
     await this.limit.refuseIfFull(record, replaced);
     if (replaced.length === 0) await this.store.insert(record);
-    else await this.insertInPlaceOf(replaced, record, request.replacedBecause);
+    else await this.insertInPlaceOf(replaced, record);
     await this.limit.makeRoomFor(record);
     const { handle: sessionHandle, userId, tenantId } = record;
     if (!this.database.isInTransaction) {
@@ -115,11 +110,8 @@ export class SessionIssuer {
     );
   }
 
-  private async insertInPlaceOf(
-    replaced: readonly string[],
-    record: SessionRecord,
-    reason: RevocationReason = 'replaced-by-login',
-  ): Promise<void> {
+  private async insertInPlaceOf(replaced: readonly string[], record: SessionRecord): Promise<void> {
+    const reason = 'replaced-by-login';
     const ended = await this.database.transaction(async (database) => {
       await new SessionStore(database).insert(record);
       return this.revoker.endIn(database, replaced, { reason });

@@ -1,4 +1,4 @@
-import type { QueryRunner } from 'typeorm';
+import type { ObjectLiteral, QueryRunner } from 'typeorm';
 import type { Rotation } from '../rotation-statements.js';
 import type { Session } from '../session.entity.js';
 import type { Table } from '../table.js';
@@ -42,6 +42,9 @@ export interface Dialect {
   /** What a failed statement came to. */
   failureKind(failure: DriverFailure): FailureKind;
 
+  /** How to find out what can't hold every character, if a database of this kind may be so. */
+  readonly charsets: CharsetCheck | undefined;
+
   /**
    * How to make a table hold every character, for whoever reads the log.
    *
@@ -79,6 +82,21 @@ export interface ManyRotations {
   text(table: Table<Session>, count: number): string;
   /** The parameters of one rotation. */
   values(rotation: Rotation): unknown[];
+}
+
+/** What finds out where characters get lost on their way into a table, or there. */
+export interface CharsetCheck {
+  /** Selects each `charset` that lacks characters, and its `place`. */
+  statement(table: Table<ObjectLiteral>): {
+    readonly sql: string;
+    readonly parameters: readonly unknown[];
+  };
+  /**
+   * What is wrong, and the statement or the option that mends it.
+   *
+   * @param table its name in SQL
+   */
+  cure(lack: { readonly charset: string; readonly place: string }, table: string): string;
 }
 
 /** The one connection that a driver has for all callers. */

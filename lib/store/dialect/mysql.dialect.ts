@@ -39,6 +39,8 @@ const OUTAGES = new Set([...CONNECTIONS, ...STOPPED, ...READ_ONLY, ...DISK, ...R
 /** What a value could not be taken for is a slip, but for text that the column's charset does not have. */
 const WRONG_VALUE = 1366;
 
+const WHOLE_CHARSETS = "'utf8mb4', 'utf16', 'utf16le', 'utf32', 'gb18030'";
+
 /** MySQL. */
 export const mysql: Dialect = {
   drivers: ['mysql'],
@@ -61,6 +63,23 @@ export const mysql: Dialect = {
     if (known !== undefined) return known;
     if (OUTAGES.has(errno) || sqlState.startsWith('08')) return 'outage';
     return sqlState.startsWith('45') ? 'raised' : 'mistake';
+  },
+  charsets: {
+    statement: (table) => ({
+      sql:
+        `SELECT DISTINCT CHARACTER_SET_NAME AS charset, 'table' AS place FROM information_schema.COLUMNS ` +
+        `WHERE TABLE_SCHEMA = COALESCE(${table.parameter(0)}, DATABASE()) AND TABLE_NAME = ${table.parameter(1)} ` +
+        `AND CHARACTER_SET_NAME NOT IN (${WHOLE_CHARSETS}) UNION ` +
+        `SELECT @@character_set_client, 'connection' FROM DUAL ` +
+        `WHERE @@character_set_client NOT IN (${WHOLE_CHARSETS})`,
+      parameters: [table.place.database ?? null, table.place.table],
+    }),
+    cure: ({ charset, place }, table) =>
+      place === 'connection'
+        ? `The connection to ${table} has the charset ${charset}, which lacks characters. ` +
+          "Leave `charset` out of the data source's options."
+        : `${table} has the charset ${charset}, which lacks characters. ` +
+          `Run \`ALTER TABLE ${table} CONVERT TO CHARACTER SET utf8mb4\`.`,
   },
   unstorableCure: (_, table) =>
     `The charset of ${table}, or of the connection, lacks a character. Run ` +

@@ -38,6 +38,11 @@ const OUTAGE_CLASSES: ReadonlySet<string> = new Set([
 // PL/pgSQL's RAISE has the class P0, or one that an application has chosen.
 const OWN_CLASSES = /^(?:[0-5]|F0|HV)/;
 
+// SQL_ASCII takes all bytes and knows no characters: a name's length and order would be those of its bytes.
+const LACKING_ENCODING =
+  "SELECT known.charset AS charset, 'database' AS place " +
+  "FROM (SELECT current_setting('server_encoding') AS charset) AS known WHERE known.charset <> 'UTF8'";
+
 /** PostgreSQL. */
 export const postgres: Dialect = {
   drivers: ['postgres'],
@@ -57,6 +62,12 @@ export const postgres: Dialect = {
     if (known !== undefined) return known;
     if (OUTAGE_CLASSES.has(sqlState.slice(0, 2))) return 'outage';
     return OWN_CLASSES.test(sqlState) ? 'mistake' : 'raised';
+  },
+  charsets: {
+    statement: () => ({ sql: LACKING_ENCODING, parameters: [] }),
+    cure: ({ charset }, table) =>
+      `The database of ${table} has the encoding ${charset}, which does not hold every character. Run ` +
+      "`CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0`, and move the data there (pg_dump, pg_restore).",
   },
   unstorableCure: ({ text }: DriverFailure, table) => {
     const encoding = / in encoding "(\w+)"$/.exec(text)?.[1] ?? 'another one than UTF8';

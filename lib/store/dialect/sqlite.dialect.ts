@@ -45,6 +45,7 @@ export const sqlite: Dialect = {
     if (code === undefined || code === 'SQLITE_ERROR') return byText ?? byCode(code);
     return byCode(code);
   },
+  charsets: undefined,
   unstorableCure: () => 'SQLite stores every character.',
 };
 

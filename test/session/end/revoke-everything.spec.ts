@@ -40,7 +40,8 @@ describeOnEachDatabase('revoking everything on one of two instances', (engine) =
       });
     }
     expect(await here.booted.dataSource.getRepository(Session).count()).toBe(0);
-    expect(await here.booted.dataSource.getRepository(SessionRevocation).count()).toBe(1);
+    // However many sessions there were.
+    expect(await here.booted.dataSource.getRepository(SessionRevocation).count()).toBe(2);
   });
 
   it('ends sessions of a time when the clock was ahead', async () => {

@@ -1,0 +1,120 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { SessionStoreUnavailableException } from '../../errors/session-store-unavailable.exception.js';
+import { SessionEventBus } from '../../events/session-event-bus.js';
+import {
+  RESOLVED_SESSION_OPTIONS,
+  type ResolvedSessionOptions,
+} from '../../options/resolved-options.js';
+import { SessionDatabase } from '../../store/session-database.js';
+import type { SessionRecord } from '../../store/session-record.js';
+import { SessionSuccessionStore } from '../../store/session-succession.store.js';
+import { SessionStore } from '../../store/session.store.js';
+import { Clock } from '../../time/clock.js';
+import { NO_PARENT_HASH } from '../../tokens/refresh-token.js';
+import { newSessionHandle } from '../../tokens/session-handle.js';
+import type { LoginUnderWay } from '../end/logins-under-way.js';
+import { SessionRevoker, type EndedSessions } from '../end/session-revoker.js';
+import { NO_DEVICE, type DeviceInfo } from '../device/device-info.js';
+import { sessionExpiresAtMs } from '../mint/session-lifetime.js';
+import { SessionTokenMinter } from '../mint/session-token-minter.js';
+import { SessionLife } from '../verify/session-life.js';
+import type { IssuedSession } from './session-issuer.js';
+
+const MAX_RACES = 8;
+const ENDING = { reason: 'reauthenticated' } as const;
+
+/** Whose session is to go on under new tokens. */
+export interface RenewalRequest {
+  readonly handle: string;
+  readonly userId: string;
+  readonly device: DeviceInfo;
+  readonly login: LoginUnderWay | undefined;
+  readonly withAntiCsrfToken: boolean;
+  /** Sessions that end beside the one that is renewed. */
+  readonly replacedHandles: readonly string[];
+}
+
+/**
+ * Gives a session new tokens and another handle, with all that it holds. The new row takes the place of the old one in one
+ * transaction: whoever ends or changes the session meanwhile has done so before, which counts, or finds it gone.
+ */
+@Injectable()
+export class SessionRenewer {
+  private readonly store: SessionStore;
+
+  constructor(
+    private readonly database: SessionDatabase,
+    private readonly life: SessionLife,
+    private readonly minter: SessionTokenMinter,
+    private readonly revoker: SessionRevoker,
+    private readonly events: SessionEventBus,
+    private readonly clock: Clock,
+    @Inject(RESOLVED_SESSION_OPTIONS) private readonly options: ResolvedSessionOptions,
+  ) {
+    this.store = new SessionStore(database);
+  }
+
+  /** @returns `undefined` where the session is over, or another user's; then nothing changes */
+  async renew(request: RenewalRequest): Promise<IssuedSession | undefined> {
+    for (let races = 0; races < MAX_RACES; races += 1) {
+      const former = await this.store.find(request.handle);
+      if (former === undefined || former.userId !== request.userId) return undefined;
+      if (await this.life.isOver(former)) return undefined;
+      const record = this.successorOf(former, request);
+      // Signed before the rows change: a signing key that fails must not cost the session.
+      const refresh = await this.minter.refreshTokenFor(record);
+      const tokens = await this.minter.tokensFor(record, refresh, request.withAntiCsrfToken);
+      const ended = await this.database.transaction((database) =>
+        this.putInPlaceOf(database, former, record, request.replacedHandles),
+      );
+      if (ended === 'over') return undefined;
+      if (ended === 'gone or changed') continue;
+      this.revoker.announce(ended, ENDING);
+      const { handle: sessionHandle, userId, tenantId } = record;
+      const atMs = this.clock.now();
+      this.events.emit('created', { sessionHandle, userId, tenantId, atMs });
+      return { record, tokens };
+    }
+    throw new SessionStoreUnavailableException({ cause: new Error('the session did not settle') });
+  }
+
+  private async putInPlaceOf(
+    database: SessionDatabase,
+    former: SessionRecord,
+    record: SessionRecord,
+    replaced: readonly string[],
+  ): Promise<EndedSessions | 'gone or changed' | 'over'> {
+    const taken = await new SessionSuccessionStore(database).take(former);
+    if (taken === undefined) return 'gone or changed';
+    // Asked of the database, and with the row in hand: a cut-off that is committed later is later than the new session too.
+    const cutOffs = await this.life.withDatabase(database).cutOffsOf(former);
+    if (cutOffs.some(({ cutOffAtMs }) => former.createdAtMs < cutOffAtMs)) return 'over';
+    await new SessionStore(database).insert({ ...record, sessionData: taken.sessionData });
+    const own = await this.revoker.noteIn(database, [taken], ENDING);
+    const others = await this.revoker.endIn(database, replaced, ENDING);
+    return { records: [...own.records, ...others.records], rows: [...own.rows, ...others.rows] };
+  }
+
+  private successorOf(former: SessionRecord, request: RenewalRequest): SessionRecord {
+    const nowMs = this.clock.now();
+    // A cut-off of this very millisecond ends it, as it ends the session of before.
+    const begunAtMs = Math.min(request.login?.begunAtMs ?? nowMs, nowMs) - 1;
+    const createdAtMs = Math.max(former.createdAtMs, begunAtMs);
+    const { ip, userAgent } = { ...NO_DEVICE, ...request.device };
+    return {
+      ...former,
+      handle: newSessionHandle(createdAtMs),
+      generation: 0,
+      parentHash: NO_PARENT_HASH,
+      rotatedAtMs: nowMs,
+      confirmedAtMs: null,
+      dataVersion: 0,
+      createdAtMs,
+      authenticatedAtMs: nowMs,
+      lastActiveAtMs: nowMs,
+      expiresAtMs: sessionExpiresAtMs({ ...former, createdAtMs }, nowMs, this.options),
+      ip,
+      userAgent,
+    };
+  }
+}
