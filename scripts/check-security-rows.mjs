@@ -19,7 +19,7 @@ const GROUPS = {
   D: 7,
   I: 7,
   M: 6,
-  K: 5,
+  K: 6,
   N: 4,
   P: 4,
   U: 4,

@@ -6,6 +6,7 @@ import type { RefreshTokenKey } from '../tokens/refresh-token.js';
 import { deriveKey } from '../tokens/secrets.js';
 import { KeyEncryption } from './key-encryption.js';
 import { readPrivateKey, readSecret } from './key-material.js';
+import { RevokedKeys } from './revoked-keys.js';
 import type { ScheduledKey } from './key-schedule.js';
 
 /** What a key is for: signing access tokens, signing `createJWT`'s tokens for good, or the secret under refresh tokens. */
@@ -41,6 +42,7 @@ export class KeyLoader {
   private readonly logger = new Logger('SessionModule');
   private readonly encryption: KeyEncryption;
   private readonly reportedKids = new Set<string>();
+  private readonly revocations = new RevokedKeys();
 
   /** @param encryptionKeys the first encrypts, all decrypt; none: keys are kept in clear */
   constructor(encryptionKeys: readonly KeyObject[], acceptsUnencryptedKeys = false) {
@@ -49,7 +51,9 @@ export class KeyLoader {
 
   /** @param known keys of an earlier reading, which need no decryption again */
   load(records: readonly SigningKeyRecord[], known: LoadedKeys): LoadedKeys {
-    const inOrder = records.toSorted((a, b) => a.activeAtMs - b.activeAtMs);
+    const inOrder = this.revocations
+      .withoutRevoked(records)
+      .toSorted((a, b) => a.activeAtMs - b.activeAtMs);
     const signing = (kind: KeyKind): LoadedSigningKey[] =>
       inOrder
         .filter((record) => record.kind === kind)
@@ -68,6 +72,11 @@ export class KeyLoader {
       signingByKid: new Map([...dynamic, ...permanent].map((key) => [key.kid, key])),
       macById: new Map(mac.map((secret) => [secret.refreshTokenKey.id, secret])),
     };
+  }
+
+  /** Never uses a key again. */
+  revoke(kid: string): void {
+    this.revocations.add(kid);
   }
 
   /** Whether a key is in the database and can't be opened. */

@@ -142,6 +142,7 @@ export class KeyRing implements VerificationKeys {
    */
   async revoke(kid: string): Promise<boolean> {
     const wasThere = await this.maker.replace(kid);
+    if (wasThere) this.loader.revoke(kid);
     await this.read();
     return wasThere;
   }

@@ -96,8 +96,8 @@ describeOnEachDatabase('a session whose user proves again who they are', (engine
       expect([201, 401]).toContain(answer.status);
       // By its handle the session of before is not there any more, and its caller is told.
       const isKnownAsGone = wasThere === false;
-      const instances = answer.status === 201 ? fleet.instances : [];
-      for (const each of instances) expect(await isAlive(each, answer)).toBe(isKnownAsGone);
+      const asked = answer.status === 201 ? fleet.instances : [];
+      for (const each of asked) expect(await isAlive(each, answer)).toBe(isKnownAsGone);
       fleet.clock.advanceMs(1_000);
     }
   });

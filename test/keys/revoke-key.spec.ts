@@ -27,6 +27,11 @@ async function secretsOf({ booted }: Instance): Promise<string[]> {
   return rows.map(({ kid }) => kid);
 }
 
+/** Has the keys read again, as happens every few seconds. */
+async function readKeys(instance: Instance): Promise<void> {
+  await sessionsOf(instance).revokeKey('d-0123456789abcdef');
+}
+
 describeOnEachDatabase('a key that is revoked on one of two instances', (engine) => {
   let deployment: Deployment;
   let here: Instance;
@@ -99,6 +104,34 @@ describeOnEachDatabase('a key that is revoked on one of two instances', (engine)
     expect((await here.refresh(fresh)).status).toBe(200);
     expect((await here.refresh(idle)).status).toBe(401);
   });
+
+  it.each(['dynamic', 'mac'])(
+    'K6: stays out of use on both where somebody puts its row back (%s)',
+    async (kind) => {
+      const tokens = await here.login('u1');
+      await there.refresh(tokens);
+      const keys = here.booted.dataSource.getRepository(SessionSigningKey);
+      const row = await keys.findOneByOrFail({ kind });
+      const use = (instance: Instance): Promise<{ status: number }> =>
+        kind === 'mac' ? instance.refresh(tokens) : instance.me(tokens);
+      expect(await sessionsOf(here).revokeKey(row.kid)).toBe(true);
+      // Before the other instance has read the keys, and after.
+      await keys.insert(row);
+      await readKeys(here);
+      expect((await use(here)).status).toBe(401);
+      await keys.delete({ kid: row.kid });
+      await expect.poll(() => use(there), WITHIN_ONE_READING).toMatchObject({ status: 401 });
+      await keys.insert(row);
+      for (const instance of [here, there, here, there]) {
+        await readKeys(instance);
+        expect((await use(instance)).status).toBe(401);
+        expect(kidsOf(instance)).not.toContain(row.kid);
+      }
+      const again = await here.login('u2');
+      expect((await there.me(again)).status).toBe(200);
+      expect((await there.refresh(again)).status).toBe(200);
+    },
+  );
 
   it('is told apart from one that is not there', async () => {
     await here.login('u1');

@@ -1,0 +1,37 @@
+import { Logger } from '@nestjs/common';
+import type { SigningKeyRecord } from '../store/signing-key.store.js';
+
+/**
+ * The keys that this instance has seen go. A key's row never comes back by itself: whoever puts it back can write to the
+ * database, and may hold the key.
+ */
+export class RevokedKeys {
+  private readonly logger = new Logger('SessionModule');
+  private readonly seen = new Set<string>();
+  private readonly revoked = new Set<string>();
+  private readonly reported = new Set<string>();
+
+  add(kid: string): void {
+    this.revoked.add(kid);
+  }
+
+  /** Takes a reading of all keys, and leaves out those that were gone at an earlier one. */
+  withoutRevoked(records: readonly SigningKeyRecord[]): SigningKeyRecord[] {
+    const present = new Set(records.map(({ kid }) => kid));
+    for (const kid of this.seen) if (!present.has(kid)) this.revoked.add(kid);
+    for (const kid of present) this.seen.add(kid);
+    return records.filter(({ kid }) => !this.isBack(kid));
+  }
+
+  private isBack(kid: string): boolean {
+    if (!this.revoked.has(kid)) return false;
+    if (!this.reported.has(kid)) {
+      this.reported.add(kid);
+      this.logger.error(
+        `The session key ${kid} is in the database again although it was gone, and is not used: somebody has put it back. ` +
+          'Delete its row, for an instance that starts would take it. After a restore of the database restart all instances.',
+      );
+    }
+    return true;
+  }
+}
