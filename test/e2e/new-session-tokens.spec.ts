@@ -180,7 +180,8 @@ describe.each(platforms)('the tokens of a login on %s', (platform) => {
         parentRefreshTokenHash: '0'.repeat(64),
         rotatedAt: NOW_MS,
         confirmedAt: null,
-        accessTokenPayload: '{"name":"馬"}',
+        // In ASCII, whatever the encoding of the database.
+        accessTokenPayload: String.raw`{"name":"\u99ac"}`,
         sessionData: '{"address":"only the server knows"}',
         dataVersion: 0,
         persistent: 1,

@@ -114,7 +114,15 @@ export class OwnServer {
     if (owner.uid !== undefined) chownSync(this.folder, owner.uid, owner.gid ?? owner.uid);
     const [program, ...parameters] =
       this.kind === 'postgres'
-        ? [pathOf('initdb'), '--no-sync', '--auth=trust', '--username=postgres', '-D', this.data]
+        ? [
+            pathOf('initdb'),
+            '--no-sync',
+            '--encoding=UTF8',
+            '--auth=trust',
+            '--username=postgres',
+            '-D',
+            this.data,
+          ]
         : [
             pathOf('mariadb-install-db'),
             '--no-defaults',

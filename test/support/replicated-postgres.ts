@@ -45,7 +45,17 @@ export class ReplicatedPostgres {
     if (uid !== undefined && gid !== undefined) await chown(folder, uid, gid);
     const primary = new PostgresServer(folder, 'primary');
     const replica = new PostgresServer(folder, 'replica');
-    await tool('initdb', '--no-sync', '-A', 'trust', '-U', 'postgres', '-D', primary.data);
+    await tool(
+      'initdb',
+      '--no-sync',
+      '--encoding=UTF8',
+      '-A',
+      'trust',
+      '-U',
+      'postgres',
+      '-D',
+      primary.data,
+    );
     await primary.start();
     const from = ['-h', folder, '-p', String(primary.port), '-U', 'postgres'];
     await tool('pg_basebackup', '--no-sync', '-R', '-c', 'fast', ...from, '-D', replica.data);
