@@ -2,7 +2,9 @@ export { SessionModule } from './session.module.js';
 export { SessionService } from './session.service.js';
 
 export { CreateSession } from './http/decorators/create-session.decorator.js';
-export { InjectSessions } from './http/decorators/inject-sessions.decorator.js';
+export { ForbidImpersonation } from './http/decorators/forbid-impersonation.decorator.js';
+export type { ImpersonateOptions } from './http/impersonation-options.js';
+export { getSessionsToken, InjectSessions } from './http/decorators/inject-sessions.decorator.js';
 export type {
   CreateSessionOptions,
   SessionSelector,
@@ -12,30 +14,61 @@ export { RequireFresh } from './http/decorators/require-fresh.decorator.js';
 export { PublicAccess } from './http/decorators/public-access.decorator.js';
 export { VerifySession } from './http/decorators/verify-session.decorator.js';
 export type { GuardedRouteOptions } from './http/decorators/verify-session.metadata.js';
-export type { VerifySessionOptions } from './http/request-verification.js';
+export type { VerifySessionOptions } from './http/verify-session-options.js';
 export { CreateSessionInterceptor } from './http/create-session.interceptor.js';
 export { sessionLogRedaction } from './http/transport/log-redaction.js';
+export { currentSession, sessionOf } from './http/session-of-request.js';
 export { SessionGuard } from './http/session.guard.js';
 export { SessionFunctions, type RevokeOptions } from './session/session-functions.js';
 
+export {
+  ReadonlySession,
+  type SessionActorIdentity,
+} from './session/container/readonly-session.js';
 export { SessionContainer, type AllSessionTokens } from './session/container/session-container.js';
 export type {
   ClaimValidatorsOverride,
   SessionDoesNotExist,
 } from './session/edit/claims-by-handle.js';
-export type { SessionEndReason } from './session/end/revocation-rows.js';
-export type { SessionEnd, SessionExplanation, SessionSummary } from './session/session-overview.js';
+export type { SessionCounter } from './session/session-counters.js';
+export type {
+  ActorSummary,
+  SessionEnd,
+  SessionExplanation,
+  SessionSummary,
+} from './session/session-overview.js';
 export { SessionHealth, type SessionHealthReport } from './session/session-health.js';
+export type { SessionMetricName } from './session/session-metric-names.js';
+export type { StatementTiming } from './store/statement-timing.js';
 export type { SessionInformation } from './session/verify/session-directory.js';
 export type { JsonObject } from './session/input/json-object.js';
 export type { JsonWebKeyRecord } from './keys/public-jwk.js';
 export type { OpenIdConfiguration } from './keys/openid-configuration.js';
 
+export { inspectSessions, type Finding } from './inspection/inspect-sessions.js';
+export type { FindingCode } from './errors/flaw.js';
+export { allowSocketIo } from './live/allow-socket-io.js';
+export type { ApplicationOrLater, ProviderSource } from './live/application.js';
+export type { SocketEntranceOptions } from './live/gateway-entrance.js';
+export type { MercuriusSubscriptions } from './live/mercurius-subscriptions.js';
+export {
+  sessionSubscriptions,
+  type GraphqlWsSubscriptions,
+  type SessionSubscriptionsOptions,
+} from './live/session-subscriptions.js';
+export { verifyWsClient } from './live/verify-ws-client.js';
+export type { LiveEnd, LiveEndReason } from './verification/session-ends.js';
+
 export type { RefusalReason } from './errors/refusal-reason.js';
 export { SessionEventBus, type SessionEventListener } from './events/session-event-bus.js';
-export type { RevocationReason, SessionEventName, SessionEvents } from './events/session-events.js';
+export type { RevocationReason, SessionEndReason } from './events/end-reason.js';
+export type { Impersonation, SessionEventName, SessionEvents } from './events/session-events.js';
 
-export type { AccessTokenPayload, PayloadUpdate } from './claims/access-token-payload.js';
+export type {
+  AccessTokenPayload,
+  PayloadUpdate,
+  ReservedClaims,
+} from './claims/access-token-payload.js';
 export { BooleanClaim, type BooleanClaimValidators } from './claims/boolean-claim.js';
 export {
   EmailVerificationClaim,
@@ -60,7 +93,11 @@ export {
   type FetchClaimValue,
   type SessionClaimOptions,
 } from './claims/session-claim.js';
+export type { WantedNames } from './claims/wanted-names.js';
 export { UserRoleClaim } from './claims/user-role.claim.js';
+
+export type { SessionCookieOptions } from './options/cookie-options.js';
+export type { SessionDeviceBindingOptions } from './options/device-binding-options.js';
 
 export type {
   AntiCsrfMode,
@@ -68,11 +105,11 @@ export type {
   ClaimToken,
   SessionLimitOptions,
   ValidatorOrToken,
-  SessionCookieOptions,
   SessionDeviceOptions,
   SessionModuleExtras,
   SessionModuleOptions,
   SessionOptionsFactory,
+  SessionRouteOptions,
   SessionRoutesOptions,
   SessionSigningOptions,
   TokenTransferMethod,
@@ -94,9 +131,13 @@ export { Clock } from './time/clock.js';
 export type { Duration } from './time/duration.js';
 
 export { CrossSiteRequestException } from './errors/cross-site-request.exception.js';
+export { DeviceProofMissingException } from './errors/device-proof-missing.exception.js';
+export { DeviceProofRefusedException } from './errors/device-proof-refused.exception.js';
 export { InvalidClaimsException } from './errors/invalid-claims.exception.js';
 export { SessionConfigurationError } from './errors/session-configuration.error.js';
+export { SessionEndedException } from './errors/session-ended.exception.js';
 export { SessionException, type SessionErrorCode } from './errors/session.exception.js';
+export { SessionIssuerUnavailableException } from './errors/session-issuer-unavailable.exception.js';
 export { SessionLimitException } from './errors/session-limit.exception.js';
 export { SessionInputException } from './errors/session-input.exception.js';
 export { SessionStoreFailureException } from './errors/session-store-failure.exception.js';

@@ -3,7 +3,7 @@ import { CreateSessionTables1795392000000 } from './store/migrations/17953920000
 export { CreateSessionTables1795392000000 };
 
 /**
- * The migrations of the module's tables in their order, for data sources without `synchronize`. They stand beside the
+ * The migrations of the module's tables in order, for data sources without `synchronize`. List them beside the
  * application's own.
  *
  * @example

@@ -2,12 +2,16 @@ import type { DynamicModule, Type } from '@nestjs/common';
 import { SessionEventBus } from './events/session-event-bus.js';
 import { FailureAnswer } from './http/failure-answer.js';
 import { GuardedRoutes } from './http/guarded-routes.js';
+import { HeldSessionVerification } from './http/held-session-verification.js';
+import { LIVE_CONNECTIONS } from './http/live-connections.js';
 import { RateLimiter } from './http/rate-limit/rate-limiter.js';
 import { RequestLogin } from './http/request-login.js';
+import { REFRESH_OF_REQUEST } from './http/refresh-of-request.js';
 import { RequestRefresh } from './http/request-refresh.js';
 import { RequestVerification } from './http/request-verification.js';
 import { SessionKinds } from './http/session-kinds.js';
 import { SessionGuard } from './http/session.guard.js';
+import { SetupWarnings } from './http/setup-warnings.js';
 import { tokenOfKind } from './options/kind.js';
 import { SessionService } from './session.service.js';
 import { LoginsUnderWay } from './session/end/logins-under-way.js';
@@ -16,7 +20,7 @@ import { SessionHealth } from './session/session-health.js';
 import { Clock } from './time/clock.js';
 import type { SessionModuleExtras } from './options/session-module-options.js';
 
-/** What an application is given of a kind of sessions. */
+/** The parts of a kind of sessions for the application. */
 const PARTS_OF_KIND = {
   sessions: SessionService,
   events: SessionEventBus,
@@ -26,9 +30,13 @@ const PARTS_OF_KIND = {
   limiter: RateLimiter,
   refusals: SessionRefusals,
   logins: LoginsUnderWay,
+  warnings: SetupWarnings,
 } as const;
 
-/** What an application's guards, interceptors and services of ours are given, whichever module they are resolved in. */
+/**
+ * The providers that the application's guards, our interceptors and our services need, in whichever module they are
+ * resolved.
+ */
 const exportedProviders = [
   SessionService,
   SessionGuard,
@@ -37,21 +45,25 @@ const exportedProviders = [
   RequestLogin,
   RequestVerification,
   RequestRefresh,
+  REFRESH_OF_REQUEST,
   RateLimiter,
   SessionRefusals,
   GuardedRoutes,
   FailureAnswer,
   SessionKinds,
   LoginsUnderWay,
+  HeldSessionVerification,
+  LIVE_CONNECTIONS,
+  SetupWarnings,
   Clock,
 ];
 
-/** What a module exports: under names of its own where it has a kind, so that none is found by chance. */
+/** The exports of a module. With a kind, they have their own names, so that none is found by chance. */
 export function exportsOf({ kind }: SessionModuleExtras): DynamicModule['exports'] & object {
   return kind === undefined ? exportedProviders : aliasesOf(kind).map(({ provide }) => provide);
 }
 
-/** The providers by which the parts of a kind are found. */
+/** The providers that find the parts of a kind. */
 export function aliasesOf(kind: string): { provide: string; useExisting: Type }[] {
   return Object.entries(PARTS_OF_KIND).map(([part, type]) => ({
     provide: tokenOfKind(kind, part as keyof typeof PARTS_OF_KIND),

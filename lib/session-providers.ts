@@ -1,15 +1,21 @@
 import { Logger, type Provider } from '@nestjs/common';
-import { APP_FILTER, ModuleRef } from '@nestjs/core';
+import { APP_FILTER, ApplicationConfig, ModuleRef } from '@nestjs/core';
 import { getDataSourceToken } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
 import { SessionEventBus } from './events/session-event-bus.js';
+import { SessionTally } from './events/session-tally.js';
 import { DEFAULT_API_BASE_PATH } from './options/built-in-routes.js';
+import { feedSecretsOf } from './http/controllers/session-routes.js';
+import { FeedAccess } from './http/feed/feed-access.js';
+import { PublishedFeed } from './http/feed/published-feed.js';
+import { BindRoute } from './http/bind-route.js';
 import { RefreshRoute } from './http/refresh-route.js';
 import { REQUEST_PROVIDERS } from './http/request-providers.js';
 import { SessionExceptionFilter } from './http/session-exception.filter.js';
 import { TokenWriter } from './http/transport/token-writer.js';
 import { JwtMaker } from './keys/jwt-maker.js';
 import { KeyRing } from './keys/key-ring.js';
+import { LIVE_PROVIDERS } from './live/live-providers.js';
 import { resolveSessionOptions } from './options/resolve-options.js';
 import {
   RESOLVED_SESSION_OPTIONS,
@@ -21,42 +27,46 @@ import type {
 } from './options/session-module-options.js';
 import { ClockCorrection } from './revocation/clock-correction.js';
 import { RevocationFeed } from './revocation/revocation-feed.js';
+import { providersOfKind } from './providers-of-kind.js';
+import { LIFECYCLE_PROVIDERS } from './session-lifecycle.js';
 import { SESSION_MODULE_OPTIONS } from './session.module-definition.js';
 import { aliasesOf } from './session-exports.js';
 import { SessionService } from './session.service.js';
+import { BINDING_PROVIDERS } from './session/bind/binding-providers.js';
 import { AccessTokenMinter } from './session/mint/access-token-minter.js';
 import { RegisteredClaims } from './session/edit/registered-claims.js';
 import { ArrivalQueue } from './session/verify/arrival-queue.js';
 import { DeviceForgetter } from './session/end/device-forgetter.js';
-import { RefreshTokenAuthenticator } from './session/refresh/refresh-token-authenticator.js';
-import { RefreshTokenChooser } from './session/refresh/refresh-token-chooser.js';
+import { REFRESH_PROVIDERS } from './session/refresh/refresh-providers.js';
 import { ClaimsByHandle } from './session/edit/claims-by-handle.js';
-import { ContainerParts } from './session/container/session-container.js';
+import { ContainerParts } from './session/container/container-parts.js';
 import { SessionContainerFactory } from './session/container/session-container.factory.js';
 import { SessionDirectory } from './session/verify/session-directory.js';
 import { SessionEditor } from './session/edit/session-editor.js';
 import { SessionExpirer } from './session/end/session-expirer.js';
 import { SessionParts } from './session/session-functions.js';
+import { SessionCounters } from './session/session-counters.js';
 import { SessionHealth } from './session/session-health.js';
+import { SessionImpersonator } from './session/issue/session-impersonator.js';
 import { SessionIssuer } from './session/issue/session-issuer.js';
 import { SessionLife } from './session/verify/session-life.js';
 import { SessionLimit } from './session/issue/session-limit.js';
 import { SessionOverview } from './session/session-overview.js';
 import { SessionPruner } from './session/end/session-pruner.js';
-import { SessionRefresher } from './session/refresh/session-refresher.js';
 import { SessionRenewer } from './session/issue/session-renewer.js';
 import { SessionRefusals } from './session/refuse/session-refusals.js';
 import { LoginsUnderWay } from './session/end/logins-under-way.js';
 import { SessionRevoker } from './session/end/session-revoker.js';
-import { SessionRotator } from './session/refresh/session-rotator.js';
 import { SessionTokenMinter } from './session/mint/session-token-minter.js';
 import { SessionVerifier } from './session/verify/session-verifier.js';
 import { StaleClaimRenewal } from './session/container/stale-claim-renewal.js';
 import { TOKEN_CARRIERS } from './session/container/token-carrier.js';
 import { UserEraser } from './session/end/user-eraser.js';
+import { UserRevoker } from './session/end/user-revoker.js';
 import { VerifiedTokenCache } from './session/verify/verified-token-cache.js';
 import { Deadline } from './store/deadline.js';
 import { checkDriver } from './store/unsupported-driver.js';
+import { DeviceKeyStore } from './store/device-key.store.js';
 import { DeviceStore } from './store/device.store.js';
 import { RevocationStore } from './store/revocation.store.js';
 import { SessionDatabase } from './store/session-database.js';
@@ -70,42 +80,49 @@ import { KNOWN_REVOCATIONS } from './verification/known-revocations.js';
 import { LIVE_SESSIONS } from './verification/live-sessions.js';
 import { VERIFICATION_KEYS } from './verification/verification-keys.js';
 
-const STORES = [SessionStore, SigningKeyStore, RevocationStore, DeviceStore];
+const STORES = [SessionStore, SigningKeyStore, RevocationStore, DeviceStore, DeviceKeyStore];
 const KEYS_AND_REVOCATION = [KeyRing, JwtMaker, ClockCorrection, RevocationFeed];
 const ROLES = [
   AccessTokenMinter,
   RegisteredClaims,
   ArrivalQueue,
   ContainerParts,
+  ...BINDING_PROVIDERS,
+  ...REFRESH_PROVIDERS,
   DeviceForgetter,
-  RefreshTokenAuthenticator,
-  RefreshTokenChooser,
   ClaimsByHandle,
   SessionContainerFactory,
+  SessionCounters,
   SessionDirectory,
   SessionEditor,
   SessionExpirer,
   SessionHealth,
+  SessionImpersonator,
   SessionIssuer,
   SessionLife,
   SessionLimit,
   SessionOverview,
   SessionPruner,
   SessionRenewer,
-  SessionRefresher,
   SessionRefusals,
   SessionRevoker,
   SessionParts,
-  SessionRotator,
   SessionTokenMinter,
   SessionVerifier,
   LoginsUnderWay,
   StaleClaimRenewal,
   UserEraser,
+  UserRevoker,
 ];
 
-/** Everything the module is made of. */
+/** All providers of the module. */
 export function sessionProviders(extras: SessionModuleExtras): Provider[] {
+  const { kind } = extras;
+  const parts = partsOf(extras);
+  return kind === undefined ? parts : providersOfKind(kind, [...parts, ...aliasesOf(kind)]);
+}
+
+function partsOf(extras: SessionModuleExtras): Provider[] {
   return [
     {
       provide: RESOLVED_SESSION_OPTIONS,
@@ -114,6 +131,7 @@ export function sessionProviders(extras: SessionModuleExtras): Provider[] {
         resolveSessionOptions(options, {
           production: process.env['NODE_ENV'] === 'production',
           kind: extras.kind,
+          hasBindRoute: extras.routes !== false && extras.routes?.bind !== false,
         }),
     },
     {
@@ -121,7 +139,12 @@ export function sessionProviders(extras: SessionModuleExtras): Provider[] {
       inject: [ModuleRef],
       useFactory: (modules: ModuleRef) => checkDriver(modules, extras.dataSource ?? 'default'),
     },
-    { provide: SessionEventBus, useFactory: () => new SessionEventBus(reportListenerError) },
+    { provide: SessionTally, useFactory: () => new SessionTally() },
+    {
+      provide: SessionEventBus,
+      inject: [SessionTally],
+      useFactory: (tally: SessionTally) => new SessionEventBus(reportListenerError, tally),
+    },
     {
       provide: SessionDatabase,
       inject: [getDataSourceToken(extras.dataSource), RESOLVED_SESSION_OPTIONS],
@@ -143,6 +166,12 @@ export function sessionProviders(extras: SessionModuleExtras): Provider[] {
       provide: RefreshRoute,
       useFactory: () => new RefreshRoute(extras.apiBasePath ?? DEFAULT_API_BASE_PATH),
     },
+    {
+      provide: BindRoute,
+      inject: [ApplicationConfig],
+      useFactory: (config: ApplicationConfig) =>
+        new BindRoute(extras.apiBasePath ?? DEFAULT_API_BASE_PATH, config),
+    },
     { provide: TOKEN_CARRIERS, useExisting: TokenWriter },
     { provide: VERIFICATION_KEYS, useExisting: KeyRing },
     { provide: KNOWN_REVOCATIONS, useExisting: RevocationFeed },
@@ -156,8 +185,10 @@ export function sessionProviders(extras: SessionModuleExtras): Provider[] {
     ...KEYS_AND_REVOCATION,
     ...ROLES,
     ...REQUEST_PROVIDERS,
+    ...(feedSecretsOf(extras.routes) === undefined ? [] : [PublishedFeed, FeedAccess]),
+    ...LIVE_PROVIDERS,
     SessionService,
-    ...(extras.kind === undefined ? [] : aliasesOf(extras.kind)),
+    ...LIFECYCLE_PROVIDERS,
   ];
 }
 

@@ -13,7 +13,7 @@ export const {
 } = new ConfigurableModuleBuilder<SessionModuleOptions>({ moduleName: 'Session' })
   .setClassMethodName('forRoot')
   .setFactoryMethodName('createSessionOptions')
-  // Only the names count here: what is named is no option, and stays out of what the options are read from.
+  // Only the names count here: Nest removes these extras from the options.
   .setExtras<SessionModuleExtras>({
     kind: '',
     isGlobal: true,

@@ -4,9 +4,12 @@ import type { EntityManager } from 'typeorm';
 import { asHttpRequest } from './http/context/http-request.js';
 import { allCorsHeaders } from './http/cors-headers.js';
 import { RateLimiter } from './http/rate-limit/rate-limiter.js';
+import type { ImpersonateOptions } from './http/impersonation-options.js';
+import { RequestImpersonation } from './http/request-impersonation.js';
 import { RequestLogin } from './http/request-login.js';
 import { RequestRefresh } from './http/request-refresh.js';
-import { RequestVerification, type VerifySessionOptions } from './http/request-verification.js';
+import { RequestVerification } from './http/request-verification.js';
+import type { VerifySessionOptions } from './http/verify-session-options.js';
 import { checkVerifySessionOptions } from './http/verify-session-options.js';
 import type { JsonWebKeyRecord } from './keys/public-jwk.js';
 import { KeyRing } from './keys/key-ring.js';
@@ -16,8 +19,10 @@ import { SessionFunctions, SessionParts } from './session/session-functions.js';
 import { checkFlag, checkManager, readOptions } from './session/input/function-arguments.js';
 import { toJsonObject } from './session/input/json-object.js';
 import type { SessionContainer } from './session/container/session-container.js';
+import { watchSession } from './session/container/watch-session.js';
 import { LoginsUnderWay } from './session/end/logins-under-way.js';
 import { SessionRefusals } from './session/refuse/session-refusals.js';
+import type { LiveEnd } from './verification/session-ends.js';
 import { SessionDatabase } from './store/session-database.js';
 
 /**
@@ -35,6 +40,7 @@ export class SessionService extends SessionFunctions {
     private readonly keys: KeyRing,
     private readonly database: SessionDatabase,
     private readonly login: RequestLogin,
+    private readonly impersonation: RequestImpersonation,
     private readonly limiter: RateLimiter,
     private readonly refusals: SessionRefusals,
     private readonly logins: LoginsUnderWay,
@@ -46,16 +52,19 @@ export class SessionService extends SessionFunctions {
   }
 
   /**
-   * Logs a user in: writes a new session and attaches its tokens to the response.
+   * Logs a user in. It writes a new session and attaches its tokens to the response.
    *
    * @param request the platform's request (Express, Fastify)
    * @param response the platform's response; in a handler `@Res({ passthrough: true })`
-   * @param tenantId the tenant of the session; `'public'` where there are no tenants
+   * @param tenantId the tenant of the session; `'public'` without tenants
    * @param userId 1 to 255 characters
-   * @param accessTokenPayload claims for the access token; the browser can read them
-   * @param sessionDataInDatabase what only the server sees
-   * @param options.persistent whether the cookies outlive the browser. @default the module's `persistent`
-   * @param options.allowCrossSite whether another site may send the login, as a provider that posts its answer. @default false
+   * @param accessTokenPayload claims for the access token. The browser can read them
+   * @param sessionDataInDatabase data that only the server sees
+   * @param options.persistent whether the cookies outlive the browser. @default `persistent` of the module
+   * @param options.revokePrevious whether to end the session that the request carries. @default `revokePreviousSession`
+   * of the module
+   * @param options.allowCrossSite whether another site may send the login, such as a provider that posts its answer.
+   * @default false
    * @throws {CrossSiteRequestException} (403) {TooManyRequestsException} (429)
    * @throws {UnauthorizedSessionException} (401) if the user's sessions were revoked since `limitLogin` was called
    * @throws {SessionInputException} (400) and writes nothing
@@ -68,10 +77,22 @@ export class SessionService extends SessionFunctions {
     userId: string,
     accessTokenPayload: Partial<AccessTokenPayload> = {},
     sessionDataInDatabase: object = {},
-    options: { persistent?: boolean; allowCrossSite?: boolean } = {},
+    options: { persistent?: boolean; allowCrossSite?: boolean; revokePrevious?: boolean } = {},
   ): Promise<SessionContainer> {
-    const { persistent, allowCrossSite } = readOptions(options, ['persistent', 'allowCrossSite']);
-    const asked = { tenantId, userId, accessTokenPayload, sessionDataInDatabase, persistent };
+    const {
+      persistent,
+      allowCrossSite,
+      revokePrevious: previous,
+    } = readOptions(options, ['persistent', 'allowCrossSite', 'revokePrevious']);
+    const revokePrevious = checkFlag('revokePrevious', previous);
+    const asked = {
+      tenantId,
+      userId,
+      accessTokenPayload,
+      sessionDataInDatabase,
+      persistent,
+      revokePrevious,
+    };
     return this.login.createByHand(
       request,
       response,
@@ -81,11 +102,11 @@ export class SessionService extends SessionFunctions {
   }
 
   /**
-   * Notes that a login begins, and counts it for `rateLimit`; for the first line of a handler without `@CreateSession()`,
-   * which does it by itself. The session that `createNewSession` then makes counts from here: where the user's sessions
-   * are revoked before it is made, it is refused (401).
+   * Notes that a login begins, and counts it for `rateLimit`. Call it in the first line of a handler without
+   * `@CreateSession()`, which does so itself. The session of a later `createNewSession` counts from here: if the user's
+   * sessions are revoked before it is made, it is refused (401).
    *
-   * @throws {TooManyRequestsException} (429) where the request's address has asked, or guessed wrong, too often
+   * @throws {TooManyRequestsException} (429) if the request's address has asked, or guessed wrong, too often
    */
   async limitLogin(request: object): Promise<void> {
     this.logins.enter(asHttpRequest(request));
@@ -101,18 +122,55 @@ export class SessionService extends SessionFunctions {
   }
 
   /**
-   * Renews the session of a request whose user has just proven again who they are (password, second factor): new tokens,
-   * a new `auth_time` for `@RequireFresh`, all that the session held; the old one ends.
+   * Renews the session of a request whose user has just proved their identity again (password, second factor). It gets
+   * new tokens, a new `auth_time` for `@RequireFresh`, and the same content. The old session ends.
    *
-   * @param userId who has been proven; must be the session's user
-   * @throws {UnauthorizedSessionException} where there is no session, or it is another user's; nothing changes
+   * @param userId the user whose identity was proved; must be the session's user
+   * @throws {UnauthorizedSessionException} if there is no session, or it is another user's; nothing changes
    */
   reauthenticate(request: unknown, response: unknown, userId: string): Promise<SessionContainer> {
     return this.login.reauthenticate(request, response, userId);
   }
 
   /**
-   * The session of a request; new tokens, where there are any, are attached to the response.
+   * Lets the user of a request act as another. The client gets a session of that user, which shows who acts in it, and
+   * `endImpersonation` returns its own session. The session ends with the actor's own, at once and everywhere. Its user
+   * never counts as freshly authenticated, no refresh moves its end, and it does not count in `maxSessionsPerUser`.
+   *
+   * Your application decides who may do this: guard the handler, and check the user id in the request.
+   *
+   * @throws {SessionInputException} (400) also for oneself, and for an actor whose session is bound to a device
+   * @throws {InvalidClaimsException} if the actor already acts as somebody else
+   * @throws {UnauthorizedSessionException} (401) if the actor's session is over, or of another kind of sessions. In
+   * cookie mode, also if the request lacks its refresh token, as with a separate `cookie.refreshPath`
+   * @throws {CrossSiteRequestException} (403)
+   * @example
+   * ```ts
+   * await this.sessions.impersonate(req, res, { actor: session, userId, reason: 'ticket 4711' });
+   * ```
+   */
+  impersonate(
+    request: unknown,
+    response: unknown,
+    how: ImpersonateOptions,
+  ): Promise<SessionContainer> {
+    return this.impersonation.begin(request, response, how);
+  }
+
+  /**
+   * Returns the client's own session, by its waiting refresh token. In cookie mode, that is in a cookie. In header
+   * mode, the client sends it as `Authorization: Bearer …`. The handler needs no guard, because this is a kind of
+   * refresh.
+   *
+   * @throws {UnauthorizedSessionException} (401) if there is no such token, another site's page may have sent the
+   * request, or the actor's session is over
+   */
+  endImpersonation(request: unknown, response: unknown): Promise<SessionContainer> {
+    return this.impersonation.end(request, response);
+  }
+
+  /**
+   * The session of a request. New tokens, if any, are attached to the response.
    *
    * @returns `undefined` only with `sessionRequired: false`
    * @throws {UnauthorizedSessionException} {TryRefreshTokenException} {InvalidClaimsException}
@@ -130,15 +188,15 @@ export class SessionService extends SessionFunctions {
   async getSession(
     request: unknown,
     response: unknown,
-    options: VerifySessionOptions = {},
+    options?: VerifySessionOptions,
   ): Promise<SessionContainer | undefined> {
     return this.verification.verify(request, response, checkVerifySessionOptions(options));
   }
 
   /**
-   * The session of a WebSocket handshake, by the request that opens the socket: refuse the socket where this throws.
-   * Cookies count only from our own origin and `trustedOrigins`, since any page can open a socket with its visitor's.
-   * A socket is not closed when its session ends: ask again from time to time, with `checkDatabase` or without.
+   * The session of a WebSocket handshake, by the request that opens the socket: refuse the socket if this throws.
+   * Cookies count only from our own origin and `trustedOrigins`, because any page can open a socket with its visitor's
+   * cookies. The caller must close the socket when the session ends: `watch` reports that.
    *
    * @param request Node's request of the upgrade, such as the second argument of a gateway's `handleConnection`
    * @returns `undefined` only with `sessionRequired: false`
@@ -154,15 +212,15 @@ export class SessionService extends SessionFunctions {
   ): Promise<SessionContainer | undefined>;
   async getSessionOfHandshake(
     request: unknown,
-    options: VerifySessionOptions = {},
+    options?: VerifySessionOptions,
   ): Promise<SessionContainer | undefined> {
     return this.verification.verifyHandshake(request, checkVerifySessionOptions(options));
   }
 
   /**
-   * The session that an access token speaks for.
+   * The session of an access token.
    *
-   * @param antiCsrfToken what the client sent in `anti-csrf`; checked with `VIA_TOKEN` unless `antiCsrfCheck` is false
+   * @param antiCsrfToken the client's value of `anti-csrf`; checked with `VIA_TOKEN` unless `antiCsrfCheck` is false
    * @returns `undefined` only with `sessionRequired: false`
    */
   getSessionWithoutRequestResponse(
@@ -178,10 +236,26 @@ export class SessionService extends SessionFunctions {
   async getSessionWithoutRequestResponse(
     accessToken: string,
     antiCsrfToken?: string,
-    options: VerifySessionOptions = {},
+    options?: VerifySessionOptions,
   ): Promise<SessionContainer | undefined> {
     const asked = checkVerifySessionOptions(options);
     return this.verification.verifyWithoutRequest(accessToken, antiCsrfToken, asked);
+  }
+
+  /**
+   * Calls once when a session ends, on any instance: by a sign-out, a revocation or a timeout. It takes at most the
+   * poll interval of the revocation feed and a second, without a read for each watched session. Dispose of the result
+   * to end the watch.
+   *
+   * @param onEnd receives the reason, and the error for the client of an open connection
+   * @example
+   * ```ts
+   * const watching = sessions.watch(session, ({ reason }) => upload.abort(reason));
+   * try { await upload.done(); } finally { watching[Symbol.dispose](); }
+   * ```
+   */
+  watch(session: SessionContainer, onEnd: (end: LiveEnd) => void): Disposable {
+    return watchSession(session, onEnd);
   }
 
   /**
@@ -193,7 +267,7 @@ export class SessionService extends SessionFunctions {
     return this.refresh.refresh(request, response);
   }
 
-  /** The same for a refresh token that the caller has got by itself. */
+  /** The same for a refresh token that the caller has found itself. */
   refreshSessionWithoutRequestResponse(
     refreshToken: string,
     disableAntiCsrf = false,
@@ -203,11 +277,12 @@ export class SessionService extends SessionFunctions {
   }
 
   /**
-   * The same functions in the caller's transaction: what they do is committed or rolled back with it. Other instances,
-   * and this one's memory, learn of it once it is committed, within the poll interval of the revocation feed.
+   * The same functions in the caller's transaction: their changes are committed or rolled back with it. Other
+   * instances, and this one's memory, learn of them after the commit, within the poll interval of the revocation feed.
+   * The functions throw a `TypeError` once the transaction is over.
    *
    * @param manager of an open transaction of the sessions' data source
-   * @throws {TypeError} for any other manager; its functions throw one once the transaction is over
+   * @throws {TypeError} for any other manager
    * @example
    * ```ts
    * await dataSource.transaction(async (manager) => {
@@ -222,13 +297,13 @@ export class SessionService extends SessionFunctions {
   }
 
   /**
-   * Takes a key of the server out of use: on this instance at once, on the others within five seconds. A new one takes
-   * its place. Access tokens that a signing key (`d-`) has made are refused, and a refresh gives new ones: nobody is
-   * logged out. With a secret of refresh tokens (`m-`) all refresh tokens go that it has made: whoever holds one logs in
-   * again once the access token has expired.
+   * Takes a key of the server out of use: on this instance at once, on the others within five seconds. A new one
+   * replaces it. With a signing key (`d-`), its access tokens are refused, and a refresh gives new ones: nobody is
+   * logged out. With a secret of refresh tokens (`m-`), all of its refresh tokens become invalid. Their users must log
+   * in again once the access token expires.
    *
-   * @param kid the key's id, as the JWKS route and the table of keys have it
-   * @returns whether there was such a key
+   * @param kid the key's id in the JWKS route and the table of keys
+   * @returns whether it existed
    * @throws {SessionStoreUnavailableException}
    */
   async revokeKey(kid: string): Promise<boolean> {
@@ -238,8 +313,8 @@ export class SessionService extends SessionFunctions {
   }
 
   /**
-   * Makes another secret for refresh tokens, in use from a minute later on. Refresh tokens of the former secret stay good
-   * until that is revoked, which logs nobody out whose refresh token has been replaced since.
+   * Makes another secret for refresh tokens, in use from a minute later on. Refresh tokens of the former secret stay
+   * valid until it is revoked. That logs out nobody whose refresh token has been replaced since.
    *
    * @returns the key id of the new secret
    * @throws {SessionStoreUnavailableException}
@@ -251,11 +326,11 @@ export class SessionService extends SessionFunctions {
   }
 
   /**
-   * Ends everyone's sessions, those included whose login is committed a moment later. On this instance all tokens are
-   * refused at once, on the others within the poll interval of the revocation feed; the rows go in batches. Where it fails
-   * halfway everything is over all the same, and `pruning` deletes the rest.
+   * Ends everyone's sessions, including those whose login is committed a moment later. All tokens are refused at once
+   * on this instance, and on the others within the poll interval of the revocation feed. The rows are deleted in
+   * batches. If it fails halfway, everything is over all the same, and `pruning` deletes the rest.
    *
-   * @returns how many sessions there were
+   * @returns the number of sessions
    * @throws {SessionStoreUnavailableException}
    */
   async revokeEverything(): Promise<number> {
@@ -266,10 +341,10 @@ export class SessionService extends SessionFunctions {
   }
 
   /**
-   * Signs a JWT for another service, which checks it by the JWKS route. It cannot pass for an access token.
+   * Signs a JWT for another service, which verifies it with the JWKS route. It can't pass for an access token.
    *
    * @param validitySeconds default: a hundred years
-   * @param useStaticSigningKey `false` signs with the rotating key, whose tokens can be checked only as long as an
+   * @param useStaticSigningKey `false` signs with the rotating key. Its tokens can only be verified as long as an
    * access token could live. @default true
    */
   async createJWT(
@@ -287,14 +362,14 @@ export class SessionService extends SessionFunctions {
     return this.keys.jwks();
   }
 
-  /** @throws {TypeError} where the option `issuer` is not set */
+  /** @throws {TypeError} if the option `issuer` is not set */
   getOpenIdDiscoveryConfiguration(): { status: 'OK' } & OpenIdConfiguration {
     const { issuer, signing } = this.parts.options;
     if (issuer === undefined) throw new TypeError('the option `issuer` is not set');
     return { status: 'OK', ...openIdConfiguration(issuer, signing.algorithm) };
   }
 
-  /** The headers for `allowedHeaders` of `app.enableCors()`, beside the application's own. */
+  /** The headers for `allowedHeaders` of `app.enableCors()`, in addition to the application's own. */
   getAllCORSHeaders(): string[] {
     return allCorsHeaders();
   }

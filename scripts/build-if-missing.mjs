@@ -1,5 +1,5 @@
-// Runs as `prepare`, the only script that npm runs for a package that it installs from Git. In a checkout that has been built
-// it does nothing.
+// Runs as `prepare`, the only script that npm runs for a package installed from Git. In a built checkout it does
+// nothing.
 import { execSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 

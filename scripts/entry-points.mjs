@@ -1,9 +1,18 @@
-/** The entry points of the package: the name that applications import, and its file in lib/ without the ending. */
+/**
+ * The entry points of the package: the name that applications import, and its file in lib/ without the extension. A
+ * `plain` entry is one file without imports. Its ESM entry is the code itself, for browsers and bundlers, instead of a
+ * way to the CommonJS twin.
+ */
 export const ENTRY_POINTS = [
   { name: '.', source: 'index' },
   { name: './testing', source: 'testing/index' },
   { name: './migrations', source: 'migrations' },
   { name: './terminus', source: 'terminus/index' },
+  { name: './verifier', source: 'verifier/index' },
+  { name: './swagger', source: 'swagger/index' },
+  { name: './opentelemetry', source: 'opentelemetry/index' },
+  { name: './client', source: 'client/index', plain: true },
+  { name: './server', source: 'server/index', plain: true },
 ];
 
 /** The fields of package.json that follow from the list. */
@@ -30,6 +39,8 @@ export function manifestFields() {
           },
         ]),
       ),
+      // For programs to read.
+      './docs/revocations-openapi.json': './docs/revocations-openapi.json',
       './package.json': './package.json',
     },
   };

@@ -6,13 +6,14 @@ import { describe, expect, it } from 'vitest';
 const LAYERS = [
   ['time', 'errors'],
   ['tokens', 'events'],
-  ['claims'],
+  ['claims', 'binding'],
   ['options'],
   ['store'],
   ['verification'],
   ['keys', 'revocation'],
   ['session'],
   ['http'],
+  ['live', 'inspection'],
   [
     'index.ts',
     'migrations.ts',
@@ -20,12 +21,14 @@ const LAYERS = [
     'session.module.ts',
     'session.module-definition.ts',
     'session-exports.ts',
+    'providers-of-kind.ts',
+    'session-lifecycle.ts',
     'session-providers.ts',
   ],
-  ['testing', 'terminus'],
+  ['testing', 'terminus', 'verifier', 'swagger', 'opentelemetry', 'client', 'server'],
 ];
 const PURE =
-  /^(tokens|claims|time)\/|^keys\/(key-material|key-encryption|key-schedule|public-jwk|openid-configuration)\.ts$|^revocation\/revoked-sessions\.ts$/;
+  /^(tokens|claims|binding|time)\/|^keys\/(key-material|key-encryption|key-schedule|public-jwk|openid-configuration)\.ts$|^revocation\/(revoked-sessions|feed-(answer|cursor|log))\.ts$|^verifier\/(published-keys|read-feed-answer)\.ts$/;
 
 /** The folders of session/, from the lowest rank to the highest. The files beside them stand above all of them. */
 const SESSION_LAYERS = [
@@ -38,6 +41,7 @@ const SESSION_LAYERS = [
   'edit',
   'issue',
   'refresh',
+  'bind',
   'container',
 ];
 
@@ -45,7 +49,8 @@ const SESSION_LAYERS = [
 const WIRING = /^session(\.module|\.module-definition|-providers|-exports)\.ts$/;
 
 /** What applications import, each by a name of its own in package.json. */
-const ENTRY_POINT = /^(((testing|terminus)\/)?index|migrations)\.ts$/;
+const ENTRY_POINT =
+  /^(((testing|terminus|verifier|swagger|opentelemetry|client|server)\/)?index|migrations)\.ts$/;
 
 const LIB = new URL('../lib/', import.meta.url);
 const files = readdirSync(LIB, { recursive: true, encoding: 'utf8' })
@@ -154,7 +159,7 @@ describe('the code in lib/', () => {
     expect(broken).toEqual([]);
   });
 
-  it('has four entry points and no other barrel, which list names and are imported by nobody', () => {
+  it('has the entry points of the package and no other barrel, which list names and are imported by nobody', () => {
     const barrels = paths.filter((path) => /(^|\/)index\.ts$/.test(path));
     expect.soft(barrels.filter((path) => !ENTRY_POINT.test(path))).toEqual([]);
     expect.soft(linesWhere((_, line) => line.startsWith('export *'))).toEqual([]);
@@ -177,6 +182,23 @@ describe('the code in lib/', () => {
           /^typeorm(\/|$)/.test(from) && !path.startsWith('store/') && !isType(path, statement),
       ),
     ).toEqual([]);
+  });
+
+  it('verifies without a database: nothing below verifier/ imports TypeORM, a driver, or what stores', () => {
+    const below = new Set(['verifier/index.ts']);
+    const isErased = (statement: string): boolean =>
+      /^(import|export) type /.test(statement) ||
+      /^import \{\s*(type [^,}]+,?\s*)+\}/.test(statement);
+    for (const path of below) {
+      for (const each of imports) {
+        if (each.path === path && !isErased(each.statement)) below.add(each.from);
+      }
+    }
+    const stores = /^(typeorm|@nestjs\/typeorm|pg|mysql2|better-sqlite3)(\/|$)|^(store|keys)\//;
+    const isPure = (path: string): boolean =>
+      /^(store\/ascii-json|keys\/public-jwk)\.ts$/.test(path);
+    expect([...below].filter((path) => stores.test(path) && !isPure(path))).toEqual([]);
+    expect(below).toContain('http/session.guard.ts');
   });
 
   it('knows each kind of database in store/dialect/ alone', () => {
@@ -213,15 +235,22 @@ describe('the code in lib/', () => {
     );
   });
 
-  it('binds itself to no web framework, and to no GraphQL, messages or sockets', () => {
+  it('binds itself to no web framework, and to no GraphQL, Swagger, messages or sockets', () => {
     const platform =
-      /^(express|fastify|@fastify\/.*|@nestjs\/(graphql|microservices|websockets|platform-.*))(\/|$)/;
+      /^(express|fastify|@fastify\/.*|@nestjs\/(graphql|microservices|websockets|swagger|platform-.*))(\/|$)/;
     expect(importsWhere((_, from) => platform.test(from))).toEqual([]);
+  });
+
+  it('gives pages and page servers one file each, which imports nothing', () => {
+    const plain = paths.filter((path) => /^(client|server)\//.test(path));
+    expect.soft(plain).toEqual(['client/index.ts', 'server/index.ts']);
+    expect(importsWhere((path) => plain.includes(path))).toEqual([]);
   });
 
   it('asks the clock for the time, and chance only for the jitter of timers', () => {
     const asksTheMachine = /\bDate\.now\b|\bnew Date\(\)/;
-    const isClock = /^(time\/clock\.ts$|testing\/)/;
+    // A page server has no Clock: what it asks is an argument, and this its default.
+    const isClock = /^(time\/clock\.ts$|testing\/|server\/)/;
     expect
       .soft(linesWhere((path, line) => asksTheMachine.test(line) && !isClock.test(path)))
       .toEqual([]);

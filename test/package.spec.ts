@@ -23,7 +23,10 @@ const run = promisify(execFile);
 const TARBALL = `${manifest.name}-${manifest.version}.tgz`;
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
-const ENTRY_POINTS = Object.keys(manifest.exports).filter((name) => name !== './package.json');
+const ENTRY_POINTS = Object.keys(manifest.exports).filter((name) => !name.endsWith('.json'));
+
+/** What browsers and bundlers load: one file of plain ESM, beside a CommonJS twin that shares nothing with it. */
+const PLAIN = ['./client', './server'];
 
 /** An application may be without these, whatever part of the module it uses. */
 const OPTIONAL_PEERS = Object.keys(manifest.peerDependenciesMeta).filter(
@@ -75,6 +78,38 @@ const server = await app.listen(0, '127.0.0.1');
 process.send?.(server.address().port);
 `;
 
+const SERVICE = `
+import 'reflect-metadata';
+import { Controller, Get, Module } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { CurrentSession, SessionVerifierModule, VerifySession, type ReadonlySession } from 'nestjs-auth-sessions/verifier';
+
+@Controller()
+class OrdersController {
+  @Get()
+  @VerifySession()
+  orders(@CurrentSession() session: ReadonlySession): { userId: string } {
+    return { userId: session.getUserId() };
+  }
+}
+
+@Module({
+  imports: [SessionVerifierModule.forRoot({ issuer: 'http://127.0.0.1:9/auth', revocations: false, requestTimeout: '1s' })],
+  controllers: [OrdersController],
+})
+class ServiceModule {}
+
+const app = await NestFactory.create(ServiceModule, { logger: false });
+await app.listen(0, '127.0.0.1');
+const url = await app.getUrl();
+const header = Buffer.from(JSON.stringify({ alg: 'ES256', typ: 'at+jwt', version: '5', kid: 'd-0123456789abcdef' }));
+const token = header.toString('base64url') + '.e30.AAAA';
+const without = (await fetch(url)).status;
+const withToken = (await fetch(url, { headers: { authorization: 'Bearer ' + token } })).status;
+console.log(JSON.stringify({ without, withToken }));
+await app.close();
+`;
+
 const TSCONFIG = {
   compilerOptions: {
     target: 'ES2023',
@@ -104,14 +139,16 @@ describe('the packed package', () => {
     await rm(folder, { recursive: true, force: true });
   });
 
-  it('U2: holds the build, the manifest, the readme and the licence, and nothing else', async () => {
+  it('U2: holds the build, the manifest, the readme, the documents and the licence, and nothing else', async () => {
     const { stdout } = await run('tar', ['-tzf', TARBALL], { cwd: folder });
     const files = stdout
       .trim()
       .split('\n')
       .map((path) => path.replace(/^package\//, ''));
     const built = /^dist\/.*(?<!\.spec)\.(js|js\.map|d\.ts|mjs|d\.mts)$/;
-    expect(files.filter((file) => !built.test(file)).toSorted()).toEqual([
+    const documents = /^docs\/(README|[a-z-]+)\.(md|json)$/;
+    const others = files.filter((file) => !built.test(file) && !documents.test(file));
+    expect(others.toSorted()).toEqual([
       'LICENSE',
       'README.md',
       'dist/package.json',
@@ -125,6 +162,7 @@ describe('the packed package', () => {
         'dist/index.d.mts',
         'dist/testing/index.js',
         'dist/testing/index.d.ts',
+        'docs/operations.md',
       ]),
     );
   });
@@ -136,7 +174,15 @@ describe('the packed package', () => {
     },
   );
 
-  it.each(ENTRY_POINTS)(
+  it.each(PLAIN)('is one file that imports nothing at %s', async (entry) => {
+    const dist = join(folder, 'node_modules', manifest.name, 'dist');
+    const code = await readFile(join(dist, entry, 'index.mjs'), 'utf8');
+    expect(code).not.toMatch(/\b(import|require)\b|\bfrom '/);
+    const twin = await readFile(join(dist, entry, 'index.js'), 'utf8');
+    expect(twin).not.toMatch(/\brequire\(/);
+  });
+
+  it.each(ENTRY_POINTS.filter((name) => !PLAIN.includes(name)))(
     'is one copy of the code at %s, whether it is imported or required',
     async (entry) => {
       const name = entry.replace('.', manifest.name);
@@ -163,6 +209,30 @@ describe('the packed package', () => {
 
     it.each(ENTRY_POINTS)('loads by its entry point %s too', async (entry) => {
       await expect(load(folder, entry)).resolves.toMatchObject([{ stderr: '' }, { stderr: '' }]);
+    });
+  });
+
+  describe('without TypeORM and a driver', () => {
+    const names = ['typeorm', '@nestjs/typeorm', 'better-sqlite3'];
+    const from = (name: string): string => join(folder, 'node_modules', name);
+    const to = (name: string): string => join(folder, name.replace('/', '+'));
+
+    beforeAll(() => Promise.all(names.map((name) => rename(from(name), to(name)))));
+    afterAll(() => Promise.all(names.map((name) => rename(to(name), from(name)))));
+
+    it('verifies sessions in another service', async () => {
+      await expect(load(folder, './verifier')).resolves.toMatchObject([
+        { stderr: '' },
+        { stderr: '' },
+      ]);
+      await writeFile(join(folder, 'service.ts'), SERVICE);
+      const tsc = join(ROOT, 'node_modules/typescript/bin/tsc');
+      const options = { ...TSCONFIG.compilerOptions, skipLibCheck: true };
+      const project = { compilerOptions: options, files: ['service.ts'] };
+      await writeFile(join(folder, 'tsconfig.service.json'), JSON.stringify(project));
+      await node(folder, tsc, '-p', 'tsconfig.service.json');
+      const { stdout } = await node(folder, 'service.js');
+      expect(JSON.parse(stdout)).toEqual({ without: 401, withToken: 503 });
     });
   });
 

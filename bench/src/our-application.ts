@@ -2,7 +2,11 @@ import 'reflect-metadata';
 import { Module, type INestApplicationContext } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { TypeOrmModule } from '@nestjs/typeorm';
-import { SessionModule, type SessionModuleOptions } from 'nestjs-auth-sessions';
+import {
+  SessionModule,
+  type SessionModuleExtras,
+  type SessionModuleOptions,
+} from 'nestjs-auth-sessions';
 import { typeormOptions, type DatabasePlace } from './databases.js';
 
 export const IN_MEMORY: DatabasePlace = { engine: 'sqlite', at: ':memory:' };
@@ -17,7 +21,10 @@ export function startOurs(
   return NestFactory.createApplicationContext(OurApplication, { logger: ['error', 'warn'] });
 }
 
-export function ourImports(place: DatabasePlace, sessions: SessionModuleOptions = {}) {
+export function ourImports(
+  place: DatabasePlace,
+  sessions: SessionModuleOptions & SessionModuleExtras = {},
+) {
   return [...databaseImports(place), SessionModule.forRoot(sessions)];
 }
 

@@ -14,7 +14,7 @@ import type { SessionClaim } from './session-claim.js';
 export interface BooleanClaimValidators extends PrimitiveClaimValidators<boolean> {
   /** Holds when the value is true: `hasValue(true)`. */
   readonly isTrue: (maxAgeInSeconds?: number, id?: string) => SessionClaimValidator;
-  /** Holds when the value is false, not when there is none: `hasValue(false)`. */
+  /** Holds when the value is false, but not when there is no value: `hasValue(false)`. */
   readonly isFalse: (maxAgeInSeconds?: number, id?: string) => SessionClaimValidator;
 }
 

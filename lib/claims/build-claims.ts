@@ -3,8 +3,8 @@ import { isClaimKey } from './claim-key.js';
 import type { ClaimSubject, SessionClaim } from './session-claim.js';
 
 /**
- * What a new session's claims put into its payload, over the user's own keys. They are fetched in their order, each
- * seeing the values of those before it. What a fetch throws is thrown: no session begins without its claims.
+ * Builds the payload of a new session from its claims, on top of the user's own keys. The claims are fetched in order,
+ * and each sees the values of those before it. Errors of a fetch are passed on: no session begins without its claims.
  *
  * @param nowMs the current time, in milliseconds since the epoch
  */
@@ -18,6 +18,6 @@ export async function buildClaims(
     const accessTokenPayload = { ...subject.accessTokenPayload, ...update };
     update = { ...update, ...(await claim.build({ ...subject, accessTokenPayload }, nowMs)) };
   }
-  // A subclass may shape its entry by itself, but not write what only the session says.
+  // A subclass may shape its entry freely, but not write the claims that only the session writes.
   return Object.fromEntries(Object.entries(update).filter(([name]) => isClaimKey(name)));
 }

@@ -1,6 +1,6 @@
 import { RESERVED_CLAIMS } from '../tokens/reserved-claims.js';
 
-// Names by which one object reaches the prototype of others (CWE-1321).
+// Through these names, one object reaches the prototype of others (CWE-1321).
 const PROTOTYPE_KEYS: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prototype']);
 
 /** Whether a session claim may write this key of a payload. */

@@ -11,11 +11,11 @@ import { isMissingOrTooOld } from './value-validator.js';
  */
 export interface EmailVerificationClaimValidators extends BooleanClaimValidators {
   /**
-   * Holds when the address is verified. What says that it is not is soon asked again, so that a user who has just
-   * followed the link gets on.
+   * Holds when the address is verified. A "not verified" is soon fetched again. A user who has just followed the link
+   * can then continue.
    *
-   * @param refetchTimeOnFalseInSeconds how old a "not verified" may be; 10 where left out
-   * @param maxAgeInSeconds how old any value may be; the claim's default where left out
+   * @param refetchTimeOnFalseInSeconds how old a "not verified" may be. The default is 10
+   * @param maxAgeInSeconds how old any value may be. By default as old as the claim allows
    */
   readonly isVerified: (
     refetchTimeOnFalseInSeconds?: number,
@@ -24,9 +24,9 @@ export interface EmailVerificationClaimValidators extends BooleanClaimValidators
 }
 
 /**
- * Whether the user's e-mail address is verified, under the key `st-ev`. The application says where that comes from: by
- * the option `fetchValue`, or by a subclass that overrides the method of this name. By SuperTokens' convention it is
- * true for a user without an address.
+ * Whether the user's e-mail address is verified, under the key `st-ev`. The application supplies the value, with the
+ * option `fetchValue` or a subclass that overrides the method of this name. By SuperTokens' convention it is true for a
+ * user without an address.
  *
  * @see SuperTokens' `EmailVerificationClaim`
  * @publicApi

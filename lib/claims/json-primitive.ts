@@ -5,13 +5,13 @@
  */
 export type JsonPrimitive = string | number | boolean | null;
 
-/** Whether a value comes back from JSON as it went in; NaN and the infinities do not. */
+/** Whether JSON preserves a value; it loses NaN and the infinities. */
 export function isJsonPrimitive(value: unknown): value is JsonPrimitive {
   if (typeof value === 'number') return Number.isFinite(value);
   return value === null || typeof value === 'string' || typeof value === 'boolean';
 }
 
-/** @throws {TypeError} for the value of a validator that no claim can have: a misspelt constant would let everybody pass */
+/** @throws {TypeError} if no claim can have the validator's value: a misspelt constant would let everybody pass */
 export function checkValidatorValue<T>(value: T): T {
   if (isJsonPrimitive(value)) return value;
   throw new TypeError(

@@ -1,8 +1,8 @@
 /**
- * Refuses what is no number of seconds. Every comparison with NaN is false, so that without this check a misread
- * setting would make stale claims pass for ever.
+ * Refuses a value that is not a number of seconds. Every comparison with NaN is false. Without this check, a misread
+ * setting would accept stale claims forever.
  *
- * @throws {TypeError} when a maximum age is given and is not a finite number, or is negative
+ * @throws {TypeError} if a maximum age is given and is not a finite number, or is negative
  */
 export function assertMaxAge(name: string, seconds: unknown): void {
   if (seconds === undefined) return;

@@ -2,8 +2,8 @@ import type { AccessTokenPayload } from './access-token-payload.js';
 import { isClaimKey } from './claim-key.js';
 
 /**
- * What to merge into the first payload to get the second, a `null` deleting its key; `undefined` where their JSON is
- * the same. Reserved names stay out of it.
+ * The update that turns the first payload into the second, in which `null` deletes a key; `undefined` if their JSON is
+ * the same. It never contains reserved names.
  */
 export function payloadChanges(
   before: Readonly<AccessTokenPayload>,

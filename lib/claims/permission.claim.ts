@@ -1,10 +1,11 @@
 import { PrimitiveArrayClaim } from './primitive-array-claim.js';
 import type { SessionClaimValidator } from './session-claim-validator.js';
 import type { SessionClaimOptions } from './session-claim.js';
+import { wantedValidators, type WantedNames } from './wanted-names.js';
 
 /**
- * What the user's roles permit, under the key `st-perm`. The application says where the permissions come from: by the
- * option `fetchValue`, or by a subclass that overrides the method of this name.
+ * The permissions of the user's roles, under the key `st-perm`. The application supplies them, with the option
+ * `fetchValue` or a subclass that overrides the method of this name.
  *
  * @see SuperTokens' `PermissionClaim`
  * @publicApi
@@ -16,14 +17,13 @@ export class PermissionClaim extends PrimitiveArrayClaim<string> {
 }
 
 /**
- * Validators for a session whose user must have every one of these permissions; an empty list asks for nothing.
+ * Validators for a session whose user must have these permissions.
  *
- * @param claim where missing permissions are fetched from; without it the session's payload alone decides
+ * @param claim fetches missing permissions; without it, only the session's payload counts
  */
 export function permissionsValidators(
-  permissions: readonly string[],
+  permissions: WantedNames,
   claim: PermissionClaim = new PermissionClaim({ fetchValue: () => undefined }),
 ): SessionClaimValidator[] {
-  const hasPermissions = claim.validators.includesAll(permissions);
-  return permissions.length === 0 ? [] : [hasPermissions];
+  return wantedValidators(permissions, claim);
 }

@@ -3,13 +3,13 @@ import type { SessionClaimValidator } from './session-claim-validator.js';
 import { SessionClaim } from './session-claim.js';
 import { valueValidator, type ValueRule } from './value-validator.js';
 
-// What a payload may hold in arrays; a list that is longer is looked at no further.
+// The most values that a payload may hold in an array. Longer lists are not examined.
 const MAX_VALUES = 4096;
 
 /**
- * The validators of a claim with several values. Each takes how old the value may be, in seconds (the claim's default
- * where left out), and what a client knows a failure by (the claim's key where left out). None of them holds where
- * the session has no value at all, those that exclude included.
+ * The validators of a claim with several values. Each takes the value's maximum age in seconds (default: the claim's
+ * own). It also takes the id that names a failure to the client (default: the claim's key). None of them holds if the
+ * session has no value, including those that exclude values.
  *
  * @publicApi
  */
@@ -85,7 +85,7 @@ function includesAll<T>(values: readonly T[]): ValueRule<readonly T[]> {
 function includesAny<T>(values: readonly T[]): ValueRule<readonly T[]> {
   return {
     holds: (actual) => values.some((value) => actual.includes(value)),
-    // SuperTokens' backend says it under this name, the opposite of what is meant, and clients read its reasons.
+    // SuperTokens' backend uses this name, the opposite of what is meant, and clients read its reasons.
     ifMissing: { expectedToNotInclude: values },
     ifWrong: { expectedToIncludeAtLeastOneOf: values },
   };
@@ -100,7 +100,7 @@ function excludesAll<T>(values: readonly T[]): ValueRule<readonly T[]> {
   };
 }
 
-// A string in place of a list would be compared letter by letter, and whoever it shall exclude would pass.
+// A string instead of a list would be compared letter by letter, and let excluded users pass.
 function copyOf<T>(values: readonly T[]): readonly T[] {
   const list = listOf(values);
   if (list !== undefined) return Object.freeze(list.map(checkValidatorValue));
@@ -112,7 +112,7 @@ function copyOf<T>(values: readonly T[]): readonly T[] {
 function listOf<T>(values: readonly T[]): readonly T[] | undefined {
   try {
     if (!Array.isArray(values) || values.length > MAX_VALUES) return undefined;
-    // Not by its iterator, and holes too.
+    // Without its iterator, and with its holes.
     return Array.from({ length: values.length }, (_, index) => values[index] as T);
   } catch {
     return undefined;

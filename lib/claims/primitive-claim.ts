@@ -12,8 +12,8 @@ export interface PrimitiveClaimValidators<T extends JsonPrimitive> {
   /**
    * Holds when the value is this one.
    *
-   * @param maxAgeInSeconds how old the value may be; the claim's default where left out
-   * @param id what a client knows a failure by; the claim's key where left out
+   * @param maxAgeInSeconds how old the value may be. By default as old as the claim allows
+   * @param id names a failure to the client; default: the claim's key
    */
   readonly hasValue: (value: T, maxAgeInSeconds?: number, id?: string) => SessionClaimValidator;
 }

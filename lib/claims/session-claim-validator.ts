@@ -2,7 +2,7 @@ import type { AccessTokenPayload } from './access-token-payload.js';
 import type { SessionClaim } from './session-claim.js';
 
 /**
- * What a validator judges by, beside the payload.
+ * The context in which a validator judges a payload.
  *
  * @publicApi
  */
@@ -12,21 +12,21 @@ export interface ClaimValidationContext {
 }
 
 /**
- * What a validator finds. The reason is JSON, and the client is told it.
+ * The result of a validator. The reason is JSON, and the client sees it.
  *
  * @publicApi
  */
 export type ClaimValidationResult = { isValid: true } | { isValid: false; reason?: unknown };
 
 /**
- * One failing validator, as the client is told of it.
+ * One failing validator, as the client sees it.
  *
  * @publicApi
  */
 export interface ClaimValidationError {
   /** The validator's id. */
   id: string;
-  /** What the validator said, if it said anything. */
+  /** The validator's reason, if it gave one. */
   reason?: unknown;
 }
 
@@ -36,9 +36,9 @@ export interface ClaimValidationError {
  * @publicApi
  */
 export interface SessionClaimValidator {
-  /** What a client knows a failure by; the claim's key, for the validators of claims. */
+  /** Names a failure to the client; for validators of claims, the claim's key. */
   readonly id: string;
-  /** What to fetch anew when `shouldRefetch` says so. */
+  /** The claim to fetch again if `shouldRefetch` says so. */
   readonly claim?: SessionClaim<unknown>;
   /** Whether the payload meets the condition. An error thrown here fails the request, not the validator. */
   validate(
@@ -52,7 +52,7 @@ export interface SessionClaimValidator {
   ): boolean | Promise<boolean>;
 }
 
-/** Whether a value has what makes a validator. */
+/** Whether a value has the properties of a validator. */
 export function isValidator(value: unknown): value is SessionClaimValidator {
   const candidate = value as Partial<SessionClaimValidator> | null | undefined;
   return typeof candidate?.id === 'string' && typeof candidate.validate === 'function';

@@ -3,14 +3,14 @@ import { isClaimKey } from './claim-key.js';
 import { assertMaxAge } from './max-age.js';
 
 /**
- * Whom a claim's value is fetched for.
+ * The user whose claim is fetched.
  *
  * @publicApi
  */
 export interface ClaimSubject {
   readonly userId: string;
   readonly tenantId: string;
-  /** The payload as it is so far: claims that come earlier in the order have already been put into it. */
+  /** The payload so far: it already holds the claims that come earlier in the order. */
   readonly accessTokenPayload: Readonly<AccessTokenPayload>;
 }
 
@@ -22,30 +22,30 @@ export interface ClaimSubject {
 export type FetchClaimValue<T> = (subject: ClaimSubject) => T | undefined | Promise<T | undefined>;
 
 /**
- * What a claim is made of.
+ * The options of a claim.
  *
  * @publicApi
  */
 export interface SessionClaimOptions<T> {
   /** The claim's name in the payload: not empty, and not one of the reserved names such as `sub` or `exp`. */
   key: string;
-  /** Finds the value. Left out where a subclass overrides the method of this name. */
+  /** Finds the value. A subclass that overrides the method of this name needs no such option. */
   fetchValue?: FetchClaimValue<T>;
   /**
-   * How old a value may be for the claim's validators that say nothing else. Seconds; not negative; 0 fetches for
-   * every request.
+   * How old a value may be for validators that set no age of their own. Seconds; not negative; 0 fetches for every
+   * request.
    *
-   * @default none: a value never grows too old
+   * @default none: a value never becomes too old
    */
   defaultMaxAgeInSeconds?: number;
 }
 
 /**
- * A fact about a user that sessions carry in their access token, as `payload[key] = { v: value, t: fetched at }` with
- * the time in milliseconds since the epoch. All methods are pure but `fetchValue` and `build`.
+ * A fact about a user that sessions carry in their access token, as `payload[key] = { v: value, t: fetched at }`. The
+ * time is in milliseconds since the epoch. All methods except `fetchValue` and `build` are pure.
  *
- * A claim is an object made from options, or a provider: an `@Injectable()` class that extends one of the claims,
- * takes services by its constructor and overrides `fetchValue`.
+ * A claim is an object made from options, or a provider. A provider is an `@Injectable()` class that extends one of the
+ * claims, injects services and overrides `fetchValue`.
  *
  * @see SuperTokens' `SessionClaim`
  * @publicApi
@@ -53,11 +53,14 @@ export interface SessionClaimOptions<T> {
 export abstract class SessionClaim<T> {
   /** The claim's name in the payload. */
   readonly key: string;
-  /** How old a value may be for validators that say nothing else, in seconds. */
+  /** How old a value may be for validators that set no age of their own, in seconds. */
   readonly defaultMaxAgeInSeconds: number | undefined;
   private readonly fetchByOption: FetchClaimValue<T> | undefined;
 
-  /** @throws {TypeError} when the key is reserved, the maximum age is not a number of seconds, or nothing fetches the value */
+  /**
+   * @throws {TypeError} if the key is reserved, the maximum age is not a number of seconds, or nothing fetches the
+   * value
+   */
   constructor(options: SessionClaimOptions<T>) {
     const { key, fetchValue, defaultMaxAgeInSeconds } = options;
     if (!isClaimKey(key)) throw new TypeError(refusalOfKey(key));
@@ -72,15 +75,15 @@ export abstract class SessionClaim<T> {
     }
   }
 
-  /** Whether a value found in a token, or fetched, can be this claim's; payloads are not trusted to have any shape. */
+  /** Whether a value from a token or a fetch is valid for this claim. A payload may have any shape. */
   protected abstract isValue(value: unknown): value is T;
 
-  /** Finds the value for a user; `undefined` leaves the payload as it is. The one method for a subclass to override. */
+  /** Finds the value for a user; `undefined` leaves the payload as it is. Subclasses override only this method. */
   fetchValue(subject: ClaimSubject): T | undefined | Promise<T | undefined> {
     return this.fetchByOption?.(subject);
   }
 
-  /** Fetches the value and gives the part of a payload that holds it: `{}` where there is no value. */
+  /** Fetches the value and returns the part of a payload that holds it: `{}` if there is no value. */
   async build(subject: ClaimSubject, nowMs: number): Promise<AccessTokenPayload> {
     const value = await this.fetchValue(subject);
     return value === undefined ? {} : this.addToPayload({}, value, nowMs);
@@ -89,12 +92,12 @@ export abstract class SessionClaim<T> {
   /**
    * A copy of the payload with the value in it, fetched now.
    *
-   * @throws {TypeError} when the value cannot be this claim's
+   * @throws {TypeError} if the value is not valid for this claim
    */
   addToPayload(payload: Readonly<AccessTokenPayload>, value: T, nowMs: number): AccessTokenPayload {
     if (!this.canHold(value)) {
       throw new TypeError(
-        `The claim "${this.key}" cannot hold what it was given (${typeof value}): it would be read as no value.`,
+        `The claim "${this.key}" cannot hold a value of type ${typeof value}: reading it would find no value.`,
       );
     }
     return { ...copyOf(payload), [this.key]: { v: value, t: nowMs } };
@@ -106,22 +109,22 @@ export abstract class SessionClaim<T> {
     return Object.fromEntries(entries.filter(([name]) => name !== this.key));
   }
 
-  /** A copy of the payload that deletes this claim when it is merged into a session: the key is `null`. */
+  /** A copy of the payload that deletes this claim when it is merged into a session, because the key is `null`. */
   removeFromPayloadByMerge(payload: Readonly<AccessTokenPayload>): AccessTokenPayload {
     return { ...copyOf(payload), [this.key]: null };
   }
 
-  /** The claim's value; `undefined` where there is none, or what stands there has not the shape of one. */
+  /** The claim's value; `undefined` if there is none, or if it has the wrong shape. */
   getValueFromPayload(payload: Readonly<AccessTokenPayload>): T | undefined {
     return this.entryIn(payload)?.value;
   }
 
-  /** When the value was fetched, in milliseconds since the epoch; `undefined` where there is no value. */
+  /** When the value was fetched, in milliseconds since the epoch; `undefined` if there is no value. */
   getLastFetchedTimeMs(payload: Readonly<AccessTokenPayload>): number | undefined {
     return this.entryIn(payload)?.fetchedAtMs;
   }
 
-  // Own properties alone: a value that an object got by a polluted prototype is nobody's claim (CWE-1321).
+  // Only own properties count: a value from a polluted prototype is never a claim (CWE-1321).
   private entryIn(payload: unknown): { value: T; fetchedAtMs: number } | undefined {
     try {
       const entry = ownProperty(payload, this.key);
@@ -130,7 +133,7 @@ export abstract class SessionClaim<T> {
       if (!this.isValue(value) || typeof fetchedAtMs !== 'number') return undefined;
       return Number.isFinite(fetchedAtMs) ? { value, fetchedAtMs } : undefined;
     } catch {
-      // A getter that throws has nothing to say.
+      // A throwing getter gives no value.
       return undefined;
     }
   }
@@ -165,5 +168,5 @@ function ownProperty(holder: unknown, name: string): unknown {
 
 function refusalOfKey(key: unknown): string {
   const given = typeof key === 'string' ? `"${key}"` : `a value of type ${typeof key}`;
-  return `A claim's key is ${given}; it must be a string that is not empty, not a name that the session writes itself (such as "sub" or "exp"), and not "__proto__", "constructor" or "prototype".`;
+  return `A claim's key is ${given}; it must be a string, not empty, not a name that the session itself writes (such as "sub" or "exp"), and not "__proto__", "constructor" or "prototype".`;
 }

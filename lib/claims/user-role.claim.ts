@@ -1,10 +1,11 @@
 import { PrimitiveArrayClaim } from './primitive-array-claim.js';
 import type { SessionClaimValidator } from './session-claim-validator.js';
 import type { SessionClaimOptions } from './session-claim.js';
+import { wantedValidators, type WantedNames } from './wanted-names.js';
 
 /**
- * The user's roles, under the key `st-role`. The application says where they come from: by the option `fetchValue`,
- * or by a subclass that overrides the method of this name.
+ * The user's roles, under the key `st-role`. The application supplies them, with the option `fetchValue` or a subclass
+ * that overrides the method of this name.
  *
  * @example
  * new UserRoleClaim({ fetchValue: ({ userId, tenantId }) => rolesOf(userId, tenantId) })
@@ -18,14 +19,13 @@ export class UserRoleClaim extends PrimitiveArrayClaim<string> {
 }
 
 /**
- * Validators for a session whose user must have every one of these roles; an empty list asks for nothing.
+ * Validators for a session whose user must have these roles.
  *
- * @param claim where missing roles are fetched from; without it the session's payload alone decides
+ * @param claim fetches missing roles; without it, only the session's payload counts
  */
 export function rolesValidators(
-  roles: readonly string[],
+  roles: WantedNames,
   claim: UserRoleClaim = new UserRoleClaim({ fetchValue: () => undefined }),
 ): SessionClaimValidator[] {
-  const hasRoles = claim.validators.includesAll(roles);
-  return roles.length === 0 ? [] : [hasRoles];
+  return wantedValidators(roles, claim);
 }

@@ -8,7 +8,7 @@ import {
 } from './session-claim-validator.js';
 import type { ClaimSubject } from './session-claim.js';
 
-/** What to validate, for whom, and when. */
+/** The input of a validation. */
 export interface ClaimValidation {
   validators: readonly SessionClaimValidator[];
   subject: ClaimSubject;
@@ -16,22 +16,21 @@ export interface ClaimValidation {
   nowMs: number;
 }
 
-/** What has come out. */
+/** The result of a validation. */
 export interface ClaimValidationOutcome {
   /** All failures, in the order of the validators. */
   invalidClaims: ClaimValidationError[];
   /**
-   * What fetching has changed, to be merged into the session even where a validator fails; absent where nothing has.
-   * It holds the changed claims alone: to write back the rest of a token would undo what has changed in the session
-   * since the token was made, a role taken away for one.
+   * The changes that fetching made, to merge into the session even if a validator fails; absent without changes. It
+   * holds only the changed claims. Writing back the rest of a token would undo later changes of the session, such as
+   * the removal of a role.
    */
   accessTokenPayloadUpdate?: AccessTokenPayload;
 }
 
 /**
- * Fetches the claims that are missing or too old for their validators, then judges them all by the payload that
- * results. What a claim or a validator throws is thrown: an error never passes for a valid claim, nor for a client's
- * lack of one.
+ * Fetches the claims that are missing or too old for their validators, then validates the resulting payload. Errors of
+ * claims and validators are passed on: an error is neither a valid claim nor a claim that the client lacks.
  */
 export async function validateClaims(validation: ClaimValidation): Promise<ClaimValidationOutcome> {
   const { subject, nowMs } = validation;
@@ -50,7 +49,7 @@ function checkValidators(validators: unknown): readonly SessionClaimValidator[] 
   throw new TypeError('validators must be an array of claim validators');
 }
 
-// By index, so that a hole counts; what a proxy throws says nothing to the caller.
+// By index, so that a hole counts. A proxy's own errors would tell the caller nothing.
 function isListOfValidators(validators: unknown): validators is readonly SessionClaimValidator[] {
   try {
     return Array.isArray(validators) && validators.findIndex((each) => !isValidator(each)) === -1;
@@ -59,7 +58,7 @@ function isListOfValidators(validators: unknown): validators is readonly Session
   }
 }
 
-// One after the other: a fetch sees what the ones before it have found, and a second validator of a claim finds it fresh.
+// One after the other: each fetch sees the results of those before it, and a claim's second validator finds it fresh.
 async function refetchClaims(
   validators: readonly SessionClaimValidator[],
   subject: ClaimSubject,
@@ -88,7 +87,7 @@ async function findInvalidClaims(
   return invalidClaims;
 }
 
-// Nothing but `true` passes: a promise that somebody forgot to await is truthy as well.
+// Only `true` passes, because a promise that somebody forgot to await is truthy as well.
 function isPass(result: { isValid: unknown }): boolean {
   return result.isValid === true;
 }

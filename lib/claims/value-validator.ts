@@ -1,9 +1,10 @@
 import type { AccessTokenPayload } from './access-token-payload.js';
+import { immediateValidator } from './immediate-validator.js';
 import { assertMaxAge } from './max-age.js';
 import type { SessionClaimValidator } from './session-claim-validator.js';
 import type { SessionClaim } from './session-claim.js';
 
-/** What a validator asks of a value, and what its reason says beside the message. */
+/** The condition on a value, and the details of its reason besides the message. */
 export interface ValueRule<T> {
   holds: (value: T) => boolean;
   ifMissing: Readonly<Record<string, unknown>>;
@@ -11,10 +12,10 @@ export interface ValueRule<T> {
 }
 
 /**
- * A validator in the three steps that all built-in ones take, in this order: there is a value, it is young enough,
- * it obeys the rule. It fetches anew exactly where one of the first two steps would fail.
+ * Makes a validator with the three steps of all built-in ones, in this order: the value exists, is young enough, and
+ * satisfies the rule. It fetches again exactly if one of the first two would fail.
  *
- * @see SuperTokens' claim validators, whose reasons these are
+ * @see SuperTokens' claim validators, which give the same reasons
  */
 export function valueValidator<T>(
   claim: SessionClaim<T>,
@@ -25,7 +26,7 @@ export function valueValidator<T>(
   assertMaxAge('maxAgeInSeconds', maxAgeInSeconds);
   if (typeof id !== 'string')
     throw new TypeError(`id is of type ${typeof id}; it must be a string.`);
-  return {
+  return immediateValidator({
     id,
     claim,
     validate: (payload, { nowMs }) => {
@@ -44,10 +45,10 @@ export function valueValidator<T>(
     },
     shouldRefetch: (payload, { nowMs }) =>
       isMissingOrTooOld(claim, maxAgeInSeconds, payload, nowMs),
-  };
+  });
 }
 
-/** Whether there is no value in the payload, or one that is older than it may be. */
+/** Whether the payload has no value, or an older one than allowed. */
 export function isMissingOrTooOld<T>(
   claim: SessionClaim<T>,
   maxAgeInSeconds: number | undefined,
@@ -64,7 +65,7 @@ function isTooOld(ageInSeconds: number, maxAgeInSeconds: number | undefined): bo
   return maxAgeInSeconds !== undefined && ageInSeconds > maxAgeInSeconds;
 }
 
-// A claim that cannot say when its value was fetched has one that is older than any limit.
+// A claim that can't tell when its value was fetched counts as older than any limit.
 function ageOf<T>(
   claim: SessionClaim<T>,
   payload: Readonly<AccessTokenPayload>,

@@ -1,7 +1,7 @@
 import { SessionException } from './session.exception.js';
 
 /**
- * A login came from another site's page (login CSRF): 403, no session is created.
+ * A login came from a page of another site (login CSRF): 403, and no session is created.
  *
  * @see OWASP Cross-Site Request Forgery Prevention Cheat Sheet, "Login CSRF"
  * @publicApi

@@ -1,8 +1,8 @@
 import { SessionException, type RefusedSession, type StatusOption } from './session.exception.js';
 
 /**
- * The session is valid but its claims do not hold what the route asks for: 403 with the failing validators, as
- * SuperTokens' browser SDK reads them. Never touches the client's tokens.
+ * The session is valid, but its claims do not satisfy the route: 403 with the failing validators, as SuperTokens'
+ * browser SDK reads them. The client always keeps its tokens.
  *
  * @publicApi
  */

@@ -1,47 +1,65 @@
 /**
- * Why something was refused. A closed set, for counters and logs; docs say what each one asks of an operator. It never
- * stands in an answer to a client.
+ * Why something was refused. The set is closed, for counters and logs; the docs say what an operator does about each
+ * one. No answer to a client contains it.
  *
  * @publicApi
  */
 export type RefusalReason =
   /** The request carries no access token. */
   | 'no-access-token'
-  /** It carries several, of which none can be chosen. */
+  /** It carries several, and there is no rule to choose one. */
   | 'access-token-ambiguous'
-  /** No key of this server has made the token, or it was made for somebody else. */
+  /** No key of this server made the token, or it was made for another audience or issuer. */
   | 'access-token-invalid'
   | 'access-token-expired'
   /** The key that signed it has been taken out of use. */
   | 'signing-key-revoked'
-  /** The session was revoked, as the feed of revocations says. */
+  /** The feed of revocations says that the session was revoked. */
   | 'session-revoked'
-  /** The database has no such session, or says that it is over. */
+  /** The database has no such session, or the session has expired. */
   | 'session-over'
   | 'no-refresh-token'
   | 'refresh-token-ambiguous'
-  /** No key of this server has made the token. */
+  /** No key of this server made the token. */
   | 'refresh-token-invalid'
   /** A spent refresh token came back: the session was revoked. */
   | 'token-theft'
-  /** The request does not prove that a page of ours sent it. */
+  /** The request does not prove that one of our own pages sent it. */
   | 'anti-csrf'
-  /** The session's claims are not what the route asks for. */
+  /** The session's claims do not satisfy the route. */
   | 'claims'
-  /** The handler of a login found no user. */
+  /** The login handler found no user. */
   | 'no-user'
-  /** The user's sessions were revoked between the beginning of the login and its end. */
+  /** The user's sessions were revoked while the login was under way. */
   | 'login-overtaken'
-  /** Somebody else proved who they are than the session's user. */
+  /** The person who proved their identity is not the session's user. */
   | 'other-user'
-  /** Another site's page sent a login or opened a socket. */
+  /** A page of another site sent a login or opened a socket. */
   | 'cross-site'
+  /** A request for the feed of revocations shows none of its secrets. */
+  | 'feed-secret'
+  /** A refresh of a bound session brought neither a proof of its device nor a good access token. */
+  | 'device-proof-missing'
+  /** The proof of a device is malformed, whoever signed it. */
+  | 'device-proof-malformed'
+  /** A key other than the device's signed the proof. */
+  | 'device-signature'
+  /** The proof of a registration answers a challenge of another session, or one that we never issued. */
+  | 'device-challenge'
+  /** The session is already bound to another key. */
+  | 'device-bound-already'
+  /** A token of a bound session came in a header, and nothing binds a header to the device. */
+  | 'bound-session-in-header'
   | 'session-limit'
   | 'rate-limit'
-  /** An argument of which no session can be made. */
+  /** No session can be made from an argument. */
   | 'input'
   | 'store-unavailable'
-  /** The database refuses a statement for good; the log says why. */
+  /** A service without a database has had no news or no keys from the issuer for too long. */
+  | 'issuer-unavailable'
+  /** Claims that the route requires have changed since they were fetched. */
+  | 'claims-stale'
+  /** The database refuses a statement permanently; the log says why. */
   | 'store-failed'
   /** The application threw the exception itself, without a reason. */
   | 'application';

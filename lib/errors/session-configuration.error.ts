@@ -1,5 +1,5 @@
 /**
- * The module was set up wrongly. Thrown at start, so that a mistake never waits for a request.
+ * The module is misconfigured. Thrown at start, so that a mistake never waits for a request.
  *
  * @publicApi
  */

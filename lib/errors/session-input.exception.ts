@@ -1,9 +1,9 @@
 import { SessionException } from './session.exception.js';
 
 /**
- * An argument that no session can be made of: a wrong type, an empty or over-long id, a reserved claim, a payload
- * that is too large. Nothing was written. Since such values often come from a form, it answers 400 where the
- * application does not catch it. The message names the argument and what is allowed, never its value.
+ * No session can be made from an argument. It may have the wrong type, or be an empty or over-long id, a reserved
+ * claim, or too large a payload. Nothing was written. Such values often come from a form, so the answer is 400 unless
+ * the application catches this. The message names the argument and what is allowed, never its value.
  *
  * @publicApi
  */
@@ -11,7 +11,7 @@ export class SessionInputException extends SessionException {
   readonly code = 'SESSION_INPUT';
 
   constructor(
-    /** The argument that was wrong, by its name in the function's signature. */
+    /** The name of the wrong argument, as in the function's signature. */
     readonly argument: string,
     problem: string,
   ) {

@@ -1,7 +1,7 @@
 import { SessionException } from './session.exception.js';
 
 /**
- * The user has as many sessions as are allowed, and the policy is to refuse another: 403.
+ * The user has as many sessions as allowed, and the policy is to refuse another: 403.
  *
  * @publicApi
  */

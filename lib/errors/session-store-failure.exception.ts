@@ -1,8 +1,8 @@
 import { SessionException } from './session.exception.js';
 
 /**
- * The database has refused a statement of the sessions, and would refuse it again: 500. A table or a column is missing,
- * say, or its charset lacks a character. The log says what. Nothing has changed and the client's tokens stay.
+ * The database refused a statement and would refuse it again: 500. For example, a table or a column is missing, or its
+ * charset lacks a character. The log says which. Nothing has changed and the client keeps its tokens.
  *
  * @publicApi
  */

@@ -1,8 +1,8 @@
 import { SessionException } from './session.exception.js';
 
 /**
- * The database that keeps the sessions cannot be reached: 503 with `Retry-After`. Nothing has changed and the
- * client's tokens stay, so that the session goes on when the database is back.
+ * The database that keeps the sessions can't be reached: 503 with `Retry-After`. Nothing has changed and the client
+ * keeps its tokens, so the session continues when the database is back.
  *
  * @publicApi
  */

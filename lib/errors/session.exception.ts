@@ -15,30 +15,33 @@ export type SessionErrorCode =
   | 'SESSION_INPUT'
   | 'SESSION_LIMIT'
   | 'TOO_MANY_REQUESTS'
+  | 'DEVICE_PROOF_REFUSED'
+  | 'DEVICE_PROOF_MISSING'
   | 'SESSION_STORE_UNAVAILABLE'
+  | 'SESSION_ISSUER_UNAVAILABLE'
   | 'SESSION_STORE_FAILED';
 
-/** An option of the module that says with which status an error is answered. @internal */
+/** The option that sets the status of an error's answer. @internal */
 export type StatusOption = 'sessionExpiredStatusCode' | 'invalidClaimStatusCode';
 
-/** Whose session a refusal speaks of, where an authentic token or a row has said so. @internal */
+/** The session that a refusal is about, if an authentic token or a row names it. @internal */
 export interface RefusedSession {
   readonly sessionHandle: string;
   readonly userId: string;
 }
 
-/** What a session error is made of. @internal */
+/** The parts of a session error. @internal */
 export interface Refusal {
   readonly code: SessionErrorCode;
   readonly reason: RefusalReason;
   readonly status: number;
-  /** What clients get beside status and code. SuperTokens' SDKs read `message` alone. */
+  /** The body for clients, apart from status and code. SuperTokens' SDKs read only `message`. */
   readonly body: { readonly message: string } & Readonly<Record<string, unknown>>;
   readonly session?: RefusedSession | undefined;
   readonly cause?: unknown;
 }
 
-// Clients of GraphQL know codes by kind; servers find the kind by the status, which an option may change.
+// GraphQL clients know these codes by kind. GraphQL servers find the kind by status, which an option may change.
 const KINDS: Readonly<Record<SessionErrorCode, { status: number; graphQlCode: string }>> = {
   UNAUTHORISED: { status: 401, graphQlCode: 'UNAUTHENTICATED' },
   TRY_REFRESH_TOKEN: { status: 401, graphQlCode: 'UNAUTHENTICATED' },
@@ -48,35 +51,38 @@ const KINDS: Readonly<Record<SessionErrorCode, { status: number; graphQlCode: st
   SESSION_LIMIT: { status: 403, graphQlCode: 'FORBIDDEN' },
   SESSION_INPUT: { status: 400, graphQlCode: 'BAD_REQUEST' },
   TOO_MANY_REQUESTS: { status: 429, graphQlCode: 'TOO_MANY_REQUESTS' },
+  DEVICE_PROOF_REFUSED: { status: 403, graphQlCode: 'FORBIDDEN' },
+  DEVICE_PROOF_MISSING: { status: 503, graphQlCode: 'SERVICE_UNAVAILABLE' },
   SESSION_STORE_UNAVAILABLE: { status: 503, graphQlCode: 'SERVICE_UNAVAILABLE' },
+  SESSION_ISSUER_UNAVAILABLE: { status: 503, graphQlCode: 'SERVICE_UNAVAILABLE' },
   SESSION_STORE_FAILED: { status: 500, graphQlCode: 'INTERNAL_SERVER_ERROR' },
 };
 
-// What every body has, and GraphQL tells in a way of its own.
+// Every body has these, and GraphQL has other places for them.
 const COMMON_FIELDS: ReadonlySet<string> = new Set(['statusCode', 'code', 'message']);
 
 /**
- * The base of every error that a request can end in. It is an HTTP exception, so no filter has to be installed.
+ * The base of every error that can end a request. It is an HTTP exception, so no filter has to be installed.
  *
  * @publicApi
  */
 export abstract class SessionException extends HttpException {
-  /** What happened, in the names of SuperTokens' recipe. */
+  /** The kind of error, named as in SuperTokens' recipe. */
   abstract readonly code: SessionErrorCode;
 
   /** Why, for logs and counters. It is never sent to the client. */
   readonly reason: RefusalReason;
 
   /**
-   * Whether the client's tokens are removed with the answer: only where the session has been proven dead, or where
-   * the application throws the error itself.
+   * Whether the answer removes the client's tokens: only if the session is proven dead, or if the application itself
+   * throws the error.
    */
   readonly clearTokens: boolean = false;
 
   /** Seconds after which the client may ask again: the header `Retry-After`. */
   readonly retryAfterSeconds: number | undefined;
 
-  /** @internal the option of the module that gives the status where whoever threw this gave none */
+  /** @internal the option of the module that gives the status if the thrower gave none */
   readonly statusOption: StatusOption | undefined;
 
   /** @internal */
@@ -86,7 +92,8 @@ export abstract class SessionException extends HttpException {
 
   /** @internal */
   constructor({ code, reason, status, body, session, cause }: Refusal) {
-    super({ statusCode: status, code, ...body }, KINDS[code].status, { cause });
+    // Without the status, Nest's driver for Apollo would report all but three kinds as server errors.
+    super({ code, ...body }, KINDS[code].status, { cause });
     this.reason = reason;
     this.refusedSession = session;
     this.answeredStatus = status;
@@ -97,7 +104,7 @@ export abstract class SessionException extends HttpException {
   }
 
   override getResponse(): object {
-    return { ...(super.getResponse() as object), statusCode: this.answeredStatus };
+    return { statusCode: this.answeredStatus, ...(super.getResponse() as object) };
   }
 
   /** @internal */
@@ -105,12 +112,14 @@ export abstract class SessionException extends HttpException {
     this.answeredStatus = status;
   }
 
-  /** The status, by the name that HTTP servers and Mercurius look for. */
+  /** The status, under the name that HTTP servers and Mercurius look for. */
   get statusCode(): number {
     return this.answeredStatus;
   }
 
-  /** What GraphQL servers tell their clients: the code that these know, the HTTP status, and the fields of the body. */
+  /**
+   * The extensions that GraphQL servers send: the code that their clients know, the HTTP status, and the body's fields.
+   */
   get extensions(): Readonly<Record<string, unknown>> {
     const body = this.getResponse() as Record<string, unknown>;
     const fields = Object.fromEntries(

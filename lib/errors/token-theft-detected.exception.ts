@@ -1,8 +1,8 @@
 import { SessionException, type StatusOption } from './session.exception.js';
 
 /**
- * A refresh token came back after it was spent, so two parties hold tokens of this session: it has been revoked.
- * 401 with the message `token theft detected`, and the client's tokens are removed.
+ * A spent refresh token came back, so two parties hold tokens of this session: it has been revoked. The answer is 401
+ * with the message `token theft detected`, and it removes the client's tokens.
  *
  * @see RFC 9700 §4.14.2
  * @publicApi

@@ -2,7 +2,7 @@ import { SessionException } from './session.exception.js';
 
 /**
  * An address has asked more often than the option `rateLimit` allows: 429 with `Retry-After`. Nothing was done, and the
- * client's tokens stay.
+ * client keeps its tokens.
  *
  * @publicApi
  */
@@ -10,7 +10,7 @@ export class TooManyRequestsException extends SessionException {
   readonly code = 'TOO_MANY_REQUESTS';
 
   constructor(
-    /** Seconds after which the client may ask again, at the latest. */
+    /** Seconds until the client may ask again, at the latest. */
     override readonly retryAfterSeconds: number,
   ) {
     super({

@@ -2,8 +2,8 @@ import type { RefusalReason } from './refusal-reason.js';
 import { SessionException, type RefusedSession, type StatusOption } from './session.exception.js';
 
 /**
- * The access token does not serve, a refresh may give a new one: 401 with the message `try refresh token`.
- * Never touches the client's tokens.
+ * The access token is not accepted, but a refresh may give a new one: 401 with the message `try refresh token`. The
+ * client always keeps its tokens.
  *
  * @publicApi
  */

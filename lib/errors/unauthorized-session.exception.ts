@@ -2,8 +2,8 @@ import type { RefusalReason } from './refusal-reason.js';
 import { SessionException, type RefusedSession, type StatusOption } from './session.exception.js';
 
 /**
- * There is no session: 401 with the message `unauthorised`, the wording that SuperTokens' SDKs know.
- * Thrown by an application's own code, it also removes the client's tokens unless `clearTokens` is `false`.
+ * There is no session: 401 with the message `unauthorised`, the wording that SuperTokens' SDKs know. If the
+ * application's own code throws it, it also removes the client's tokens, unless `clearTokens` is `false`.
  *
  * @publicApi
  */

@@ -1,18 +1,20 @@
+import { SessionTally } from './session-tally.js';
 import { isSessionEventName, type SessionEventName, type SessionEvents } from './session-events.js';
 
-/** Gets one kind of event. @publicApi */
+/** Receives one kind of event. @publicApi */
 export type SessionEventListener<Name extends SessionEventName> = (
   event: Readonly<SessionEvents[Name]>,
 ) => void | Promise<void>;
 
-// A client can cause refusals as fast as it sends requests; a slow listener must not pile them up without end.
+// A client can cause refusals as fast as it sends requests. With a slow listener, they must not pile up without limit.
 const MAX_PENDING_REFUSALS = 1_000;
 
 type Listeners = { [Name in SessionEventName]?: Set<SessionEventListener<Name>> };
 
 /**
- * Tells the application what happens to sessions. A listener runs apart from the request: one that throws, rejects or
- * never ends cannot break or delay it. Of `refused` at most 1,000 calls are pending at once; more are left out.
+ * Tells the application what happens to sessions. Listeners run apart from the request: one that throws, rejects or
+ * never ends can't break or delay it. At most 1,000 calls for `refused` and `proofFailed` are pending at once; further
+ * ones are dropped.
  *
  * @example
  * ```ts
@@ -28,12 +30,13 @@ export class SessionEventBus {
 
   constructor(
     private readonly onListenerError: (name: SessionEventName) => void = () => undefined,
+    private readonly tally = new SessionTally(),
   ) {}
 
-  /** Subscribes to one kind of event. @returns what ends the subscription */
+  /** Subscribes to one kind of event. @returns a function that ends the subscription */
   on<Name extends SessionEventName>(name: Name, listener: SessionEventListener<Name>): () => void {
     if (typeof listener !== 'function') throw new TypeError('listener must be a function');
-    if (!isSessionEventName(name)) throw new TypeError('name must be that of a session event');
+    if (!isSessionEventName(name)) throw new TypeError('name must be the name of a session event');
     const listeners: Set<SessionEventListener<Name>> = (this.listeners[name] ??= new Set<never>());
     listeners.add(listener);
     return () => {
@@ -42,6 +45,7 @@ export class SessionEventBus {
   }
 
   emit<Name extends SessionEventName>(name: Name, event: SessionEvents[Name]): void {
+    this.tally.add(name, event);
     const listeners: ReadonlySet<SessionEventListener<Name>> | undefined = this.listeners[name];
     if (listeners === undefined || listeners.size === 0) return;
     const frozen = Object.freeze(event);
@@ -49,7 +53,7 @@ export class SessionEventBus {
   }
 
   private call(name: SessionEventName, listener: () => void | Promise<void>): void {
-    const isRefusal = name === 'refused';
+    const isRefusal = name === 'refused' || name === 'proofFailed';
     if (isRefusal && this.pendingRefusals >= MAX_PENDING_REFUSALS) return;
     if (isRefusal) this.pendingRefusals += 1;
     const run = (): void => {
@@ -60,7 +64,7 @@ export class SessionEventBus {
           if (isRefusal) this.pendingRefusals -= 1;
         });
     };
-    // A refusal costs the server little; what a listener makes of it must not delay the answer.
+    // A refusal costs the server little, so a listener's work must not delay the answer.
     if (isRefusal) setImmediate(run);
     else queueMicrotask(run);
   }

@@ -1,37 +1,41 @@
+import { areNone } from '../claims/wanted-names.js';
 import type { GuardedRouteOptions } from './decorators/verify-session.metadata.js';
 
-/** What the decorators on one handler or one class say. */
+/** The decorators on one handler or one class. */
 export interface Declared {
   readonly options: GuardedRouteOptions;
   readonly maxAgeMs: number | undefined;
-  /** Whether it has `@VerifySession()`, `@RequireFresh()` or `@UseGuards(SessionGuard)`. */
+  readonly forbidsImpersonation: boolean;
+  /** Whether it has `@VerifySession()`, `@RequireFresh()`, `@ForbidImpersonation()` or `@UseGuards(SessionGuard)`. */
   readonly isGuarded: boolean;
   readonly isPublic: boolean;
 }
 
-/** A handler with its class, and the classes that this one extends, from the nearest on. */
+/** A handler with its class, and the classes that its class extends, the nearest first. */
 export interface DeclaredHandler {
   readonly handler: Declared;
   readonly classes: readonly Declared[];
   readonly isLogin: boolean;
 }
 
-/** What a handler asks of a session. */
+/** A handler's requirements on a session. */
 export type AskedOfSession =
   | { readonly kind: 'open' }
   | {
       readonly kind: 'guarded';
       readonly options: GuardedRouteOptions;
       readonly maxAgeMs: number | undefined;
+      readonly forbidsImpersonation: boolean;
     }
   | { readonly kind: 'contradiction'; readonly problem: string };
 
 /**
- * Adds up what stands on a handler, its class and the classes before it.
+ * Combines the decorators on a handler, its class and the classes above.
  *
- * - What a handler does not say it takes from its class, and a class from the one that it extends.
- * - The nearest that is guarded says whether a session is required.
- * - `@PublicAccess()` opens what it stands on, and never a class that extends it.
+ * - A handler inherits unset options from its class, and a class from the one that it extends.
+ * - The nearest guarded level decides if a session is required.
+ * - `@PublicAccess()` opens only its own target, never a class that extends it.
+ * - A prohibition at any level stays in force.
  * - A login is open unless it, or its class, is guarded.
  */
 export function askedOfSession({ handler, classes, isLogin }: DeclaredHandler): AskedOfSession {
@@ -40,7 +44,7 @@ export function askedOfSession({ handler, classes, isLogin }: DeclaredHandler): 
   const levels = [handler, ...(ownClass === undefined ? [] : [ownClass]), ...inherited];
   if ([handler, ...classes].some((each) => each.isPublic && requiresSession(each))) {
     return contradiction(
-      '@PublicAccess() stands on the same thing as what asks for a session. Take one of the two out',
+      '@PublicAccess() is on the same target as a decorator that requires a session. Remove one of the two',
     );
   }
   const opened = levels.findIndex(({ isPublic }) => isPublic);
@@ -49,33 +53,36 @@ export function askedOfSession({ handler, classes, isLogin }: DeclaredHandler): 
   if (nearest === undefined && (opened >= 0 || isLogin)) return { kind: 'open' };
   const { sessionRequired: _, ...options } = merged(said);
   const maxAgeMs = said.find((each) => each.maxAgeMs !== undefined)?.maxAgeMs;
-  if (nearest?.options.sessionRequired !== false) return { kind: 'guarded', options, maxAgeMs };
+  const forbidsImpersonation = said.some((each) => each.forbidsImpersonation);
+  const asked = { kind: 'guarded', maxAgeMs, forbidsImpersonation } as const;
+  if (nearest?.options.sessionRequired !== false) return { ...asked, options };
   const asking = whatNeedsSession(options, maxAgeMs);
   if (asking !== undefined) {
     return contradiction(
-      `\`sessionRequired: false\` asks for no session, and ${asking} for one. Take one of the two out; ` +
+      `\`sessionRequired: false\` makes a session optional, but ${asking} needs one. Remove one of the two; ` +
         '@PublicAccess() opens a handler of a guarded class',
     );
   }
-  return { kind: 'guarded', options: { ...options, sessionRequired: false }, maxAgeMs };
+  return { ...asked, options: { ...options, sessionRequired: false } };
 }
 
 function requiresSession({ isGuarded, options }: Declared): boolean {
   return isGuarded && options.sessionRequired !== false;
 }
 
-/** What the nearest says of each option. */
+/** The nearest value of each option. */
 function merged(levels: readonly Declared[]): GuardedRouteOptions {
   return Object.assign({}, ...levels.toReversed().map(({ options }) => options)) as object;
 }
 
-// The other options say how a session is looked at where there is one.
+// The other options only apply if there is a session.
 function whatNeedsSession(
-  { roles = [], permissions = [] }: GuardedRouteOptions,
+  { roles = [], permissions = [], bound = false }: GuardedRouteOptions,
   maxAgeMs: number | undefined,
 ): string | undefined {
-  if (roles.length > 0) return '`roles`';
-  if (permissions.length > 0) return '`permissions`';
+  if (!areNone(roles)) return '`roles`';
+  if (!areNone(permissions)) return '`permissions`';
+  if (bound) return '`bound`';
   return maxAgeMs === undefined ? undefined : '@RequireFresh()';
 }
 

@@ -4,7 +4,7 @@ import { kindOf } from '../options/option-checks.js';
 import { readDecoratorOptions } from '../session/input/function-arguments.js';
 import type { CreateSessionOptions } from './decorators/create-session.metadata.js';
 
-/** What each option may be, as `typeof` has it. */
+/** The types that each option may have, in terms of `typeof`. */
 const KINDS: Readonly<Record<keyof CreateSessionOptions, readonly string[]>> = {
   kind: ['string'],
   userId: ['function'],
@@ -13,11 +13,14 @@ const KINDS: Readonly<Record<keyof CreateSessionOptions, readonly string[]>> = {
   sessionDataInDatabase: ['function'],
   persistent: ['boolean', 'function'],
   allowCrossSite: ['boolean'],
+  answer: ['function'],
+  refusal: ['number', 'function'],
+  revokePrevious: ['boolean'],
 };
 const NAMES = Object.keys(KINDS) as (keyof CreateSessionOptions)[];
 
 /**
- * The options of a login, so that a wrong one is noticed when the handler is declared and not when somebody logs in.
+ * Checks the options of a login when the handler is declared, so that a mistake does not wait for a user.
  *
  * @throws {SessionInputException}
  */
@@ -30,6 +33,9 @@ export function checkCreateSessionOptions(value: unknown): CreateSessionOptions<
     if (name === 'kind' && typeof option === 'string' && !isKind(option)) {
       throw new SessionInputException(name, `must be ${KINDS_ALLOWED}`);
     }
+    if (typeof option === 'number' && !isRefusalStatus(option)) {
+      throw new SessionInputException(name, 'must be a status from 400 to 499, or a function');
+    }
     if (kinds.includes(typeof option)) continue;
     throw new SessionInputException(
       name,
@@ -37,4 +43,8 @@ export function checkCreateSessionOptions(value: unknown): CreateSessionOptions<
     );
   }
   return Object.fromEntries(given);
+}
+
+function isRefusalStatus(status: number): boolean {
+  return Number.isInteger(status) && status >= 400 && status <= 499;
 }

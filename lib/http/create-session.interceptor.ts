@@ -1,4 +1,5 @@
 import {
+  HttpException,
   Injectable,
   InternalServerErrorException,
   Logger,
@@ -11,7 +12,7 @@ import { catchError, defaultIfEmpty, mergeMap, takeLast, type Observable } from 
 import { SessionInputException } from '../errors/session-input.exception.js';
 import { UnauthorizedSessionException } from '../errors/unauthorized-session.exception.js';
 import { kindOf } from '../options/option-checks.js';
-import { isMutation, requestAndResponseOf } from './context/execution-context.js';
+import { requestAndResponseOf } from './context/execution-context.js';
 import { asHttpRequest } from './context/http-request.js';
 import { takesOverResponse } from './context/taken-over-response.js';
 import {
@@ -20,10 +21,12 @@ import {
 } from './decorators/create-session.metadata.js';
 import { RateLimiter } from './rate-limit/rate-limiter.js';
 import { RequestLogin } from './request-login.js';
+import { SetupWarnings } from './setup-warnings.js';
+import type { SessionContainer } from '../session/container/session-container.js';
 import { LoginsUnderWay } from '../session/end/logins-under-way.js';
 import { SessionRefusals } from '../session/refuse/session-refusals.js';
 
-/** Creates the session of a handler with `@CreateSession` from what it returned. @publicApi */
+/** Creates the session of a handler with `@CreateSession` from its result. @publicApi */
 @Injectable()
 export class CreateSessionInterceptor implements NestInterceptor {
   private readonly logger = new Logger('SessionModule');
@@ -35,6 +38,7 @@ export class CreateSessionInterceptor implements NestInterceptor {
     private readonly limiter: RateLimiter,
     private readonly refusals: SessionRefusals,
     private readonly logins: LoginsUnderWay,
+    private readonly warnings: SetupWarnings,
   ) {}
 
   intercept(context: ExecutionContext, next: CallHandler<unknown>): Observable<unknown> {
@@ -46,10 +50,11 @@ export class CreateSessionInterceptor implements NestInterceptor {
       );
     }
     const { request } = requestAndResponseOf(context);
-    if (context.getType<string>() === 'graphql') this.refuseAnotherLogin(request);
+    const isGraphQl = context.getType<string>() === 'graphql';
+    if (isGraphQl) this.refuseAnotherLogin(request);
     if (options.allowCrossSite === true) this.login.refuseEmbeddedLogin(request);
     else {
-      this.login.refuseCrossSiteLogin(request, isMutation(context));
+      this.login.refuseCrossSiteLogin(request, isGraphQl);
     }
     const login = this.limiter.aroundLogin(request, () =>
       this.logins
@@ -58,18 +63,23 @@ export class CreateSessionInterceptor implements NestInterceptor {
           takeLast(1),
           defaultIfEmpty(undefined),
           mergeMap(async (result) => {
-            await this.createSession(options, result, context);
-            return result;
+            const session = await this.createSession(options, result, context);
+            return this.answer(options, result, session, context);
           }),
         ),
     );
-    return login.pipe(catchError((error: unknown) => this.refusals.rethrow('login', error)));
+    return login.pipe(
+      catchError((error: unknown) => {
+        this.refusals.report('login', error);
+        throw this.refusal(options, error, context);
+      }),
+    );
   }
 
-  // One request to GraphQL can name a login any number of times, with a password each.
+  // One GraphQL request can name a login any number of times, with a password each.
   private refuseAnotherLogin(request: unknown): void {
     if (this.requestsWithLogin.has(request as object)) {
-      const error = new SessionInputException('login', 'may stand in a request once');
+      const error = new SessionInputException('login', 'may only be used once per request');
       this.refusals.rethrow('login', error);
     }
     this.requestsWithLogin.add(request as object);
@@ -79,9 +89,9 @@ export class CreateSessionInterceptor implements NestInterceptor {
     options: CreateSessionOptions<unknown>,
     result: unknown,
     context: ExecutionContext,
-  ): Promise<void> {
+  ): Promise<SessionContainer> {
     if (result === null || result === undefined) {
-      // Never the option's status: to a client that says "refresh", and a login that failed has nothing to refresh.
+      // Never the option's status, which tells a client to refresh: a failed login has nothing to refresh.
       throw new UnauthorizedSessionException({
         reason: 'no-user',
         clearTokens: false,
@@ -92,25 +102,61 @@ export class CreateSessionInterceptor implements NestInterceptor {
       isSelector(selector) ? await selector(result, context) : selector;
     const userId = options.userId === undefined ? result : await select(options.userId);
     if (typeof userId !== 'string') {
-      const returned = options.userId === undefined ? 'returned' : 'gave `userId`, which selected';
+      const returned = options.userId === undefined ? 'returned' : 'has a `userId` that selected';
       throw this.misuse(context, `${returned} ${kindOf(userId)}; expected a user id, a string`);
     }
     const { request, response } = requestAndResponseOf(context);
-    await this.login.create(request, response, {
+    return this.login.create(request, response, {
       userId,
-      // A selector that finds no tenant must not let the user into the one that is there for all.
+      // A selector that finds no tenant must not let the user into the default tenant.
       tenantId: options.tenantId === undefined ? 'public' : await select(options.tenantId),
       accessTokenPayload: await select(options.accessTokenPayload),
       sessionDataInDatabase: await select(options.sessionDataInDatabase),
       persistent: await select(options.persistent),
+      revokePrevious: options.revokePrevious,
     });
   }
 
+  private answer(
+    { answer }: CreateSessionOptions<unknown>,
+    result: unknown,
+    session: SessionContainer,
+    context: ExecutionContext,
+  ): unknown {
+    if (answer !== undefined) return answer(result as object, session, context);
+    // A GraphQL client only gets the schema's fields.
+    if (context.getType() === 'http') this.warnings.ofEntity(result, nameOf(context));
+    return result;
+  }
+
+  // The login is already counted and reported as one without a user, whatever answer the client gets.
+  private refusal(
+    { refusal }: CreateSessionOptions<unknown>,
+    error: unknown,
+    context: ExecutionContext,
+  ): unknown {
+    const isNoUser = error instanceof UnauthorizedSessionException && error.reason === 'no-user';
+    if (!isNoUser || refusal === undefined) return error;
+    if (typeof refusal === 'number') {
+      error.answerWith(refusal);
+      return error;
+    }
+    const own: unknown = refusal(context);
+    if (own instanceof HttpException) return own;
+    return this.misuse(
+      context,
+      `has a \`refusal\` that returned ${kindOf(own)}; expected an HttpException`,
+    );
+  }
+
   private misuse(context: ExecutionContext, what: string): InternalServerErrorException {
-    const handler = `${context.getClass().name}.${context.getHandler().name}`;
-    this.logger.error(`@CreateSession() on ${handler}: the handler ${what}`);
+    this.logger.error(`@CreateSession() on ${nameOf(context)}: the handler ${what}`);
     return new InternalServerErrorException();
   }
+}
+
+function nameOf(context: ExecutionContext): string {
+  return `${context.getClass().name}.${context.getHandler().name}`;
 }
 
 function isSelector(

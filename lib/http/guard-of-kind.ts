@@ -5,16 +5,12 @@ import {
   type ExecutionContext,
   type Type,
 } from '@nestjs/common';
-import { tokenOfKind } from '../options/kind.js';
+import { oncePerKind, tokenOfKind } from '../options/kind.js';
 import { GUARDS_SESSIONS } from './decorators/verify-session.metadata.js';
+import { SessionGuard } from './session.guard.js';
 
-const guards = new Map<string, Type<CanActivate>>();
-
-/** The guard of a kind of sessions, for whichever module its routes stand in. */
-export function guardOfKind(kind: string): Type<CanActivate> {
-  const known = guards.get(kind);
-  if (known !== undefined) return known;
-
+/** The guard of a kind of sessions, usable on routes in any module. */
+const guardOfKind = oncePerKind((kind): Type<CanActivate> => {
   @Injectable()
   class SessionGuardOfKind implements CanActivate {
     static readonly [GUARDS_SESSIONS] = true;
@@ -25,6 +21,15 @@ export function guardOfKind(kind: string): Type<CanActivate> {
       return this.guard.canActivate(context);
     }
   }
-  guards.set(kind, SessionGuardOfKind);
   return SessionGuardOfKind;
+});
+
+/**
+ * The guard that decorators put on a route, and the one to name in `overrideGuard`: each kind of sessions has its own,
+ * apart from `SessionGuard`.
+ *
+ * @publicApi
+ */
+export function sessionGuardOf(kind?: string): Type<CanActivate> {
+  return kind === undefined ? SessionGuard : guardOfKind(kind);
 }

@@ -1,28 +1,36 @@
 import { Injectable, RequestMethod, type Type } from '@nestjs/common';
 import { METHOD_METADATA } from '@nestjs/common/constants.js';
+import { notImpersonatedValidator } from '../claims/impersonation.js';
+import { boundSessionValidator } from '../claims/bound-session.js';
 import { freshAuthenticationValidator } from '../claims/fresh-authentication.js';
 import { permissionsValidators } from '../claims/permission.claim.js';
 import { rolesValidators } from '../claims/user-role.claim.js';
 import { SessionConfigurationError } from '../errors/session-configuration.error.js';
 import { RegisteredClaims } from '../session/edit/registered-claims.js';
-import { askedOfSession } from './asked-of-session.js';
+import { askedOfSession, type AskedOfSession, type DeclaredHandler } from './asked-of-session.js';
 import { CreateSessionMetadata } from './decorators/create-session.metadata.js';
-import { declaredOn, type GuardedRouteOptions } from './decorators/verify-session.metadata.js';
+import {
+  declaredOn,
+  lineageOf,
+  type GuardedRouteOptions,
+} from './decorators/verify-session.metadata.js';
 import { RefreshRoute } from './refresh-route.js';
-import type { VerifySessionOptions } from './request-verification.js';
+import type { AskedOfRequest } from './verify-session-options.js';
 
-/** A handler in the class that it is called in, as Nest's context names them. */
+type AskedRoute = Extract<AskedOfSession, { kind: 'guarded' }>;
+
+/** A handler in its class, as in Nest's context. */
 export interface HandlerOfClass {
   getHandler(): object;
   getClass(): Type;
 }
 
-/** What the decorators of a handler and its controller ask of a request. */
+/** The requirements of a handler and its controller on a request. */
 export interface GuardedRoute {
   readonly options: GuardedRouteOptions;
   readonly maxAgeMs: number | undefined;
-  /** The options, with what roles, permissions and freshness add to them. */
-  readonly asked: VerifySessionOptions;
+  /** The options, with those added for roles, permissions, `bound` and freshness. */
+  readonly asked: AskedOfRequest;
   /** Whether it is the application's own refresh route. */
   readonly isRefresh: boolean;
   /** Whether it is declared for OPTIONS: a preflight carries no session (Fetch standard, CORS protocol). */
@@ -30,8 +38,8 @@ export interface GuardedRoute {
 }
 
 /**
- * Reads the decorators of handlers and their controllers: once for each, since reading them took eight times as long as
- * verifying a token that is remembered.
+ * Reads the decorators of each handler and its controller once, because reading them took eight times as long as
+ * verifying a remembered token.
  */
 @Injectable()
 export class GuardedRoutes {
@@ -43,8 +51,8 @@ export class GuardedRoutes {
   ) {}
 
   /**
-   * @returns `undefined` where the handler is open
-   * @throws {SessionConfigurationError} where the decorators contradict each other
+   * @returns `undefined` if the handler is open
+   * @throws {SessionConfigurationError} if the decorators contradict each other
    */
   of(context: HandlerOfClass): GuardedRoute | undefined {
     const handler = context.getHandler();
@@ -57,7 +65,7 @@ export class GuardedRoutes {
     return route === 'open' ? undefined : route;
   }
 
-  /** Whether a decorator of ours stands on the handler, its class, or a class that this one extends. */
+  /** Whether one of our decorators is on the handler, its class, or a class above. */
   isDeclared(context: HandlerOfClass): boolean {
     return [context.getHandler(), ...lineageOf(context.getClass())]
       .map(declaredOn)
@@ -66,11 +74,7 @@ export class GuardedRoutes {
 
   private read(context: HandlerOfClass): GuardedRoute | undefined {
     const handler = context.getHandler();
-    const found = askedOfSession({
-      handler: declaredOn(handler),
-      classes: lineageOf(context.getClass()).map(declaredOn),
-      isLogin: Reflect.getMetadata(CreateSessionMetadata.KEY, handler) !== undefined,
-    });
+    const found = askedOfSession(declaredHandler(context));
     if (found.kind === 'open') return undefined;
     if (found.kind === 'contradiction') {
       const name = `${context.getClass().name}.${(handler as { name?: string }).name}`;
@@ -80,22 +84,26 @@ export class GuardedRoutes {
     return {
       options,
       maxAgeMs,
-      asked: this.asked(options, maxAgeMs),
+      asked: this.asked(found),
       isRefresh: this.refreshRoute.isAt(context),
       isPreflight: Reflect.getMetadata(METHOD_METADATA, handler) === RequestMethod.OPTIONS,
     };
   }
 
-  private asked(options: GuardedRouteOptions, maxAgeMs: number | undefined): VerifySessionOptions {
-    const { roles = [], permissions = [], overrideGlobalClaimValidators: override } = options;
+  private asked({ options, maxAgeMs, forbidsImpersonation }: AskedRoute): AskedOfRequest {
+    const { roles = [], permissions = [], bound = false } = options;
+    const { overrideGlobalClaimValidators: override } = options;
     const validators = [
       ...rolesValidators(roles, this.registry.roleClaim),
       ...permissionsValidators(permissions, this.registry.permissionClaim),
+      ...(bound ? [boundSessionValidator] : []),
+      ...(forbidsImpersonation ? [notImpersonatedValidator] : []),
       ...(maxAgeMs === undefined ? [] : [freshAuthenticationValidator(maxAgeMs)]),
     ];
     if (validators.length === 0) return options;
     return {
       ...options,
+      ...(override === undefined ? { added: validators } : {}),
       overrideGlobalClaimValidators: async (globalValidators, session) => [
         ...(override === undefined ? globalValidators : await override(globalValidators, session)),
         ...validators,
@@ -104,12 +112,12 @@ export class GuardedRoutes {
   }
 }
 
-/** A class and the classes that it extends, from the nearest on. */
-function lineageOf(type: object): object[] {
-  const lineage: object[] = [];
-  for (let each = type; each !== Function.prototype && typeof each === 'function';) {
-    lineage.push(each);
-    each = Object.getPrototypeOf(each) as object;
-  }
-  return lineage;
+/** The decorators on a handler and its classes. */
+export function declaredHandler(context: HandlerOfClass): DeclaredHandler {
+  const handler = context.getHandler();
+  return {
+    handler: declaredOn(handler),
+    classes: lineageOf(context.getClass()).map(declaredOn),
+    isLogin: Reflect.getMetadata(CreateSessionMetadata.KEY, handler) !== undefined,
+  };
 }

@@ -1,19 +1,15 @@
 import { Inject, Injectable, type NestInterceptor, type Type } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
-import { tokenOfKind } from '../options/kind.js';
+import { oncePerKind, tokenOfKind } from '../options/kind.js';
 import { LoginsUnderWay } from '../session/end/logins-under-way.js';
 import { SessionRefusals } from '../session/refuse/session-refusals.js';
 import { CreateSessionInterceptor } from './create-session.interceptor.js';
 import { RateLimiter } from './rate-limit/rate-limiter.js';
 import { RequestLogin } from './request-login.js';
+import { SetupWarnings } from './setup-warnings.js';
 
-const interceptors = new Map<string, Type<NestInterceptor>>();
-
-/** The interceptor that logs in by a kind of sessions, for whichever module its handlers stand in. */
-export function loginOfKind(kind: string): Type<NestInterceptor> {
-  const known = interceptors.get(kind);
-  if (known !== undefined) return known;
-
+/** The interceptor for logins of a kind of sessions, usable on handlers in any module. */
+export const loginOfKind = oncePerKind((kind): Type<NestInterceptor> => {
   @Injectable()
   class CreateSessionInterceptorOfKind extends CreateSessionInterceptor {
     constructor(
@@ -22,10 +18,10 @@ export function loginOfKind(kind: string): Type<NestInterceptor> {
       @Inject(tokenOfKind(kind, 'limiter')) limiter: RateLimiter,
       @Inject(tokenOfKind(kind, 'refusals')) refusals: SessionRefusals,
       @Inject(tokenOfKind(kind, 'logins')) logins: LoginsUnderWay,
+      @Inject(tokenOfKind(kind, 'warnings')) warnings: SetupWarnings,
     ) {
-      super(reflector, login, limiter, refusals, logins);
+      super(reflector, login, limiter, refusals, logins, warnings);
     }
   }
-  interceptors.set(kind, CreateSessionInterceptorOfKind);
   return CreateSessionInterceptorOfKind;
-}
+});

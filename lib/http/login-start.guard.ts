@@ -4,13 +4,13 @@ import { requestAndResponseOf } from './context/execution-context.js';
 import { asHttpRequest } from './context/http-request.js';
 
 /**
- * Notes when a login began, before the other guards of its handler: one of them may be what checks the password.
+ * Notes when a login began, before the handler's other guards, because one of them may check the password.
  *
  * @publicApi
  */
 @Injectable()
 export class LoginStartGuard implements CanActivate {
-  // Absent where a test has the controller without the module.
+  // Absent if a test has the controller without the module.
   constructor(@Optional() private readonly logins?: LoginsUnderWay) {}
 
   canActivate(context: ExecutionContext): true {

@@ -3,11 +3,11 @@ import { BUILT_IN_ROUTES } from '../options/built-in-routes.js';
 import { METHOD_METADATA, PATH_METADATA } from '@nestjs/common/constants.js';
 
 /**
- * Finds the application's own refresh route, which it may have in place of the built-in one. The path that the handler
- * was declared with counts, never the request's: a wildcard route must not turn into one.
+ * Finds the application's own refresh route, which may replace the built-in one. It compares the declared path of the
+ * handler, never the request's, so that a wildcard route can't become one.
  */
 export class RefreshRoute {
-  /** Without the slash that begins it. */
+  /** Without its leading slash. */
   readonly path: string;
 
   constructor(apiBasePath: string) {

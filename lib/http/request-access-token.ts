@@ -1,11 +1,12 @@
 import { Injectable, Inject } from '@nestjs/common';
 import {
   RESOLVED_SESSION_OPTIONS,
-  type ResolvedSessionOptions,
+  type ResolvedVerificationOptions,
 } from '../options/resolved-options.js';
 import { SessionRefusals } from '../session/refuse/session-refusals.js';
 import { SessionVerifier } from '../session/verify/session-verifier.js';
 import type { VerifiedToken } from '../session/verify/verified-token-cache.js';
+import { isBoundToDevice } from '../tokens/access-token.js';
 import type { HttpRequest } from './context/http-request.js';
 import { RequestTokens } from './request-tokens.js';
 import { SetupWarnings } from './setup-warnings.js';
@@ -13,13 +14,13 @@ import { chooseAccessToken } from './transport/access-token-choice.js';
 import { transferMethodOf } from './transport/shown-values.js';
 import { TokenReader } from './transport/token-reader.js';
 
-/** The token of a request that counts. */
+/** The effective token of a request. */
 interface ChosenToken<T> {
   readonly token: T;
   readonly transferMethod: 'cookie' | 'header';
 }
 
-/** Finds the access token of a request that counts. */
+/** Finds the effective access token of a request. */
 @Injectable()
 export class RequestAccessToken {
   constructor(
@@ -28,16 +29,17 @@ export class RequestAccessToken {
     private readonly verifier: SessionVerifier,
     private readonly warnings: SetupWarnings,
     private readonly refusals: SessionRefusals,
-    @Inject(RESOLVED_SESSION_OPTIONS) private readonly options: ResolvedSessionOptions,
+    @Inject(RESOLVED_SESSION_OPTIONS) private readonly options: ResolvedVerificationOptions,
   ) {}
 
-  /** The token of nearly every request, as far as that shows without a look at anything else. */
+  /** The token of nearly every request, if it is evident without further checks. */
   usual(request: HttpRequest): ChosenToken<string> | undefined {
     const allowed = this.options.tokenTransferMethod(request, 'verify');
     const bearer = allowed === 'cookie' ? undefined : this.reader.bearerToken(request);
     if (bearer !== undefined && this.verifier.isAccessTokenLike(bearer)) {
-      const isRemembered = this.verifier.isRemembered(bearer);
-      return isRemembered ? { token: bearer, transferMethod: 'header' } : undefined;
+      const known = this.verifier.isRemembered(bearer) ? this.verifier.read(bearer) : undefined;
+      const isUsual = typeof known === 'object' && !isBoundToDevice(known.token.claims);
+      return isUsual ? { token: bearer, transferMethod: 'header' } : undefined;
     }
     if (allowed === 'header') return undefined;
     const cookies = this.reader.accessTokenCookies(request);
@@ -46,7 +48,7 @@ export class RequestAccessToken {
     return { token: only, transferMethod: 'cookie' };
   }
 
-  /** Whether a request shows nothing that may be one. */
+  /** Whether a request contains nothing that could be a token. */
   showsNone(request: HttpRequest): boolean {
     const allowed = this.options.tokenTransferMethod(request, 'verify');
     return this.reader.accessTokens(request, allowed).length === 0;
@@ -55,7 +57,8 @@ export class RequestAccessToken {
   /**
    * The token of a request; `undefined` if it has none.
    *
-   * @param sessionRequired `false`: what no key of ours has made counts as none, as anybody may have put it there
+   * @param sessionRequired if `false`, a token that no key of ours made counts as none, because anybody may have put it
+   * there
    */
   async of(
     request: HttpRequest,
@@ -69,7 +72,7 @@ export class RequestAccessToken {
     );
     if (chosen.kind === 'none') return undefined;
     if (chosen.kind === 'invalid' && !sessionRequired) return undefined;
-    // A key that has been retired may have made it: whoever comes back after weeks shall refresh, and be no guest.
+    // A retired key may have made it: a user who comes back after weeks should refresh, and not become a guest.
     if (chosen.kind === 'invalid' || chosen.kind === 'outdated')
       throw this.refusals.tryRefresh('access-token-invalid');
     if (chosen.kind === 'ambiguous') {
@@ -77,6 +80,11 @@ export class RequestAccessToken {
       throw this.refusals.tryRefresh('access-token-ambiguous');
     }
     const { value } = chosen;
-    return { token: value.token, transferMethod: transferMethodOf(value) };
+    const transferMethod = transferMethodOf(value);
+    // A header is not bound to the device, so its token may be a copy of the cookie.
+    if (transferMethod === 'header' && isBoundToDevice(value.token.claims)) {
+      throw this.refusals.tryRefresh('bound-session-in-header');
+    }
+    return { token: value.token, transferMethod };
   }
 }

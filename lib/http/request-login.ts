@@ -8,11 +8,8 @@ import {
 } from '../options/resolved-options.js';
 import type { SessionContainer } from '../session/container/session-container.js';
 import { SessionContainerFactory } from '../session/container/session-container.factory.js';
-import {
-  SessionIssuer,
-  type IssuedSession,
-  type SessionRequest,
-} from '../session/issue/session-issuer.js';
+import { SessionIssuer, type IssuedSession } from '../session/issue/session-issuer.js';
+import type { SessionRequest } from '../session/issue/session-request.js';
 import { SessionRenewer, type RenewalRequest } from '../session/issue/session-renewer.js';
 import {
   hasCustomHeader,
@@ -20,11 +17,12 @@ import {
   isEmbeddedElsewhere,
   isSafeMethod,
 } from './anti-csrf/fetch-metadata.js';
+import { BindingOffer } from './binding-offer.js';
 import { deviceOf } from './context/device-reader.js';
 import { asHttpRequest } from './context/http-request.js';
 import { SessionRefusals } from '../session/refuse/session-refusals.js';
 import { LoginsUnderWay } from '../session/end/logins-under-way.js';
-import { rememberSession } from './current-session.js';
+import { endingOwnSession, rememberSession } from './current-session.js';
 import { RateLimiter } from './rate-limit/rate-limiter.js';
 import { RequestVerification } from './request-verification.js';
 import { RequestSignOut } from './request-sign-out.js';
@@ -34,18 +32,24 @@ import { TokenReader } from './transport/token-reader.js';
 import { TokenWriter } from './transport/token-writer.js';
 import { transferMethodForCreate } from './transport/transfer-method.js';
 
-/** What the request of a login and its response say. */
-type LoginByRequest = Pick<
+/** The parts of a login that come from the request and its response. */
+export type LoginByRequest = Pick<
   RenewalRequest,
-  'device' | 'login' | 'replacedHandles' | 'withAntiCsrfToken'
+  'device' | 'isBindingOffered' | 'login' | 'replacedHandles' | 'withAntiCsrfToken'
 >;
-/** What a login asks for beside that. */
-type AskedLogin = Omit<SessionRequest, keyof LoginByRequest>;
+// A session that begins here is as certain as if the database had been asked.
+const JUST_ISSUED = { options: { checkDatabase: true, antiCsrfCheck: true }, maxAgeMs: undefined };
 
-/** Logs users in by a request and its response. */
+/** The other parts of a login. */
+interface AskedLogin extends Omit<SessionRequest, keyof LoginByRequest> {
+  /** Whether to end the session that the request carries. @default the module's `revokePreviousSession` */
+  readonly revokePrevious?: boolean | undefined;
+}
+
+/** Logs users in with a request and its response. */
 @Injectable()
 export class RequestLogin {
-  // Whose tokens an answer carries already: another session in it takes their place.
+  // The sessions whose tokens an answer already carries: another session replaces them.
   private readonly attached = new WeakMap<object, { cookie?: string; header?: string }>();
 
   constructor(
@@ -56,6 +60,7 @@ export class RequestLogin {
     private readonly signOut: RequestSignOut,
     private readonly verification: RequestVerification,
     private readonly renewer: SessionRenewer,
+    private readonly binding: BindingOffer,
     private readonly limiter: RateLimiter,
     private readonly refusals: SessionRefusals,
     private readonly warnings: SetupWarnings,
@@ -64,37 +69,44 @@ export class RequestLogin {
   ) {}
 
   /** Creates a session and attaches its tokens to the response. */
-  async create(request: unknown, response: unknown, asked: AskedLogin): Promise<SessionContainer> {
+  async create(
+    request: unknown,
+    response: unknown,
+    { revokePrevious = this.options.revokePreviousSession, ...asked }: AskedLogin,
+  ): Promise<SessionContainer> {
     try {
       const httpRequest = asHttpRequest(request);
       const transferMethod = transferMethodForCreate(httpRequest, this.options);
       return await this.attach(request, response, transferMethod, async (how) => {
-        const shown = this.options.revokePreviousSession
-          ? await this.signOut.handlesOf(httpRequest)
-          : [];
+        const shown = revokePrevious ? await this.signOut.handlesOf(httpRequest) : [];
         const replacedHandles = [...new Set([...shown, ...how.replacedHandles])];
-        return this.issuer.issue({ ...asked, ...how, replacedHandles });
+        const issue = () => this.issuer.issue({ ...asked, ...how, replacedHandles });
+        return shown.length === 0 ? issue() : endingOwnSession(request, issue);
       });
     } catch (error) {
       return this.refusals.rethrow('login', error);
     }
   }
 
-  private async attach(
+  /** Attaches a request's new session to the response, instead of the client's session. */
+  async attach(
     request: unknown,
     response: unknown,
     transferMethod: 'cookie' | 'header',
     issue: (how: LoginByRequest) => Promise<IssuedSession>,
+    mayBind = true,
   ): Promise<SessionContainer> {
     const httpRequest = asHttpRequest(request);
     const httpResponse = asHttpResponse(response);
     if (areHeadersSent(httpResponse)) {
-      throw new Error('the response has been sent already, so no session can be attached to it');
+      throw new Error('the response has already been sent, so no session can be attached to it');
     }
     const before = this.attached.get(httpResponse)?.[transferMethod];
+    const isBindingOffered = mayBind && this.binding.isMadeTo(httpRequest, transferMethod);
     const issued = await issue({
       login: this.logins.find(httpRequest),
       device: deviceOf(httpRequest, this.options),
+      isBindingOffered,
       replacedHandles: before === undefined ? [] : [before],
       withAntiCsrfToken: this.options.antiCsrf === 'VIA_TOKEN' && transferMethod === 'cookie',
     });
@@ -103,15 +115,18 @@ export class RequestLogin {
       header: this.reader.bearerToken(httpRequest) !== undefined,
       cookie: this.reader.accessTokenCookies(httpRequest).length > 0,
     });
+    this.writer.forgetActorToken(httpRequest, httpResponse);
     const session = this.containers.issued(issued);
     session.attachToRequestResponse(request, response, transferMethod);
+    if (isBindingOffered) await this.binding.writeTo(httpResponse, session.getHandle());
     const attached = { ...this.attached.get(httpResponse), [transferMethod]: session.getHandle() };
     this.attached.set(httpResponse, attached);
+    rememberSession(request, this.verification, { session, checked: JUST_ISSUED });
     return session;
   }
 
   /**
-   * The same for a handler that logs its user in by itself, with what `@CreateSession` looks at before.
+   * The same for a handler that logs its user in itself, with the prior checks of `@CreateSession`.
    *
    * @param allowCrossSite whether another site may send the login, as a provider's callback does
    * @throws {CrossSiteRequestException}
@@ -125,17 +140,16 @@ export class RequestLogin {
   ): Promise<SessionContainer> {
     if (allowCrossSite) this.refuseEmbeddedLogin(request);
     else this.refuseCrossSiteLogin(request);
-    await this.limiter
-      .countCreated(request)
+    return this.limiter
+      .aroundCreated(request, () => this.create(request, response, asked))
       .catch((error: unknown) => this.refusals.rethrow('login', error));
-    return this.create(request, response, asked);
   }
 
   /**
-   * Renews a session whose user has just proven again who they are: a new session with all that the old one held takes
-   * its place (ASVS 7.2.4).
+   * Renews a session whose user has just proved their identity again. A new session with the same content replaces the
+   * old one (ASVS 7.2.4).
    *
-   * @throws {UnauthorizedSessionException} also where the session is another user's, or ends meanwhile; nothing changes
+   * @throws {UnauthorizedSessionException} also if the session is another user's, or ends meanwhile; nothing changes
    */
   async reauthenticate(
     request: unknown,
@@ -146,6 +160,9 @@ export class RequestLogin {
       checkDatabase: true,
       overrideGlobalClaimValidators: () => [],
     });
+    if (session?.getActor() !== undefined) {
+      this.refusals.rethrow('login', this.refusals.impersonated(session));
+    }
     if (session === undefined || session.getUserId() !== userId) {
       const error = this.refusals.unauthorized('other-user', { clearTokens: false });
       this.refusals.rethrow('login', error);
@@ -154,14 +171,11 @@ export class RequestLogin {
       (await this.verification.transferMethodOf(request)) ??
       transferMethodForCreate(asHttpRequest(request), this.options);
     const handle = session.getHandle();
-    const renewed = await this.attach(request, response, carriedBy, async (how) => {
+    return this.attach(request, response, carriedBy, async (how) => {
       const issued = await this.renewer.renew({ ...how, handle, userId });
-      // No token is removed: another answer may have brought the renewed session's already.
+      // No token is removed, because another answer may already have brought those of the renewed session.
       return issued ?? this.refusals.rethrow('login', this.over({ sessionHandle: handle, userId }));
     });
-    const checked = { options: {}, maxAgeMs: undefined };
-    rememberSession(request, this.verification, { session: renewed, checked });
-    return renewed;
   }
 
   private over(session: RefusedSession): UnauthorizedSessionException {
@@ -169,7 +183,7 @@ export class RequestLogin {
   }
 
   /**
-   * Refuses a login that another site's page embeds, as by an image. It would use up its visitor's limit.
+   * Refuses a login that another site's page embeds, such as an image. It would use up its visitor's limit.
    *
    * @throws {CrossSiteRequestException}
    */
@@ -181,16 +195,16 @@ export class RequestLogin {
   }
 
   /**
-   * Refuses a login that another site's page sends, which would log the user in as somebody else (login CSRF).
+   * Refuses a login that another site's page sends (login CSRF). It would log the user in as somebody else.
    *
-   * @param isMutation of GraphQL, which changes something by GET too
+   * @param byAnyMethod refuses GET as well, because a resolver's login is not a page that somebody navigates to
    * @throws {CrossSiteRequestException}
    */
-  refuseCrossSiteLogin(request: unknown, isMutation = false): void {
+  refuseCrossSiteLogin(request: unknown, byAnyMethod = false): void {
     const { antiCsrf } = this.options;
     const httpRequest = asHttpRequest(request);
     this.refuseEmbeddedLogin(httpRequest);
-    if (antiCsrf === 'NONE' || (isSafeMethod(httpRequest.method) && !isMutation)) return;
+    if (antiCsrf === 'NONE' || (isSafeMethod(httpRequest.method) && !byAnyMethod)) return;
     if (antiCsrf === 'VIA_CUSTOM_HEADER' && hasCustomHeader(httpRequest, this.options)) return;
     if (isCrossSite(httpRequest, this.options)) {
       this.warnings.ofPage(httpRequest);

@@ -9,23 +9,28 @@ import { SessionRefusals } from '../session/refuse/session-refusals.js';
 import type { TokenTransferMethod } from '../options/session-module-options.js';
 import { AntiCsrf } from './anti-csrf/anti-csrf.js';
 import { asHttpRequest, type HttpRequest } from './context/http-request.js';
-import { asHttpResponse } from './context/http-response.js';
+import { endingOwnSession } from './current-session.js';
+import { asHttpResponse, type HttpResponse } from './context/http-response.js';
+import { RequestRefreshTokens } from './request-refresh-tokens.js';
 import { RequestTokens } from './request-tokens.js';
 import { transferMethodOf } from './transport/shown-values.js';
 import { TokenWriter } from './transport/token-writer.js';
 
-/** A session that a token of the request speaks of, and whether the request proves that no other site sent it. */
+/** A session that a token of the request names, and whether the request proves that no other site sent it. */
 interface SignedIn {
   readonly handle: string;
   readonly transferMethod: 'cookie' | 'header';
   readonly hasAntiCsrfToken: (presented: string | undefined) => boolean;
+  /** The session of the person who acts in it, if not the user. */
+  readonly actorHandle?: string | undefined;
 }
 
-/** Ends the sessions of a request, whatever is left of their tokens (ASVS 7.4.1). */
+/** Ends the sessions of a request, as far as its tokens still name them (ASVS 7.4.1). */
 @Injectable()
 export class RequestSignOut {
   constructor(
     private readonly tokens: RequestTokens,
+    private readonly refreshTokens: RequestRefreshTokens,
     private readonly authenticator: RefreshTokenAuthenticator,
     private readonly revoker: SessionRevoker,
     private readonly writer: TokenWriter,
@@ -35,9 +40,9 @@ export class RequestSignOut {
   ) {}
 
   /**
-   * A session that is over already, or none at all, is signed out too.
+   * A session that is already over, or a missing one, is signed out too.
    *
-   * @throws {UnauthorizedSessionException} where another site's page may have sent the request; nothing changes
+   * @throws {UnauthorizedSessionException} if another site's page may have sent the request; nothing changes
    * @throws {SessionStoreUnavailableException}
    */
   async signOut(request: unknown, response: unknown): Promise<void> {
@@ -53,8 +58,11 @@ export class RequestSignOut {
     const httpResponse = asHttpResponse(response);
     const allowed = this.options.tokenTransferMethod(httpRequest, 'verify');
     const signedIn = await this.sessionsOf(httpRequest, allowed);
+    const waiting = await this.actorsOf(httpRequest);
     if (signedIn.length === 0) {
-      if (this.antiCsrf.provesOwnPage(httpRequest)) this.writer.clearAll(httpRequest, httpResponse);
+      if (!this.antiCsrf.provesOwnPage(httpRequest)) return;
+      await this.revoker.revoke(waiting, { reason: 'sign-out' });
+      this.forgetAll(httpRequest, httpResponse);
       return;
     }
     const proven = signedIn.filter(
@@ -64,13 +72,31 @@ export class RequestSignOut {
       this.antiCsrf.reportFailure('sign-out');
       throw this.refusals.unauthorized('anti-csrf', { clearTokens: false });
     }
-    await this.revoker.revoke(handlesIn(proven), { reason: 'sign-out' });
-    this.writer.clearAll(httpRequest, httpResponse);
+    // Someone who acts as somebody else signs out as both: nobody must be able to return to an abandoned browser.
+    const handles = [...handlesIn(proven), ...waiting];
+    await endingOwnSession(request, () => this.revoker.revoke(handles, { reason: 'sign-out' }));
+    this.forgetAll(httpRequest, httpResponse);
   }
 
-  /** The handles that a request's tokens speak for: what a new login on it replaces. Forged tokens speak for none. */
+  private forgetAll(request: HttpRequest, response: HttpResponse): void {
+    this.writer.clearAll(request, response);
+    this.writer.forgetActorToken(request, response);
+  }
+
+  private async actorsOf(request: HttpRequest): Promise<string[]> {
+    return (await this.refreshTokens.actors(request)).map(({ claims }) => claims.sessionHandle);
+  }
+
+  /** Whether a request with cookie tokens proves that one of our own pages sent it. */
+  async isProven(request: HttpRequest): Promise<boolean> {
+    if (!this.antiCsrf.isByToken) return this.antiCsrf.isAllowed(request);
+    const signedIn = await this.sessionsOf(request, 'cookie');
+    return signedIn.some((each) => this.isAllowed(request, each));
+  }
+
+  /** The handles that a request's tokens name, and that a new login on it replaces. Forged tokens name none. */
   async handlesOf(request: HttpRequest): Promise<string[]> {
-    return handlesIn(await this.sessionsOf(request, 'any'));
+    return [...handlesIn(await this.sessionsOf(request, 'any')), ...(await this.actorsOf(request))];
   }
 
   private isAllowed(request: HttpRequest, signedIn: SignedIn): boolean {
@@ -84,11 +110,12 @@ export class RequestSignOut {
     allowed: TokenTransferMethod,
   ): Promise<SignedIn[]> {
     const access = await this.tokens.access(request, allowed);
-    const refresh = await this.tokens.refresh(request, allowed);
+    const refresh = await this.refreshTokens.of(request, allowed);
     return [
       ...access.authentic.map((value) => ({
         handle: value.token.claims.sessionHandle,
         transferMethod: transferMethodOf(value),
+        actorHandle: value.token.claims.act?.sid,
         hasAntiCsrfToken: (presented: string | undefined) =>
           this.antiCsrf.matches(value.token.claims.antiCsrfToken, presented),
       })),
@@ -103,5 +130,7 @@ export class RequestSignOut {
 }
 
 function handlesIn(sessions: readonly SignedIn[]): string[] {
-  return [...new Set(sessions.map(({ handle }) => handle))];
+  return [
+    ...new Set(sessions.flatMap(({ handle, actorHandle = handle }) => [handle, actorHandle])),
+  ];
 }

@@ -1,9 +1,5 @@
 import { Injectable } from '@nestjs/common';
 import type { TokenTransferMethod } from '../options/session-module-options.js';
-import {
-  RefreshTokenAuthenticator,
-  type AuthenticRefreshToken,
-} from '../session/refresh/refresh-token-authenticator.js';
 import { SessionVerifier } from '../session/verify/session-verifier.js';
 import type { VerifiedToken } from '../session/verify/verified-token-cache.js';
 import type { HttpRequest } from './context/http-request.js';
@@ -16,39 +12,33 @@ import {
 } from './transport/shown-values.js';
 import { TokenReader } from './transport/token-reader.js';
 
-/** How the tokens of one kind are told from all other texts. */
-interface Judge<T> {
+/** Distinguishes tokens of one kind from all other texts. */
+export interface Judge<T> {
   read(text: string): Reading<T>;
   reloadKeys(): Promise<void>;
 }
 
-/** Finds the tokens of ours that a request shows, by their signatures alone. */
+/** Finds our tokens in a request, by their signatures alone. */
 @Injectable()
 export class RequestTokens {
   constructor(
     private readonly reader: TokenReader,
     private readonly verifier: SessionVerifier,
-    private readonly authenticator: RefreshTokenAuthenticator,
     private readonly warnings: SetupWarnings,
   ) {}
 
-  /** Access tokens, expired ones too. */
+  /** Access tokens, including expired ones. */
   access(request: HttpRequest, allowed: TokenTransferMethod): Promise<JudgedValues<VerifiedToken>> {
     const isGood = (token: VerifiedToken) => this.verifier.isGood(token);
     return this.judge(this.reader.accessTokens(request, allowed), this.verifier, isGood);
   }
 
-  /** Refresh tokens, also of sessions that are over. */
-  refresh(
-    request: HttpRequest,
-    allowed: TokenTransferMethod,
-  ): Promise<JudgedValues<AuthenticRefreshToken>> {
-    const shown = this.reader.refreshTokens(request, allowed);
-    return this.judge(shown, this.authenticator, () => false);
-  }
-
-  /** @param isEnough whether a token leaves nothing to ask of the others */
-  private async judge<T>(
+  /**
+   * Sorts a request's values by origin, and reads the keys again if one names an unknown key.
+   *
+   * @param isEnough whether a token makes the others irrelevant
+   */
+  async judge<T>(
     shown: readonly ShownValue[],
     judge: Judge<T>,
     isEnough: (token: T) => boolean,
@@ -61,7 +51,7 @@ export class RequestTokens {
     try {
       await judge.reloadKeys();
     } catch (error) {
-      // What names a key that nobody has heard of must not take a good token down with it.
+      // A value with an unknown key must not make a good token fail.
       if (judged.authentic.length === 0) throw error;
       return judged;
     }

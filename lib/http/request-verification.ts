@@ -3,94 +3,84 @@ import type { SessionClaimValidator } from '../claims/session-claim-validator.js
 import { CrossSiteRequestException } from '../errors/cross-site-request.exception.js';
 import type { RefusedSession, SessionException } from '../errors/session.exception.js';
 import type { TryRefreshTokenException } from '../errors/try-refresh-token.exception.js';
+import { SessionTally } from '../events/session-tally.js';
 import {
   RESOLVED_SESSION_OPTIONS,
-  type ResolvedSessionOptions,
+  type ResolvedVerificationOptions,
 } from '../options/resolved-options.js';
 import { RegisteredClaims } from '../session/edit/registered-claims.js';
-import type { ClaimValidatorsOverride } from '../session/edit/claims-by-handle.js';
-import { SessionContainerFactory } from '../session/container/session-container.factory.js';
+import type { ReadonlySession } from '../session/container/readonly-session.js';
 import type { SessionContainer } from '../session/container/session-container.js';
 import {
   STALE_CLAIMS_POLICY,
   type StaleClaimsPolicy,
 } from '../session/container/stale-claims-policy.js';
+import {
+  VERIFIED_SESSIONS,
+  type VerifiedSessions,
+} from '../session/container/verified-sessions.js';
 import { SessionRefusals } from '../session/refuse/session-refusals.js';
 import { SessionVerifier, type Verification } from '../session/verify/session-verifier.js';
 import type { VerifiedToken } from '../session/verify/verified-token-cache.js';
-import { AntiCsrf } from './anti-csrf/anti-csrf.js';
+import { judgedSession } from '../verification/judged-session.js';
+import { AntiCsrf, type PresentedProof } from './anti-csrf/anti-csrf.js';
 import { isForeignHandshake, isSafeMethod } from './anti-csrf/fetch-metadata.js';
 import { asHttpRequest, type HttpRequest } from './context/http-request.js';
+import { withTokenOfSubprotocols } from './handshake-token.js';
+import { RememberedSessions } from './remembered-sessions.js';
 import { RequestAccessToken } from './request-access-token.js';
+import type { AskedOfRequest, VerifySessionOptions } from './verify-session-options.js';
 
-/** How a request's session is verified. @publicApi */
-export interface VerifySessionOptions {
-  /**
-   * `false`: a request without a session passes, and has none. What no key of ours has made counts as no token; one of
-   * ours that does not serve is refused, so that its client refreshes. @default true
-   */
-  sessionRequired?: boolean;
-  /** Whether the session's row must be there: a read for every request, and a revoked session is refused at once. @default false */
-  checkDatabase?: boolean;
-  /** Whether to check for other sites' requests. @default for every method but GET, HEAD and OPTIONS */
-  antiCsrfCheck?: boolean;
-  /** Changes what the claims must hold; gets the global validators. @default the global validators */
-  overrideGlobalClaimValidators?: ClaimValidatorsOverride<SessionContainer>;
-}
-
-/** What the client presented; `undefined` where no anti-CSRF token is asked for. */
-type PresentedProof = { readonly presented: string | undefined } | undefined;
-
-/** Verifies the session of a request. */
+/** Verifies the session of a request, for owners and readers of sessions alike. */
 @Injectable()
-export class RequestVerification {
+export class RequestVerification<S extends ReadonlySession = SessionContainer> {
   constructor(
     private readonly verifier: SessionVerifier,
-    private readonly containers: SessionContainerFactory,
+    @Inject(VERIFIED_SESSIONS) private readonly sessions: VerifiedSessions<S>,
+    private readonly remembered: RememberedSessions<S>,
     private readonly accessTokens: RequestAccessToken,
     private readonly antiCsrf: AntiCsrf,
     private readonly refusals: SessionRefusals,
     private readonly registry: RegisteredClaims,
-    @Inject(STALE_CLAIMS_POLICY) private readonly staleClaims: StaleClaimsPolicy,
-    @Inject(RESOLVED_SESSION_OPTIONS) private readonly options: ResolvedSessionOptions,
+    private readonly tally: SessionTally,
+    @Inject(STALE_CLAIMS_POLICY) private readonly staleClaims: StaleClaimsPolicy<S>,
+    @Inject(RESOLVED_SESSION_OPTIONS) readonly options: ResolvedVerificationOptions,
   ) {}
 
   /**
-   * Answers, or throws, at once where nothing has to be waited for.
+   * Answers or throws synchronously if nothing must be awaited.
    *
-   * @throws {UnauthorizedSessionException} where there is no session, and one is required; or the database says it is over
-   * @throws {TryRefreshTokenException} where the token does not serve
+   * @throws {UnauthorizedSessionException} if a required session is missing, or over in the database
+   * @throws {TryRefreshTokenException} if the token is not accepted
    * @throws {InvalidClaimsException}
    * @throws {SessionStoreUnavailableException}
    */
   verify(
     request: unknown,
     response: unknown,
-    asked: VerifySessionOptions,
-  ): SessionContainer | undefined | Promise<SessionContainer | undefined> {
+    asked: AskedOfRequest,
+  ): S | undefined | Promise<S | undefined> {
     try {
       const found = this.find(request, response, asked);
-      return found instanceof Promise
-        ? found.catch((error: unknown) => this.refusals.rethrow('verify', error))
-        : found;
+      return found instanceof Promise ? found.catch(this.refuse) : found;
     } catch (error) {
-      return this.refusals.rethrow('verify', error);
+      return this.refuse(error);
     }
   }
 
   private find(
     request: unknown,
     response: unknown,
-    asked: VerifySessionOptions,
-  ): SessionContainer | undefined | Promise<SessionContainer | undefined> {
+    asked: AskedOfRequest,
+  ): S | undefined | Promise<S | undefined> {
     const httpRequest = asHttpRequest(request);
     const usual = this.accessTokens.usual(httpRequest);
     if (usual !== undefined) {
       const antiCsrf = this.proofOf(httpRequest, usual.transferMethod, asked);
       const remembered =
-        antiCsrf === undefined ? this.findRemembered(usual.token, asked) : undefined;
+        antiCsrf === undefined ? this.remembered.find(usual.token, asked) : undefined;
       if (remembered !== undefined) {
-        remembered.attachToRequestResponse(request, response, usual.transferMethod);
+        this.sessions.attach(remembered, request, response, usual.transferMethod);
         return remembered;
       }
     } else if (this.accessTokens.showsNone(httpRequest)) return this.withoutToken(asked);
@@ -101,100 +91,101 @@ export class RequestVerification {
     request: unknown,
     response: unknown,
     asked: VerifySessionOptions,
-  ): Promise<SessionContainer | undefined> {
+  ): Promise<S | undefined> {
     const httpRequest = asHttpRequest(request);
     const chosen = await this.accessTokens.of(httpRequest, asked);
     if (chosen === undefined) return this.withoutToken(asked);
     const { token, transferMethod } = chosen;
     const antiCsrf = this.proofOf(httpRequest, transferMethod, asked);
     const session = await this.verifyToken(token, antiCsrf, asked);
-    session.attachToRequestResponse(request, response, transferMethod);
+    this.sessions.attach(session, request, response, transferMethod);
     return session;
   }
 
   /**
    * The same for a WebSocket handshake, which has no response to write to.
    *
-   * @throws {CrossSiteRequestException} where its token is in a cookie and another origin's page has opened it, whatever
+   * @throws {CrossSiteRequestException} if its token is in a cookie and another origin's page opened it, whatever
    * `antiCsrf` says
    */
-  async verifyHandshake(
-    request: unknown,
-    asked: VerifySessionOptions,
-  ): Promise<SessionContainer | undefined> {
+  async verifyHandshake(request: unknown, asked: VerifySessionOptions): Promise<S | undefined> {
     try {
-      const httpRequest = asHttpRequest(request);
+      const httpRequest = withTokenOfSubprotocols(asHttpRequest(request));
       const chosen = await this.accessTokens.of(httpRequest, asked);
       if (chosen === undefined) return this.withoutToken(asked);
       if (chosen.transferMethod === 'cookie' && isForeignHandshake(httpRequest, this.options)) {
         this.antiCsrf.reportFailure('handshake');
         throw new CrossSiteRequestException();
       }
-      return await this.verifyToken(chosen.token, undefined, asked);
+      const session = await this.verifyToken(chosen.token, undefined, asked);
+      this.sessions.keepWith(session, httpRequest.socket);
+      return session;
     } catch (error) {
       return this.refusals.rethrow('handshake', error);
     }
   }
 
-  /** How a request carries its access token; `undefined` where it carries none. */
+  /** Whether a verified session has been revoked since, for example by a sign-out in the same request. */
+  isOver(session: ReadonlySession): boolean {
+    return this.verifier.isRevoked(judgedSession(session.live.held.claims));
+  }
+
+  /** How a request carries its access token; `undefined` if it carries none. */
   async transferMethodOf(request: unknown): Promise<'cookie' | 'header' | undefined> {
     return (await this.accessTokens.of(asHttpRequest(request)))?.transferMethod;
   }
 
   /**
-   * The same for a token that the caller has got by itself.
+   * The same for a token that the caller has found itself.
    *
-   * @param antiCsrfToken what the client presented; checked where `antiCsrfCheck` is on and the mode is `VIA_TOKEN`
+   * @param antiCsrfToken the client's value; checked if `antiCsrfCheck` is on and the mode is `VIA_TOKEN`
    */
-  async verifyWithoutRequest(
+  verifyWithoutRequest(
     accessToken: string,
     antiCsrfToken: string | undefined,
     asked: VerifySessionOptions,
-  ): Promise<SessionContainer | undefined> {
-    try {
-      if (!this.verifier.isAccessTokenLike(accessToken)) return this.withoutToken(asked);
-      const isChecked = asked.antiCsrfCheck !== false && this.antiCsrf.isByToken;
-      const antiCsrf = isChecked ? { presented: antiCsrfToken } : undefined;
-      const token = await this.verifier.authenticate(accessToken);
-      if (token === undefined) throw this.refusals.tryRefresh('access-token-invalid');
-      return await this.verifyToken(token, antiCsrf, asked);
-    } catch (error) {
-      return this.refusals.rethrow('verify', error);
-    }
+  ): S | Promise<S | undefined> {
+    const isChecked = asked.antiCsrfCheck !== false && this.antiCsrf.isByToken;
+    const proof = isChecked ? { presented: antiCsrfToken } : undefined;
+    const remembered = isChecked ? undefined : this.remembered.find(accessToken, asked);
+    return remembered ?? this.verifyText(accessToken, proof, asked).catch(this.refuse);
   }
 
-  /** Checks the claims of a session that has been verified before in the same request. */
+  private async verifyText(
+    accessToken: string,
+    antiCsrf: PresentedProof,
+    asked: VerifySessionOptions,
+  ): Promise<S | undefined> {
+    const token = await this.verifier.authenticate(accessToken);
+    if (token === 'foreign') return this.withoutToken(asked);
+    if (token === undefined) throw this.refusals.tryRefresh('access-token-invalid');
+    return this.verifyToken(token, antiCsrf, asked);
+  }
+
+  /** Whether a session's claims have to meet any condition. */
+  asksOfClaims(override: VerifySessionOptions['overrideGlobalClaimValidators']): boolean {
+    return override !== undefined || this.registry.globalValidators.length > 0;
+  }
+
+  /** Checks the claims of a session that was verified earlier in the same request. */
   async assertClaims(
-    session: SessionContainer,
+    session: S,
     override: VerifySessionOptions['overrideGlobalClaimValidators'],
   ): Promise<void> {
     const globalValidators: readonly SessionClaimValidator[] = this.registry.globalValidators;
-    if (override === undefined && globalValidators.length === 0) return;
+    if (!this.asksOfClaims(override)) return;
+    // The author of an override works with the sessions of the module in use.
+    const about = session as ReadonlySession as SessionContainer;
     const validators =
-      override === undefined ? globalValidators : await override([...globalValidators], session);
-    await session
-      .assertClaims(validators)
-      .catch((error: unknown) => this.refusals.rethrow('verify', error));
+      override === undefined ? globalValidators : await override([...globalValidators], about);
+    await session.assertClaims(validators).catch(this.refuse);
   }
 
-  // Nearly every request: a remembered token, and nothing else to find out, without a promise. It never refuses: what is
-  // not certain goes the long way, and both come to the same (`remembered-token.spec.ts`). A verification takes 1.6 µs in
-  // place of 4.3, and a guarded route on Fastify hardly more than an open one.
-  private findRemembered(token: string, asked: VerifySessionOptions): SessionContainer | undefined {
-    const isTokenEnough =
-      asked.checkDatabase !== true &&
-      asked.overrideGlobalClaimValidators === undefined &&
-      this.registry.globalValidators.length === 0;
-    const verified = isTokenEnough ? this.verifier.findRemembered(token) : undefined;
-    if (verified === undefined) return undefined;
-    const { claims } = verified;
-    const isUpToDate = this.staleClaims.in(claims, claims.sub).length === 0;
-    return isUpToDate ? this.containers.remembered(verified) : undefined;
-  }
+  private readonly refuse = (error: unknown): never => this.refusals.rethrow('verify', error);
 
   private withoutToken({ sessionRequired }: VerifySessionOptions): undefined {
     if (sessionRequired === false) return undefined;
-    // A refresh in another tab may be setting the cookies at this moment: they stay.
+    // A refresh in another tab may be setting the cookies at this moment, so they stay.
     throw this.refusals.unauthorized('no-access-token', { clearTokens: false });
   }
 
@@ -205,25 +196,23 @@ export class RequestVerification {
   ): PresentedProof {
     if (transferMethod !== 'cookie' || !antiCsrfCheck) return undefined;
     if (!this.antiCsrf.isAllowed(request)) throw this.antiCsrfFailure();
-    return this.antiCsrf.isByToken
-      ? { presented: this.antiCsrf.presentedToken(request) }
-      : undefined;
+    return this.antiCsrf.proofIn(request);
   }
 
   private async verifyToken(
     token: VerifiedToken,
     antiCsrf: PresentedProof,
     asked: VerifySessionOptions,
-  ): Promise<SessionContainer> {
-    const verification = await this.verifier.verify(
-      token,
-      asked.checkDatabase === true,
-      antiCsrf && (({ antiCsrfToken }) => this.antiCsrf.matches(antiCsrfToken, antiCsrf.presented)),
+  ): Promise<S> {
+    const isRemembered = this.verifier.isRemembered(token.token);
+    const verification = await this.verifier.verify(token, asked.checkDatabase === true, (claims) =>
+      this.antiCsrf.isProven(claims.antiCsrfToken, antiCsrf),
     );
     if (verification.kind !== 'valid') throw this.refusalOf(verification);
-    const session = await this.containers.verified(verification.token, verification.record);
+    const session = await this.sessions.verified(verification.token, verification.record);
     await this.staleClaims.renewIn(session);
     await this.assertClaims(session, asked.overrideGlobalClaimValidators);
+    this.tally[isRemembered ? 'remembered' : 'read'] += 1;
     return session;
   }
 

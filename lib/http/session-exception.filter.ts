@@ -1,18 +1,23 @@
 import { Catch, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
 import { FILTER_CATCH_EXCEPTIONS } from '@nestjs/common/constants.js';
 import { ApplicationConfig, BaseExceptionFilter, HttpAdapterHost } from '@nestjs/core';
-import { throwError } from 'rxjs';
+import { isObservable, throwError } from 'rxjs';
 import { SessionException } from '../errors/session.exception.js';
 import { SessionRefusals } from '../session/refuse/session-refusals.js';
-import { findRequestAndResponse, type RequestAndResponse } from './context/execution-context.js';
+import {
+  findRequestAndResponse,
+  keeperOf,
+  type RequestAndResponse,
+} from './context/execution-context.js';
 import { sendException } from './context/socket-answer.js';
+import { noteRefusedResolver } from './graphql/refusal-status.js';
 import { isGuardedBy } from './current-session.js';
 import { FailureAnswer } from './failure-answer.js';
 import { RequestVerification } from './request-verification.js';
 
 /**
- * Answers a session error that a handler throws, in the form of whoever called the handler. It completes the response
- * first, and then leaves the answer to a filter of the application's where one catches the error.
+ * Answers a session error that a handler throws, in the form for the handler's caller. It first completes the response.
+ * Then it leaves the answer to a filter of the application, if one catches the error.
  */
 @Catch(SessionException)
 export class SessionExceptionFilter extends BaseExceptionFilter {
@@ -26,18 +31,23 @@ export class SessionExceptionFilter extends BaseExceptionFilter {
     super(adapterHost.httpAdapter);
   }
 
-  /** Nest asks the filter that was registered last, so this one has to come again after the application's. */
+  /**
+   * Nest asks the filter that was registered last, so this one must be registered again after the application's
+   * filters.
+   */
   goBeforeOtherFilters(): void {
     this.config.addGlobalFilter(this);
   }
 
   override catch(exception: SessionException, host: ArgumentsHost): unknown {
     const http = findRequestAndResponse(host);
-    const own = this.ownFilters().find((each) => each.isFor(exception, http?.request));
+    const own = this.ownFilters().find((each) =>
+      each.isFor(exception, http && keeperOf(host, http.request)),
+    );
     return (own ?? this).complete(exception, host, http);
   }
 
-  /** Of several modules in an application each answers its own errors: another one would end its own session for them. */
+  /** Each of several modules answers its own errors. Another module would end its own session for them. */
   private isFor(exception: SessionException, request: unknown): boolean {
     const isOwned = this.refusals.owns(exception);
     if (isOwned !== undefined || request === undefined) return isOwned === true;
@@ -53,10 +63,30 @@ export class SessionExceptionFilter extends BaseExceptionFilter {
     this.refusals.applyConfiguredStatus(exception);
     if (http?.response !== undefined) {
       this.failures.writeTo(http.request, http.response, exception);
+      noteRefusedResolver(host, http, exception);
     }
-    // Nest asks the filters of the application nowhere on gateways: these have filters of their own.
+    // Queue libraries call handlers with a job, and some name the context HTTP.
+    if (host.getType() === 'http' && http?.response === undefined) throw exception;
+    // Nest asks the application's filters nowhere on gateways, which have their own filters.
     const filter = host.getType() === 'ws' ? undefined : this.filterOfApplication(exception);
-    if (filter !== undefined) return filter.catch(exception, host) as unknown;
+    if (filter === undefined) return this.answer(exception, host);
+    return host.getType() === 'rpc'
+      ? this.answerOfMessage(filter, exception, host)
+      : (filter.catch(exception, host) as unknown);
+  }
+
+  // A filter for HTTP can't answer a message. Its return value would become the handler's answer.
+  private answerOfMessage(
+    filter: ExceptionFilter,
+    exception: SessionException,
+    host: ArgumentsHost,
+  ): unknown {
+    try {
+      const answer: unknown = filter.catch(exception, host);
+      if (isObservable(answer)) return answer;
+    } catch (error) {
+      if (!(error instanceof TypeError)) throw error;
+    }
     return this.answer(exception, host);
   }
 
@@ -73,7 +103,7 @@ export class SessionExceptionFilter extends BaseExceptionFilter {
         sendException(host.switchToWs().getClient(), body);
         return undefined;
       default:
-        // What a filter returns would be the handler's answer here.
+        // A filter's return value would become the handler's answer here.
         throw exception;
     }
   }

@@ -1,22 +1,26 @@
 import { Inject, Injectable, type CanActivate } from '@nestjs/common';
-import { ModuleRef } from '@nestjs/core';
+import { ModuleRef, ModulesContainer } from '@nestjs/core';
 import { SessionConfigurationError } from '../errors/session-configuration.error.js';
-import { tokenOfKind, type SessionKind } from '../options/kind.js';
+import { oncePerKind, tokenOfKind, type SessionKind } from '../options/kind.js';
 import {
   RESOLVED_SESSION_OPTIONS,
-  type ResolvedSessionOptions,
+  type ResolvedVerificationOptions,
 } from '../options/resolved-options.js';
 import { RefreshRoute } from './refresh-route.js';
 
-/** Knows the kinds of sessions that an application has, one for each `SessionModule`. */
+/** Knows the kinds of sessions in an application, one for each `SessionModule`. */
 @Injectable()
 export class SessionKinds {
-  private readonly guards = new Map<string, CanActivate>();
+  /** The guard of another kind. */
+  readonly guardOf = oncePerKind((kind) =>
+    this.modules.get<string, CanActivate>(tokenOfKind(kind, 'guard'), { strict: false }),
+  );
 
   constructor(
     private readonly modules: ModuleRef,
+    private readonly allModules: ModulesContainer,
     private readonly refreshRoute: RefreshRoute,
-    @Inject(RESOLVED_SESSION_OPTIONS) private readonly options: ResolvedSessionOptions,
+    @Inject(RESOLVED_SESSION_OPTIONS) private readonly options: ResolvedVerificationOptions,
   ) {}
 
   /** This module's kind. */
@@ -24,43 +28,37 @@ export class SessionKinds {
     return this.options.kind;
   }
 
-  /** The guard of another kind. */
-  guardOf(kind: string): CanActivate {
-    const known = this.guards.get(kind);
-    if (known !== undefined) return known;
-    const token = tokenOfKind(kind, 'guard');
-    const guard = this.modules.get<string, CanActivate>(token, { strict: false });
-    this.guards.set(kind, guard);
-    return guard;
-  }
-
-  /** @throws {SessionConfigurationError} where another module has this one's kind, cookies or paths */
+  /** @throws {SessionConfigurationError} if another module has the same kind, cookies or paths */
   check(): void {
     const { kind } = this.options;
-    const all = { strict: false, each: true } as const;
-    const options: ResolvedSessionOptions[] = this.modules.get(RESOLVED_SESSION_OPTIONS, all);
-    const routes: RefreshRoute[] = this.modules.get(RefreshRoute, all);
-    if (kind === undefined) return;
-    const others = options.filter((each) => each !== this.options);
-    if (others.some((each) => each.kind === kind)) {
+    // Of a module with a kind and one without, the first reports it.
+    const others = this.others().filter(({ own }) => kind !== undefined || own === undefined);
+    if (kind !== undefined && others.some(({ own }) => own === kind)) {
       throw conflict(kind, 'two modules have it. Import one, and use it everywhere');
     }
-    const taken = new Set(others.flatMap(cookieNamesOf));
+    const taken = new Set(others.flatMap(({ options }) => cookieNamesOf(options)));
     const cookie = cookieNamesOf(this.options).find((name) => taken.has(name));
     if (cookie !== undefined) {
       throw conflict(kind, `another module has its cookie ${cookie}. Set \`cookie.names\``);
     }
-    const twins = routes.filter(({ path }) => path === this.refreshRoute.path);
-    if (twins.length > 1) {
+    if (others.some(({ refreshRoute }) => refreshRoute.path === this.refreshRoute.path)) {
       throw conflict(kind, 'another module has its base path. Set `apiBasePath`');
     }
   }
+
+  private others(): SessionKinds[] {
+    const providers = [...this.allModules.values()].flatMap((each) => [...each.providers.values()]);
+    const all = providers.map((wrapper): unknown => wrapper.instance);
+    return all.filter((each) => each instanceof SessionKinds).filter((each) => each !== this);
+  }
 }
 
-function cookieNamesOf({ cookie }: ResolvedSessionOptions): string[] {
+function cookieNamesOf({ cookie }: ResolvedVerificationOptions): string[] {
   return [cookie.accessToken.name, cookie.refreshToken.name];
 }
 
-function conflict(kind: string, problem: string): SessionConfigurationError {
-  return new SessionConfigurationError(`The kind of sessions ${kind}: ${problem}.`);
+function conflict(kind: SessionKind, problem: string): SessionConfigurationError {
+  const whose =
+    kind === undefined ? 'Two SessionModules without a `kind`' : `The kind of sessions ${kind}`;
+  return new SessionConfigurationError(`${whose}: ${problem}.`);
 }

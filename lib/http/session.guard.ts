@@ -1,10 +1,20 @@
-import { Injectable, type CanActivate, type ExecutionContext } from '@nestjs/common';
 import {
+  Inject,
+  Injectable,
+  Optional,
+  type CanActivate,
+  type ExecutionContext,
+} from '@nestjs/common';
+import {
+  isMessage,
   isMutation,
   isOnSocket,
+  keeperOf,
   requestAndResponseOf,
+  sessionHolderOf,
   type RequestAndResponse,
 } from './context/execution-context.js';
+import { isCovered, isSame } from './checked-route.js';
 import { asHttpRequest } from './context/http-request.js';
 import {
   noteGuarded,
@@ -12,18 +22,31 @@ import {
   rememberSession,
   type FoundSession,
 } from './current-session.js';
-import { GUARDS_SESSIONS, type GuardedRouteOptions } from './decorators/verify-session.metadata.js';
+import { GUARDS_SESSIONS } from './decorators/verify-session.metadata.js';
 import { FailureAnswer } from './failure-answer.js';
+import { noteRefusedResolver } from './graphql/refusal-status.js';
+import { SharedVerifications } from './graphql/shared-verifications.js';
 import { GuardedRoutes, type GuardedRoute } from './guarded-routes.js';
-import { RequestRefresh } from './request-refresh.js';
+import { HeldSessionVerification } from './held-session-verification.js';
+import { LIVE_CONNECTIONS, type LiveConnections } from './live-connections.js';
+import { MESSAGE_TOKENS, type MessageTokens } from './message-tokens.js';
+import { REFRESH_OF_REQUEST, type RefreshOfRequest } from './refresh-of-request.js';
 import { RequestVerification } from './request-verification.js';
 import { SessionKinds } from './session-kinds.js';
+import type { ReadonlySession } from '../session/container/readonly-session.js';
 
-type CheckedRoute = Pick<GuardedRoute, 'options' | 'maxAgeMs'>;
+// The results of guards that find requests in their own way, for later guards of the same call.
+const foundBefore = new WeakMap<ExecutionContext, RequestAndResponse>();
+let isFoundByOthers = false;
+
+const NOTHING_FOUND: FoundSession = {
+  session: undefined,
+  checked: { options: {}, maxAgeMs: undefined },
+};
 
 /**
- * Verifies the session of a request. Put it on routes by `@VerifySession()`, or on the whole application as `APP_GUARD`,
- * and open routes by `@PublicAccess()`.
+ * Verifies the session of a request. Put it on routes with `@VerifySession()`, or on the whole application as
+ * `APP_GUARD`, and open routes with `@PublicAccess()`.
  *
  * @publicApi
  */
@@ -32,21 +55,30 @@ export class SessionGuard implements CanActivate {
   /** @internal */
   static readonly [GUARDS_SESSIONS] = true;
 
+  private readonly shared = new SharedVerifications();
+
   constructor(
-    private readonly routes: GuardedRoutes,
-    private readonly verification: RequestVerification,
+    /** @internal identifies the module of this guard */
+    readonly routes: GuardedRoutes,
+    private readonly verification: RequestVerification<ReadonlySession>,
     private readonly failures: FailureAnswer,
-    private readonly refresh: RequestRefresh,
     private readonly kinds: SessionKinds,
+    @Inject(REFRESH_OF_REQUEST) private readonly refresh: RefreshOfRequest,
+    private readonly heldSessions: HeldSessionVerification,
+    @Inject(LIVE_CONNECTIONS) private readonly live: LiveConnections,
+    @Optional() @Inject(MESSAGE_TOKENS) private readonly messages?: MessageTokens,
   ) {}
 
-  /** Decides at once where nothing has to be waited for: Nest awaits what is no promise for nothing. */
+  /** Decides synchronously if nothing has to be awaited, because Nest awaits only promises. */
   canActivate(context: ExecutionContext): boolean | Promise<boolean> {
     const route = this.routes.of(context);
     if (route === undefined) return true;
+    if (isMessage(context) && this.messages !== undefined) {
+      return this.verifyCall(this.messages, route, context);
+    }
+    const { request, response } = this.find(context);
     const { kind } = route.options;
     if (kind !== undefined && kind !== this.kinds.own) return this.delegate(kind, context);
-    const { request, response } = this.getRequestResponse(context);
     if (route.isPreflight && asHttpRequest(request).method === 'OPTIONS') {
       this.remember(request, { session: undefined, checked: route });
       return this.admit(request, context);
@@ -55,23 +87,38 @@ export class SessionGuard implements CanActivate {
     try {
       const checking = route.isRefresh
         ? this.refreshOnce(request, response, route)
-        : this.verifyOnce(request, response, isMutation(context) ? withCsrfCheck(route) : route);
+        : this.verifyHandler(request, response, route, context);
       if (checking === undefined) return this.admit(request, context);
       return checking.then(
         () => this.admit(request, context),
-        (error: unknown) => this.refuse(request, response, error),
+        (error: unknown) => this.refuse({ request, response }, error, context),
       );
     } catch (error) {
-      return this.refuse(request, response, error);
+      return this.refuse({ request, response }, error, context);
     }
   }
 
-  // The guard of the whole application is one module's, and finds others' by the route.
+  private find(context: ExecutionContext): RequestAndResponse {
+    if (this.getRequestResponse !== SessionGuard.prototype.getRequestResponse) {
+      const own = this.getRequestResponse(context);
+      isFoundByOthers = true;
+      foundBefore.set(context, own);
+      return own;
+    }
+    return (
+      (isFoundByOthers ? foundBefore.get(context) : undefined) ?? this.getRequestResponse(context)
+    );
+  }
+
+  // The guard of the whole application belongs to one module, and finds other modules' guards by the route.
   private async delegate(kind: string, context: ExecutionContext): Promise<boolean> {
     return (await this.kinds.guardOf(kind).canActivate(context)) === true;
   }
 
-  /** Finds request and response; override it for a context that is none of HTTP, GraphQL and a gateway. */
+  /**
+   * Finds the request and response. Override it for a context other than HTTP, GraphQL and gateways. The result of the
+   * whole application's guard also counts for the guards of routes, of every kind of sessions.
+   */
   protected getRequestResponse(context: ExecutionContext): RequestAndResponse {
     return requestAndResponseOf(context);
   }
@@ -85,24 +132,67 @@ export class SessionGuard implements CanActivate {
     rememberSession(request, this.verification, found);
   }
 
-  private refuse(request: unknown, response: unknown, error: unknown): never {
-    this.failures.writeTo(request, response, error);
+  private refuse(answered: RequestAndResponse, error: unknown, context: ExecutionContext): never {
+    this.failures.writeTo(answered.request, answered.response, error);
+    noteRefusedResolver(context, answered, error);
     throw error;
   }
 
-  // A socket outlives tokens and sessions, so each of its messages is judged by what is true now. Nothing is read for it.
+  // A socket outlives tokens and sessions, so each of its messages is judged by the current facts, without a query.
   private async verifyMessage(
     handshake: unknown,
     route: GuardedRoute,
     context: ExecutionContext,
   ): Promise<boolean> {
-    const session = await this.verification.verifyHandshake(handshake, route.asked);
-    this.remember(handshake, { session, checked: route });
-    return this.admit(handshake, context);
+    const keeper = keeperOf(context, handshake);
+    const held = this.live.sessionOf(keeper as object);
+    const session: ReadonlySession | undefined =
+      held === undefined
+        ? await this.verification.verifyHandshake(handshake, route.asked)
+        : await this.heldSessions.verify(held, route.asked);
+    if (held === undefined && session !== undefined && keeper !== handshake) {
+      this.live.hold(keeper as object, context.getClass(), session);
+    }
+    this.remember(keeper, { session, checked: route });
+    return this.admit(keeper, context);
   }
 
-  // A guard on the application and one on the route, or several resolvers of one query: the token is verified once, and
-  // each asks for its own claims.
+  // A message between services has its own token, which the application finds.
+  private async verifyCall(
+    messages: MessageTokens,
+    route: GuardedRoute,
+    context: ExecutionContext,
+  ): Promise<boolean> {
+    const holder = sessionHolderOf(context);
+    const found = rememberedSession(holder, this.verification);
+    if (found === undefined || !isSame(found.checked, route)) {
+      const token = messages.tokenIn(context);
+      const asked = { ...route.asked, antiCsrfCheck: false };
+      const session = await this.verification.verifyWithoutRequest(token, undefined, asked);
+      this.remember(holder, { session, checked: route });
+    }
+    return this.admit(holder, context);
+  }
+
+  private verifyHandler(
+    request: unknown,
+    response: unknown,
+    route: GuardedRoute,
+    context: ExecutionContext,
+  ): Promise<void> | undefined {
+    if (context.getType<string>() !== 'graphql') return this.verifyOnce(request, response, route);
+    const found = rememberedSession(request, this.verification);
+    if (found?.session !== undefined && this.verification.isOver(found.session)) {
+      this.remember(request, NOTHING_FOUND);
+    } else if (found !== undefined && isSame(found.checked, route)) return undefined;
+    const { session } = rememberedSession(request, this.verification) ?? NOTHING_FOUND;
+    return this.shared.share(request as object, route, session, () =>
+      this.verifyOnce(request, response, isMutation(context) ? withCsrfCheck(route) : route),
+    );
+  }
+
+  // The application and the route may both have a guard, and several resolvers may share a query. The token is verified
+  // once, and each guard checks its own claims.
   private verifyOnce(
     request: unknown,
     response: unknown,
@@ -122,7 +212,7 @@ export class SessionGuard implements CanActivate {
     return undefined;
   }
 
-  // SuperTokens' rule for a guard on the refresh path: it refreshes. Global validators wait for the next request.
+  // SuperTokens' rule: a guard on the refresh path refreshes. Global validators wait for the next request.
   private async refreshOnce(
     request: unknown,
     response: unknown,
@@ -137,23 +227,7 @@ export class SessionGuard implements CanActivate {
   }
 }
 
-function isSame(one: CheckedRoute, other: CheckedRoute): boolean {
-  return one.options === other.options && one.maxAgeMs === other.maxAgeMs;
-}
-
-// Whether what was checked before is at least what is asked for now.
-function isCovered(asked: GuardedRouteOptions, checked: GuardedRouteOptions): boolean {
-  return (
-    (asked.checkDatabase !== true || checked.checkDatabase === true) &&
-    antiCsrfStrictness(asked) <= antiCsrfStrictness(checked)
-  );
-}
-
-function antiCsrfStrictness({ antiCsrfCheck }: GuardedRouteOptions): number {
-  return antiCsrfCheck === undefined ? 1 : Number(antiCsrfCheck) * 2;
-}
-
-// By GET too: servers refuse such a mutation, and where one does not, no other site's link may carry it.
+// Also by GET: servers refuse such a mutation. If one does not, another site's link must still not carry it.
 function withCsrfCheck(route: GuardedRoute): GuardedRoute {
   const { antiCsrfCheck = true } = route.asked;
   return { ...route, asked: { ...route.asked, antiCsrfCheck } };

@@ -1,7 +1,8 @@
-import { Inject, Injectable, Logger } from '@nestjs/common';
+import { Inject, Injectable, Logger, Optional } from '@nestjs/common';
+import type { Flaw, FindingCode } from '../errors/flaw.js';
 import {
   RESOLVED_SESSION_OPTIONS,
-  type ResolvedSessionOptions,
+  type ResolvedVerificationOptions,
 } from '../options/resolved-options.js';
 import { Clock } from '../time/clock.js';
 import { LogThrottle } from '../time/log-throttle.js';
@@ -11,20 +12,33 @@ import type { JudgedValues } from './transport/shown-values.js';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 
-/** Tells of mistakes in the set-up that a request shows, each with its cure: once for each kind, not for each request. */
+/** Knows the application's entities; absent in a service without a database. */
+export interface KnownEntities {
+  hasEntity(type: unknown): boolean;
+}
+
+/** The injection token of the entities. */
+export const KNOWN_ENTITIES = Symbol('KNOWN_ENTITIES');
+
+/**
+ * Reports setup mistakes that a request reveals, each with its cure: once for each kind of mistake, not for each
+ * request.
+ */
 @Injectable()
 export class SetupWarnings {
   private readonly logger = new Logger('SessionModule');
   private readonly throttle: LogThrottle;
+  private readonly found = new Map<string, Flaw>();
 
   constructor(
     clock: Clock,
-    @Inject(RESOLVED_SESSION_OPTIONS) private readonly options: ResolvedSessionOptions,
+    @Optional() @Inject(KNOWN_ENTITIES) private readonly entities: KnownEntities | undefined,
+    @Inject(RESOLVED_SESSION_OPTIONS) private readonly options: ResolvedVerificationOptions,
   ) {
     this.throttle = new LogThrottle(clock, DAY_MS);
   }
 
-  /** A cookie of one of our names that is nobody's, beside the one that is a token. */
+  /** A cookie with one of our names that we did not make, beside a real one. */
   ofStrayCookies<T>({ authentic, unknown, strays }: JudgedValues<T>): void {
     if (authentic.length === 0) return;
     const names = new Set(authentic.map(({ cookie }) => cookie));
@@ -34,24 +48,25 @@ export class SetupWarnings {
     if (stray?.cookie !== undefined) {
       this.tell(
         'stray-cookie',
-        `A request has a second cookie named ${stray.cookie}, which is no token of this server and is ignored. ` +
-          'Another application or other cookie options have left it, or a sibling host has set it: give each ' +
-          'application names of its own by `cookie.names`, and let browsers keep siblings out by the prefix `__Host-`.',
+        `A request has a second cookie named ${stray.cookie}, which is not a token of this server and is ignored.`,
+        'Another application or other cookie options have left it, or a sibling host has set it. Give each ' +
+          'application its own names with `cookie.names`, and keep siblings out with the prefix `__Host-`.',
       );
     }
   }
 
-  /** Two cookies of one name are good, and speak of two sessions. */
+  /** Two cookies of one name are good, but belong to two sessions. */
   ofTwoSessions(cookie: string): void {
     this.tell(
       'two-sessions',
-      `A request has two cookies named ${cookie}, each of a session that lives, and is refused: which one the user means ` +
-        'is not to be guessed. After a change of `cookie.domain` name the former one in `cookie.olderDomain`; otherwise a ' +
-        'sibling host may have set one of them, which the prefix `__Host-` keeps out.',
+      `A request has two cookies named ${cookie}, each of a live session, and is refused, because the user’s choice ` +
+        'can’t be guessed.',
+      'After a change of `cookie.domain`, name the former one in `cookie.olderDomain`. Otherwise a ' +
+        'sibling host may have set one of them, which the prefix `__Host-` prevents.',
     );
   }
 
-  /** What the request that an answer gives cookies to shows of its browser and of what stands between. */
+  /** Facts about the browser and the proxies in a request whose answer sets cookies. */
   ofCookiesFor(request: HttpRequest): void {
     if (this.ofPage(request)) return;
     const isFetched =
@@ -61,13 +76,13 @@ export class SetupWarnings {
     if (!isFetched || sameSite === 'none' || pageOf(request) === undefined) return;
     this.tell(
       'cross-site',
-      `A page of another site was given cookies with SameSite=${sameSite}, which its browser drops. ` +
-        "Call the API by a host of the page's own site (127.0.0.1 and localhost are two sites), or set " +
+      `A page of another site was given cookies with SameSite=${sameSite}, which its browser drops.`,
+      "Call the API on a host of the page's own site (127.0.0.1 and localhost are two sites), or set " +
         "`cookie.sameSite` to 'none'.",
     );
   }
 
-  /** What makes a page of our own look like another's, or keeps cookies from it. @returns whether there was any of it */
+  /** Makes our own page look foreign, or keeps cookies from it. @returns whether any of this was found */
   ofPage(request: HttpRequest): boolean {
     const page = pageOf(request);
     if (page === undefined) return false;
@@ -83,21 +98,41 @@ export class SetupWarnings {
     if (!isPlain || this.options.cookie.secure === false) return false;
     this.tell(
       'plain-http',
-      'A page in plain http calls this API, and its browser drops Secure cookies: serve both over https. ' +
-        'Where that is not possible, in a network of your own, set `cookie.secure` to false.',
+      'A page in plain http calls this API, and its browser drops Secure cookies: serve both over https.',
+      'If that is not possible, in your own network, set `cookie.secure` to false.',
     );
     return true;
+  }
+
+  /** A login that answers with an entity of the application, and so with everything in it. */
+  ofEntity(result: unknown, handler: string): void {
+    if (typeof result !== 'object' || result === null) return;
+    if (this.entities?.hasEntity(result.constructor) !== true) return;
+    this.tell(
+      'entity-answered',
+      `@CreateSession() on ${handler}: the handler returns an entity (${result.constructor.name}), and the client gets all of its ` +
+        'columns that are loaded, such as a hash of the password.',
+      'Select what it may see with `answer`.',
+      handler,
+    );
   }
 
   private ofHiddenHost(): void {
     this.tell(
       'hidden-host',
-      'A proxy in front of this application seems to hide the host that the browser has called. Let it pass the host ' +
-        'on (nginx: `proxy_set_header Host $host;`): by the host it is decided whose pages are our own.',
+      'A proxy in front of this application seems to hide the host that the browser called.',
+      'Make it pass the host on (nginx: `proxy_set_header Host $host;`), because the host decides which pages are your own.',
     );
   }
 
-  private tell(kind: string, message: string): void {
-    if (this.throttle.admits(kind)) this.logger.warn(message);
+  /** The flaws that requests have shown since the start. */
+  get flaws(): readonly Flaw[] {
+    return [...this.found.values()];
+  }
+
+  private tell(code: FindingCode, cause: string, cure: string, of = ''): void {
+    const key = `${code} ${of}`;
+    this.found.set(key, { code, cause, cure });
+    if (this.throttle.admits(key)) this.logger.warn(`${cause} ${cure}`);
   }
 }

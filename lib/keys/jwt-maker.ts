@@ -10,7 +10,10 @@ import { KeyRing } from './key-ring.js';
 
 const HUNDRED_YEARS_SECONDS = 3_153_600_000;
 
-/** Signs JWTs for other services with the server's keys. None of them can pass for an access token: their type differs. */
+/**
+ * Signs JWTs for other services with the server's keys. None of them can pass for an access token, because their type
+ * differs.
+ */
 @Injectable()
 export class JwtMaker {
   constructor(
@@ -27,7 +30,7 @@ export class JwtMaker {
     if (!Number.isSafeInteger(validitySeconds) || validitySeconds < 1) {
       throw new SessionInputException(
         'validitySeconds',
-        'must be a whole number of seconds from 1',
+        'must be a whole number of seconds, at least 1',
       );
     }
     if (typeof useStaticSigningKey !== 'boolean') {

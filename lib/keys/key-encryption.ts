@@ -17,15 +17,15 @@ interface WrappingKey {
 }
 
 /**
- * Encrypts the server's keys for the database (AES-256-GCM, NIST SP 800-38D). What the row says of the key is
- * authenticated with it, so that whoever can write to the database can neither plant a key nor swap two.
+ * Encrypts the server's keys for the database (AES-256-GCM, NIST SP 800-38D). The key's row is authenticated with it,
+ * so anyone who can write to the database can neither plant a key nor swap two.
  */
 export class KeyEncryption {
   private readonly wrappingKeys: readonly WrappingKey[];
 
   /**
-   * @param secrets the first encrypts, all decrypt; none: keys are kept in clear
-   * @param acceptsClear whether keys in clear are read all the same, which vouches for nothing
+   * @param secrets the first encrypts, all of them decrypt; none: keys are kept in clear
+   * @param acceptsClear whether keys in clear are still read, although nothing vouches for them
    */
   constructor(
     secrets: readonly KeyObject[],
@@ -49,13 +49,13 @@ export class KeyEncryption {
     return `${FORMAT}.${first.id}.${text}`;
   }
 
-  /** Whether a key is stored as it would be now: under the first secret, or in clear where there is none. */
+  /** Whether a key is stored as a new one would be: under the first secret, or in clear without secrets. */
   isCurrent(stored: string): boolean {
     const [first] = this.wrappingKeys;
     return first === undefined || stored.startsWith(`${FORMAT}.${first.id}.`);
   }
 
-  /** @returns `undefined` for what was not encrypted under one of the known keys, or was changed since */
+  /** @returns `undefined` if no known key encrypted the text, or if it was changed since */
   decrypt(stored: string, description: string): string | undefined {
     if (!stored.startsWith(`${FORMAT}.`)) {
       return this.wrappingKeys.length === 0 || this.acceptsClear ? stored : undefined;

@@ -9,24 +9,29 @@ import { readPrivateKey, readSecret } from './key-material.js';
 import { RevokedKeys } from './revoked-keys.js';
 import type { ScheduledKey } from './key-schedule.js';
 
-/** What a key is for: signing access tokens, signing `createJWT`'s tokens for good, or the secret under refresh tokens. */
+/**
+ * The purpose of a key: signing access tokens, signing `createJWT`'s tokens permanently, or the secret behind refresh
+ * tokens.
+ */
 export type KeyKind = 'dynamic' | 'static' | 'mac';
 
 /** A signing key, ready for use. */
 export type LoadedSigningKey = ScheduledKey & AccessTokenSigningKey & AccessTokenVerificationKey;
 
-/** The secret under refresh tokens, ready for use. */
+/** The secret behind refresh tokens, ready for use. */
 export interface LoadedSecret extends ScheduledKey {
   refreshTokenKey: RefreshTokenKey;
 }
 
-/** All keys of one reading, each kind in the order of activation. */
+/** All keys of one reading, each kind in order of activation. */
 export interface LoadedKeys {
   readonly dynamic: readonly LoadedSigningKey[];
   readonly static: readonly LoadedSigningKey[];
   readonly mac: readonly LoadedSecret[];
   readonly signingByKid: ReadonlyMap<string, LoadedSigningKey>;
   readonly macById: ReadonlyMap<string, LoadedSecret>;
+  /** The rows that could not be opened. */
+  readonly unreadable: readonly SigningKeyRecord[];
 }
 
 export const NO_KEYS: LoadedKeys = {
@@ -35,37 +40,55 @@ export const NO_KEYS: LoadedKeys = {
   mac: [],
   signingByKid: new Map(),
   macById: new Map(),
+  unreadable: [],
 };
 
-/** Makes usable keys of rows, and rows' material of new keys. */
+/** Whether keys that a login needs are stored and none of them can be opened. If none is stored, they are yet to be made. */
+export function areLocked(keys: LoadedKeys, algorithm: string): boolean {
+  const isLocked = (usable: readonly unknown[], kind: KeyKind, of: string): boolean =>
+    usable.length === 0 && keys.unreadable.some((row) => row.kind === kind && row.algorithm === of);
+  const signing = keys.dynamic.filter((key) => key.algorithm === algorithm);
+  return isLocked(signing, 'dynamic', algorithm) || isLocked(keys.mac, 'mac', 'HS256');
+}
+
+/** Turns rows into usable keys, and new keys into rows. */
 export class KeyLoader {
   private readonly logger = new Logger('SessionModule');
   private readonly encryption: KeyEncryption;
   private readonly reportedKids = new Set<string>();
   private readonly revocations = new RevokedKeys();
 
-  /** @param encryptionKeys the first encrypts, all decrypt; none: keys are kept in clear */
+  /** @param encryptionKeys the first encrypts, all of them decrypt; none: keys are kept in clear */
   constructor(encryptionKeys: readonly KeyObject[], acceptsUnencryptedKeys = false) {
     this.encryption = new KeyEncryption(encryptionKeys, acceptsUnencryptedKeys);
   }
 
-  /** @param known keys of an earlier reading, which need no decryption again */
+  /** @param known keys of an earlier reading, which need not be decrypted again */
   load(records: readonly SigningKeyRecord[], known: LoadedKeys): LoadedKeys {
     const inOrder = this.revocations
       .withoutRevoked(records)
       .toSorted((a, b) => a.activeAtMs - b.activeAtMs);
-    const signing = (kind: KeyKind): LoadedSigningKey[] =>
+    const unreadable: SigningKeyRecord[] = [];
+    const opened = <K>(kind: KeyKind, open: (record: SigningKeyRecord) => K | undefined): K[] =>
       inOrder
         .filter((record) => record.kind === kind)
-        .map((record) => known.signingByKid.get(record.kid) ?? this.openSigningKey(record))
-        .filter((key) => key !== undefined);
+        .flatMap((record) => {
+          const key = open(record);
+          if (key !== undefined) return [key];
+          unreadable.push(record);
+          this.reportUnreadable(record);
+          return [];
+        });
+    const signing = (kind: KeyKind): LoadedSigningKey[] =>
+      opened(kind, (record) => known.signingByKid.get(record.kid) ?? this.openSigningKey(record));
     const dynamic = signing('dynamic');
     const permanent = signing('static');
-    const mac = inOrder
-      .filter((record) => record.kind === 'mac')
-      .map((record) => known.macById.get(macKeyId(record.kid)) ?? this.openSecret(record))
-      .filter((secret) => secret !== undefined);
+    const mac = opened(
+      'mac',
+      (record) => known.macById.get(macKeyId(record.kid)) ?? this.openSecret(record),
+    );
     return {
+      unreadable,
       dynamic,
       static: permanent,
       mac,
@@ -74,22 +97,29 @@ export class KeyLoader {
     };
   }
 
-  /** Never uses a key again. */
+  /** Counts the rows that the given encryption keys don't open. It logs and remembers nothing. */
+  countUnreadable(records: readonly SigningKeyRecord[]): number {
+    const isOpened = (record: SigningKeyRecord): boolean =>
+      (record.kind === 'mac' ? this.openSecret(record) : this.openSigningKey(record)) !== undefined;
+    return records.filter((record) => !isOpened(record)).length;
+  }
+
+  /** Permanently stops using a key. */
   revoke(kid: string): void {
     this.revocations.add(kid);
   }
 
-  /** Whether a key is in the database and can't be opened. */
+  /** Whether a key is in the database but can't be opened. */
   isUnreadable(kid: string): boolean {
     return this.reportedKids.has(kid);
   }
 
-  /** The row of a new key, its material encrypted where there is a key for that. */
+  /** The row of a new key, whose material is encrypted if there is an encryption key. */
   seal(record: Omit<SigningKeyRecord, 'material'>, material: string): SigningKeyRecord {
     return { ...record, material: this.encryption.encrypt(material, describe(record)) };
   }
 
-  /** The same key under the first encryption key; `undefined` where it is so already, or can't be read. */
+  /** The same key under the first encryption key; `undefined` if it is already, or can't be read. */
   reseal(record: SigningKeyRecord): SigningKeyRecord | undefined {
     if (this.encryption.isCurrent(record.material)) return undefined;
     const material = this.encryption.decrypt(record.material, describe(record));
@@ -103,7 +133,7 @@ export class KeyLoader {
       material !== undefined && (algorithm === 'ES256' || algorithm === 'RS256')
         ? readPrivateKey(material, algorithm)
         : undefined;
-    if (pair === undefined) return this.reportUnreadable(kid);
+    if (pair === undefined) return undefined;
     return { kid, algorithm: algorithm === 'RS256' ? 'RS256' : 'ES256', activeAtMs, ...pair };
   }
 
@@ -111,33 +141,33 @@ export class KeyLoader {
     const { kid, activeAtMs } = record;
     const material = this.encryption.decrypt(record.material, describe(record));
     const secret = material === undefined ? undefined : readSecret(material);
-    if (secret === undefined) return this.reportUnreadable(kid);
+    if (secret === undefined) return undefined;
     const refreshTokenKey = {
       id: macKeyId(kid),
       macKey: deriveKey(secret, 'refresh-token'),
       antiCsrfKey: deriveKey(secret, 'anti-csrf'),
+      challengeKey: deriveKey(secret, 'device-challenge'),
     };
     return { kid, activeAtMs, refreshTokenKey };
   }
 
-  private reportUnreadable(kid: string): undefined {
-    if (this.reportedKids.has(kid)) return undefined;
+  private reportUnreadable({ kid }: SigningKeyRecord): void {
+    if (this.reportedKids.has(kid)) return;
     this.reportedKids.add(kid);
     this.logger.error(
       `The session key ${kid} in the database can't be read and is not used: it was encrypted under another ` +
-        '`encryptionKey`, stored without one, or changed. Give the former `encryptionKey` as a second one; for keys ' +
+        '`encryptionKey`, stored without one, or changed. Add the former `encryptionKey` as a second one; for keys ' +
         "that were stored without one set `encryptionKeyMigration: 'accept-unencrypted'` for a while.",
     );
-    return undefined;
   }
 }
 
-// A refresh token names its secret by these 16 characters alone.
+// A refresh token names its secret only by these 16 characters.
 function macKeyId(kid: string): string {
   return kid.slice(2);
 }
 
-// What the encryption of a key vouches for beside the key itself.
+// The properties that a key's encryption authenticates with the key.
 function describe(record: Omit<SigningKeyRecord, 'material'>): string {
   const { kid, realm, kind, algorithm, sequence, createdAtMs, activeAtMs } = record;
   return JSON.stringify([kid, realm, kind, algorithm, sequence, createdAtMs, activeAtMs]);

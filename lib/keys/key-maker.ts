@@ -1,6 +1,7 @@
 import { SessionStoreUnavailableException } from '../errors/session-store-unavailable.exception.js';
 import { Logger } from '@nestjs/common';
 import type { SessionEventBus } from '../events/session-event-bus.js';
+import { longestAccessTokenMs } from '../options/device-binding-options.js';
 import type { ResolvedSessionOptions } from '../options/resolved-options.js';
 import type { SigningKeyRecord, SigningKeyStore } from '../store/signing-key.store.js';
 import type { Clock } from '../time/clock.js';
@@ -10,10 +11,10 @@ import { activeKey, isPastUse, nextKeyDueAtMs, publicationLeadMs } from './key-s
 
 const KINDS: readonly KeyKind[] = ['dynamic', 'static', 'mac'];
 const KEY_ID_PREFIX = { dynamic: 'd', static: 's', mac: 'm' } as const;
-// Another instance can take a slot at the same moment; it takes no more than the next one or two.
+// Another instance can take a slot at the same moment, but only the next one or two.
 const SLOT_ATTEMPTS = 5;
 
-/** Makes the server's keys and takes them away. A unique slot settles which of several instances' keys is used. */
+/** Makes and removes the server's keys. A unique slot decides which instance's key is used. */
 export class KeyMaker {
   private readonly logger = new Logger('SessionModule');
 
@@ -25,7 +26,7 @@ export class KeyMaker {
     private readonly options: ResolvedSessionOptions,
   ) {}
 
-  /** Makes the first key of a kind, or the next one where it is due. */
+  /** Makes the first key of a kind, or the next one if it is due. */
   async makeNext(kind: KeyKind): Promise<void> {
     const rows = await this.store.findAll();
     const rivals = inOrder(rows, kind, this.algorithmOf(kind));
@@ -39,15 +40,15 @@ export class KeyMaker {
     }
   }
 
-  /** Makes another secret for new refresh tokens, for use once all instances have read it. @returns its key id */
+  /** Makes another secret for new refresh tokens, used once all instances have read it. @returns its key id */
   async addRefreshTokenSecret(): Promise<string> {
     return this.insertInNextSlot('mac', [], this.clock.now() + this.leadMs);
   }
 
   /**
-   * Deletes a key. A new one takes its place at once where it was the one in use.
+   * Deletes a key. If it was in use, a new one replaces it at once.
    *
-   * @returns whether it was there
+   * @returns whether it existed
    */
   async replace(kid: string): Promise<boolean> {
     const rows = await this.store.findAll();
@@ -64,12 +65,12 @@ export class KeyMaker {
     return true;
   }
 
-  // Left behind, a key that is past use would come back to life when its successor is revoked.
+  // Otherwise an old key would come back to life when its successor is revoked.
   private async deletePastUse(rows: readonly SigningKeyRecord[]): Promise<void> {
     const dynamic = rows.filter((row) => row.kind === 'dynamic').toSorted(byActivation);
-    const { accessTokenLifetimeMs } = this.options;
+    const longestMs = longestAccessTokenMs(this.options);
     for (const row of dynamic) {
-      if (isPastUse(row, dynamic, accessTokenLifetimeMs, this.clock.now())) {
+      if (isPastUse(row, dynamic, longestMs, this.clock.now())) {
         await this.store.delete(row.kid);
       }
     }
@@ -97,7 +98,7 @@ export class KeyMaker {
     return kind === 'mac' ? 'HS256' : this.options.signing.algorithm;
   }
 
-  /** @returns the new key's id; `undefined` where another instance has taken the slot */
+  /** @returns the new key's id; `undefined` if another instance has taken the slot */
   private async insert(
     kind: KeyKind,
     sequence: number,

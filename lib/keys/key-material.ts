@@ -12,18 +12,23 @@ const generate = promisify(generateKeyPair);
 const KEY_ID_BYTES = 12;
 const SECRET_BYTES = 32;
 
-/** A key that signs JWTs; the public half is always derived from the private one, never read from the database. */
+/** A key that signs JWTs. The public half is always derived from the private one, never read from the database. */
 export interface SigningKeyMaterial {
   privateKey: KeyObject;
   publicKey: KeyObject;
 }
 
-/** `d-` for a rotating key, `s-` for a static one (SuperTokens' prefixes), `m-` for the secret under refresh tokens. */
+/**
+ * `d-` for a rotating key, `s-` for a static one (SuperTokens' prefixes), `m-` for the secret behind refresh tokens.
+ */
 export function newKeyId(prefix: 'd' | 's' | 'm'): string {
   return `${prefix}-${randomBytes(KEY_ID_BYTES).toString('base64url')}`;
 }
 
-/** A new private key as PKCS #8 in base64. Off the event loop: an RSA key takes a good part of a second. */
+/**
+ * A new private key as PKCS #8 in base64. It is made off the event loop, because an RSA key takes a good part of a
+ * second.
+ */
 export async function newPrivateKey(algorithm: SigningAlgorithm): Promise<string> {
   const { privateKey } =
     algorithm === 'ES256'
@@ -36,7 +41,7 @@ export function newSecret(): string {
   return randomBytes(SECRET_BYTES).toString('base64');
 }
 
-/** @returns `undefined` for what is no key of that algorithm, or too weak a one (ASVS 11.6.1) */
+/** @returns `undefined` if it is not a key of that algorithm, or is too weak (ASVS 11.6.1) */
 export function readPrivateKey(
   material: string,
   algorithm: SigningAlgorithm,

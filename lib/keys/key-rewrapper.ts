@@ -3,11 +3,11 @@ import type { SigningKeyRecord, SigningKeyStore } from '../store/signing-key.sto
 import type { Clock } from '../time/clock.js';
 import type { KeyLoader } from './key-loader.js';
 
-// While instances with the old and with the new order of `encryptionKey` run side by side, each would undo what the
-// other has done at every reading.
+// During an exchange of `encryptionKey`, instances with the old and the new order run side by side. Each would undo the
+// other's work at every reading.
 const INTERVAL_MS = 60 * 60_000;
 
-/** Encrypts keys anew that are stored under a former `encryptionKey`, or in clear where that is accepted. */
+/** Encrypts keys again that are stored under a former `encryptionKey`, or in clear if that is accepted. */
 export class KeyRewrapper {
   private readonly logger = new Logger('SessionModule');
   private lastRunAtMs = Number.NEGATIVE_INFINITY;
@@ -18,7 +18,7 @@ export class KeyRewrapper {
     private readonly clock: Clock,
   ) {}
 
-  /** Once an hour; never fails, since the keys serve as they are. */
+  /** Runs once an hour. It never fails, because the keys work as they are. */
   async rewrap(records: readonly SigningKeyRecord[]): Promise<void> {
     const nowMs = this.clock.now();
     if (nowMs - this.lastRunAtMs < INTERVAL_MS) return;

@@ -1,6 +1,7 @@
 import { Logger, Injectable, Inject } from '@nestjs/common';
 import { SessionStoreUnavailableException } from '../errors/session-store-unavailable.exception.js';
 import { SessionEventBus } from '../events/session-event-bus.js';
+import { longestAccessTokenMs } from '../options/device-binding-options.js';
 import {
   RESOLVED_SESSION_OPTIONS,
   type ResolvedSessionOptions,
@@ -13,6 +14,7 @@ import type { AccessTokenVerificationKey } from '../tokens/access-token.js';
 import type { RefreshTokenKey } from '../tokens/refresh-token.js';
 import { toJsonWebKey, type JsonWebKeyRecord } from './public-jwk.js';
 import {
+  areLocked,
   KeyLoader,
   NO_KEYS,
   type KeyKind,
@@ -23,14 +25,14 @@ import { KeyMaker } from './key-maker.js';
 import { KeyRewrapper } from './key-rewrapper.js';
 import { activeKey, isPastUse, nextKeyDueAtMs, publicationLeadMs } from './key-schedule.js';
 
-// An unknown key id, which anybody can make up, buys no more than one query in this time.
+// Anybody can make up an unknown key id, so it costs at most one query in this time.
 const UNKNOWN_KEY_RELOAD_MS = 5_000;
-// Nor does a revoked key stay in use for longer than this on any instance that reaches the database.
+// A revoked key stays in use no longer than this on any instance that reaches the database.
 const LONGEST_RELOAD_MS = 5_000;
 
 /**
- * The server's keys in memory: those that sign and verify JWTs, and the secret under refresh tokens. They live in the
- * database, so that all instances have the same; they are made at first use and rotate on an interval.
+ * The server's keys in memory: those that sign and verify JWTs, and the secret behind refresh tokens. They are stored
+ * in the database, so that all instances share them. They are made at first use and rotate on an interval.
  */
 @Injectable()
 export class KeyRing implements VerificationKeys {
@@ -65,11 +67,11 @@ export class KeyRing implements VerificationKeys {
     );
   }
 
-  /** @throws {SessionStoreUnavailableException} when the keys can't be read */
+  /** @throws {SessionStoreUnavailableException} if the keys can't be read */
   async start(): Promise<void> {
     await this.reload();
-    // Made now, for a first login may be part of a transaction of the application's: keys that are undone with it would
-    // stay in this instance's memory alone. Keys that are there and can't be read have been reported by now.
+    // Made now, because the first login may be part of the application's transaction. If that is rolled back, its keys
+    // would remain only in this instance's memory. Unreadable keys have been reported by now.
     if (this.configured('dynamic').length === 0) await this.make('dynamic');
     if (this.keys.mac.length === 0) await this.make('mac');
     this.reloadTask.start();
@@ -80,15 +82,15 @@ export class KeyRing implements VerificationKeys {
     await Promise.allSettled(this.making.values());
   }
 
-  /** The key that signs access tokens now. The next one is made in time, behind the answers. */
+  /** The key that signs access tokens now. The next one is made in time, without delaying answers. */
   async signingKey(): Promise<LoadedSigningKey> {
-    // After a suspension others may sign with a key not read here, and trust the one before it no more.
+    // After a suspension, other instances may sign with a key not read here, and no longer trust the previous one.
     if (this.ageMs > this.leadMs) await this.catchUp();
     const nowMs = this.clock.now();
     const keys = this.configured('dynamic');
     const active = activeKey(keys, nowMs);
     if (active === undefined) return this.firstKey(() => this.configured('dynamic'), 'dynamic');
-    const dueAtMs = nextKeyDueAtMs(keys, this.rotationIntervalMs);
+    const dueAtMs = nextKeyDueAtMs(keys, this.options.signing.rotationIntervalMs);
     if (dueAtMs !== undefined && dueAtMs <= nowMs) this.makeInBackground('dynamic');
     return active;
   }
@@ -98,7 +100,7 @@ export class KeyRing implements VerificationKeys {
     return this.firstKey(() => this.configured('static'), 'static');
   }
 
-  /** The secret that new refresh tokens are made with. */
+  /** The secret that makes new refresh tokens. */
   async refreshTokenKey(): Promise<RefreshTokenKey> {
     const secret = activeKey(this.keys.mac, this.clock.now());
     return (secret ?? (await this.firstKey(() => this.keys.mac, 'mac'))).refreshTokenKey;
@@ -109,21 +111,25 @@ export class KeyRing implements VerificationKeys {
     return this.keys.macById.get(id)?.refreshTokenKey;
   }
 
-  /** Whether the secret that a refresh token names is in the database and can't be opened: its token may well be good. */
+  /** Whether a refresh token names a secret that is in the database but can't be opened: the token may be good. */
   isUnreadableRefreshTokenKey(id: string): boolean {
     return this.loader.isUnreadable(`m-${id}`);
   }
 
-  /** The key that an access token names, as long as a token that it signed can be valid. */
+  /** The key that an access token names, as long as tokens that it signed can be valid. */
   findVerificationKey(kid: string): AccessTokenVerificationKey | undefined {
     const key = this.keys.signingByKid.get(kid);
     return key && this.isTrusted(key) ? key : undefined;
   }
 
+  findKnownKey(kid: string): AccessTokenVerificationKey | undefined {
+    return this.findVerificationKey(kid);
+  }
+
   /**
-   * Reads the keys again for a name that is unknown here, at most once in a few seconds.
+   * Reads the keys again for an unknown key id, at most once in a few seconds.
    *
-   * @throws {SessionStoreUnavailableException} when they can't be read: the name may well be that of a new key
+   * @throws {SessionStoreUnavailableException} if they can't be read: the id may belong to a new key
    */
   async reloadForUnknownKey(): Promise<void> {
     const nowMs = this.clock.now();
@@ -136,9 +142,9 @@ export class KeyRing implements VerificationKeys {
   }
 
   /**
-   * Takes a key out of use: on this instance at once, on the others at their next reading. A new one takes its place.
+   * Takes a key out of use: on this instance at once, on the others at their next reading. A new one replaces it.
    *
-   * @returns whether it was there
+   * @returns whether it existed
    */
   async revoke(kid: string): Promise<boolean> {
     const wasThere = await this.maker.replace(kid);
@@ -147,14 +153,14 @@ export class KeyRing implements VerificationKeys {
     return wasThere;
   }
 
-  /** Makes another secret for new refresh tokens; those of the former ones stay good. @returns its key id */
+  /** Makes another secret for new refresh tokens; tokens of the former ones stay valid. @returns its key id */
   async addRefreshTokenSecret(): Promise<string> {
     const kid = await this.maker.addRefreshTokenSecret();
     await this.read();
     return kid;
   }
 
-  /** Every key that a verifier may need, the next ones among them, and for how long to keep the list. */
+  /** Every key that a verifier may need, including the next ones, and how long to cache the list. */
   jwks(): { keys: JsonWebKeyRecord[]; validityInSeconds: number } {
     const shown = [...this.keys.dynamic, ...this.keys.static].filter((key) => this.isTrusted(key));
     return {
@@ -163,24 +169,29 @@ export class KeyRing implements VerificationKeys {
     };
   }
 
+  /** The ids of the keys that may have signed an access token. */
+  accessTokenKeyIds(): string[] {
+    return this.keys.dynamic.filter((key) => this.isTrusted(key)).map(({ kid }) => kid);
+  }
+
   /** How long ago the keys were last read, in milliseconds. */
   get ageMs(): number {
     return this.clock.now() - this.lastReadAtMs;
   }
 
-  /** How long the key that signs has been in use, in milliseconds; `undefined` where there is none. */
+  /** How long the signing key has been in use, in milliseconds; `undefined` without one. */
   get signingKeyAgeMs(): number | undefined {
-    const nowMs = this.clock.now();
-    const active = activeKey(this.configured('dynamic'), nowMs);
-    return active && nowMs - active.activeAtMs;
+    const active = activeKey(this.configured('dynamic'), this.clock.now());
+    return active && this.clock.now() - active.activeAtMs;
   }
 
-  private get rotationIntervalMs(): number {
-    return this.options.signing.rotationIntervalMs;
+  /** Whether keys that a login needs are in the database and can't be opened. If none is there, the first use makes one. */
+  get areLocked(): boolean {
+    return areLocked(this.keys, this.options.signing.algorithm);
   }
 
   private get leadMs(): number {
-    return publicationLeadMs(this.rotationIntervalMs);
+    return publicationLeadMs(this.options.signing.rotationIntervalMs);
   }
 
   private configured(kind: 'dynamic' | 'static'): LoadedSigningKey[] {
@@ -189,10 +200,8 @@ export class KeyRing implements VerificationKeys {
 
   private isTrusted(key: LoadedSigningKey): boolean {
     const { dynamic } = this.keys;
-    const { accessTokenLifetimeMs } = this.options;
-    return (
-      !dynamic.includes(key) || !isPastUse(key, dynamic, accessTokenLifetimeMs, this.clock.now())
-    );
+    const longestMs = longestAccessTokenMs(this.options);
+    return !dynamic.includes(key) || !isPastUse(key, dynamic, longestMs, this.clock.now());
   }
 
   private reload(): Promise<void> {
@@ -207,7 +216,7 @@ export class KeyRing implements VerificationKeys {
     return this.reloading;
   }
 
-  /** Where the database is away the known keys stay in use. */
+  /** While the database is away, the known keys stay in use. */
   private async catchUp(): Promise<void> {
     await this.making.get('dynamic')?.catch(() => undefined);
     if (this.ageMs > this.leadMs) await this.reload().catch(() => undefined);
@@ -218,7 +227,7 @@ export class KeyRing implements VerificationKeys {
     const records = await this.store.findAll();
     this.isBlind = false;
     this.lastReadAtMs = this.clock.now();
-    // A slow reading must not undo a later one.
+    // A slow reading must not overwrite a later one.
     if (reading < this.newestReading) return;
     this.newestReading = reading;
     this.keys = this.loader.load(records, this.keys);
@@ -228,7 +237,7 @@ export class KeyRing implements VerificationKeys {
   private async firstKey<K>(loaded: () => readonly K[], kind: KeyKind): Promise<K> {
     if (loaded().length === 0) await this.make(kind);
     const key = loaded().at(-1);
-    // Rows there, but none readable: a new key in their place would log everybody out.
+    // Rows exist, but none is readable: a new key would log everybody out.
     if (key === undefined) {
       throw new SessionStoreUnavailableException({ cause: new Error(`no usable ${kind} key`) });
     }

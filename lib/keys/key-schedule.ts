@@ -7,12 +7,12 @@ export interface ScheduledKey {
 const LONGEST_LEAD_MS = 60_000;
 const SHORTEST_LEAD_MS = 1_000;
 
-/** How long a key is published before it signs, so that every instance and every JWKS cache has seen it by then. */
+/** How long a key is published before it signs, so that every instance and every JWKS cache has seen it. */
 export function publicationLeadMs(rotationIntervalMs: number): number {
   return Math.min(LONGEST_LEAD_MS, Math.max(SHORTEST_LEAD_MS, rotationIntervalMs / 10));
 }
 
-/** The key that signs now: the last one to have become active. Keys in the order of their activation. */
+/** The key that signs now: the one that became active last. Keys are in order of activation. */
 export function activeKey<K extends ScheduledKey>(
   keys: readonly K[],
   nowMs: number,
@@ -20,7 +20,7 @@ export function activeKey<K extends ScheduledKey>(
   return keys.findLast((key) => key.activeAtMs <= nowMs);
 }
 
-/** When the next key has to be made: early enough to be published before the newest one's time is over. */
+/** When the next key must be made, early enough to be published before the newest one's time is over. */
 export function nextKeyDueAtMs(
   keys: readonly ScheduledKey[],
   rotationIntervalMs: number,
@@ -30,8 +30,8 @@ export function nextKeyDueAtMs(
 }
 
 /**
- * Until when a key's tokens can be valid: the lifetime of a token after the next key took over; for ever where there
- * is none. The margin covers an instance that learns of the next key late.
+ * Until when a key's tokens can be valid: one token lifetime after the next key took over, or forever without a next
+ * key. The margin covers an instance that learns late of the next key.
  */
 export function verifiesUntilMs(
   key: ScheduledKey,
@@ -43,7 +43,7 @@ export function verifiesUntilMs(
   return successor.activeAtMs + accessTokenLifetimeMs + 2 * LONGEST_LEAD_MS;
 }
 
-/** Whether no token of a key can be valid any more. */
+/** Whether all tokens of a key have expired. */
 export function isPastUse(
   key: ScheduledKey,
   keys: readonly ScheduledKey[],

@@ -1,7 +1,7 @@
 import { BUILT_IN_ROUTES } from '../options/built-in-routes.js';
 import type { SigningAlgorithm } from '../tokens/jwt.js';
 
-/** What `GET .well-known/openid-configuration` answers. @publicApi */
+/** The answer of `GET .well-known/openid-configuration`. @publicApi */
 export interface OpenIdConfiguration {
   issuer: string;
   jwks_uri: string;
@@ -11,7 +11,7 @@ export interface OpenIdConfiguration {
 }
 
 /**
- * Where verifiers find the keys. No endpoints of an OAuth 2 provider are named: there is none here.
+ * Tells verifiers where the keys are. It names no endpoints of an OAuth 2 provider, because there is none.
  *
  * @see OpenID Connect Discovery 1.0 §3
  */

@@ -1,7 +1,7 @@
 import type { KeyObject } from 'node:crypto';
 import type { SigningAlgorithm } from '../tokens/jwt.js';
 
-/** A public key as RFC 7517 writes it. @publicApi */
+/** A public key in the form of RFC 7517. @publicApi */
 export interface JsonWebKeyRecord {
   kty: string;
   kid: string;
@@ -14,7 +14,7 @@ export interface JsonWebKeyRecord {
   e?: string;
 }
 
-/** Only the public members, one by one: nothing private can slip out with an export. */
+/** Copies the public members one by one, so that nothing private can slip out with an export. */
 export function toJsonWebKey(
   kid: string,
   algorithm: SigningAlgorithm,
@@ -24,5 +24,5 @@ export function toJsonWebKey(
   const named = { kty, kid, alg: algorithm, use: 'sig' } as const;
   if (crv !== undefined && x !== undefined && y !== undefined) return { ...named, crv, x, y };
   if (n !== undefined && e !== undefined) return { ...named, n, e };
-  throw new TypeError(`no public key of ${algorithm}`);
+  throw new TypeError(`not a public key of ${algorithm}`);
 }

@@ -2,8 +2,8 @@ import { Logger } from '@nestjs/common';
 import type { SigningKeyRecord } from '../store/signing-key.store.js';
 
 /**
- * The keys that this instance has seen go. A key's row never comes back by itself: whoever puts it back can write to the
- * database, and may hold the key.
+ * The keys that this instance has seen disappear. A key's row never comes back on its own. Anyone who restores it can
+ * write to the database, and may hold the key.
  */
 export class RevokedKeys {
   private readonly logger = new Logger('SessionModule');
@@ -15,7 +15,7 @@ export class RevokedKeys {
     this.revoked.add(kid);
   }
 
-  /** Takes a reading of all keys, and leaves out those that were gone at an earlier one. */
+  /** Takes a reading of all keys, and removes those that were gone at an earlier reading. */
   withoutRevoked(records: readonly SigningKeyRecord[]): SigningKeyRecord[] {
     const present = new Set(records.map(({ kid }) => kid));
     for (const kid of this.seen) if (!present.has(kid)) this.revoked.add(kid);
@@ -28,8 +28,8 @@ export class RevokedKeys {
     if (!this.reported.has(kid)) {
       this.reported.add(kid);
       this.logger.error(
-        `The session key ${kid} is in the database again although it was gone, and is not used: somebody has put it back. ` +
-          'Delete its row, for an instance that starts would take it. After a restore of the database restart all instances.',
+        `The session key ${kid} is in the database again after its removal, and is not used: somebody has restored it. ` +
+          'Delete its row, because an instance that starts would use it. After you restore the database, restart all instances.',
       );
     }
     return true;

@@ -5,14 +5,14 @@ const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 
-// NIST SP 800-63B-4 §2.1.3, §2.2.3 and §2.3.3: how long until the user must prove again who they are.
+// NIST SP 800-63B-4 §2.1.3, §2.2.3 and §2.3.3: how long until the users must prove their identity again.
 const LIMITS = {
   aal1: { absoluteMs: 30 * DAY, idleMs: 30 * DAY },
   aal2: { absoluteMs: 24 * HOUR, idleMs: HOUR },
   aal3: { absoluteMs: 12 * HOUR, idleMs: 15 * MINUTE },
 };
 
-/** The timeouts that a profile asks for; `undefined` where none is chosen. */
+/** The timeouts that the chosen profile requires; `undefined` without a profile. */
 export function assuranceLimits(reader: OptionReader): (typeof LIMITS)['aal1'] | undefined {
   if (reader.value('profile') === undefined) return undefined;
   return LIMITS[reader.oneOf('profile', ['aal1', 'aal2', 'aal3'], 'aal1')];
@@ -35,6 +35,6 @@ function refuseLonger(
   if (givenMs <= allowedMs) return;
   reader.problem(
     name,
-    `is ${givenMs / 1000} seconds; the chosen \`profile\` allows ${allowedMs / 1000}`,
+    `is ${givenMs / 1000} seconds; the chosen \`profile\` allows at most ${allowedMs / 1000}`,
   );
 }

@@ -4,7 +4,7 @@ import { isToken } from './option-checks.js';
 import type { OptionReader } from './option-reader.js';
 import type { ClaimOrToken, ValidatorOrToken } from './session-module-options.js';
 
-/** Claims by value or by the token of their provider, which is looked up when the module starts. */
+/** Reads claims, each given by value or by its provider's token. Tokens are looked up when the module starts. */
 export function readClaims(reader: OptionReader): readonly ClaimOrToken[] {
   return reader.list('claims', isClaimOrToken, 'claims, or of tokens of their providers') ?? [];
 }

@@ -1,10 +1,69 @@
 import type { SessionKind } from './kind.js';
 import type { OptionReader } from './option-reader.js';
-import type { ResolvedCookie, ResolvedCookieOptions } from './resolved-options.js';
+
+/** The attributes and names of the cookies. @publicApi */
+export interface SessionCookieOptions {
+  /** Path of the access token's cookie. @default '/' */
+  path?: string;
+  /** Path of the refresh token's cookie. Any path but `/` gives up the `__Host-` prefix. @default '/' */
+  refreshPath?: string;
+  /** `none` is for a frontend on another site. It needs `secure` and an anti-CSRF mode. @default 'lax' */
+  sameSite?: 'strict' | 'lax' | 'none';
+  /**
+   * `'auto'`: Secure, except outside production if the browser shows that its page is plain http on a loopback host.
+   *
+   * @default 'auto'
+   */
+  secure?: boolean | 'auto';
+  /**
+   * `'auto'`: `__Host-` if Path is `/` and there is no Domain, else `__Secure-`; none if the cookie is not Secure.
+   *
+   * @default 'auto'
+   */
+  prefix?: 'auto' | '__Host-' | '__Secure-' | '';
+  /**
+   * Shares the cookies with subdomains. Each of these can then read and overwrite them.
+   *
+   * @default none: this host alone
+   */
+  domain?: string;
+  /**
+   * The previous `domain` after a change, `''` for none. Sessions continue with the cookies that remain from it; the
+   * next refresh, login or sign-out removes them. Remove this option once `refreshTokenLifetime` has passed since the
+   * change. @default none
+   */
+  olderDomain?: string;
+  /** Names without their prefix. @default { accessToken: 'sAccessToken', refreshToken: 'sRefreshToken' } */
+  names?: { accessToken?: string; refreshToken?: string };
+  /** `Partitioned` (CHIPS), for a page inside another site's frame. @default false */
+  partitioned?: boolean;
+}
+
+/** One of the two cookies, in its Secure form and in its form for plain http on a loopback host. */
+export interface ResolvedCookie {
+  readonly name: string;
+  readonly secureName: string;
+  /** The `secureName` under `olderDomain`, whose prefix may have been another. */
+  readonly olderSecureName: string;
+  readonly path: string;
+}
+
+export interface ResolvedCookieOptions {
+  readonly accessToken: ResolvedCookie;
+  readonly refreshToken: ResolvedCookie;
+  /** The cookie of a user who acts as somebody else, until they are themselves again. */
+  readonly actorToken: ResolvedCookie;
+  readonly sameSite: 'strict' | 'lax' | 'none';
+  readonly secure: boolean | 'auto';
+  readonly domain: string | undefined;
+  /** `''` means the host alone. */
+  readonly olderDomain: string | undefined;
+  readonly partitioned: boolean;
+}
 
 // RFC 6265 §4.1.1: a cookie's name is a token of RFC 9110 §5.6.2.
 const COOKIE_NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,64}$/;
-// RFC 6265 §4.1.1: any character but controls and ";". Browsers leave out a longer one (RFC 6265bis §5.6).
+// RFC 6265 §4.1.1: any character but controls and ";". Browsers ignore a longer path (RFC 6265bis §5.6).
 const COOKIE_PATH = /^\/[\x20-\x3a\x3c-\x7e]{0,1023}$/;
 const HOST_NAME = /^(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/;
 const IP_V4 = /^\d{1,3}(\.\d{1,3}){3}$/;
@@ -65,6 +124,8 @@ export function resolveCookieOptions(
   return {
     accessToken: resolve(accessName, path),
     refreshToken: resolve(refreshName, refreshPath),
+    // Derived from the refresh token's name, so it is as unique as that name.
+    actorToken: resolve(`${refreshName}-actor`, refreshPath),
     sameSite,
     secure,
     domain,
@@ -73,12 +134,12 @@ export function resolveCookieOptions(
   };
 }
 
-// `undefined` also where it comes to the same as `domain`, as it does when both are names of a developer's machine.
+// Also `undefined` if it resolves to the same as `domain`, as two names of a developer's machine do.
 function readOlderDomain(reader: OptionReader, domain: string | undefined): string | undefined {
   const written = reader.string('olderDomain', isCookieDomainOrNone, DOMAINS_ALLOWED);
   if (written === undefined) return undefined;
   if (written === (reader.value('domain') ?? '')) {
-    reader.problem('olderDomain', 'is the same as `domain`: no cookie is older');
+    reader.problem('olderDomain', 'is the same as `domain`, so it names no older cookie');
   }
   const olderDomain = normaliseDomain(written) ?? '';
   return olderDomain === (domain ?? '') ? undefined : olderDomain;
@@ -104,7 +165,7 @@ function isCookieDomainOrNone(domain: string): boolean {
   return domain === '' || isCookieDomain(domain);
 }
 
-// Browsers refuse Domain=localhost and Domain=<address>: there the cookies belong to the host alone.
+// Browsers refuse Domain=localhost and Domain=<address>, so there the cookies belong to the host alone.
 function normaliseDomain(domain: string | undefined): string | undefined {
   const host = domain?.trim().toLowerCase().replace(/^\./, '');
   return host === undefined || host === '' || host === 'localhost' || IP_V4.test(host)

@@ -3,14 +3,26 @@ import { itemsOf } from './option-checks.js';
 import type { OptionReader } from './option-reader.js';
 
 const ALLOWED =
-  'at least 32 random bytes in base64 or hex (openssl rand -base64 32), or a list of such';
+  'at least 32 random bytes in base64 or hex (openssl rand -base64 32), or a list of these';
 
-/** Decodes the encryption keys, for no log to show. Short or monotonous ones are refused: nothing random looks like that. */
+const LEAST_BYTES = 32;
+const LEAST_DIFFERENT_BYTES = 8;
+
+/**
+ * Decodes the encryption keys into objects that no log shows. Random bytes are never short or monotonous, so keys that
+ * are get refused.
+ */
 export function readEncryptionKeys(reader: OptionReader, name: string): readonly KeyObject[] {
-  return reader.converted(name, decodeKeys, ALLOWED) ?? [];
+  const keys = reader.converted(name, decodeKeys, ALLOWED) ?? [];
+  if (keys.every((key) => isVaried(key.export()))) return keys;
+  reader.problem(
+    name,
+    'is not random enough: the same bytes repeat; openssl rand -base64 32 makes a good one',
+  );
+  return [];
 }
 
-/** Whether keys in clear are accepted; only beside a key that encrypts them. */
+/** Whether keys in clear are accepted. This needs a key that encrypts them. */
 export function readEncryptionKeyMigration(
   reader: OptionReader,
   name: string,
@@ -36,5 +48,9 @@ function decodeKey(text: unknown): KeyObject | undefined {
   const isHex = text.length % 2 === 0 && /^[0-9a-f]+$/i.test(text);
   if (!isHex && !/^[\w+/-]+={0,2}$/.test(text)) return undefined;
   const bytes = Buffer.from(text, isHex ? 'hex' : 'base64');
-  return bytes.length >= 32 && new Set(bytes).size >= 8 ? createSecretKey(bytes) : undefined;
+  return bytes.length >= LEAST_BYTES ? createSecretKey(bytes) : undefined;
+}
+
+function isVaried(bytes: Buffer): boolean {
+  return new Set(bytes).size >= LEAST_DIFFERENT_BYTES;
 }

@@ -1,23 +1,28 @@
 import { types } from 'node:util';
 import { SessionConfigurationError } from '../errors/session-configuration.error.js';
-import { DEFAULT_API_BASE_PATH, PLAIN_ROUTES } from './built-in-routes.js';
+import { DEFAULT_API_BASE_PATH, PLAIN_ROUTES, type BuiltInRoute } from './built-in-routes.js';
 import { isKind, KINDS_ALLOWED } from './kind.js';
 import { isFunction, isToken, kindOf, only } from './option-checks.js';
 import type { OptionReader } from './option-reader.js';
+import { readFeedRoute } from './feed-secrets.js';
 import { readConfiguration } from './read-configuration.js';
-import type { SessionModuleExtras, SessionRoutesOptions } from './session-module-options.js';
+import type {
+  SessionModuleExtras,
+  SessionRouteOptions,
+  SessionRoutesOptions,
+} from './session-module-options.js';
 
 const TEN_YEARS_MS = 3650 * 24 * 60 * 60_000;
 const FACTORIES = ['useFactory', 'useClass', 'useExisting'] as const;
 
-/** What `forRoot` was given: every property of its own has been read, and none of these throws any more. */
+/** The arguments of `forRoot`. Every own property has been read, so none of these throws any more. */
 export interface OptionsAndExtras {
   readonly extras: SessionModuleExtras;
-  /** All else, which is read at start. */
+  /** All other options, which are read at start. */
   readonly options: object;
 }
 
-/** @throws {SessionConfigurationError} for what is no options, and naming what is wrong with the extras */
+/** @throws {SessionConfigurationError} if `written` is not an options object, or names what is wrong with the extras */
 export function separateExtras(written: unknown): OptionsAndExtras {
   return readConfiguration(written, 'its options', (reader) => ({
     extras: readExtras(reader),
@@ -25,15 +30,15 @@ export function separateExtras(written: unknown): OptionsAndExtras {
   }));
 }
 
-/** What `forRootAsync` was given. */
+/** The arguments of `forRootAsync`. */
 export interface FactoryAndExtras {
   readonly extras: SessionModuleExtras;
-  /** What Nest takes to run the factory. */
+  /** The properties that Nest uses to run the factory. */
   readonly factory: object;
 }
 
 /**
- * The same of `forRootAsync`, where no options stand beside the factory.
+ * The same for `forRootAsync`, whose options come only from the factory.
  *
  * @throws {SessionConfigurationError}
  */
@@ -49,7 +54,7 @@ export function separateAsyncExtras(written: unknown): FactoryAndExtras {
       provideInjectionTokensFrom: reader.list('provideInjectionTokensFrom', isGiven, 'providers'),
     }).filter(([, value]) => value !== undefined);
     if (FACTORIES.every((name) => reader.value(name) === undefined)) {
-      reader.problem('useFactory', 'is left out, and so are `useClass` and `useExisting`');
+      reader.problem('useFactory', 'is missing, and so are `useClass` and `useExisting`');
     }
     reader.refuseUnknown();
     return { extras, factory: Object.fromEntries(factory) };
@@ -73,19 +78,29 @@ function readExtras(reader: OptionReader): SessionModuleExtras {
 function readRoutes(extras: OptionReader): false | SessionRoutesOptions {
   const reader = extras.nestedOrFalse('routes');
   if (!reader) return false;
-  const switches = PLAIN_ROUTES.map((name) => [name, reader.boolean(name, true)] as const);
-  const sessionList = readSessionList(reader);
+  const plain = PLAIN_ROUTES.map((name) => [name, readRoute(reader, name, () => ({}))] as const);
+  const sessionList = readRoute(reader, 'sessionList', (list) => {
+    const maxAgeMs = list.optionalDurationMs('requireFresh', 0, TEN_YEARS_MS);
+    return maxAgeMs === undefined ? {} : { requireFresh: maxAgeMs / 1000 };
+  });
+  const revocations = readFeedRoute(reader, 'revocations');
   reader.refuseUnknown();
-  return { ...Object.fromEntries(switches), sessionList };
+  return { ...Object.fromEntries(plain), sessionList, revocations };
 }
 
-function readSessionList(routes: OptionReader): NonNullable<SessionRoutesOptions['sessionList']> {
-  const value = routes.valueOr('sessionList', true);
+function readRoute<More extends object>(
+  routes: OptionReader,
+  name: BuiltInRoute,
+  readMore: (route: OptionReader) => More,
+): boolean | (SessionRouteOptions & More) {
+  const value = routes.valueOr(name, true);
   if (typeof value === 'boolean') return value;
-  const reader = routes.nested('sessionList');
-  const maxAgeMs = reader.optionalDurationMs('requireFresh', 0, TEN_YEARS_MS);
+  const reader = routes.nested(name);
+  const decorators = reader.list('decorators', isFunction, 'decorators') as
+    readonly MethodDecorator[] | undefined;
+  const more = readMore(reader);
   reader.refuseUnknown();
-  return maxAgeMs === undefined ? true : { requireFresh: maxAgeMs / 1000 };
+  return { ...(decorators === undefined ? {} : { decorators }), ...more };
 }
 
 const BASE_PATHS_ALLOWED =
@@ -105,7 +120,7 @@ function isGiven(item: unknown): item is object | string | symbol {
   return item !== undefined && item !== null;
 }
 
-// What is thrown may be no error, which a start that fails by it could not tell.
+// A factory may throw something other than an error, and a start that fails with that has no message.
 function asFactory(value: unknown): ((...injected: unknown[]) => Promise<unknown>) | undefined {
   if (!isFunction(value)) return undefined;
   return async (...injected) => {
@@ -114,7 +129,7 @@ function asFactory(value: unknown): ((...injected: unknown[]) => Promise<unknown
     } catch (error) {
       if (isError(error)) throw error;
       throw new SessionConfigurationError(
-        `SessionModule cannot start: the factory of its options threw ${kindOf(error)}, which is no error`,
+        `SessionModule cannot start: the factory of its options threw ${kindOf(error)} instead of an error`,
       );
     }
   };

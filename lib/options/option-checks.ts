@@ -1,4 +1,4 @@
-/** Says what kind of value stands where another was expected, and never the value itself: it may be a secret. */
+/** Names the kind of a value that is not allowed. It never shows the value, which may be a secret. */
 export function kindOf(value: unknown): string {
   if (value === null || value === undefined) return String(value);
   if (isArray(value)) return 'an array';
@@ -9,10 +9,10 @@ export function kindOf(value: unknown): string {
 const HOLDERS = ['[object Object]', '[object Module]'];
 
 /**
- * Whether a value can hold options: an object, but none of a kind of its own. A promise that nobody has waited for, or a
- * `Map`, has no properties, and would silently mean the defaults.
+ * Whether a value can hold options: a plain object or a module. A promise that nobody awaited and a `Map` have no
+ * properties, so they would silently mean the defaults.
  *
- * @throws where a getter or a proxy throws
+ * @throws if a getter or a proxy throws
  */
 export function isOptionsObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return (
@@ -22,20 +22,21 @@ export function isOptionsObject(value: unknown): value is Readonly<Record<string
   );
 }
 
-// A proxy can go on without end.
+// A proxy's prototype chain can be endless.
 const MOST_CLASSES = 10;
 
 /**
- * What an object of options has by its class, or by another object that it goes back to: getters, and no class's functions.
+ * Names that an options object inherits from its class or from another prototype: getters and enumerable values, but no
+ * methods.
  *
- * @throws where a proxy throws
+ * @throws if a proxy throws
  */
 export function inheritedNames(value: object): string[] {
   const names: string[] = [];
   let each: unknown = Object.getPrototypeOf(value);
   for (let depth = 0; depth < MOST_CLASSES && isObject(each); depth += 1) {
     const above: unknown = Object.getPrototypeOf(each);
-    // The last one is JavaScript's own.
+    // The last prototype is JavaScript's own.
     if (above === null) break;
     for (const [name, property] of Object.entries(Object.getOwnPropertyDescriptors(each))) {
       if (!('value' in property) || property.enumerable === true) names.push(name);
@@ -49,7 +50,7 @@ function isObject(value: unknown): value is object {
   return typeof value === 'object' && value !== null;
 }
 
-// `Array.isArray` throws for a proxy that has been revoked.
+// `Array.isArray` throws for a revoked proxy.
 function isArray(value: unknown): value is unknown[] {
   try {
     return Array.isArray(value);
@@ -58,27 +59,27 @@ function isArray(value: unknown): value is unknown[] {
   }
 }
 
-// No list of options is longer, and the holes of one with a length alone take minutes to walk.
+// No list of options is longer, and a sparse array of a huge length takes minutes to walk.
 export const MAX_ITEMS = 10_000;
 const MAX_NAME_LENGTH = 64;
 
 /**
- * A copy of an array, by its length alone: an iterator can be one without end.
+ * Copies an array by its length alone, because its iterator can be endless.
  *
- * @returns `undefined` for what is no array, or is longer than any list of options
- * @throws where a proxy throws
+ * @returns `undefined` if the value is not an array, or is longer than any list of options
+ * @throws if a proxy throws
  */
 export function itemsOf(value: unknown): unknown[] | undefined {
   if (!Array.isArray(value) || value.length > MAX_ITEMS) return undefined;
   return Array.from({ length: value.length }, (_, index): unknown => value[index]);
 }
 
-// A name is whatever stands before a colon, and a message goes into a log.
+// An option's name can be any text, and messages go into a log.
 export function printable(name: string): string {
   return name.slice(0, MAX_NAME_LENGTH).replaceAll(/[^\x20-\x7e]/g, '?');
 }
 
-/** What Nest knows a provider by. */
+/** Whether a value can be an injection token. */
 export function isToken(
   value: unknown,
 ): value is symbol | string | ((...given: never[]) => unknown) {
@@ -89,7 +90,7 @@ export function isFunction(value: unknown): value is (...given: unknown[]) => un
   return typeof value === 'function';
 }
 
-/** A conversion that takes a value as it is, where it is allowed. */
+/** A conversion that returns an allowed value unchanged. */
 export function only<T>(
   isAllowed: (value: unknown) => value is T,
 ): (value: unknown) => T | undefined {

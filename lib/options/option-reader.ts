@@ -9,20 +9,20 @@ import {
   printable,
 } from './option-checks.js';
 
-// More slips than these in one place are one: the whole is not what was meant.
+// More unknown names than this in one object are one mistake: the whole object is the wrong one.
 const MAX_UNKNOWN = 10;
 const UNREADABLE = 'cannot be read: something in it throws';
 
 /**
- * Reads one object of options, and collects every problem instead of stopping at the first. Each option is read once, so
- * that what has been checked is what is used; what a getter or a proxy throws is a problem like any other.
+ * Reads one object of options, and collects every problem instead of stopping at the first. Each option is read once,
+ * so the code uses exactly the value that was checked. An error in a getter or a proxy is a problem like any other.
  */
 export class OptionReader {
   private readonly read = new Map<string, unknown>();
 
   /**
-   * @param names what the object holds of its own
-   * @param inherited what it has by its class
+   * @param names the object's own properties
+   * @param inherited the properties of its class
    */
   private constructor(
     private readonly source: Readonly<Record<string, unknown>>,
@@ -33,8 +33,8 @@ export class OptionReader {
   ) {}
 
   /**
-   * @returns `undefined` for what holds no options
-   * @throws where a getter or a proxy throws
+   * @returns `undefined` if the value can't hold options
+   * @throws if a getter or a proxy throws
    */
   static of(value: unknown, problems: string[], path = ''): OptionReader | undefined {
     if (!isOptionsObject(value)) return undefined;
@@ -46,16 +46,16 @@ export class OptionReader {
     return this.read.get(name);
   }
 
-  /** Only what is left out gets the fallback: `null` is mostly a setting that could not be read. */
+  /** Only a missing option gets the fallback: `null` is usually a setting that could not be read. */
   valueOr(name: string, fallback: unknown): unknown {
     const value = this.value(name);
     return value === undefined ? fallback : value;
   }
 
   /**
-   * What the code reads of an option; `undefined` where it is left out.
+   * The option as the code uses it; `undefined` if it is missing.
    *
-   * @param convert gives `undefined` for what is not allowed; it may look into the value
+   * @param convert returns `undefined` if the value is not allowed; it may look into the value
    */
   converted<T>(
     name: string,
@@ -75,7 +75,7 @@ export class OptionReader {
 
   oneOf<T extends string | boolean>(name: string, allowed: readonly T[], fallback: T): T {
     const find = (value: unknown): T | undefined => allowed.find((each) => each === value);
-    const texts = allowed.map((each) => JSON.stringify(each)).join(', ');
+    const texts = `one of ${allowed.map((each) => JSON.stringify(each)).join(', ')}`;
     return this.converted(name, find, texts) ?? fallback;
   }
 
@@ -112,7 +112,7 @@ export class OptionReader {
     return this.list(name, textThat(isAllowed), allowed);
   }
 
-  /** A copy of an array, of which every item has to be allowed. */
+  /** Copies an array whose every item must be allowed. */
   list<T>(
     name: string,
     isAllowed: (item: unknown) => item is T,
@@ -125,7 +125,7 @@ export class OptionReader {
     return this.converted(name, convert, `an array of ${allowed}, at most ${MAX_ITEMS}`);
   }
 
-  /** Options inside an option; an absent one reads as empty. */
+  /** Options inside an option; a missing one reads as empty. */
   nested(name: string): OptionReader {
     const value = this.valueOr(name, {});
     const path = `${this.path}${name}.`;
@@ -139,45 +139,49 @@ export class OptionReader {
     );
   }
 
-  /** The same, where `false` switches the whole off. */
+  /** The same, but `false` switches the whole option off. */
   nestedOrFalse(name: string): OptionReader | false {
     return this.value(name) === false ? false : this.nested(name);
   }
 
-  /** Refuses that an option is left out which has no default. */
+  /** Refuses a missing option that has no default. */
   required(...names: readonly string[]): void {
     for (const name of names) {
-      if (this.value(name) === undefined) this.problem(name, 'is left out, and has no default');
+      if (this.value(name) === undefined) this.problem(name, 'is missing and has no default');
     }
   }
 
   refuse<T>(name: string, value: unknown, allowed: string, fallback: T): T {
-    this.problem(name, `is ${kindOf(value)} that is not allowed; allowed: ${allowed}`);
+    this.problem(name, `must be ${allowed}; got ${kindOf(value)}`);
     return fallback;
   }
 
   problem(name: string, what: string): void {
-    this.problems.push(`\`${this.path}${printable(name)}\` ${what}`);
+    this.problems.push(`${this.pathOf(name)} ${what}`);
   }
 
-  /** Refuses names that nothing has read: most are slips of the pen, which would otherwise silently mean the default. */
+  private pathOf(name: string): string {
+    return `\`${this.path}${printable(name)}\``;
+  }
+
+  /** Refuses unread names: most are typos, which would otherwise silently mean the default. */
   refuseUnknown(misplaced: readonly string[] = [], place = ''): void {
     const known = [...this.read.keys()].join(', ');
     const unknown = this.names
       .filter((name) => !this.read.has(name))
       .filter((name) => this.readOnce(name) !== undefined);
     for (const name of unknown.slice(0, MAX_UNKNOWN)) {
-      const isMisplaced = misplaced.includes(name);
-      this.problem(name, isMisplaced ? place : `is no option; known here: ${known}`);
+      if (misplaced.includes(name)) this.problem(name, place);
+      else this.problems.push(`Unknown option ${this.pathOf(name)}; known here: ${known}`);
     }
   }
 
-  /** A copy of what the object holds beside what has been read. */
+  /** Copies everything in the object that has not been read. */
   others(): Record<string, unknown> {
     const own = this.names.filter((name) => !this.read.has(name));
     const others = Object.fromEntries(own.map((name) => [name, this.value(name)]));
     const inherited = new Set(this.inherited.filter((name) => !this.read.has(name)));
-    // As on the object itself: read where it is an option, and no slip of the pen where it is none.
+    // These act as they do on the object: read if the name is an option, and ignored if it is not.
     for (const name of inherited) {
       Object.defineProperty(others, name, { get: () => this.source[name], enumerable: false });
     }
@@ -186,7 +190,7 @@ export class OptionReader {
 
   private readOnce(name: string): unknown {
     return this.attempt(name, undefined, () => {
-      // What is on every object by a polluted prototype is nobody's option (CWE-1321).
+      // A property that a polluted prototype gives to every object is never an option (CWE-1321).
       const isInherited = name in Object.prototype && !Object.hasOwn(this.source, name);
       return isInherited ? undefined : this.source[name];
     });

@@ -5,7 +5,7 @@ const SECOND = 1000;
 const HOUR = 3600 * SECOND;
 const DAY = 24 * HOUR;
 
-/** How often rows that have ended are swept, and how long they are kept until then. */
+/** How often ended rows are deleted, and how long they are kept until then. */
 export function readPruning(
   reader: OptionReader,
 ): Pick<ResolvedSessionOptions, 'pruning' | 'endedSessionRetentionMs'> {

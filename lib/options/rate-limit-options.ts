@@ -5,44 +5,44 @@ const SECOND = 1000;
 const MINUTE = 60 * SECOND;
 const DAY = 24 * 60 * MINUTE;
 
-/** How many requests of one address in a span of time. @publicApi */
+/** How many requests of one address in a period of time. @publicApi */
 export interface RateLimit {
-  /** How many at most. */
+  /** The highest count. */
   max: number;
-  /** In which span of time: it begins with the first request, and anew once it is over. 1 second to 1 day. */
+  /** The period. It begins with the first request, and again with the first one after its end. 1 second to 1 day. */
   per: Duration;
 }
 
 /**
- * Counts for `rateLimit`. One of your own, over a store that all instances share, makes a limit hold for them together.
+ * Counts for `rateLimit`. Supply one over a store that all instances share to make a limit hold for them together.
  *
  * @publicApi
  */
 export interface RateLimitCounter {
   /**
-   * Adds to what is counted under a key, and gives the sum. A count that has no window yet begins one of `windowMs`, and
-   * is zero again once that is over.
+   * Adds to the count of a key, and returns the sum. A count without a window begins one of `windowMs`, and is zero
+   * again when the window ends.
    *
-   * @param key says what is counted, and of which address; at most 100 characters
-   * @param amount 0: nothing is added, and no window begins; -1: an attempt is taken back, and none of it begins a window
-   * or makes a count negative
+   * @param key names the counted thing, its `kind` or `audience`, and the address. At most 100 characters
+   * @param amount 0 adds nothing and begins no window. -1 takes back an attempt: it begins no window and never makes a
+   * count negative
    */
   add(key: string, amount: -1 | 0 | 1, windowMs: number): number | Promise<number>;
 }
 
-/** What one address may ask for. `false` leaves a limit out. @publicApi */
+/** The limits of one address. `false` switches a limit off. @publicApi */
 export interface SessionRateLimitOptions {
-  /** Logins, whether they succeed or not. @default { max: 60, per: '1m' } */
+  /** All logins, successful or not. @default { max: 60, per: '1m' } */
   logins?: false | RateLimit;
   /** Refreshes. @default { max: 600, per: '1m' } */
   refreshes?: false | RateLimit;
-  /** Logins and refreshes that were refused; past it the next ones are. @default { max: 60, per: '10m' } */
+  /** Refused logins and refreshes; past the limit, further ones are refused. @default { max: 60, per: '10m' } */
   failures?: false | RateLimit;
-  /** Where is counted. @default the memory of this instance */
+  /** Keeps the counts. @default the memory of this instance */
   counter?: RateLimitCounter;
 }
 
-/** The same in milliseconds. */
+/** The limit in milliseconds. */
 export interface ResolvedRateLimit {
   readonly max: number;
   readonly windowMs: number;
@@ -52,7 +52,7 @@ export type ResolvedRateLimits = {
   readonly [Name in 'logins' | 'refreshes' | 'failures']: false | ResolvedRateLimit;
 } & { readonly counter: RateLimitCounter | undefined };
 
-/** Reads `rateLimit`; left out, nothing is limited. */
+/** Reads `rateLimit`. By default, nothing is limited. */
 export function readRateLimits(options: OptionReader, name: string): false | ResolvedRateLimits {
   const value = options.value(name);
   if (value === undefined || value === false) return false;

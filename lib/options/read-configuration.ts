@@ -3,26 +3,27 @@ import { kindOf } from './option-checks.js';
 import { OptionReader } from './option-reader.js';
 
 /**
- * Reads what the user wrote, whatever that is.
+ * Reads the user's options, of any shape.
  *
- * @param whose begins the sentence about what is no options at all
- * @throws {SessionConfigurationError} naming every option that is wrong and what is allowed
+ * @param whose begins the message for a value that is not an options object
+ * @throws {SessionConfigurationError} naming every wrong option and what is allowed
  */
 export function readConfiguration<T>(
   written: unknown,
   whose: string,
   read: (reader: OptionReader) => T,
+  module = 'SessionModule',
 ): T {
   const problems: string[] = [];
-  const result = read(readerOf(written, whose, problems));
+  const result = read(readerOf(written, `${module} cannot start: ${whose}`, problems));
   if (problems.length === 0) return result;
-  throw new SessionConfigurationError(`SessionModule cannot start:\n- ${problems.join('\n- ')}`);
+  throw new SessionConfigurationError(`${module} cannot start:\n- ${problems.join('\n- ')}`);
 }
 
-// A factory that forgets to return, or a promise that nobody has waited for, must not mean the defaults.
+// A factory that forgets to return, or a promise that nobody awaited, must not mean the defaults.
 function readerOf(written: unknown, whose: string, problems: string[]): OptionReader {
   const refusal = (what: string): SessionConfigurationError =>
-    new SessionConfigurationError(`SessionModule cannot start: ${whose} ${what}`);
+    new SessionConfigurationError(`${whose} ${what}`);
   let reader: OptionReader | undefined;
   try {
     reader = OptionReader.of(written, problems);
@@ -31,5 +32,5 @@ function readerOf(written: unknown, whose: string, problems: string[]): OptionRe
   }
   if (reader !== undefined) return reader;
   const kind = kindOf(written);
-  throw refusal(kind === 'an object' ? 'are no plain object' : `are ${kind}, not an object`);
+  throw refusal(kind === 'an object' ? 'must be a plain object' : `must be an object; got ${kind}`);
 }

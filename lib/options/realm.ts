@@ -2,13 +2,13 @@ import { sha256Hex } from '../tokens/secrets.js';
 import type { SessionKind } from './kind.js';
 
 /**
- * Whose rows are whose in a database: applications that have an audience each never meet there, nor do two kinds of
- * sessions. A hash, since it stands in the text of statements, and half of one, since it stands in every index; empty
- * where there is neither.
+ * Separates the rows of one database: two kinds of sessions never meet there, nor do applications with different
+ * audiences. A kind keeps its rows even if its audience changes. It is a hash because it goes into the text of
+ * statements, and half a hash because it goes into every index. It is empty without a kind and an audience.
  */
 export function realmOf(audience: string | undefined, kind?: SessionKind): string {
   if (kind === undefined) return audience === undefined ? '' : hashOf(audience);
-  return hashOf(JSON.stringify({ kind, audience }));
+  return hashOf(JSON.stringify({ kind }));
 }
 
 function hashOf(text: string): string {

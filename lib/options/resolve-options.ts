@@ -2,16 +2,26 @@ import { checkAssurance } from './assurance-profile.js';
 import { readClaims, readValidators } from './claim-options.js';
 import type { OptionReader } from './option-reader.js';
 import { readConfiguration } from './read-configuration.js';
+import { checkDeviceBinding, readDeviceBinding } from './device-binding-options.js';
 import { checkLifetimes, readLifetimes } from './token-lifetime-options.js';
 import { readRateLimits } from './rate-limit-options.js';
 import { resolveCookieOptions } from './cookie-options.js';
 import { readPruning } from './pruning-options.js';
 import type { SessionKind } from './kind.js';
 import { realmOf } from './realm.js';
+import { readStatusCodes } from './status-code-options.js';
 import { readEncryptionKeyMigration, readEncryptionKeys } from './encryption-keys.js';
 import type { ResolvedSessionOptions } from './resolved-options.js';
+import {
+  AUDIENCE_ALLOWED,
+  ISSUER_ALLOWED,
+  isIssuer,
+  isName,
+  resolveAntiCsrf,
+  resolveCache,
+  resolveTrust,
+} from './verification-options.js';
 import type {
-  AntiCsrfMode,
   SessionModuleOptions,
   TokenTransferMethod,
   TokenTransferMethodChooser,
@@ -22,20 +32,22 @@ const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 const TEN_YEARS = 3650 * DAY;
-// Told apart by `forRoot` already; in these options they come from a factory.
+// `forRoot` has separated these already, so here they come from a factory.
 const EXTRAS = ['kind', 'isGlobal', 'dataSource', 'apiBasePath', 'routes'];
 const TRANSFER_METHODS = ['any', 'cookie', 'header'] as const;
 
-/** What the options are read beside. */
+/** The surroundings that the options depend on. */
 interface Environment {
   readonly production: boolean;
   readonly kind?: SessionKind;
+  /** Whether the application serves the route that binds sessions. @default true */
+  readonly hasBindRoute?: boolean;
 }
 
 /**
- * Checks what the user wrote and fills in the defaults; nothing else reads raw options.
+ * Checks what the user wrote and fills in the defaults. Nothing else reads raw options.
  *
- * @throws {SessionConfigurationError} naming every option that is wrong and what is allowed
+ * @throws {SessionConfigurationError} that names every wrong option and what is allowed
  */
 export function resolveSessionOptions(
   written: SessionModuleOptions,
@@ -45,16 +57,14 @@ export function resolveSessionOptions(
     const options = readOptions(reader, environment);
     checkLifetimes(options, reader);
     checkAssurance(options, reader);
-    if (options.sessionExpiredStatusCode === options.invalidClaimStatusCode) {
-      reader.problem('invalidClaimStatusCode', 'is the same as `sessionExpiredStatusCode`');
-    }
+    checkDeviceBinding(options, reader, environment.hasBindRoute ?? true);
     reader.refuseUnknown(EXTRAS, 'comes too late: give it to `forRootAsync` beside the factory');
     return options;
   };
   return frozen(readConfiguration(written, 'its options', read));
 }
 
-// What stands in an array is the user's own, or bytes, which can't be frozen. So is the counter, which may count in itself.
+// An array's items belong to the user, or are bytes, which can't be frozen. The counter may keep its counts in itself.
 function frozen<T extends object>(options: T): T {
   for (const [name, value] of Object.entries(options)) {
     if (name === 'counter') continue;
@@ -71,7 +81,7 @@ function readOptions(
   const allowInsecure = reader.boolean('dangerouslyAllowInsecureCookies', false) || !production;
   const cookie = resolveCookieOptions(reader.nested('cookie'), allowInsecure, kind);
   const encryptionKeys = readEncryptionKeys(reader, 'encryptionKey');
-  const audience = reader.string('audience', isName, 'a text of 1 to 255 characters') ?? kind;
+  const audience = reader.string('audience', isName, AUDIENCE_ALLOWED) ?? kind;
   return {
     ...readLifetimes(reader),
     issuer: reader.string('issuer', isIssuer, ISSUER_ALLOWED),
@@ -88,21 +98,22 @@ function readOptions(
     cookie,
     persistent: reader.boolean('persistent', true),
     tokenTransferMethod: resolveTransferMethod(reader),
+    fixedTransferMethod: fixedTransferMethod(reader),
     antiCsrf: resolveAntiCsrf(reader, cookie.sameSite),
-    trustedOrigins: new Set(reader.strings('trustedOrigins', isOrigin, ORIGINS_ALLOWED)),
-    trustSameSite: reader.boolean('trustSameSite', true),
+    ...resolveTrust(reader),
     exposeAccessTokenToFrontendInCookieBasedAuth: reader.boolean(
       'exposeAccessTokenToFrontendInCookieBasedAuth',
       false,
     ),
     frontTokenClaims: resolveFrontTokenClaims(reader),
-    sessionExpiredStatusCode: reader.integer('sessionExpiredStatusCode', 400, 499, 401),
-    invalidClaimStatusCode: reader.integer('invalidClaimStatusCode', 400, 499, 403),
+    ...readStatusCodes(reader),
     revocation: resolveRevocation(reader.nestedOrFalse('revocation')),
+    live: resolveLive(reader.nested('live')),
     verifiedTokenCache: resolveCache(reader.nestedOrFalse('verifiedTokenCache')),
     databaseTimeoutMs: reader.durationMs('databaseTimeout', SECOND / 10, 5 * MINUTE, 5 * SECOND),
     ...readPruning(reader),
     device: resolveDevice(reader.nested('device')),
+    deviceBinding: readDeviceBinding(reader),
     revokePreviousSession: reader.boolean('revokePreviousSession', true),
     maxSessionsPerUser: resolveSessionLimit(reader),
     rateLimit: readRateLimits(reader, 'rateLimit'),
@@ -125,19 +136,9 @@ function resolveTransferMethod(reader: OptionReader): TokenTransferMethodChooser
   return () => method;
 }
 
-function resolveAntiCsrf(reader: OptionReader, sameSite: 'strict' | 'lax' | 'none'): AntiCsrfMode {
-  const mode = reader.oneOf<AntiCsrfMode>(
-    'antiCsrf',
-    ['VIA_FETCH_METADATA', 'VIA_CUSTOM_HEADER', 'VIA_TOKEN', 'NONE'],
-    sameSite === 'none' ? 'VIA_CUSTOM_HEADER' : 'VIA_FETCH_METADATA',
-  );
-  if (mode === 'NONE' && sameSite === 'none') {
-    reader.problem(
-      'antiCsrf',
-      'is NONE with `cookie.sameSite` none: any site could act for the user',
-    );
-  }
-  return mode;
+function fixedTransferMethod(reader: OptionReader): 'cookie' | 'header' | undefined {
+  const value = reader.value('tokenTransferMethod');
+  return value === 'cookie' || value === 'header' ? value : undefined;
 }
 
 function resolveFrontTokenClaims(reader: OptionReader): ReadonlySet<string> | undefined {
@@ -156,11 +157,11 @@ function resolveRevocation(reader: OptionReader | false): ResolvedSessionOptions
   return { pollIntervalMs, maxStalenessMs };
 }
 
-function resolveCache(reader: OptionReader | false): ResolvedSessionOptions['verifiedTokenCache'] {
-  if (!reader) return false;
-  const max = reader.integer('max', 1, 10_000_000, 10_000);
+function resolveLive(reader: OptionReader): ResolvedSessionOptions['live'] {
+  const until = reader.oneOf<'session' | 'token'>('until', ['session', 'token'], 'session');
+  const pending = reader.integer('pending', 0, 1_000_000, 1_000);
   reader.refuseUnknown();
-  return { max };
+  return { until, pending };
 }
 
 function resolveDevice(reader: OptionReader): ResolvedSessionOptions['device'] {
@@ -185,27 +186,4 @@ function resolveSessionLimit(reader: OptionReader): ResolvedSessionOptions['maxS
   const onLimit = limit.oneOf('onLimit', ['evict-oldest', 'refuse'], 'evict-oldest');
   limit.refuseUnknown();
   return { max, onLimit };
-}
-
-const ORIGINS_ALLOWED = 'origins such as https://www.example.com';
-
-// Pages in an app's shell have schemes of their own (`capacitor://localhost`), for which URL knows no origin.
-function isOrigin(text: string): boolean {
-  // A URL's host may hold a star, but here it would match nothing.
-  if (!URL.canParse(text) || text.includes('*')) return false;
-  const { origin, protocol, host } = new URL(text);
-  return text === (origin === 'null' && host !== '' ? `${protocol}//${host}` : origin);
-}
-
-const ISSUER_ALLOWED = 'an http or https URL of up to 255 characters, without query and fragment';
-
-// A name and a password in it would be told to every client.
-function isIssuer(text: string): boolean {
-  if (!isName(text) || !/^https?:\/\/[^?#]+$/.test(text) || !URL.canParse(text)) return false;
-  const { username, password } = new URL(text);
-  return username === '' && password === '';
-}
-
-function isName(text: string): boolean {
-  return text.length > 0 && text.length <= 255;
 }

@@ -1,6 +1,9 @@
 import type { KeyObject } from 'node:crypto';
+import type { ResolvedCookieOptions } from './cookie-options.js';
 import type { SessionKind } from './kind.js';
+import type { ResolvedDeviceBinding } from './device-binding-options.js';
 import type { ResolvedRateLimits } from './rate-limit-options.js';
+import type { StatusCodes } from './status-code-options.js';
 import type { SigningAlgorithm } from '../tokens/jwt.js';
 import type {
   AntiCsrfMode,
@@ -9,59 +12,44 @@ import type {
   ValidatorOrToken,
 } from './session-module-options.js';
 
-/** The injection token of the options as the code reads them. */
+/** The injection token of the options in the form that the code uses. */
 export const RESOLVED_SESSION_OPTIONS = Symbol('RESOLVED_SESSION_OPTIONS');
 
-/** One of the two cookies, as it is written where it can be Secure, and on plain http on a loopback host. */
-export interface ResolvedCookie {
-  readonly name: string;
-  readonly secureName: string;
-  /** What `secureName` was under `olderDomain`, whose prefix may have been another. */
-  readonly olderSecureName: string;
-  readonly path: string;
+/** The options that verify sessions, in the application that keeps them and in other services. */
+export interface ResolvedVerificationOptions extends StatusCodes {
+  readonly issuer: string | undefined;
+  readonly audience: string | undefined;
+  readonly kind: SessionKind;
+  readonly cookie: ResolvedCookieOptions;
+  readonly tokenTransferMethod: TokenTransferMethodChooser;
+  readonly antiCsrf: AntiCsrfMode;
+  readonly trustedOrigins: ReadonlySet<string>;
+  readonly trustSameSite: boolean;
+  readonly verifiedTokenCache: false | { readonly max: number };
+  readonly live: { readonly until: 'session' | 'token'; readonly pending: number };
 }
 
-export interface ResolvedCookieOptions {
-  readonly accessToken: ResolvedCookie;
-  readonly refreshToken: ResolvedCookie;
-  readonly sameSite: 'strict' | 'lax' | 'none';
-  readonly secure: boolean | 'auto';
-  readonly domain: string | undefined;
-  /** `''`: the host alone. */
-  readonly olderDomain: string | undefined;
-  readonly partitioned: boolean;
-}
-
-/** Every option, present and checked: durations in milliseconds, functions in place of unions. Frozen. */
-export interface ResolvedSessionOptions {
+/** Every option, present and checked: durations in milliseconds, functions instead of unions. Frozen. */
+export interface ResolvedSessionOptions extends ResolvedVerificationOptions {
   readonly accessTokenLifetimeMs: number;
   readonly refreshTokenLifetimeMs: number;
   readonly nonPersistentLifetimeMs: number;
   readonly absoluteTimeoutMs: number | undefined;
   readonly refreshGracePeriodMs: number;
-  readonly issuer: string | undefined;
-  readonly audience: string | undefined;
-  readonly kind: SessionKind;
-  /** Whose rows are ours among those of a database: a hash in hex, or empty. */
+  /** Identifies our rows in a shared database: a hash in hex, or empty. */
   readonly realm: string;
   readonly signing: { readonly algorithm: SigningAlgorithm; readonly rotationIntervalMs: number };
-  /** The first encrypts, all decrypt. Empty: keys are stored in clear. */
+  /** The first key encrypts, all of them decrypt. Empty: keys are stored in clear. */
   readonly encryptionKeys: readonly KeyObject[];
-  /** Whether keys in clear are read although there is a key to encrypt them with. */
+  /** Whether keys in clear are read although a key to encrypt them is set. */
   readonly acceptsUnencryptedKeys: boolean;
-  readonly cookie: ResolvedCookieOptions;
   readonly persistent: boolean;
-  readonly tokenTransferMethod: TokenTransferMethodChooser;
-  readonly antiCsrf: AntiCsrfMode;
-  readonly trustedOrigins: ReadonlySet<string>;
-  readonly trustSameSite: boolean;
+  /** The same method for every request, if the options fix one; `undefined` if clients or requests decide. */
+  readonly fixedTransferMethod: 'cookie' | 'header' | undefined;
   readonly exposeAccessTokenToFrontendInCookieBasedAuth: boolean;
   readonly frontTokenClaims: ReadonlySet<string> | undefined;
-  readonly sessionExpiredStatusCode: number;
-  readonly invalidClaimStatusCode: number;
   readonly revocation:
     false | { readonly pollIntervalMs: number; readonly maxStalenessMs: number | false };
-  readonly verifiedTokenCache: false | { readonly max: number };
   readonly databaseTimeoutMs: number;
   readonly pruning: false | { readonly intervalMs: number };
   readonly endedSessionRetentionMs: number;
@@ -70,6 +58,7 @@ export interface ResolvedSessionOptions {
     readonly userAgent: boolean;
     readonly retentionMs: number | undefined;
   };
+  readonly deviceBinding: ResolvedDeviceBinding;
   readonly revokePreviousSession: boolean;
   readonly maxSessionsPerUser:
     false | { readonly max: number; readonly onLimit: 'evict-oldest' | 'refuse' };

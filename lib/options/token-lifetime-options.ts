@@ -18,7 +18,7 @@ type Lifetimes = Pick<
   | 'refreshGracePeriodMs'
 >;
 
-/** How long tokens and sessions live; the defaults depend on each other. */
+/** How long tokens and sessions live. The defaults depend on each other. */
 export function readLifetimes(reader: OptionReader): Lifetimes {
   const limits = assuranceLimits(reader);
   const refreshTokenLifetimeMs = reader.durationMs(
@@ -66,7 +66,7 @@ export function checkLifetimes(options: Lifetimes, reader: OptionReader): void {
   if (restMs > 0 && options.refreshGracePeriodMs > longestGraceMs(restMs)) {
     reader.problem(
       'refreshGracePeriod',
-      'is longer than a quarter of what `refreshTokenLifetime` and `nonPersistentLifetime` are above `accessTokenLifetime`: ' +
+      'is longer than a quarter of the time by which `refreshTokenLifetime` and `nonPersistentLifetime` exceed `accessTokenLifetime`: ' +
         'a session in use could end',
     );
   }
@@ -78,7 +78,8 @@ export function checkLifetimes(options: Lifetimes, reader: OptionReader): void {
   }
 }
 
-// A refresh before the next rotation moves no cookie's end: the rotation, and some time to spare, has to come before it.
+// A refresh before the next rotation extends no cookie, so the rotation must come before the cookie's end, with time to
+// spare.
 function longestGraceMs(restMs: number): number {
   return Math.max(0, Math.floor(restMs / (GRACE_PERIODS_TO_ROTATION + 1)));
 }

@@ -12,21 +12,21 @@ import {
 } from './clock-offset.js';
 
 const MEASURE_EVERY_MS = 60_000;
-// Far more than a clock is slewed by in a minute.
+// Far more than a clock is slewed in a minute.
 const JUMP_MS = 1_000;
-// The quickest way there and back counts: one of a few is rarely held up.
+// The quickest round trip counts, and one of a few is rarely held up.
 const MOST_LOOKS = 5;
-// The feed waits for it: a database that is slow is looked at again when the next measurement is due.
+// The feed waits for this. A slow database is measured again when the next measurement is due.
 const LOOKS_FOR_MS = 500;
-// The clock shows whole milliseconds: it can't be known much better.
+// The clock shows whole milliseconds, so a better result is hardly possible.
 const GOOD_MS = 2;
-// A clock of a computer is wrong by up to fifty millionths, and so within a minute by:
+// A computer's clock drifts by up to fifty millionths. Within a minute, that is:
 const DRIFT_MS = 3;
 const LONGEST_WAIT_MS = 100;
 
 /**
- * Keeps an instance's clock on the database's, so that instances whose clocks differ agree on what has expired and which
- * session was created before a cut-off.
+ * Keeps an instance's clock on the database's. So instances with different clocks agree on what has expired, and on
+ * which sessions were created before a cut-off.
  */
 @Injectable()
 export class ClockCorrection {
@@ -38,7 +38,7 @@ export class ClockCorrection {
     private readonly clock: Clock,
   ) {}
 
-  /** Measures where the last time is a while ago, or the clock has jumped. */
+  /** Measures if the last measurement is old, or if the clock has jumped. */
   async measureWhenDue(): Promise<void> {
     const passedMs = performance.now() - this.measuredAt.uptimeMs;
     const shownMs = this.clock.now() - this.measuredAt.clockMs;
@@ -57,19 +57,19 @@ export class ClockCorrection {
   }
 
   /**
-   * Waits for the few milliseconds in which another instance's clock may still show a time before this one: as long as
-   * both may be wrong by, where its way to the database is like ours.
+   * Waits the few milliseconds in which another instance's clock may still show an earlier time. That is as long as the
+   * errors of both clocks, if its way to the database is like ours.
    */
   async waitUntilPast(timeMs: number): Promise<void> {
     const waitMs = Math.min(timeMs + 2 * this.errorMs - this.clock.now(), LONGEST_WAIT_MS);
-    // A timer counts from the beginning of the turn that sets it, and so comes early.
+    // A timer counts from the beginning of its turn, and so fires early.
     const endsAt = performance.now() + waitMs;
     for (let leftMs = waitMs; leftMs > 0; leftMs = endsAt - performance.now()) {
       await pause(Math.ceil(leftMs));
     }
   }
 
-  /** `undefined` for an embedded database, which has this machine's clock. */
+  /** `undefined` for an embedded database, which uses this machine's clock. */
   private async look(): Promise<ClockOffset | undefined> {
     const begunAt = performance.now();
     let known: ClockOffset | undefined;
@@ -79,7 +79,7 @@ export class ClockCorrection {
       const databaseMs = await databaseNowMs(this.database);
       if (databaseMs === undefined) return known;
       const afterMs = this.clock.now();
-      // A clock that has gone back meanwhile: nothing can be said of it by this look.
+      // The clock has gone back meanwhile, so this look tells nothing.
       if (afterMs < beforeMs) continue;
       const offset = clockOffset(beforeMs, databaseMs, afterMs);
       known = known === undefined ? offset : narrowed(known, offset);

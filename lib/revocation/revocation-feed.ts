@@ -1,4 +1,5 @@
 import { Logger, Injectable, Inject } from '@nestjs/common';
+import { longestAccessTokenMs } from '../options/device-binding-options.js';
 import {
   RESOLVED_SESSION_OPTIONS,
   type ResolvedSessionOptions,
@@ -8,22 +9,27 @@ import { Clock } from '../time/clock.js';
 import { IntervalTask } from '../time/interval-task.js';
 import { ClockCorrection } from './clock-correction.js';
 import { revocationLifeMs, toRevocation } from './revocation-row.js';
-import type { JudgedSession, KnownRevocations } from '../verification/known-revocations.js';
+import type {
+  JudgedSession,
+  RevocationNews,
+  TellingRevocations,
+} from '../verification/known-revocations.js';
 import { isBefore, RevokedSessions, type Revocation } from './revoked-sessions.js';
 
-// Transactions commit out of order, so each poll reads back over what may have been committed late. Every poll covers
-// short transactions; a longer look back, less often, covers long ones; and the whole feed is read once in a while.
+// Transactions commit out of order, so each poll looks back over lines that may have been committed late. Every poll
+// covers transactions of up to a minute. A longer look back, made less often, covers longer ones, and the whole feed is
+// read occasionally.
 const LOOK_BACKS = [
-  { everyMs: 0, lookBackMs: 10_000 },
+  { everyMs: 0, lookBackMs: 60_000 },
   { everyMs: 30_000, lookBackMs: 10 * 60_000 },
   { everyMs: 10 * 60_000, lookBackMs: Number.POSITIVE_INFINITY },
 ];
 
 const CLOCK_INTERVAL_MS = 1_000;
 
-/** Keeps this instance's memory of revoked sessions up to what is committed in the database. */
+/** Keeps this instance's memory of revoked sessions up to date with the committed rows of the database. */
 @Injectable()
-export class RevocationFeed implements KnownRevocations {
+export class RevocationFeed implements TellingRevocations {
   private readonly logger = new Logger('SessionModule');
   private readonly revoked = new RevokedSessions();
   private readonly lifeMs: number;
@@ -31,6 +37,8 @@ export class RevocationFeed implements KnownRevocations {
   private readonly lookedBackAtMs = LOOK_BACKS.map(() => Number.NEGATIVE_INFINITY);
   private upToDateAtMs = Number.NEGATIVE_INFINITY;
   private isFailing = false;
+  private listener: Parameters<RevocationFeed['onLearned']>[0] | undefined;
+  private readonly listeners = new Set<(news: readonly RevocationNews[]) => void>();
 
   constructor(
     private readonly store: RevocationStore,
@@ -40,25 +48,17 @@ export class RevocationFeed implements KnownRevocations {
   ) {
     const { revocation } = options;
     this.lifeMs = revocationLifeMs(options);
-    // Without the feed the clock needs correction too. Nothing is asked before a measurement is due.
-    this.task =
-      revocation === false
-        ? new IntervalTask(
-            CLOCK_INTERVAL_MS,
-            () => this.clockCorrection.measureWhenDue(),
-            () => undefined,
-          )
-        : new IntervalTask(
-            revocation.pollIntervalMs,
-            () => this.poll(),
-            () => this.reportFailure(),
-          );
+    this.task = new IntervalTask(
+      revocation === false ? CLOCK_INTERVAL_MS : revocation.pollIntervalMs,
+      () => this.poll().finally(() => this.tell([])),
+      () => this.reportFailure(),
+    );
   }
 
-  /** Reads the feed for the first time: no request is judged before. */
+  /** Reads the feed for the first time. No request is judged before that. */
   async start(): Promise<void> {
     await this.clockCorrection.measure();
-    if (this.isOn) await this.poll();
+    await this.poll();
     this.task.start();
   }
 
@@ -66,17 +66,21 @@ export class RevocationFeed implements KnownRevocations {
     await this.task.stop();
   }
 
-  /** Whether a session is known here to be revoked. No query. */
+  /** Whether this instance knows that a session is revoked. No query. */
   isRevoked(session: JudgedSession): boolean {
     return this.revoked.isRevoked(session);
   }
 
-  /** Whether the news are too old to go by, so that the database has to be asked. */
+  /** Whether the news is too old to rely on, so that the database must be asked. */
   get isStale(): boolean {
     const { revocation } = this.options;
     if (revocation === false || revocation.maxStalenessMs === false) return false;
-    // A clock that has gone back makes no news of what was read before.
+    // A clock that has gone back does not make an earlier reading fresh.
     return Math.abs(this.ageMs) > revocation.maxStalenessMs;
+  }
+
+  get accessTokenLifetimeMs(): number {
+    return longestAccessTokenMs(this.options);
   }
 
   /** Whether cut-offs are known from memory. */
@@ -84,16 +88,16 @@ export class RevocationFeed implements KnownRevocations {
     return this.isOn && !this.isStale;
   }
 
-  /** How old the news are, in milliseconds. */
+  /** The age of the news, in milliseconds. */
   get ageMs(): number {
     return this.clock.now() - this.upToDateAtMs;
   }
 
   /**
-   * Whether a session falls under a cut-off: from memory while that is fresh, else from the database. A row can be there
-   * all the same where its insert was committed after the cut-off.
+   * Whether a cut-off covers a session: from memory while that is fresh, else from the database. A row can still exist
+   * if its insert was committed after the cut-off.
    *
-   * @param store the database as the caller sees it
+   * @param store the database as seen by the caller
    */
   async isCutOff(session: JudgedSession, store = this.store): Promise<boolean> {
     if (this.isFresh) return this.revoked.isRevoked(session);
@@ -103,38 +107,87 @@ export class RevocationFeed implements KnownRevocations {
     );
   }
 
-  /** Takes up what this instance itself has just committed, without waiting for the next poll. */
+  /** Records what this instance itself has just committed, without waiting for the next poll. */
   learn(records: readonly RevocationRecord[]): void {
-    for (const revocation of this.revocationsOf(records)) this.revoked.add(revocation);
+    const news: Revocation[] = [];
+    for (const record of records) {
+      const revocation = toRevocation(record, this.lifeMs);
+      if (revocation === undefined) continue;
+      if (this.revoked.add(revocation)) news.push(revocation);
+      this.listener?.(record, revocation);
+    }
+    if (news.length > 0) this.tell(news);
   }
 
-  /** Since when a user's claims count as stale, in milliseconds since the epoch; `undefined`: they don't. No query. */
+  /** Reports all learned lines to a listener, some of them repeatedly. */
+  onLearned(listener: (record: RevocationRecord, revocation: Revocation) => void): void {
+    this.listener = listener;
+  }
+
+  onNews(listener: (news: readonly RevocationNews[]) => void): () => void {
+    this.listeners.add(listener);
+    return () => {
+      this.listeners.delete(listener);
+    };
+  }
+
+  /**
+   * The time since which a user's claims are stale, in milliseconds since the epoch; `undefined` if they are not. No
+   * query.
+   */
   staleClaimsSinceMs(userId: string): number | undefined {
     return this.revoked.staleClaimsSinceMs(userId);
   }
 
-  /** Reads what is new. */
+  /**
+   * Reads what is new, or nothing with `revocation: false`. In either case it corrects the clock, and frees the memory
+   * of lines that can no longer matter.
+   */
   async poll(): Promise<void> {
-    await this.clockCorrection.measureWhenDue();
+    try {
+      await this.clockCorrection.measureWhenDue();
+      if (this.isOn) await this.read();
+    } finally {
+      this.revoked.forgetExpired(this.clock.now());
+      // Stored cut-offs then judge the rows of sessions that were committed late.
+      if (!this.isOn) this.revoked.forgetCutOffs(this.clock.now(), []);
+    }
+  }
+
+  /** The number of lines in memory. */
+  get size(): number {
+    return this.revoked.size;
+  }
+
+  private async read(): Promise<void> {
     const nowMs = this.clock.now();
     const due = LOOK_BACKS.map(({ everyMs }, i) => {
       const agoMs = nowMs - (this.lookedBackAtMs[i] ?? 0);
-      // After a clock that has gone back all is read, else nothing would be until it is where it was.
+      // If the clock has gone back, read everything. Otherwise nothing would be read until the clock catches up.
       return agoMs < 0 || agoMs >= everyMs;
     });
     const lookBackMs = Math.max(...LOOK_BACKS.map((each, i) => (due[i] ? each.lookBackMs : 0)));
     const endAfterMs = nowMs - this.lifeMs;
     const isWhole = lookBackMs === Number.POSITIVE_INFINITY;
-    const records = await (isWhole
-      ? this.store.findLive(endAfterMs)
-      : this.store.findSince(nowMs - lookBackMs, endAfterMs));
-    this.learn(records);
+    const pages = isWhole
+      ? this.store.livePages(endAfterMs)
+      : this.store.pagesSince(Math.min(nowMs, this.upToDateAtMs) - lookBackMs, endAfterMs);
+    const cutOffs: RevocationRecord[] = [];
+    // Page by page: learning 100,000 lines at once blocked the event loop for 100 ms.
+    for await (const page of pages) {
+      this.learn(page);
+      if (isWhole) cutOffs.push(...page.filter(({ kind }) => kind === 'cut-off'));
+    }
     due.forEach((isDue, index) => {
       if (isDue) this.lookedBackAtMs[index] = nowMs;
     });
     this.upToDateAtMs = nowMs;
     this.isFailing = false;
-    this.revoked.forgetExpired(nowMs, isWhole ? this.revocationsOf(records) : undefined);
+    if (isWhole) this.revoked.forgetCutOffs(nowMs, this.revocationsOf(cutOffs));
+  }
+
+  private tell(news: readonly RevocationNews[]): void {
+    for (const listener of this.listeners) listener(news);
   }
 
   private get isOn(): boolean {
@@ -142,6 +195,7 @@ export class RevocationFeed implements KnownRevocations {
   }
 
   private reportFailure(): void {
+    if (!this.isOn) return;
     if (!this.isFailing) this.logger.warn('The revocation feed can’t be read; trying again');
     this.isFailing = true;
   }

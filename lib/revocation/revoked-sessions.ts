@@ -1,52 +1,63 @@
 import { sessionHandleCreatedAtMs } from '../tokens/session-handle.js';
+import type { RevocationReason } from '../events/end-reason.js';
 import type { JudgedSession } from '../verification/known-revocations.js';
 
 /** One line of the revocation feed. Times in milliseconds since the epoch. */
 export type Revocation =
-  | { readonly kind: 'session'; readonly handle: string; readonly expiresAtMs: number }
+  | {
+      readonly kind: 'session';
+      readonly handle: string;
+      readonly reason: RevocationReason;
+      readonly expiresAtMs: number;
+    }
   | {
       readonly kind: 'cut-off';
-      /** Whose sessions; everyone's where it is null. */
+      /** The user of the sessions; null means everyone. */
       readonly userId: string | null;
-      /** In which tenant; in all of them where it is null. */
+      /** The tenant of the sessions; null means all of them. */
       readonly tenantId: string | null;
-      /** What was created before is dead. */
+      /** Sessions created before this are dead. */
       readonly cutOffAtMs: number;
+      readonly reason: RevocationReason;
       readonly expiresAtMs: number;
     }
   | {
       readonly kind: 'stale-claims';
       readonly userId: string;
-      /** Claims that were fetched before have to be fetched again. */
+      /** Claims fetched before this must be fetched again. */
       readonly staleAtMs: number;
       readonly expiresAtMs: number;
     };
 
 type CutOff = Extract<Revocation, { kind: 'cut-off' }>;
 
-/** The revoked sessions that an access token may still speak for, in memory: one look-up a request, no query. */
+/** The revoked sessions that an access token may still name, in memory: one lookup per request, no query. */
 export class RevokedSessions {
   private readonly handles = new Map<string, number>();
-  private readonly userCutOffs = new Map<string, CutOff[]>();
-  private globalCutOffs: CutOff[] = [];
+  private readonly userCutOffs = new Map<string, readonly CutOff[]>();
+  private globalCutOffs: readonly CutOff[] = [];
   private readonly staleClaims = new Map<string, { staleAtMs: number; expiresAtMs: number }>();
 
-  /** Takes up a line; one that is known already changes nothing. */
-  add(revocation: Revocation): void {
+  /** Adds a line. @returns whether it is news */
+  add(revocation: Revocation): boolean {
     if (revocation.kind === 'session') {
-      const known = this.handles.get(revocation.handle) ?? 0;
-      this.handles.set(revocation.handle, Math.max(known, revocation.expiresAtMs));
-    } else if (revocation.kind === 'stale-claims') {
-      const known = this.staleClaims.get(revocation.userId);
-      if (known === undefined || known.staleAtMs < revocation.staleAtMs) {
-        this.staleClaims.set(revocation.userId, revocation);
-      }
-    } else if (revocation.userId === null) {
-      this.globalCutOffs = withCutOff(this.globalCutOffs, revocation);
-    } else {
-      const known = this.userCutOffs.get(revocation.userId) ?? [];
-      this.userCutOffs.set(revocation.userId, withCutOff(known, revocation));
+      const known = this.handles.get(revocation.handle);
+      this.handles.set(revocation.handle, Math.max(known ?? 0, revocation.expiresAtMs));
+      return known === undefined;
     }
+    if (revocation.kind === 'stale-claims') {
+      const known = this.staleClaims.get(revocation.userId);
+      if (known !== undefined && known.staleAtMs >= revocation.staleAtMs) return false;
+      this.staleClaims.set(revocation.userId, revocation);
+      return true;
+    }
+    const { userId } = revocation;
+    const known = userId === null ? this.globalCutOffs : (this.userCutOffs.get(userId) ?? []);
+    const cutOffs = withCutOff(known, revocation);
+    if (cutOffs === known) return false;
+    if (userId === null) this.globalCutOffs = cutOffs;
+    else this.userCutOffs.set(userId, cutOffs);
+    return true;
   }
 
   isRevoked(session: JudgedSession): boolean {
@@ -61,23 +72,23 @@ export class RevokedSessions {
     return this.staleClaims.size === 0 ? undefined : this.staleClaims.get(userId)?.staleAtMs;
   }
 
-  /**
-   * Forgets lines that no valid access token can be older than; of the cut-offs only those that are not stored any more,
-   * since the row of a session that was committed late lives until its cut-off is pruned.
-   *
-   * @param stored all that is stored, where all has been read
-   */
-  forgetExpired(nowMs: number, stored?: readonly Revocation[]): void {
+  /** Forgets lines that are older than any valid access token. Cut-offs stay: see `forgetCutOffs`. */
+  forgetExpired(nowMs: number): void {
     for (const [handle, expiresAtMs] of this.handles) {
       if (expiresAtMs <= nowMs) this.handles.delete(handle);
     }
     for (const [userId, { expiresAtMs }] of this.staleClaims) {
       if (expiresAtMs <= nowMs) this.staleClaims.delete(userId);
     }
-    if (stored !== undefined) this.forgetCutOffs(nowMs, stored);
   }
 
-  private forgetCutOffs(nowMs: number, stored: readonly Revocation[]): void {
+  /**
+   * Forgets cut-offs that are older than any valid access token, except stored ones. The row of a session that was
+   * committed late lives until its cut-off is pruned.
+   *
+   * @param stored all stored cut-offs. It is empty if rows are judged by the stored ones and not by this memory
+   */
+  forgetCutOffs(nowMs: number, stored: readonly Revocation[]): void {
     const known = [this.globalCutOffs, ...this.userCutOffs.values()].flat();
     this.globalCutOffs = [];
     this.userCutOffs.clear();
@@ -86,22 +97,21 @@ export class RevokedSessions {
     }
   }
 
-  /** How many lines are held, for bounds and health. */
+  /** The number of lines in memory. */
   get size(): number {
-    return (
-      this.handles.size + this.userCutOffs.size + this.globalCutOffs.length + this.staleClaims.size
-    );
+    const cutOffs = [this.globalCutOffs, ...this.userCutOffs.values()].flat();
+    return this.handles.size + cutOffs.length + this.staleClaims.size;
   }
 }
 
-/** Whether a session was created before a cut-off that is meant for it. */
+/** Whether a session was created before a cut-off that applies to it. */
 export function isBefore(session: JudgedSession, cutOff: CutOff): boolean {
   return (
     isMeantFor(session, cutOff) && sessionHandleCreatedAtMs(session.handle) < cutOff.cutOffAtMs
   );
 }
 
-/** Whether a cut-off is meant for sessions of this user in this tenant. */
+/** Whether a cut-off applies to sessions of this user in this tenant. */
 export function isMeantFor(
   session: Pick<JudgedSession, 'userId' | 'tenantId'>,
   cutOff: Pick<CutOff, 'userId' | 'tenantId'>,
@@ -112,9 +122,9 @@ export function isMeantFor(
   );
 }
 
-// Of several cut-offs for the same sessions the latest says it all; it also lives longest.
-function withCutOff(known: readonly CutOff[], added: CutOff): CutOff[] {
+// Of several cut-offs for the same sessions, the latest covers the others; it also lives longest.
+function withCutOff(known: readonly CutOff[], added: CutOff): readonly CutOff[] {
   const same = known.find((each) => each.tenantId === added.tenantId);
-  if (same !== undefined && same.cutOffAtMs >= added.cutOffAtMs) return [...known];
+  if (same !== undefined && same.cutOffAtMs >= added.cutOffAtMs) return known;
   return [...known.filter((each) => each !== same), added];
 }

@@ -18,6 +18,7 @@ import type { SessionContainer } from './container/session-container.js';
 import { SessionDirectory, type SessionInformation } from './verify/session-directory.js';
 import { SessionEditor } from './edit/session-editor.js';
 import { checkActor, checkTenantId, checkUserId } from './input/session-input.js';
+import { checkPage, type SessionPage } from './input/session-page.js';
 import { SessionIssuer } from './issue/session-issuer.js';
 import {
   SessionOverview,
@@ -27,14 +28,15 @@ import {
 import { LoginsUnderWay } from './end/logins-under-way.js';
 import { SessionRevoker } from './end/session-revoker.js';
 import { UserEraser } from './end/user-eraser.js';
+import { UserRevoker } from './end/user-revoker.js';
 
-/** What revoking can be told. @publicApi */
+/** The options of revocations. @publicApi */
 export interface RevokeOptions {
-  /** Who does it, such as an administrator's id: `explain` gives it back. At most 255 characters. */
+  /** The id of the person who does it, such as an administrator, for `explain`. At most 255 characters. */
   by?: string;
 }
 
-/** What the functions below work with, bound to one database or to one transaction. */
+/** The services behind the functions below, bound to one database or one transaction. */
 @Injectable()
 export class SessionParts {
   constructor(
@@ -43,6 +45,7 @@ export class SessionParts {
     readonly editor: SessionEditor,
     readonly claims: ClaimsByHandle,
     readonly revoker: SessionRevoker,
+    readonly userRevoker: UserRevoker,
     readonly overview: SessionOverview,
     readonly eraser: UserEraser,
     readonly containers: SessionContainerFactory,
@@ -50,7 +53,7 @@ export class SessionParts {
     @Inject(RESOLVED_SESSION_OPTIONS) readonly options: ResolvedSessionOptions,
   ) {}
 
-  /** The same in a transaction of the caller's. */
+  /** The same in the caller's transaction. */
   withDatabase(database: SessionDatabase): SessionParts {
     return new SessionParts(
       this.issuer.withDatabase(database),
@@ -58,6 +61,7 @@ export class SessionParts {
       this.editor.withDatabase(database),
       this.claims.withDatabase(database),
       this.revoker.withDatabase(database),
+      this.userRevoker.withDatabase(database),
       this.overview.withDatabase(database),
       this.eraser.withDatabase(database),
       this.containers,
@@ -68,7 +72,7 @@ export class SessionParts {
 }
 
 /**
- * The functions on sessions that need no request, as `SessionService` has them and as `withManager` gives them for a
+ * The session functions that need no request. `SessionService` has them, and `withManager` gives them for a
  * transaction.
  *
  * @publicApi
@@ -78,15 +82,15 @@ export class SessionFunctions {
   constructor(protected readonly parts: SessionParts) {}
 
   /**
-   * Creates a session whose tokens the caller sends: `getAllSessionTokensDangerously()` gives them.
+   * Creates a session whose tokens the caller sends, from `getAllSessionTokensDangerously()`.
    *
-   * @param tenantId the tenant of the session; `'public'` where there are no tenants
+   * @param tenantId the tenant of the session; `'public'` without tenants
    * @param userId 1 to 255 characters
-   * @param accessTokenPayload claims for the access token; the browser can read them
-   * @param sessionDataInDatabase what only the server sees
-   * @param disableAntiCsrf leaves out the anti-CSRF token, for clients that send their tokens in headers. @default false
+   * @param accessTokenPayload claims for the access token. The browser can read them
+   * @param sessionDataInDatabase data that only the server sees
+   * @param disableAntiCsrf omits the anti-CSRF token, for clients that send their tokens in headers. @default false
    * @throws {SessionInputException} (400) and writes nothing
-   * @throws {UnauthorizedSessionException} (401) inside of a login whose user's sessions were revoked since it began
+   * @throws {UnauthorizedSessionException} (401) in a login whose user's sessions were revoked since it began
    * @throws {SessionStoreUnavailableException} (503)
    */
   async createNewSessionWithoutRequestResponse(
@@ -108,7 +112,7 @@ export class SessionFunctions {
     return this.parts.containers.issued(issued);
   }
 
-  /** What the database knows of a session; `undefined` where it is unknown or over. */
+  /** A session in the database; `undefined` if it is unknown or over. */
   getSessionInformation(sessionHandle: string): Promise<SessionInformation | undefined> {
     return this.parts.directory.information(sessionHandle);
   }
@@ -116,24 +120,28 @@ export class SessionFunctions {
   /**
    * The handles of a user's sessions, newest first.
    *
-   * @param tenantId in this tenant alone. @default all tenants
+   * @param tenantId the only tenant. @default all tenants
    */
   getAllSessionHandlesForUser(userId: string, tenantId?: string): Promise<string[]> {
     return this.parts.directory.handlesOfUser(userId, tenantId);
   }
 
   /**
-   * Ends a session: its refresh token is dead at once, its access token on this instance at once and on the others
-   * within the poll interval of the revocation feed.
+   * Ends a session. Its refresh token is dead at once. On this instance its access token is dead at once too. Other
+   * instances refuse it within the poll interval of the revocation feed.
    *
-   * @param options.by who does it, for `explain`
-   * @returns whether the session was there
+   * @param options.by the id of the person who does it, for `explain`
+   * @returns whether the session existed
    */
   async revokeSession(sessionHandle: string, options: RevokeOptions = {}): Promise<boolean> {
     return (await this.revokeMultipleSessions([sessionHandle], options)).length > 0;
   }
 
-  /** Ends several sessions. @returns the handles of those that were there */
+  /**
+   * Ends several sessions: up to 200 in one transaction, and more in several.
+   *
+   * @returns the handles of those that existed
+   */
   async revokeMultipleSessions(
     sessionHandles: readonly string[],
     options: RevokeOptions = {},
@@ -143,10 +151,10 @@ export class SessionFunctions {
   }
 
   /**
-   * Ends all sessions of a user, also those whose login is committed a moment later.
+   * Ends all sessions of a user, including those whose login is committed a moment later.
    *
-   * @param tenantId in this tenant alone. @default all tenants
-   * @returns the handles of those that were there
+   * @param tenantId the only tenant. @default all tenants
+   * @returns the handles of those that existed
    */
   async revokeAllSessionsForUser(
     userId: string,
@@ -155,24 +163,30 @@ export class SessionFunctions {
   ): Promise<string[]> {
     const tenant = tenantId === undefined ? undefined : checkTenantId(tenantId);
     const ending = { reason: 'revoked-all', detail: checkBy(options) } as const;
-    return this.parts.revoker.revokeAllOfUser(checkUserId(userId), tenant, ending);
+    return this.parts.userRevoker.revokeAll(checkUserId(userId), tenant, ending);
   }
 
   /**
-   * A user's sessions, newest first, as a page of their devices shows them.
+   * A user's sessions, newest first, for a page of their devices.
    *
-   * @param tenantId in this tenant alone. @default all tenants
+   * @param tenantId the only tenant. @default all
+   * @param page a part of a very long list. @default all
+   * @throws {SessionInputException} (400)
    */
-  listSessions(userId: string, tenantId?: string): Promise<SessionSummary[]> {
-    return this.parts.overview.list(userId, tenantId);
+  async listSessions(
+    userId: string,
+    tenantId?: string,
+    page: SessionPage = {},
+  ): Promise<SessionSummary[]> {
+    return this.parts.overview.list(userId, tenantId, checkPage(page));
   }
 
   /**
    * Ends all sessions of a user but one.
    *
    * @param exceptHandle the session that stays
-   * @param tenantId in this tenant alone. @default all tenants
-   * @returns the handles of those that were there
+   * @param tenantId the only tenant. @default all tenants
+   * @returns the handles of those that existed
    */
   async revokeOtherSessions(
     userId: string,
@@ -182,32 +196,32 @@ export class SessionFunctions {
   ): Promise<string[]> {
     const tenant = tenantId === undefined ? undefined : checkTenantId(tenantId);
     const ending = { reason: 'revoked-others', detail: checkBy(options) } as const;
-    const { revoker } = this.parts;
+    const { userRevoker } = this.parts;
     const staying = checkHandle('exceptHandle', exceptHandle);
-    return revoker.revokeAllOfUser(checkUserId(userId), tenant, ending, staying);
+    return userRevoker.revokeAll(checkUserId(userId), tenant, ending, staying);
   }
 
   /**
-   * Ends everyone's sessions in a tenant, also those whose login is committed a moment later: one line of the feed refuses
-   * them all at once, then their rows go, batch by batch. It reads all rows of sessions once.
+   * Ends everyone's sessions in a tenant, including those whose login is committed a moment later. One line of the feed
+   * refuses them all at once, and then their rows are deleted in batches. It reads all rows of sessions once.
    *
-   * @returns how many sessions there were
+   * @returns the number of sessions
    */
   async revokeAllSessionsOfTenant(tenantId: string): Promise<number> {
     return this.parts.revoker.revokeAllOfTenant(checkTenantId(tenantId));
   }
 
   /**
-   * Says how a session ended: revoked by whom and why, theft with what was presented, or expired. Known for as long as
-   * the option `endedSessionRetention` says.
+   * Explains how a session ended: revoked by whom and why, theft with the presented token, or expired. The answer is
+   * kept for as long as the option `endedSessionRetention` says.
    */
   explain(sessionHandle: string): Promise<SessionExplanation> {
     return this.parts.overview.explain(sessionHandle);
   }
 
   /**
-   * Erases a user: their sessions end, in all tenants, and no row of sessions or of the revocation feed names them any
-   * more. Call it once nobody can log in as this user: a login under way would write the name again.
+   * Erases a user: their sessions end in all tenants, and no row of sessions or of the revocation feed names them any
+   * more. Call it once nobody can log in as this user, because a login under way would write the name again.
    *
    * @throws {SessionStoreUnavailableException}
    */
@@ -215,7 +229,7 @@ export class SessionFunctions {
     return this.parts.eraser.forget(userId);
   }
 
-  /** Replaces what the server keeps for a session. @returns whether the session was there */
+  /** Replaces the application's own data for a session. @returns whether the session existed */
   updateSessionDataInDatabase(sessionHandle: string, data: object): Promise<boolean> {
     return this.parts.editor.replaceData(sessionHandle, data);
   }
@@ -223,19 +237,19 @@ export class SessionFunctions {
   /**
    * Merges claims into a session's payload; `null` deletes one. Tokens show it from the next refresh on.
    *
-   * @returns whether the session was there
-   * @throws {SessionInputException} (400) when a claim is reserved, or the token would be too large; nothing changes
+   * @returns whether the session existed
+   * @throws {SessionInputException} (400) if a claim is reserved, or the token would be too large; nothing changes
    */
   mergeIntoAccessTokenPayload(sessionHandle: string, update: PayloadUpdate): Promise<boolean> {
     return this.parts.editor.mergeByHandle(sessionHandle, update);
   }
 
-  /** Fetches a claim's value into a session. @returns whether the session was there */
+  /** Fetches a claim's value into a session. @returns whether the session existed */
   fetchAndSetClaim(sessionHandle: string, claim: SessionClaim<unknown>): Promise<boolean> {
     return this.parts.claims.fetchAndSet(sessionHandle, claim);
   }
 
-  /** Sets a claim's value in a session. @returns whether the session was there */
+  /** Sets a claim's value in a session. @returns whether the session existed */
   setClaimValue<T>(
     sessionHandle: string,
     claim: SessionClaim<T>,
@@ -252,14 +266,14 @@ export class SessionFunctions {
     return this.parts.claims.get(sessionHandle, claim);
   }
 
-  /** Takes a claim out of a session. @returns whether the session was there */
+  /** Removes a claim from a session. @returns whether the session existed */
   removeClaim(sessionHandle: string, claim: SessionClaim<unknown>): Promise<boolean> {
     return this.parts.claims.remove(sessionHandle, claim);
   }
 
   /**
-   * Says that what a user's claims tell has changed, such as their roles: the registered claims are fetched again at the
-   * user's next request, on each instance within the poll interval of the revocation feed. Nobody is logged out.
+   * Tells the sessions that a user's claims have changed, such as their roles. The registered claims are fetched again
+   * at the user's next request, on each instance within the poll interval of the revocation feed. Nobody is logged out.
    */
   markClaimsStale(userId: string): Promise<void> {
     return this.parts.claims.markStale(userId);

@@ -1,4 +1,6 @@
 import { Injectable, Inject } from '@nestjs/common';
+import type { SessionEvents } from '../events/session-events.js';
+import { SessionTally } from '../events/session-tally.js';
 import { setTimeout as pause } from 'node:timers/promises';
 import { KeyRing } from '../keys/key-ring.js';
 import {
@@ -7,28 +9,35 @@ import {
 } from '../options/resolved-options.js';
 import { RevocationFeed } from '../revocation/revocation-feed.js';
 import { SessionDatabase } from '../store/session-database.js';
+import type { StatementTiming } from '../store/statement-timing.js';
+import { SessionCounters, type SessionCounter } from './session-counters.js';
 
 const ANSWER_WITHIN_MS = 2_000;
 
-/** How the sessions of one instance are doing. @publicApi */
+/** The state of the sessions on one instance. @publicApi */
 export interface SessionHealthReport {
-  /** `down` while the database does not answer: logins and refreshes are answered 503 then. */
+  /** `down` while the database does not answer or its keys can't be read: logins and refreshes then get 503. */
   status: 'up' | 'down';
   /** Whether the database answered within two seconds. */
   databaseAnswers: boolean;
-  /** How old the news of revoked sessions are, in milliseconds; `null` with `revocation: false`. */
+  /** The age of the news of revoked sessions, in milliseconds; `null` with `revocation: false`. */
   feedAgeMs: number | null;
-  /** Whether they are older than `maxStaleness`, so that guarded routes ask the database too. */
+  /** Whether the news is older than `maxStaleness`, so that guarded routes ask the database too. */
   isFeedStale: boolean;
+  /** `false` if the `encryptionKey` opens none of the stored keys. */
+  areKeysReadable: boolean;
   /** How long ago the keys were last read, in milliseconds. */
   keysAgeMs: number;
-  /** How long the signing key has been in use, in milliseconds; `null` where there is none. Past `rotationInterval` no new one could be made. */
+  /**
+   * How long the signing key has been in use, in milliseconds; `null` without one. After `rotationInterval`, no new key
+   * could be made.
+   */
   signingKeyAgeMs: number | null;
 }
 
 /**
- * Tells how the sessions of this instance are doing, for a health route or a metric. For @nestjs/terminus there is an
- * indicator in `nestjs-auth-sessions/terminus`.
+ * Reports the state of this instance's sessions, for a health route or a metric. `nestjs-auth-sessions/terminus` has an
+ * indicator for @nestjs/terminus.
  * @publicApi
  */
 @Injectable()
@@ -37,20 +46,59 @@ export class SessionHealth {
     private readonly database: SessionDatabase,
     private readonly feed: RevocationFeed,
     private readonly keys: KeyRing,
+    private readonly counted: SessionCounters,
+    private readonly tally: SessionTally,
     @Inject(RESOLVED_SESSION_OPTIONS) private readonly options: ResolvedSessionOptions,
   ) {}
 
-  /** Never throws, and answers within two seconds whatever the database does. */
+  /** Never throws, and answers within two seconds even if the database does not. */
   async check(): Promise<SessionHealthReport> {
     const databaseAnswers = await this.doesDatabaseAnswer();
+    const areKeysReadable = !this.keys.areLocked;
     return {
-      status: databaseAnswers ? 'up' : 'down',
+      status: databaseAnswers && areKeysReadable ? 'up' : 'down',
       databaseAnswers,
       feedAgeMs: this.options.revocation === false ? null : this.feed.ageMs,
       isFeedStale: this.feed.isStale,
+      areKeysReadable,
       keysAgeMs: this.keys.ageMs,
       signingKeyAgeMs: this.keys.signingKeyAgeMs ?? null,
     };
+  }
+
+  /**
+   * The counts since this instance started, and its current values, for prom-client and similar. No query. For
+   * OpenTelemetry, use `SessionMetrics` in `nestjs-auth-sessions/opentelemetry`.
+   */
+  counters(): readonly SessionCounter[] {
+    return this.counted.read();
+  }
+
+  /**
+   * Reports how long the database took for each statement, for a histogram. Only one listener at a time. It does not
+   * hear of the statements in your own transactions.
+   *
+   * @returns a function that ends the subscription
+   */
+  onStatement(listener: (timing: Readonly<StatementTiming>) => void): () => void {
+    this.database.onStatement = listener;
+    return () => {
+      this.database.onStatement = undefined;
+    };
+  }
+
+  /** @internal the same for refusals, while their request is under way */
+  onRefusal(listener: (refused: Readonly<SessionEvents['refused']>) => void): () => void {
+    this.tally.onRefusal = listener;
+    return () => {
+      this.tally.onRefusal = undefined;
+    };
+  }
+
+  /** @internal the label of these sessions, if they have a kind */
+  get kindLabels(): Readonly<Record<string, string>> {
+    const { kind } = this.options;
+    return kind === undefined ? {} : { kind };
   }
 
   private doesDatabaseAnswer(): Promise<boolean> {

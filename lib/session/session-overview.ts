@@ -1,21 +1,31 @@
 import { Injectable, Inject } from '@nestjs/common';
-import { REVOCATION_REASONS } from '../events/session-events.js';
+import { END_REASONS, type SessionEndReason } from '../events/end-reason.js';
 import {
   RESOLVED_SESSION_OPTIONS,
   type ResolvedSessionOptions,
 } from '../options/resolved-options.js';
 import { RevocationStore } from '../store/revocation.store.js';
 import { SessionDatabase } from '../store/session-database.js';
-import type { SessionRecord } from '../store/session-record.js';
+import type { SessionListing } from '../store/session-outline.js';
+import type { SessionActor, SessionRecord } from '../store/session-record.js';
 import { SessionStore } from '../store/session.store.js';
 import { Clock } from '../time/clock.js';
 import { sessionHandleCreatedAtMs } from '../tokens/session-handle.js';
 import { keptDevice } from './device/device-info.js';
 import { deviceName } from './device/device-name.js';
-import { EXPIRY_REASONS, type SessionEndReason } from './end/revocation-rows.js';
 import { SessionDirectory } from './verify/session-directory.js';
 import { readHandle } from './input/session-input.js';
+import type { SessionPage } from './input/session-page.js';
 import { SessionLife } from './verify/session-life.js';
+
+/** The person who acts in a session as its user. @publicApi */
+export interface ActorSummary {
+  userId: string;
+  /** Their own session. This one ends with it. */
+  sessionHandle: string;
+  /** The reason, in the actor's words. */
+  reason: string;
+}
 
 /** A session as its user may see it. Times in milliseconds since the epoch. @publicApi */
 export interface SessionSummary {
@@ -24,15 +34,19 @@ export interface SessionSummary {
   timeCreated: number;
   /** The last refresh, or the login. */
   lastActive: number;
-  /** When it ends without another refresh. */
+  /** When the session ends without another refresh. */
   expiry: number;
-  /** What the option `device` keeps; null where it keeps nothing. */
+  /** Present if the session is bound to a key of its device (`deviceBinding`). */
+  bound?: true;
+  /** The data that the option `device` keeps; null if it keeps none. */
   device: {
     ip: string | null;
     userAgent: string | null;
-    /** Such as "Chrome on Windows", where the application has installed `bowser`. */
+    /** Such as "Chrome on Windows", if the application has installed `bowser`. */
     name: string | null;
   };
+  /** The person who acts in the session as the user; absent in the user's own sessions. */
+  actor?: ActorSummary;
 }
 
 /** How a session ended. @publicApi */
@@ -41,18 +55,24 @@ export interface SessionEnd {
   reason: SessionEndReason;
   /** In milliseconds since the epoch. */
   at: number;
-  /** Who revoked it, or what a thief or a victim presented. */
+  /** The person who revoked it, or the token that a thief or a victim presented. */
   detail: string | null;
 }
 
-/** How a session stands, or ended. @publicApi */
+/** The state of a session, or how it ended. @publicApi */
 export type SessionExplanation =
-  | { status: 'live' }
+  | {
+      status: 'live';
+      /** Present if the session is bound to a key of its device. */
+      bound?: true;
+      /** The person who acts in the session, if not the user. */
+      actor?: ActorSummary;
+    }
   | SessionEnd
-  /** Never heard of, or longer ago than is kept. */
+  /** Never existed, or ended longer ago than is kept. */
   | { status: 'unknown' };
 
-/** Tells users and support of sessions, without a token or a hash. */
+/** Describes sessions to users and support, without a token or a hash. */
 @Injectable()
 export class SessionOverview {
   private readonly sessions: SessionStore;
@@ -69,23 +89,35 @@ export class SessionOverview {
     this.revocations = new RevocationStore(database);
   }
 
-  /** The same in a transaction of the caller's. */
+  /** The same in the caller's transaction. */
   withDatabase(database: SessionDatabase): SessionOverview {
     const directory = this.directory.withDatabase(database);
     const life = this.life.withDatabase(database);
     return new SessionOverview(database, directory, life, this.clock, this.options);
   }
 
-  async list(userId: unknown, tenantId?: unknown): Promise<SessionSummary[]> {
-    const found = await this.directory.ofUser(userId, tenantId);
-    return Promise.all(found.map((record) => this.summaryOf(record)));
+  async list(
+    userId: unknown,
+    tenantId?: unknown,
+    { limit = Number.POSITIVE_INFINITY, before }: SessionPage = {},
+  ): Promise<SessionSummary[]> {
+    const found: SessionListing[] = [];
+    for await (const page of this.directory.pagesOfUser(userId, tenantId, before)) {
+      found.push(...page);
+      if (found.length >= limit) break;
+    }
+    const summaries: SessionSummary[] = [];
+    for (const each of found.slice(0, limit)) summaries.push(await this.summaryOf(each));
+    return summaries;
   }
 
   async explain(handle: unknown): Promise<SessionExplanation> {
     const known = readHandle(handle);
     if (known === undefined) return { status: 'unknown' };
     const record = await this.sessions.find(known);
-    if (record !== undefined && !(await this.life.isOver(record))) return { status: 'live' };
+    if (record !== undefined && !(await this.life.isOver(record))) {
+      return { status: 'live', ...this.boundOf(record), ...actedIn(record) };
+    }
     const end =
       (await this.storedEnd(known)) ??
       (record === undefined ? await this.endWithEveryone(known) : this.unnotedEnd(record));
@@ -93,6 +125,11 @@ export class SessionOverview {
     return end === undefined || end.at + endedSessionRetentionMs <= this.clock.now()
       ? { status: 'unknown' }
       : end;
+  }
+
+  // A key registered before the option was removed no longer binds anything.
+  private boundOf({ deviceKey }: Pick<SessionRecord, 'deviceKey'>): { bound?: true } {
+    return deviceKey === null || this.options.deviceBinding === false ? {} : { bound: true };
   }
 
   private async storedEnd(handle: string): Promise<SessionEnd | undefined> {
@@ -107,11 +144,11 @@ export class SessionOverview {
     );
   }
 
-  // `revokeEverything` leaves one line for all sessions, and none for each.
+  // `revokeEverything` writes one line for all sessions, not one for each.
   private async endWithEveryone(handle: string): Promise<SessionEnd | undefined> {
     const createdAtMs = sessionHandleCreatedAtMs(handle);
     const lines = await this.revocations.findCutOffsOfEveryone();
-    // Whose tenant it was is gone with the row, so a line of one tenant says nothing of it.
+    // The tenant is gone with the row, so a cut-off of one tenant tells nothing about this session.
     const everyones = lines.filter(({ tenantId }) => tenantId === null);
     const line = everyones.find(({ cutOffAtMs }) => createdAtMs < (cutOffAtMs ?? 0));
     return (
@@ -124,16 +161,18 @@ export class SessionOverview {
     );
   }
 
-  // The row of a session that is over: by its time, or by a cut-off that came before its insert was committed.
+  // The row of a session that is over: expired, or under a cut-off that came before its insert was committed.
   private unnotedEnd(record: SessionRecord): SessionEnd {
     const { reason, atMs } = this.life.endByTime(record);
     const nowMs = this.clock.now();
-    return atMs > nowMs
-      ? { status: 'ended', reason: 'revoked-all', at: nowMs, detail: null }
-      : { status: 'ended', reason, at: atMs, detail: null };
+    const detail = record.actor?.userId ?? null;
+    if (atMs <= nowMs) return { status: 'ended', reason, at: atMs, detail };
+    const isWithActor = record.actor !== null;
+    const cause = isWithActor ? 'actor-ended' : 'revoked-all';
+    return { status: 'ended', reason: cause, at: nowMs, detail };
   }
 
-  private async summaryOf(record: SessionRecord): Promise<SessionSummary> {
+  private async summaryOf(record: SessionListing): Promise<SessionSummary> {
     const { handle, tenantId, createdAtMs, lastActiveAtMs, expiresAtMs } = record;
     const { ip, userAgent } = keptDevice(record, this.options, this.clock.now());
     return {
@@ -142,13 +181,18 @@ export class SessionOverview {
       timeCreated: createdAtMs,
       lastActive: lastActiveAtMs,
       expiry: expiresAtMs,
+      ...this.boundOf(record),
       device: { ip, userAgent, name: userAgent === null ? null : await deviceName(userAgent) },
+      ...actedIn(record),
     };
   }
 }
 
-const REASONS: readonly SessionEndReason[] = [...REVOCATION_REASONS, ...EXPIRY_REASONS];
+function actedIn({ actor }: { actor: SessionActor | null }): { actor?: ActorSummary } {
+  if (actor === null) return {};
+  return { actor: { userId: actor.userId, sessionHandle: actor.handle, reason: actor.reason } };
+}
 
 function asReason(stored: string): SessionEndReason {
-  return REASONS.find((reason) => reason === stored) ?? 'revoked';
+  return END_REASONS.find((reason) => reason === stored) ?? 'revoked';
 }

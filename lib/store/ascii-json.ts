@@ -1,6 +1,6 @@
 /**
- * JSON in ASCII alone: every other character is escaped (RFC 8259 §7), so that no charset of a column or a connection can
- * change what an application keeps in a session.
+ * JSON in ASCII: every other character is escaped (RFC 8259 §7). So no charset of a column or a connection can change
+ * what an application keeps in a session.
  */
 export function asciiJson(value: unknown): string {
   return JSON.stringify(value).replaceAll(

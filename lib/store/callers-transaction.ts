@@ -1,18 +1,19 @@
 import type { DataSource, EntityManager, QueryRunner } from 'typeorm';
 
-const HOW = 'Give `withManager` the manager that `dataSource.transaction` hands to its function.';
+const HOW = 'Give `withManager` the manager that `dataSource.transaction` passes to its function.';
 
-/** Knows of each query runner of a data source how many of its transactions are over. */
+/** Counts the finished transactions of each query runner of a data source. */
 export class TransactionEnds {
   private readonly ends = new WeakMap<QueryRunner, number>();
 
   constructor(dataSource: DataSource) {
     const count = ({ queryRunner }: { queryRunner: QueryRunner }): void => {
-      // A savepoint's end is none.
+      // The end of a savepoint does not count.
       if (queryRunner.isTransactionActive) return;
       this.ends.set(queryRunner, this.of(queryRunner) + 1);
     };
-    // SQLite has one query runner for all, on which somebody else's transaction may be next: its flag alone would not tell.
+    // All callers share SQLite's one query runner, so another caller's transaction may follow on it. Its flag alone
+    // could not tell them apart.
     dataSource.subscribers.push({ afterTransactionCommit: count, afterTransactionRollback: count });
   }
 
@@ -21,14 +22,14 @@ export class TransactionEnds {
   }
 }
 
-/** A transaction of the application's, by the manager that it was handed. */
+/** A transaction of the application, known by the manager that the application passed. */
 export class CallersTransaction {
   readonly runner: QueryRunner;
   private readonly endsBefore: number;
 
   /**
-   * @throws {TypeError} for a manager of another data source, of no transaction, or of a query runner that reads from a
-   * replica: what is said to be part of a transaction would be part of none
+   * @throws {TypeError} if the manager belongs to another data source, has no transaction, or reads from a replica: its
+   * statements would be part of no transaction
    */
   constructor(
     manager: EntityManager,
@@ -36,10 +37,10 @@ export class CallersTransaction {
     private readonly ends: TransactionEnds,
   ) {
     const { queryRunner } = manager;
-    // By the driver, since libraries put proxies around data sources.
+    // Compares drivers, because libraries put proxies around data sources.
     // oxlint-disable-next-line typescript/no-deprecated -- TypeORM 0.3 has no other name for it
     if (manager.connection.driver !== dataSource.driver) {
-      throw new TypeError(`This manager is of another data source than the sessions. ${HOW}`);
+      throw new TypeError(`This manager belongs to another data source than the sessions. ${HOW}`);
     }
     if (queryRunner?.getReplicationMode() === 'slave') {
       throw new TypeError(
@@ -48,17 +49,17 @@ export class CallersTransaction {
       );
     }
     if (queryRunner === undefined || !isOpen(queryRunner)) {
-      throw new TypeError(`This manager is of no transaction that is open. ${HOW}`);
+      throw new TypeError(`This manager has no open transaction. ${HOW}`);
     }
     this.runner = queryRunner;
     this.endsBefore = ends.of(queryRunner);
   }
 
-  /** @throws {TypeError} once the transaction is over: what is asked for would be part of none, or of the next one */
+  /** @throws {TypeError} if the transaction is over: the statement would be part of none, or of the next one */
   checkOpen(): void {
     if (isOpen(this.runner) && this.ends.of(this.runner) === this.endsBefore) return;
     throw new TypeError(
-      'The transaction of this manager is over. Await what is done with it inside, and call `withManager` in each one.',
+      'The transaction of this manager is over. Await its calls inside the transaction, and call `withManager` in each transaction.',
     );
   }
 }

@@ -1,3 +1,4 @@
+import type { Flaw } from '../errors/flaw.js';
 import { SessionConfigurationError } from '../errors/session-configuration.error.js';
 import { sessionEntities } from './entities.js';
 import type { SessionDatabase } from './session-database.js';
@@ -6,25 +7,37 @@ const MIGRATIONS =
   "run the migrations (`migrations: [...sessionMigrations], migrationsRun: true` with sessionMigrations from 'nestjs-auth-sessions/migrations')";
 
 /**
- * Finds out at start what every request would run into: a data source that is not initialized, entities that it does not
- * know, tables or columns that the database does not have, and charsets that lack characters.
+ * Finds at start an uninitialized data source, unknown entities, missing tables or columns, and charsets that lack
+ * characters. Any of these flaws would break every request.
  *
- * @throws {SessionConfigurationError} naming what is missing and the line to add
- * @throws {SessionStoreUnavailableException} when the database can't be reached
+ * @throws {SessionConfigurationError} that names what is missing and the line to add
+ * @throws {SessionStoreUnavailableException} if the database can't be reached
  */
 export async function checkSchema(database: SessionDatabase): Promise<void> {
+  const flaw = (await schemaFlaw(database)) ?? (await charsetFlaw(database));
+  if (flaw === undefined) return;
+  const { code, cause, cure } = flaw;
+  // Each cure of a charset already names its cause.
+  throw new SessionConfigurationError(code === 'charsets' ? cure : `${cause} ${cure}`);
+}
+
+/** Finds entities that the data source does not know, and tables or columns that the database lacks. */
+export async function schemaFlaw(database: SessionDatabase): Promise<Flaw | undefined> {
   const unknown = sessionEntities.filter((entity) => !database.hasEntity(entity));
   if (unknown.length > 0 && !database.isInitialized) {
-    throw new SessionConfigurationError(
-      'The data source is not initialized yet, and sessions need it when the application starts. Leave out ' +
-        '`manualInitialization` in TypeOrmModule, or call `initialize()` of the data source in a provider before.',
-    );
+    return {
+      code: 'data-source',
+      cause:
+        'The data source is not initialized yet, but sessions need it when the application starts.',
+      cure: 'Remove `manualInitialization` from TypeOrmModule, or call `initialize()` of the data source in an earlier provider.',
+    };
   }
   if (unknown.length > 0) {
-    throw new SessionConfigurationError(
-      `The data source does not know ${unknown.map((entity) => entity.name).join(', ')}. ` +
-        'Add `autoLoadEntities: true` to TypeOrmModule.forRoot, or `...sessionEntities` to its `entities`.',
-    );
+    return {
+      code: 'data-source',
+      cause: `The data source does not know ${unknown.map((entity) => entity.name).join(', ')}.`,
+      cure: 'Add `autoLoadEntities: true` to TypeOrmModule.forRoot, or `...sessionEntities` to its `entities`.',
+    };
   }
   const lacks: string[] = [];
   for (const entity of sessionEntities) {
@@ -33,26 +46,34 @@ export async function checkSchema(database: SessionDatabase): Promise<void> {
     if (lack === 'table') lacks.push(`no table ${name}`);
     else if (lack.length > 0) lacks.push(`an older ${name}, which lacks ${lack.join(', ')}`);
   }
-  if (lacks.length > 0) {
-    throw new SessionConfigurationError(
-      `The database has ${lacks.join(', ')}. In TypeOrmModule.forRoot ${MIGRATIONS}, or set \`synchronize: true\` in development.`,
-    );
-  }
-  await checkCharsets(database);
+  if (lacks.length === 0) return undefined;
+  return {
+    code: 'tables',
+    cause: `The database has ${lacks.join(', ')}.`,
+    cure: `In TypeOrmModule.forRoot ${MIGRATIONS}, or set \`synchronize: true\` in development.`,
+  };
 }
 
-// Outside of strict mode MySQL and MariaDB would put a question mark for each character that is lacking, and so take the
-// sessions of two users for one's.
-async function checkCharsets(database: SessionDatabase): Promise<void> {
+/**
+ * Finds charsets that lack characters. Outside of strict mode, MySQL and MariaDB replace each of these with a question
+ * mark, so the sessions of two users could become one user's.
+ */
+export async function charsetFlaw(database: SessionDatabase): Promise<Flaw | undefined> {
   const { charsets } = database.dialect;
-  if (charsets === undefined) return;
-  const cures: string[] = [];
-  for (const entity of sessionEntities) {
-    const table = database.table(entity);
-    const { sql, parameters } = charsets.statement(table);
-    for (const { charset, place } of (await database.run(sql, parameters)).rows) {
-      cures.push(charsets.cure({ charset: String(charset), place: String(place) }, table.name));
-    }
-  }
-  if (cures.length > 0) throw new SessionConfigurationError(cures.join(' '));
+  if (charsets === undefined) return undefined;
+  const tables = sessionEntities.map((entity) => database.table(entity));
+  const { sql, parameters } = charsets.statement(tables);
+  const { rows } = await database.run(sql, parameters);
+  const cures = rows.map((row) => {
+    const [charset, place] = [String(row['charset']), String(row['place'])];
+    const concerned = tables.filter((_, number) => place === String(number));
+    const names = (concerned.length > 0 ? concerned : tables).map(({ name }) => name);
+    return charsets.cure({ charset, place }, names);
+  });
+  if (cures.length === 0) return undefined;
+  return {
+    code: 'charsets',
+    cause: 'A charset lacks characters: the ids of two users could become one.',
+    cure: cures.join(' '),
+  };
 }

@@ -1,8 +1,8 @@
 import type { SessionDatabase } from './session-database.js';
 
 /**
- * The database's clock, in milliseconds since the epoch, with parts of one; `undefined` for an embedded database, which
- * has this machine's.
+ * The database's clock, in milliseconds since the epoch, with fractions; `undefined` for an embedded database, which
+ * uses this machine's clock.
  */
 export async function databaseNowMs(database: SessionDatabase): Promise<number | undefined> {
   const sql = database.dialect.now;

@@ -1,19 +1,22 @@
 import { SessionStoreUnavailableException } from '../errors/session-store-unavailable.exception.js';
 
 const DEFAULT_MS = 5_000;
-// What is overdue keeps its place in the driver's queue; without a bound a database that hangs would fill the memory.
+// Overdue work keeps its place in the driver's queue. Without a limit, a database that hangs would fill the memory.
 const MOST_OVERDUE = 100;
 
-/** Bounds how long a caller waits for the database. What is overdue runs on, and may take effect after all. */
+/** Limits how long a caller waits for the database. Overdue work runs on, and may still take effect. */
 export class Deadline {
   private overdue = 0;
 
   /** @param timeoutMs milliseconds */
   constructor(private readonly timeoutMs: number = DEFAULT_MS) {}
 
-  /** @throws {SessionStoreUnavailableException} when the work takes too long, or too much of it is overdue already */
+  /**
+   * @throws {SessionStoreUnavailableException} if the work takes too long, or if too much other work is overdue already
+   */
   async bound<T>(work: () => Promise<T>): Promise<T> {
-    if (this.overdue >= MOST_OVERDUE) throw unavailable('the database owes too many answers');
+    if (this.overdue >= MOST_OVERDUE)
+      throw unavailable('too many statements still await an answer');
     const pending = work();
     let timer: NodeJS.Timeout | undefined;
     const timeout = new Promise<never>((_, reject) => {
@@ -29,7 +32,7 @@ export class Deadline {
     }
   }
 
-  /** Tells, when it is asked later, whether a caller has stopped waiting for what begins now. */
+  /** Returns a function that tells later if the caller has stopped waiting for the work that begins now. */
   watch(): () => boolean {
     const begunAt = performance.now();
     return () => performance.now() - begunAt >= this.timeoutMs;

@@ -5,17 +5,17 @@ import type { Table } from './table.js';
 
 const ROWS_PER_PAGE = 200;
 
-/** The statements on what is kept of sessions' clients. */
+/** Statements on the stored data about sessions' clients. */
 @Injectable()
 export class DeviceStore {
   constructor(private readonly database: SessionDatabase) {}
 
   /**
-   * Takes what is known of the client out of the first rows between two handles, which order by their time. Those of
-   * which nothing is known are gone over with them: a statement that looked for the others could read the whole table.
+   * Removes the client's data from the first rows between two handles, which are ordered by time. Rows without such
+   * data are updated too. Looking for the others could read the whole table.
    *
    * @param limit how many rows it may change
-   * @returns how many it has changed, and the last handle that it came to; `undefined` where it came to the end
+   * @returns how many it has changed, and the last handle that it reached; `undefined` if it reached the end
    */
   async forget(
     fromHandle: string,

@@ -9,7 +9,7 @@ import { Session } from './session.entity.js';
 import { rememberedByCount, type Table } from './table.js';
 
 /**
- * The statements on sessions for many callers at once. None of them waits for a lock: one slow transaction of the
+ * Statements on sessions for many callers at once. None of them waits for a lock: otherwise one slow transaction of the
  * application would hold up other users.
  */
 export class GroupedSessionStatements {
@@ -21,7 +21,7 @@ export class GroupedSessionStatements {
     return handles.map((handle) => records.get(handle) ?? null);
   }
 
-  /** For databases where an INSERT waits for nobody's lock. */
+  /** For databases in which an INSERT waits for no lock. */
   async insert(records: readonly SessionRecord[]): Promise<true[]> {
     const parameters = records.flatMap(toParameters);
     await this.database.run(this.statements.insert(records.length), parameters);

@@ -1,7 +1,7 @@
 import type { DataSource, QueryRunner } from 'typeorm';
 import type { Deadline } from './deadline.js';
 
-/** The connections of a database server's pool, one for each statement or transaction of ours. */
+/** The connections of a database server's pool, one for each of our statements or transactions. */
 export class PooledConnections {
   private readonly busy = new Set<unknown>();
 
@@ -10,14 +10,17 @@ export class PooledConnections {
     private readonly deadline: Deadline,
   ) {}
 
-  /** Takes a connection for some work. Work that takes too long goes on without its caller, and gives it back in the end. */
+  /**
+   * Takes a connection for some work. Work that takes too long continues without its caller, and finally returns the
+   * connection.
+   */
   async use<T>(work: (runner: QueryRunner) => Promise<T>): Promise<T> {
     const runner = this.dataSource.createQueryRunner('master');
     const isOverdue = this.deadline.watch();
     let connection: unknown;
     try {
       connection = await runner.connect();
-      // The caller has been told that it failed: nothing must happen after that.
+      // The caller already knows of a failure, so nothing may happen after that.
       if (isOverdue()) throw new Error('the connection came too late');
       this.busy.add(connection);
       return await work(runner);
@@ -28,15 +31,15 @@ export class PooledConnections {
   }
 
   /**
-   * Closes what is in use, so that its statements fail. A database that hangs would otherwise keep TypeORM waiting for
-   * ever for its pool to be whole again.
+   * Closes the connections in use, so that their statements fail. Otherwise, with a database that hangs, TypeORM would
+   * wait forever for its pool to be complete again.
    */
   breakOff(): void {
     for (const connection of this.busy) void closeNow(connection).catch(() => undefined);
   }
 }
 
-// mysql2 has `destroy`; pg's `end` closes its socket at once while a statement is under way.
+// mysql2 has `destroy`; pg's `end` closes its socket at once during a statement.
 async function closeNow(connection: unknown): Promise<void> {
   if (typeof connection !== 'object' || connection === null) return;
   const close: unknown = Reflect.get(connection, 'destroy') ?? Reflect.get(connection, 'end');

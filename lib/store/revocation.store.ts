@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { SessionDatabase } from './session-database.js';
-import { textOrNull } from './session-record.js';
+import { textOrNull } from './column-values.js';
 import { SessionRevocation } from './session-revocation.entity.js';
 import type { Table } from './table.js';
 
@@ -26,7 +26,7 @@ const LINES_PER_PAGE = 1_000;
 const LOWEST_ID = '00000000-0000-0000-0000-000000000000';
 const IDS_PER_STATEMENT = 500;
 
-/** A line of the feed as it is stored. Times in milliseconds since the epoch. */
+/** A stored line of the feed. Times in milliseconds since the epoch. */
 export interface RevocationRecord {
   readonly id: string;
   readonly kind: (typeof KINDS)[number];
@@ -41,7 +41,7 @@ export interface RevocationRecord {
   readonly keptUntilMs: number;
 }
 
-/** The statements on the revocation feed. */
+/** Statements on the revocation feed. */
 @Injectable()
 export class RevocationStore {
   constructor(private readonly database: SessionDatabase) {}
@@ -53,32 +53,28 @@ export class RevocationStore {
   }
 
   /**
-   * What was revoked since a time and still matters. A cut-off does until it is deleted: it may be all that ends a session
-   * whose insert was committed late, and that session has a refresh token.
+   * Lines that were written since a time and are still needed, in pages. A cut-off is needed until it is deleted. It
+   * may be the only thing that ends a session whose insert was committed late, and which has a refresh token.
    *
-   * @param endAfterMs lines that end later, by what their writer says, still matter
+   * @param endAfterMs lines that end later are still needed
    */
-  findSince(sinceMs: number, endAfterMs: number): Promise<RevocationRecord[]> {
+  pagesSince(sinceMs: number, endAfterMs: number): AsyncGenerator<RevocationRecord[]> {
     return this.readPages(this.statements.findSince, sinceMs, (line) => line.revokedAtMs, [
       endAfterMs,
       'cut-off',
     ]);
   }
 
-  /** All that still matters. Most lines are kept for longer, to tell of an end; those are not read. */
-  async findLive(endAfterMs: number): Promise<RevocationRecord[]> {
-    const found: RevocationRecord[] = [];
+  /** All lines that are still needed, in pages. Most lines are kept longer, to explain an end, and are not read. */
+  async *livePages(endAfterMs: number): AsyncGenerator<RevocationRecord[]> {
     for (const kind of KINDS) {
       const fromMs = kind === 'cut-off' ? 0 : endAfterMs + 1;
       const expiry = (line: RevocationRecord) => line.expiresAtMs;
-      for (const line of await this.readPages(this.statements.findLive, fromMs, expiry, [kind])) {
-        found.push(line);
-      }
+      yield* this.readPages(this.statements.findLive, fromMs, expiry, [kind]);
     }
-    return found;
   }
 
-  /** Cut-offs for a user, or for everyone. */
+  /** The cut-offs for a user, or for everyone. */
   async findCutOffs(userId: string): Promise<RevocationRecord[]> {
     const { rows } = await this.database.run(this.statements.findCutOffs, ['cut-off', userId]);
     return rows.map(toRecord);
@@ -91,13 +87,13 @@ export class RevocationStore {
   }
 
   /**
-   * Takes a user's name out of all lines. A cut-off without one would be everyone's, so that goes altogether.
+   * Removes a user's name from all lines. Without a name, a cut-off would apply to everyone, so it is deleted.
    */
   async forgetUser(userId: string): Promise<void> {
     const { findOfUser, findByDetail } = this.statements;
     const ofUser = (await this.database.run(findOfUser, [userId])).rows.map(toRecord);
     const byDetail = (await this.database.run(findByDetail, [userId])).rows.map(toRecord);
-    // Compared again, since MariaDB's default collations take `bob` and `BOB` for one.
+    // Compares again, because MariaDB's default collations treat `bob` and `BOB` as equal.
     const own = ofUser.filter((line) => line.userId === userId);
     const done = byDetail.filter((line) => line.detail === userId);
     const ofSessions = own.filter((line) => line.kind === 'session');
@@ -107,14 +103,14 @@ export class RevocationStore {
     await this.change(this.statements.delete, others);
   }
 
-  /** What is kept of the end of a session, the last word first. */
+  /** The stored end of a session, the latest one. */
   async findEnd(handle: string): Promise<RevocationRecord | undefined> {
     const { rows } = await this.database.run(this.statements.findEnd, [handle]);
-    // Sorted here: SQLite without statistics would read all lines in the order of an index that has it already.
+    // Sorts here: SQLite without statistics would otherwise read all lines of an index in this order.
     return rows.map(toRecord).toSorted((a, b) => b.revokedAtMs - a.revokedAtMs)[0];
   }
 
-  /** Lines whose time is over, among those that were written up to a time. */
+  /** Expired lines among those written up to a time. */
   async findExpired(
     nowMs: number,
     revokedUntilMs: number,
@@ -129,20 +125,20 @@ export class RevocationStore {
     if (ids.length > 0) await this.database.run(this.statements.delete(ids.length), [...ids]);
   }
 
-  /** Reads in pages, by a time and the id: 100,000 lines at once held the event loop up for a second. */
-  private async readPages(
+  /** Reads in pages, by time and id: 100,000 lines at once blocked the event loop for a second. */
+  private async *readPages(
     statement: string,
     fromMs: number,
     timeOf: (line: RevocationRecord) => number,
     more: readonly unknown[],
-  ): Promise<RevocationRecord[]> {
-    const found: RevocationRecord[] = [];
+  ): AsyncGenerator<RevocationRecord[]> {
     for (let after = { atMs: fromMs, id: LOWEST_ID }; ;) {
       const parameters = [after.atMs, after.atMs, after.id, ...more];
       const { rows } = await this.database.run(statement, parameters);
-      for (const row of rows) found.push(toRecord(row));
-      const last = found.at(-1);
-      if (last === undefined || rows.length < LINES_PER_PAGE) return found;
+      const page = rows.map(toRecord);
+      yield page;
+      const last = page.at(-1);
+      if (last === undefined || page.length < LINES_PER_PAGE) return;
       after = { atMs: timeOf(last), id: last.id };
       // An embedded database answers within the same turn of the event loop.
       await nextTurn();
@@ -154,7 +150,7 @@ export class RevocationStore {
     lines: readonly RevocationRecord[],
   ): Promise<void> {
     const all = lines.map((line) => line.id);
-    for (const ids of this.database.batches(all, IDS_PER_STATEMENT)) {
+    for (const ids of this.database.lockingBatches(all, IDS_PER_STATEMENT)) {
       await this.database.run(statement(ids.length), ids);
     }
   }

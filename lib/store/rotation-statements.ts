@@ -1,34 +1,37 @@
 import type { SessionDatabase } from './session-database.js';
-import { KEPT_COLUMNS, readJson, textOrNull, type SessionRecord } from './session-record.js';
+import {
+  KEPT_COLUMNS,
+  toRotatedRecord,
+  type ByPersistence,
+  type SessionRecord,
+  type WrittenByRotation,
+} from './session-record.js';
 import { Session } from './session.entity.js';
 import type { SharedStatement } from './statement-group.js';
 import { rememberedByCount, type Table } from './table.js';
 
-/** A rotation as a refresh token alone can ask for it: the row decides. Times in milliseconds since the epoch. */
+/** A rotation that a refresh token alone can request: the row decides. Times in milliseconds since the epoch. */
 export interface Rotation {
   readonly handle: string;
   readonly from: {
     readonly generation: number;
     readonly parentHash: string;
-    /** When the generation must have been confirmed at the latest; null: confirmed or not. */
+    /** The latest time at which the generation may have been confirmed; null: no confirmation is needed. */
     readonly confirmedByMs: number | null;
+    /** The time after which the session must have been active. */
+    readonly activeAfterMs: ByPersistence;
   };
-  readonly next: {
-    readonly parentHash: string;
-    readonly atMs: number;
-    /** When the session then ends, by whether its cookies outlive the browser. */
-    readonly endsAtMs: { readonly persistent: number; readonly nonPersistent: number };
-  };
+  readonly next: WrittenByRotation;
 }
 
 type KeptColumns = Readonly<Record<string, unknown>>;
 
-/** The most that the column of generations holds. */
+/** The highest value of the column of generations. */
 export const LAST_GENERATION = 2 ** 31 - 1;
 
 /**
- * Rotations that judge a row and change it in one statement, on databases that can say what they have changed. A row
- * rotates where `decideRotation` lets it, and where its time is not over.
+ * Rotations that check and change a row in one statement, on databases that can return changed rows. A row rotates if
+ * `decideRotation` allows it, it has not expired, it is bound to no device, and nobody else acts in it.
  */
 export class RotationStatements {
   private readonly runShared: (rotation: Rotation) => Promise<SessionRecord | null>;
@@ -42,7 +45,7 @@ export class RotationStatements {
     this.runShared = database.share(statement, database.dialect.rotateMany !== undefined);
   }
 
-  /** @returns the row as it is now; `undefined` where it has not rotated */
+  /** @returns the row after the rotation; `undefined` if it has not rotated */
   async run(rotation: Rotation): Promise<SessionRecord | undefined> {
     return (await this.runShared(rotation)) ?? undefined;
   }
@@ -62,12 +65,13 @@ export class RotationStatements {
       next.atMs,
       from.confirmedByMs,
       from.confirmedByMs,
+      from.activeAfterMs.persistent,
+      from.activeAfterMs.nonPersistent,
     ]);
     return rows[0] ? rotatedRecord(rows[0], rotation) : null;
   }
 
-  // Waits for no lock: `undefined` for a row that is locked or gone, or cannot be read, and where there is no such
-  // statement.
+  // Waits for no lock. `undefined` for a row that is locked, gone or unreadable, and without such a statement.
   private async many(
     rotations: readonly Rotation[],
   ): Promise<(SessionRecord | null | undefined)[]> {
@@ -99,7 +103,7 @@ function prepareStatements(table: Table<Session>) {
   };
 }
 
-// What somebody else wrote into one row must not fail the others, which have rotated by now.
+// An unreadable row, written by another program, must not fail the others, which have rotated by now.
 function readable(row: KeptColumns, rotation: Rotation): SessionRecord | undefined {
   try {
     return rotatedRecord(row, rotation);
@@ -109,26 +113,7 @@ function readable(row: KeptColumns, rotation: Rotation): SessionRecord | undefin
 }
 
 function rotatedRecord(row: KeptColumns, { handle, from, next }: Rotation): SessionRecord {
-  const persistent = Boolean(Number(row['persistent']));
-  return {
-    handle,
-    userId: String(row['userId']),
-    tenantId: String(row['tenantId']),
-    generation: from.generation + 1,
-    parentHash: next.parentHash,
-    rotatedAtMs: next.atMs,
-    confirmedAtMs: null,
-    accessTokenPayload: readJson(row, 'accessTokenPayload'),
-    sessionData: readJson(row, 'sessionData'),
-    dataVersion: Number(row['dataVersion']),
-    persistent,
-    createdAtMs: Number(row['createdAt']),
-    authenticatedAtMs: Number(row['authenticatedAt']),
-    lastActiveAtMs: next.atMs,
-    expiresAtMs: persistent ? next.endsAtMs.persistent : next.endsAtMs.nonPersistent,
-    ip: textOrNull(row['ip']),
-    userAgent: textOrNull(row['userAgent']),
-  };
+  return toRotatedRecord(row, { handle, generation: from.generation + 1 }, next);
 }
 
 function statementForOne(table: Table<Session>): string {
@@ -136,7 +121,8 @@ function statementForOne(table: Table<Session>): string {
   const p = (position: number): string => table.parameter(position);
   const isAsPresented =
     `${c('handle')} = ${p(6)} AND ${c('generation')} = ${p(7)} AND ${c('parentRefreshTokenHash')} = ${p(8)} ` +
-    `AND ${c('expiresAt')} > ${p(9)} AND (CAST(${p(10)} AS bigint) IS NULL OR ${c('confirmedAt')} <= ${p(11)})`;
+    `AND ${c('expiresAt')} > ${p(9)} AND ${c('deviceKey')} IS NULL AND ${c('actor')} IS NULL AND (CAST(${p(10)} AS bigint) IS NULL OR ${c('confirmedAt')} <= ${p(11)}) ` +
+    `AND ${c('lastActiveAt')} > CASE WHEN ${c('persistent')} THEN CAST(${p(12)} AS bigint) ELSE CAST(${p(13)} AS bigint) END`;
   return (
     `UPDATE ${table.name} SET ${c('generation')} = ${p(0)}, ${c('parentRefreshTokenHash')} = ${p(1)}, ` +
     `${c('rotatedAt')} = ${p(2)}, ${c('confirmedAt')} = NULL, ${c('lastActiveAt')} = ${p(3)}, ` +

@@ -13,23 +13,28 @@ import { SingleConnection } from './single-connection.js';
 import { asConflictOfCaller, asStoreException } from './failures/store-availability.js';
 import { StatementGroup, type SharedStatement } from './statement-group.js';
 import { runStatement, type StatementResult } from './statement-result.js';
+import { timed, type StatementListener } from './statement-timing.js';
 import type { Table } from './table.js';
 import { Tables } from './tables.js';
 
-// Before each attempt after the first: a transaction that is still under way can undo one attempt after the other.
+// Pauses before each further attempt, because a transaction under way can undo one attempt after another.
 const PAUSES_MS = [5, 25, 125];
 
 /**
- * Runs the stores' statements, always on the primary: a replica may lag, and what it has not seen would look like theft
- * or log somebody out. Bound to a caller's `EntityManager`, it runs everything in that transaction.
+ * Runs the stores' statements, always on the primary: a replica may lag, and a missing change would look like theft or
+ * log somebody out. If it is bound to a caller's `EntityManager`, it runs everything in that transaction.
  */
 export class SessionDatabase {
   private readonly shared: SingleConnection | undefined;
   private readonly pooled: PooledConnections;
   private readonly cluster: ClusterWait | undefined;
   private transactionEnds: TransactionEnds | undefined;
-  /** What is peculiar to the kind of database. */
+  /** The specifics of this kind of database. */
   readonly dialect: Dialect;
+  /** How many statements were run again. */
+  retries = 0;
+  /** Hears how long statements take, except those of callers' transactions. Without a listener, nothing is measured. */
+  onStatement: StatementListener | undefined;
 
   constructor(
     private readonly dataSource: DataSource,
@@ -49,7 +54,7 @@ export class SessionDatabase {
   /**
    * The same statements, in the transaction of the given manager.
    *
-   * @throws {TypeError} for a manager of another data source, of no open transaction, or that reads from a replica
+   * @throws {TypeError} if the manager belongs to another data source, has no open transaction, or reads from a replica
    */
   withManager(manager: EntityManager): SessionDatabase {
     this.transactionEnds ??= new TransactionEnds(this.dataSource);
@@ -58,16 +63,28 @@ export class SessionDatabase {
     return new SessionDatabase(dataSource, deadline, callers.runner, tables, failures, callers);
   }
 
-  /** Whether statements run in somebody's transaction, which may still be rolled back. */
+  /** Whether statements run in a caller's transaction, which may still be rolled back. */
   get isInTransaction(): boolean {
     return this.transactionRunner !== undefined;
   }
 
-  /** What one statement after the other can take of the rows: each has some parameters, and a time may be beside them. */
+  /**
+   * Splits rows into batches for single statements. Each row has some parameters, and each statement may have a time
+   * besides.
+   */
   *batches<Row>(rows: readonly Row[], most: number, parametersPerRow = 1): Generator<Row[]> {
     const fitting = Math.floor((this.dialect.mostParameters - 1) / parametersPerRow);
     const size = Math.min(most, fitting);
     for (let from = 0; from < rows.length; from += size) yield rows.slice(from, from + size);
+  }
+
+  /**
+   * The same for a statement that locks the rows with these keys. A statement with several keys may lock other rows as
+   * well. A caller's transaction may hold its locks for long, so it changes a few rows one by one.
+   */
+  lockingBatches<Key>(keys: readonly Key[], most: number): Generator<Key[]> {
+    const mostAlone = this.callers === undefined ? 0 : this.dialect.mostAloneInTransaction;
+    return this.batches(keys, keys.length <= mostAlone ? 1 : most);
   }
 
   get isInitialized(): boolean {
@@ -83,15 +100,15 @@ export class SessionDatabase {
   }
 
   /**
-   * @throws {SessionStoreUnavailableException} when the database does not answer, or not in time
-   * @throws {SessionStoreFailureException} when it refuses the statement
-   * @throws {QueryFailedError} in a caller's transaction that has met another one, so that the caller can run it again
+   * @throws {SessionStoreUnavailableException} if the database does not answer, or not in time
+   * @throws {SessionStoreFailureException} if it refuses the statement
+   * @throws {QueryFailedError} in a caller's transaction that conflicts with another. The caller can retry it
    * @throws {TypeError} in a caller's transaction that is over
    */
   async run(sql: string, parameters: readonly unknown[] = []): Promise<StatementResult> {
     this.callers?.checkOpen();
     try {
-      return await this.inTime(() => this.retryConflicts(() => this.runOnce(sql, parameters)));
+      return await this.inTime(sql, () => this.retryConflicts(() => this.runOnce(sql, parameters)));
     } catch (error) {
       throw this.isInTransaction && this.kindOf(error) === 'conflict'
         ? asConflictOfCaller(error)
@@ -100,10 +117,10 @@ export class SessionDatabase {
   }
 
   /**
-   * A statement that callers share who want it at the same time. In a transaction each sends its own, and on SQLite,
-   * which answers at once.
+   * A statement that simultaneous callers share. In a transaction, each sends its own statement. So does each on
+   * SQLite, which answers at once.
    *
-   * @param mayShare whether many can be run at once on this database
+   * @param mayShare whether this database can run many at once
    */
   share<Input, Output>(
     statement: SharedStatement<Input, Output>,
@@ -117,9 +134,9 @@ export class SessionDatabase {
   }
 
   /**
-   * What the database lacks of an entity: its table, or some of its columns.
+   * Finds what the database lacks of an entity: its table, or some of its columns.
    *
-   * @throws {SessionStoreUnavailableException} when the database does not answer, or not in time
+   * @throws {SessionStoreUnavailableException} if the database does not answer, or not in time
    */
   async lackOf(entity: EntityTarget<ObjectLiteral>): Promise<'table' | readonly string[]> {
     const table = this.table(entity);
@@ -132,9 +149,18 @@ export class SessionDatabase {
     return missing;
   }
 
+  /**
+   * Inspects the database with TypeORM's own functions. @throws {SessionStoreUnavailableException} if it does not
+   * answer
+   */
+  inspect<T>(look: (source: DataSource, runner: QueryRunner) => Promise<T>): Promise<T> {
+    const looking = () => this.pooled.use((runner) => look(this.dataSource, runner));
+    return this.deadline.bound(looking).catch((e: unknown) => Promise.reject(this.told(e)));
+  }
+
   private async lackIn(probe: string): Promise<'table' | 'column' | undefined> {
     try {
-      await this.inTime(() => this.runOnce(probe, []));
+      await this.inTime(probe, () => this.runOnce(probe, []));
       return undefined;
     } catch (error) {
       const kind = this.kindOf(error);
@@ -144,10 +170,10 @@ export class SessionDatabase {
     }
   }
 
-  /** Runs an INSERT; `false` where a row with the same key is there already. */
+  /** Runs an INSERT; `false` if a row with the same key exists. */
   async insertUnlessPresent(sql: string, parameters: readonly unknown[]): Promise<boolean> {
     try {
-      await this.inTime(() => this.retryConflicts(() => this.runOnce(sql, parameters)));
+      await this.inTime(sql, () => this.retryConflicts(() => this.runOnce(sql, parameters)));
       return true;
     } catch (error) {
       if (this.kindOf(error) === 'duplicate') return false;
@@ -159,7 +185,8 @@ export class SessionDatabase {
   async transaction<T>(work: (database: SessionDatabase) => Promise<T>): Promise<T> {
     if (this.transactionRunner !== undefined) return work(this);
     try {
-      return await this.inTime(() => this.retryConflicts(() => this.inTransaction(work)));
+      const attempt = () => this.retryConflicts(() => this.inTransaction(work));
+      return await this.inTime(undefined, attempt);
     } catch (error) {
       throw this.told(error);
     }
@@ -189,13 +216,13 @@ export class SessionDatabase {
     }
   }
 
-  // On SQLite a transaction that has read fails at its first write where another process has written meanwhile. One that
-  // begins with a write, of no row at all, waits for its turn instead.
+  // On SQLite, a transaction that has read fails at its first write if another process has written meanwhile. A
+  // transaction that begins with a write, even of no row, waits for its turn instead.
   private async takeWriteLock(runner: QueryRunner): Promise<void> {
     await runStatement(runner, `DELETE FROM ${this.table(SessionRevocation).name} WHERE 1 = 0`, []);
   }
 
-  /** Breaks off every statement that is under way, those of callers' transactions apart. */
+  /** Aborts every statement that is under way, except those of callers' transactions. */
   breakOff(): void {
     this.pooled.breakOff();
   }
@@ -220,13 +247,14 @@ export class SessionDatabase {
     return this.dialect.failureKind(driverFailureOf(error));
   }
 
-  // SQLite answers in the turn in which it is asked: a timer could tell of nothing.
-  private inTime<T>(work: () => Promise<T>): Promise<T> {
-    return this.shared === undefined ? this.deadline.bound(work) : work();
+  // SQLite answers in the same turn, so a timer could never fire in time.
+  private inTime<T>(sql: string | undefined, work: () => Promise<T>): Promise<T> {
+    const bound = () => (this.shared === undefined ? this.deadline.bound(work) : work());
+    return timed(sql, this.onStatement, bound);
   }
 
-  // Only what is not part of a transaction can be run again on its own, and not once its caller has been told that it
-  // failed. SQLite's driver blocks the whole process while it waits for a lock.
+  // Only a statement outside of a transaction can be retried alone, and only before its caller hears of a failure.
+  // SQLite's driver blocks the whole process while it waits for a lock.
   private async retryConflicts<T>(work: () => Promise<T>): Promise<T> {
     const isOverdue = this.deadline.watch();
     for (let attempt = 0; ; attempt += 1) {
@@ -236,13 +264,17 @@ export class SessionDatabase {
         const pauseMs = PAUSES_MS[attempt];
         const isFinal = this.isInTransaction || pauseMs === undefined || isOverdue();
         if (isFinal || this.kindOf(error) !== 'conflict') throw error;
+        this.retries += 1;
         await pause(pauseMs);
       }
     }
   }
 }
 
-/** Inside our own transaction errors stay as they are, so that a conflict can be seen and the whole run again. */
+/**
+ * Inside our own transaction, errors stay as they are, so that a conflict is recognized and the whole transaction is
+ * retried.
+ */
 class TransactionDatabase extends SessionDatabase {
   override run(sql: string, parameters: readonly unknown[] = []): Promise<StatementResult> {
     return this.runOnce(sql, parameters);

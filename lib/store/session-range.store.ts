@@ -3,13 +3,13 @@ import type { SessionDatabase } from './session-database.js';
 import { Session } from './session.entity.js';
 import type { Table } from './table.js';
 
-// Few enough that no statement takes long; with a tenant's rows few of them come here at all.
+// Small enough that no statement takes long. If a tenant is given, few of its rows are returned.
 const ROWS_PER_RANGE = 2_000;
 
-/** Whose a session is. */
+/** The owner of a session. */
 export type SessionOwner = Pick<Session, 'handle' | 'userId' | 'tenantId'>;
 
-/** What lies between two handles, both left out. Handles order by the time of the login. */
+/** The handles between two others, both excluded. Handles are ordered by the time of the login. */
 export interface HandleRange {
   readonly after: string;
   readonly before: string;
@@ -18,16 +18,16 @@ export interface HandleRange {
 export const FIRST_HANDLE = '00000000-0000-0000-0000-000000000000';
 export const LAST_HANDLE = firstSessionHandleOf(Number.MAX_SAFE_INTEGER);
 
-/** The statements that go over all sessions along the primary key, and read of each no more than whose it is. */
+/** Statements that scan all sessions along the primary key, and only read the owner of each. */
 export class SessionRangeStore {
   constructor(private readonly database: SessionDatabase) {}
 
   /**
-   * The sessions in the first part of a range. No index begins with the tenant, so that all rows have to be read: what is
-   * another tenant's is left out by the database, since to bring it here takes ten times as long.
+   * The sessions in the first part of a range. No index begins with the tenant, so all rows must be read. The database
+   * filters the tenants, because transferring all rows takes ten times as long.
    *
-   * @param tenantId in this tenant alone; in all of them where it is null
-   * @returns what is left of the range as well; `undefined` where that was the last part
+   * @param tenantId the only tenant; null searches all
+   * @returns also the rest of the range; `undefined` after the last part
    */
   async findPart(
     range: HandleRange,
@@ -42,7 +42,7 @@ export class SessionRangeStore {
       : this.database.run(findOfTenant, [...bounds, tenantId]));
     const sessions = rows
       .map(toOwner)
-      // MariaDB's default collations take `shop` and `SHOP` for one: what the database finds is compared again here.
+      // MariaDB's default collations treat `shop` and `SHOP` as equal, so the results are compared again here.
       .filter((each) => (tenantId ?? each.tenantId) === each.tenantId);
     return { sessions, rest: end === undefined ? undefined : { ...range, after: end } };
   }
@@ -59,7 +59,7 @@ function prepareStatements(table: Table<Session>) {
   const inRange = (more = ''): string =>
     table.where(`${handle} > ${p(0)} AND ${handle} < ${p(1)}${more}`);
   const owner = table.selection(['handle', 'userId', 'tenantId']);
-  // The bound tells the planner that this is a matter of an index. Twice as many: some may be committed late.
+  // The bound tells the planner to use an index. It is doubled, because some rows may be committed late.
   const findAll =
     `SELECT ${owner} FROM ${table.name} ${inRange(` AND ${handle} <= ${p(2)}`)} ` +
     `ORDER BY ${handle} LIMIT ${2 * ROWS_PER_RANGE}`;

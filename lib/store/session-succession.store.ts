@@ -4,15 +4,15 @@ import { Session } from './session.entity.js';
 import { SessionStore } from './session.store.js';
 import type { Table } from './table.js';
 
-/** The statements by which one session takes another's place, in a transaction. */
+/** Statements that replace one session with another, in a transaction. */
 export class SessionSuccessionStore {
   constructor(private readonly database: SessionDatabase) {}
 
   /**
-   * Takes a session's row away, so that whoever else would end or change it comes too early or too late.
+   * Removes a session's row. Any other attempt to end or change the session then comes too early or too late.
    *
-   * @param from as it was read
-   * @returns what it held at that moment; `undefined` where it is gone, or its payload is another by now
+   * @param from the row as it was read
+   * @returns the row at that moment; `undefined` if it is gone, or if its payload has changed
    */
   async take(
     from: Pick<SessionRecord, 'handle' | 'dataVersion'>,
@@ -32,11 +32,13 @@ export class SessionSuccessionStore {
 }
 
 function prepareStatements(table: Table<Session>) {
-  const isAsRead = `${table.column('handle')} = ${table.parameter(0)} AND ${table.column('dataVersion')} = ${table.parameter(1)}`;
+  const whereAsRead = table.where(
+    `${table.column('handle')} = ${table.parameter(0)} AND ${table.column('dataVersion')} = ${table.parameter(1)}`,
+  );
   const columns = table.selection(SESSION_COLUMNS);
   return {
     take: table.dialect.returnsDeleted
-      ? `DELETE FROM ${table.name} WHERE ${isAsRead} RETURNING ${columns}`
-      : `SELECT ${columns} FROM ${table.name} WHERE ${isAsRead} FOR UPDATE`,
+      ? `DELETE FROM ${table.name} ${whereAsRead} RETURNING ${columns}`
+      : `SELECT ${columns} FROM ${table.name} ${whereAsRead} FOR UPDATE`,
   };
 }

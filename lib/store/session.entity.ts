@@ -1,23 +1,25 @@
 import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
 
 /**
- * One login session. It holds no token: of the refresh tokens only the hash of the last spent one is kept.
- * Times are milliseconds since the epoch.
+ * One login session. It holds no token, and only the hash of the last spent refresh token. Times are milliseconds since
+ * the epoch.
  *
  * @publicApi
  */
 @Entity({ name: 'auth_session' })
-// Each index begins with the realm: what another application of the same database keeps is never gone over.
-@Index(['realm', 'userId', 'tenantId'])
-@Index(['realm', 'expiresAt'])
+// The realm is in no index. Without statistics, PostgreSQL would consider it selective, and read all rows of the realm
+// to find those of a few handles. The handle follows the user, so that a user's sessions can be read in pages, newest
+// first.
+@Index(['userId', 'handle'])
+@Index(['expiresAt'])
 export class Session {
-  /** Whose session it is: empty, or a hash of the options `audience` and `kind`. */
-  @PrimaryColumn({ type: 'varchar', length: 32 })
-  realm!: string;
-
   /** A time-ordered UUID (version 7), so that inserts stay local in the index. An identifier, never a credential. */
   @PrimaryColumn({ type: 'uuid' })
   handle!: string;
+
+  /** The realm of the session: empty, or a hash of the options `audience` and `kind`. */
+  @Column({ type: 'varchar', length: 32 })
+  realm!: string;
 
   @Column({ type: 'varchar', length: 255 })
   userId!: string;
@@ -44,23 +46,24 @@ export class Session {
   @Column({ type: 'text' })
   accessTokenPayload!: string;
 
-  /** What the application keeps for the session and no client sees: JSON. */
+  /** The application's own data for the session, which no client sees: JSON. */
   @Column({ type: 'text' })
   sessionData!: string;
 
-  /** Counts changes of `accessTokenPayload`, so that two writers at once lose nothing. */
+  /** Counts changes of `accessTokenPayload`, so that two simultaneous writers lose nothing. */
   @Column({ type: 'int' })
   dataVersion!: number;
 
   /** Whether its cookies outlive the browser ("remember me"). */
-  // In JavaScript's words: TypeORM would name this column to whoever uses a driver that has another word for it.
+  // JavaScript's name of the type: with a database's name, TypeORM would report this column for drivers that use
+  // another name.
   @Column({ type: Boolean })
   persistent!: boolean;
 
   @Column({ type: 'bigint' })
   createdAt!: number;
 
-  /** When the user last proved who they are. */
+  /** When the user last proved their identity. */
   @Column({ type: 'bigint' })
   authenticatedAt!: number;
 
@@ -68,9 +71,24 @@ export class Session {
   @Column({ type: 'bigint' })
   lastActiveAt!: number;
 
-  /** From then on the session is dead, whether or not the row has been pruned. */
+  /** From then on the session is dead, even if its row still exists. */
   @Column({ type: 'bigint' })
   expiresAt!: number;
+
+  /** The person who acts in the session as its user, and the reason: JSON. Null in a session of the user themselves. */
+  @Column({ type: 'text', nullable: true })
+  actor!: string | null;
+
+  /** The session in which this session's user acts, or last acted, as somebody else. */
+  @Column({ type: 'uuid', nullable: true })
+  impersonating!: string | null;
+  /** The public key of the device that the session is bound to: a JWK. Null if it is bound to none. */
+  @Column({ type: 'varchar', length: 255, nullable: true })
+  deviceKey!: string | null;
+
+  /** When the newest challenge that the device has answered was made; null without a device. */
+  @Column({ type: 'bigint', nullable: true })
+  challengeAcceptedAt!: number | null;
 
   @Column({ type: 'varchar', length: 64, nullable: true })
   ip!: string | null;

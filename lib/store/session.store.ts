@@ -1,23 +1,30 @@
 import { Injectable } from '@nestjs/common';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { asciiJson } from './ascii-json.js';
 import { RotationStatements, type Rotation } from './rotation-statements.js';
 import { SessionDatabase } from './session-database.js';
 import {
-  toParameters,
+  toSessionListing,
   toSessionOutline,
-  toSessionRecord,
+  type SessionListing,
   type SessionOutline,
+} from './session-outline.js';
+import {
+  toParameters,
+  toSessionRecord,
+  type ByPersistence,
   type SessionRecord,
 } from './session-record.js';
+import { LAST_HANDLE } from './session-range.store.js';
 import { Session } from './session.entity.js';
 import { GroupedSessionStatements } from './grouped-session-statements.js';
-import { sessionStatements, type SessionStatements } from './session-statements.js';
+import { ROWS_PER_PAGE, sessionStatements, type SessionStatements } from './session-statements.js';
 import type { SharedStatement } from './statement-group.js';
 
-// Databases bound the number of parameters in one statement; SQLite's bound was 999 for long.
+// Databases limit the parameters of one statement; SQLite's limit was 999 for a long time.
 const HANDLES_PER_STATEMENT = 500;
 
-/** The statements on sessions: one intent and one round trip each, all by an index. */
+/** Statements on sessions: one intent and one round trip each, all of them by an index. */
 @Injectable()
 export class SessionStore {
   private readonly insertShared: (record: SessionRecord) => Promise<unknown>;
@@ -48,23 +55,34 @@ export class SessionStore {
     return (await this.findShared(handle)) ?? undefined;
   }
 
-  /** Whether this database can rotate a row and say what it holds in one statement. */
+  /** The existing rows of these handles, expired or not. */
+  async outlines(handles: readonly string[]): Promise<SessionOutline[]> {
+    const found: SessionOutline[] = [];
+    for (const batch of this.batchesOf(handles)) {
+      const { rows } = await this.database.run(this.statements.outlines(batch.length), batch);
+      found.push(...rows.map(toSessionOutline));
+    }
+    return found;
+  }
+
+  /** Whether this database can rotate a row and return it in one statement. */
   get canRotateUnread(): boolean {
     return this.database.dialect.returnsUpdated;
   }
 
-  /** Rotates a row that has not been read. @returns the row as it is now; `undefined` where it has to be read first */
+  /** Rotates an unread row. @returns the row after the rotation; `undefined` if it must be read first */
   rotateInOneStatement(rotation: Rotation): Promise<SessionRecord | undefined> {
     return this.rotations.run(rotation);
   }
 
   /**
-   * Rotates by compare-and-swap: only from the generation that the caller has read.
+   * Rotates by compare-and-swap, only from the generation that the caller has read, and only if the row is bound or
+   * unbound as it was then.
    *
    * @returns whether it won
    */
   async beginGeneration(from: SessionRecord, next: SessionRecord): Promise<boolean> {
-    const { affected } = await this.database.run(this.statements.rotate, [
+    const { affected } = await this.database.run(this.statements.rotate(from.deviceKey !== null), [
       next.generation,
       next.parentHash,
       next.rotatedAtMs,
@@ -77,18 +95,18 @@ export class SessionStore {
     return affected === 1;
   }
 
-  /** Notes of sessions, by handle and parent hash, that their generation was seen in use; the first note counts. */
+  /** Notes, by handle and parent hash, that the generations of sessions were seen in use. The first note counts. */
   async confirm(
     confirmations: readonly (readonly [handle: string, parentHash: string])[],
     atMs: number,
   ): Promise<void> {
-    // A parent's hash is of one session alone, so that the two lists can't pair up wrongly.
+    // A parent's hash belongs to one session only, so the two lists can't pair up wrongly.
     const handles = confirmations.map(([handle]) => handle);
     const hashes = confirmations.map(([, hash]) => hash);
     await this.database.run(this.statements.confirm(handles.length), [atMs, ...handles, ...hashes]);
   }
 
-  /** The same at a refresh, which is activity and so moves the idle timeout. */
+  /** The same at a refresh, which is activity and so extends the idle timeout. */
   async confirmByRefresh(
     handle: string,
     parentHash: string,
@@ -110,21 +128,29 @@ export class SessionStore {
     return affected === 1;
   }
 
-  /** @returns whether a live row was there */
+  /** @returns whether there was a live row with other data */
   async replaceSessionData(
     handle: string,
     data: Readonly<Record<string, unknown>>,
-    nowMs: number,
+    { nowMs, activeAfterMs }: { nowMs: number; activeAfterMs: ByPersistence },
   ): Promise<boolean> {
-    const parameters = [asciiJson(data), handle, nowMs];
-    const { affected } = await this.database.run(this.statements.replaceData, parameters);
-    if (affected === 1) return true;
-    // MySQL's protocol without its flag FOUND_ROWS does not count a row that holds the same data already.
-    const record = await this.find(handle);
-    return record !== undefined && record.expiresAtMs > nowMs;
+    const { affected } = await this.database.run(this.statements.replaceData, [
+      asciiJson(data),
+      handle,
+      nowMs,
+      activeAfterMs.persistent,
+      activeAfterMs.nonPersistent,
+    ]);
+    return affected === 1;
   }
 
-  /** Deletes rows, in a transaction. @returns those that were there; of several who do so at once one is told */
+  /** Notes the session in which a user acts as another. @returns whether the user's own live row was there */
+  async noteImpersonation(ownHandle: string, handle: string, nowMs: number): Promise<boolean> {
+    const parameters = [handle, ownHandle, nowMs];
+    return (await this.database.run(this.statements.impersonate, parameters)).affected === 1;
+  }
+
+  /** Deletes rows, in a transaction. @returns the rows that existed; of simultaneous callers, only one gets each row */
   async deleteReturning(handles: readonly string[]): Promise<SessionOutline[]> {
     const taken: SessionOutline[] = [];
     for (const batch of this.batchesOf(handles)) {
@@ -137,37 +163,56 @@ export class SessionStore {
     return taken;
   }
 
-  /** Deletes rows in few statements; which of them were there is not told. */
+  /** Deletes rows in few statements, and does not report which of them existed. */
   async deleteAll(handles: readonly string[]): Promise<void> {
     for (const batch of this.batchesOf(handles)) {
       await this.database.run(this.statements.deleteAll(batch.length), batch);
     }
   }
 
-  /** Deletes rows whose time is over; one that was refreshed since it was read stays. */
+  /** Deletes expired rows, but not one that was refreshed after it was read. */
   async deleteExpired(handles: readonly string[], nowMs: number): Promise<void> {
     for (const batch of this.batchesOf(handles)) {
       await this.database.run(this.statements.deleteExpired(batch.length), [...batch, nowMs]);
     }
   }
 
-  /** A user's rows, expired ones left out, newest first. */
-  async findOfUser(
+  /** Deletes a row that has not been refreshed since it was read. */
+  async deleteUnlessActive(read: Pick<SessionRecord, 'handle' | 'lastActiveAtMs'>): Promise<void> {
+    const parameters = [read.handle, read.lastActiveAtMs];
+    await this.database.run(this.statements.deleteUnlessActive, parameters);
+  }
+
+  /**
+   * A user's rows that expire after a time, newest first, in pages. Nearly every user has one page. With more, other
+   * requests run between the pages.
+   *
+   * @param before the handle that they follow
+   */
+  async *pagesOfUser(
     userId: string,
     tenantId: string | undefined,
-    nowMs: number,
-  ): Promise<SessionRecord[]> {
-    const { rows } = await this.database.run(this.statements.findOfUser, [userId, nowMs]);
-    return ofExactly(userId, tenantId, rows.map(toSessionRecord));
+    expiringAfterMs: number,
+    before = LAST_HANDLE,
+  ): AsyncGenerator<SessionListing[]> {
+    for (let last = before; ;) {
+      const parameters = [userId, last, expiringAfterMs];
+      const { rows } = await this.database.run(this.statements.pageOfUser, parameters);
+      const page = rows.map(toSessionListing);
+      yield ofExactly(userId, tenantId, page);
+      const end = page.at(-1);
+      if (end === undefined || page.length < ROWS_PER_PAGE) return;
+      last = end.handle;
+      await nextTurn();
+    }
   }
 
-  /** All of a user's rows, expired or not, to be ended. */
-  async outlinesOfUser(userId: string, tenantId: string | undefined): Promise<SessionOutline[]> {
-    const { rows } = await this.database.run(this.statements.outlinesOfUser, [userId]);
-    return ofExactly(userId, tenantId, rows.map(toSessionOutline));
+  /** The handles of all rows of a user, expired or not, to end them. */
+  handlesOfUser(userId: string, tenantId: string | undefined): Promise<string[]> {
+    return handlesIn(this.pagesOfUser(userId, tenantId, -1));
   }
 
-  /** Up to `limit` rows whose time was over between two times, the oldest first. */
+  /** Up to `limit` rows that expired between two times, the oldest first. */
   async findExpired(nowMs: number, limit: number, fromMs: number): Promise<SessionOutline[]> {
     const { rows } = await this.database.run(this.statements.findExpired(limit), [fromMs, nowMs]);
     return rows.map(toSessionOutline);
@@ -179,7 +224,7 @@ export class SessionStore {
   }
 
   private batchesOf(handles: readonly string[]): Iterable<readonly string[]> {
-    return this.database.batches(handles, HANDLES_PER_STATEMENT);
+    return this.database.lockingBatches(handles, HANDLES_PER_STATEMENT);
   }
 
   private get statements(): SessionStatements {
@@ -187,11 +232,21 @@ export class SessionStore {
   }
 }
 
-// MariaDB's default collations take `bob`, `BOB` and `bób` for one: what the index finds is compared again here.
+// MariaDB's default collations treat `bob`, `BOB` and `bób` as equal, so the results of the index are compared again
+// here.
 function ofExactly<Row extends SessionOutline>(
   userId: string,
   tenantId: string | undefined,
   rows: readonly Row[],
 ): Row[] {
   return rows.filter((row) => row.userId === userId && (tenantId ?? row.tenantId) === row.tenantId);
+}
+
+/** The handles of all rows, page by page. */
+export async function handlesIn(
+  pages: AsyncIterable<readonly SessionListing[]>,
+): Promise<string[]> {
+  const handles: string[] = [];
+  for await (const page of pages) handles.push(...page.map(({ handle }) => handle));
+  return handles;
 }

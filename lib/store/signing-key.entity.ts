@@ -1,19 +1,20 @@
 import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
 
 /**
- * A key of the server: one that signs JWTs, or the secret under refresh tokens. Encrypted where `encryptionKey` is set.
+ * A key of the server: one that signs JWTs, or the secret behind refresh tokens. It is encrypted if `encryptionKey` is
+ * set.
  *
  * @publicApi
  */
 @Entity({ name: 'auth_session_key' })
-// The slot that makes instances which rotate at once settle on one key.
+// The unique slot makes instances that rotate at once settle on one key.
 @Index(['realm', 'kind', 'algorithm', 'sequence'], { unique: true })
 export class SessionSigningKey {
   /** `d-` (rotating), `s-` (static) or `m-` (refresh tokens), then 16 random characters. */
   @PrimaryColumn({ type: 'varchar', length: 32 })
   kid!: string;
 
-  /** Whose key it is: empty, or a hash of the options `audience` and `kind`. */
+  /** The realm of the key: empty, or a hash of the options `audience` and `kind`. */
   @Column({ type: 'varchar', length: 32 })
   realm!: string;
 
@@ -34,7 +35,7 @@ export class SessionSigningKey {
   @Column({ type: 'bigint' })
   createdAt!: number;
 
-  /** From then on it signs; it is published before. */
+  /** The key signs from then on; it is published earlier. */
   @Column({ type: 'bigint' })
   activeAt!: number;
 }

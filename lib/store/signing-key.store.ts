@@ -27,7 +27,7 @@ export interface SigningKeyRecord {
   readonly activeAtMs: number;
 }
 
-/** The statements on keys. There are few of them, so they are always read together. */
+/** Statements on keys. There are few keys, so they are always read together. */
 @Injectable()
 export class SigningKeyStore {
   constructor(private readonly database: SessionDatabase) {}
@@ -37,7 +37,7 @@ export class SigningKeyStore {
     return rows.map(toRecord).toSorted((a, b) => a.sequence - b.sequence);
   }
 
-  /** @returns `false` where another instance has taken the slot: its key is the one to use */
+  /** @returns `false` if another instance has taken the slot: its key is the one to use */
   insertIntoSlot(record: SigningKeyRecord): Promise<boolean> {
     return this.database.insertUnlessPresent(this.statements.insert, [
       record.kid,
@@ -50,7 +50,7 @@ export class SigningKeyStore {
     ]);
   }
 
-  /** Stores the same key in another form. @returns `false` where another instance has done so since it was read */
+  /** Stores the same key in another form. @returns `false` if another instance has changed it since it was read */
   async replaceMaterial(kid: string, from: string, to: string): Promise<boolean> {
     const parameters = [to, kid, from];
     const { affected } = await this.database.run(this.statements.replaceMaterial, parameters);

@@ -7,12 +7,12 @@ const LONGEST_WAIT_MS = 2_000;
 const PAUSE_MS = 2;
 const WARNING =
   'A transaction of the application has kept SQLite’s only connection for two seconds. A session statement now becomes ' +
-  'part of it, and is undone with it. Inside transactions use `sessions.withManager(manager)`.';
+  'part of it, and is rolled back with it. Inside transactions, use `sessions.withManager(manager)`.';
 
 /**
- * The single connection of SQLite. Whatever runs on it while a transaction is open is part of that transaction and goes
- * when it is rolled back: a login whose tokens are on their way, or a revocation that has been reported. So a statement
- * of ours waits until the application's transaction is over.
+ * SQLite's only connection. Any statement during an open transaction is rolled back with it, even a login whose tokens
+ * are on their way, or a revocation already reported. So our statements wait until the application's transaction is
+ * over.
  */
 export class SingleConnection {
   private readonly logger = new Logger('SessionModule');
@@ -24,17 +24,17 @@ export class SingleConnection {
     private readonly connection: OnlyConnection,
   ) {}
 
-  /** Runs a statement where no transaction is open. */
+  /** Runs a statement while no transaction is open. */
   run<T>(statement: (runner: QueryRunner) => Promise<T>): Promise<T> {
     const runner = this.dataSource.createQueryRunner('master');
-    // TypeORM's flag tells of a transaction whose BEGIN is still to come; it can be left standing by two at once.
+    // TypeORM's flag shows a transaction before its BEGIN. Two transactions at once can leave it set.
     const isFree = !runner.isTransactionActive && !this.isInTransaction(runner);
     return isFree ? statement(runner) : this.freeTurn(runner).then(() => statement(runner));
   }
 
   /**
-   * Runs one of our transactions, after those before it, and in a turn of the event loop of its own: it awaits nothing
-   * but SQLite, which answers at once, so that nobody else's statement or BEGIN comes between.
+   * Runs one of our transactions, after the earlier ones, and in its own turn of the event loop. It awaits only SQLite,
+   * which answers at once, so no other statement or BEGIN comes between.
    */
   runTransaction<T>(transaction: (runner: QueryRunner) => Promise<T>): Promise<T> {
     const begin = async (): Promise<T> => {
@@ -47,7 +47,7 @@ export class SingleConnection {
     return turn;
   }
 
-  // Bounded: the transaction may itself be waiting for us, in a call that should have used `withManager`.
+  // Limited, because the transaction may itself be waiting for us, in a call that should have used `withManager`.
   private async freeTurn(runner: QueryRunner): Promise<void> {
     const untilMs = performance.now() + LONGEST_WAIT_MS;
     await nextTurn();

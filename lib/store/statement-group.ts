@@ -1,17 +1,17 @@
 import { SessionStoreUnavailableException } from '../errors/session-store-unavailable.exception.js';
 
-// Of each kind of statement, so that most of the pool's connections are left to the application.
+// For each kind of statement, so that most of the pool's connections are left to the application.
 const MOST_UNDER_WAY = 2;
-// Half of what arrives at once in a busy server: while the database works on one group, the next is made up.
+// Half of the simultaneous requests of a busy server: while the database works on one group, the next one fills up.
 const MOST_IN_A_GROUP = 32;
 
-/** A statement that callers can share who want it at the same time. */
+/** A statement that simultaneous callers can share. */
 export interface SharedStatement<Input, Output> {
   /** For one caller. */
   one(input: Input): Promise<Output>;
-  /** For many, in their order; `undefined` for one that has to be run on its own. It must not wait for a lock. */
+  /** For many callers, in order; `undefined` for one that must run alone. It must not wait for a lock. */
   many(inputs: readonly Input[]): Promise<readonly (Output | undefined)[]>;
-  /** Inputs of the same key never share a statement; without keys any do. */
+  /** Inputs with equal keys never share a statement. Without keys, any inputs do. */
   keyOf?(input: Input): string;
 }
 
@@ -23,8 +23,8 @@ interface Waiting<Input, Output> {
 }
 
 /**
- * Lets callers that want the same kind of statement at the same time share one (group commit): one round trip and one
- * commit do for many. Who comes alone waits for nobody.
+ * Lets simultaneous callers of one kind of statement share it (group commit): one round trip and one commit serve many.
+ * A single caller waits for nobody.
  */
 export class StatementGroup<Input, Output> {
   private waiting: Waiting<Input, Output>[] = [];
@@ -34,13 +34,13 @@ export class StatementGroup<Input, Output> {
 
   constructor(private readonly statement: SharedStatement<Input, Output>) {}
 
-  /** @param isOverdue whether the caller has stopped waiting: what has not been sent by then never is */
+  /** @param isOverdue whether the caller has stopped waiting: a statement not sent by then is never sent */
   add(input: Input, isOverdue: () => boolean): Promise<Output> {
     return new Promise((resolve, reject) => {
       this.waiting.push({ input, isOverdue, resolve, reject });
       if (this.isStarting) return;
       this.isStarting = true;
-      // After all that this turn of the event loop brings.
+      // After everything else in this turn of the event loop.
       process.nextTick(() => {
         this.isStarting = false;
         this.start();
@@ -77,7 +77,7 @@ export class StatementGroup<Input, Output> {
     return [...group.values()];
   }
 
-  // It may wait for a lock, and holds up no group meanwhile.
+  // It may wait for a lock, but holds up no group meanwhile.
   private runAlone({ input, isOverdue, resolve, reject }: Waiting<Input, Output>): void {
     if (isOverdue()) return reject(overdue());
     this.aloneUnderWay += 1;
@@ -91,7 +91,7 @@ export class StatementGroup<Input, Output> {
 
   private async runGroup(group: readonly Waiting<Input, Output>[]): Promise<void> {
     this.groupsUnderWay += 1;
-    // One that the database refuses must not fail its neighbours.
+    // A statement that the database refuses must not fail its neighbors.
     const outputs = await this.statement.many(group.map(({ input }) => input)).catch(() => []);
     this.groupsUnderWay -= 1;
     group.forEach((each, index) => {

@@ -1,6 +1,6 @@
 import type { QueryRunner } from 'typeorm';
 
-/** What a statement came to. */
+/** The result of a statement. */
 export interface StatementResult {
   rows: readonly Readonly<Record<string, unknown>>[];
   affected: number;

@@ -3,14 +3,14 @@ import type { Dialect } from './dialect/dialect.js';
 import { dialectOf } from './dialect/dialects.js';
 
 /**
- * The names of one entity's table and columns as the user's data source has them (prefix, schema, naming strategy),
- * escaped for its driver. Statements are made of these names, of the realm, which is a hash in hex, and of parameters,
- * never of input. The realm stands in each of them by `where` and `insertions`, so that no statement can forget it.
+ * The names of one entity's table and columns in the user's data source (prefix, schema, naming strategy), escaped for
+ * its driver. Statements consist of these names, of the realm, which is a hash in hex, and of parameters, never of
+ * input. `where` and `insertions` put the realm into each statement, so none can forget it.
  */
 export class Table<Row extends ObjectLiteral> {
   readonly name: string;
   readonly dialect: Dialect;
-  /** The table's own name and the database's, as the database's catalogue has them; `undefined` for that of the connection. */
+  /** The table's name and its database's, as in the database's catalog; `undefined` for the connection's database. */
   readonly place: { readonly database: string | undefined; readonly table: string };
   private readonly columns: ReadonlyMap<string, string>;
   private readonly made = new Map<unknown, unknown>();
@@ -20,7 +20,7 @@ export class Table<Row extends ObjectLiteral> {
     entity: EntityTarget<Row>,
     private readonly realm = '',
   ) {
-    if (!/^[0-9a-f]*$/.test(realm)) throw new Error('a realm is a hash in hex, or empty');
+    if (!/^[0-9a-f]*$/.test(realm)) throw new Error('a realm must be a hash in hex, or empty');
     const { driver } = dataSource;
     this.dialect = dialectOf(dataSource);
     const metadata = dataSource.getMetadata(entity);
@@ -34,7 +34,10 @@ export class Table<Row extends ObjectLiteral> {
     );
   }
 
-  /** What a function makes of this table, such as the texts of its statements. It is made at the first call alone. */
+  /**
+   * The result of a function for this table, such as the texts of its statements. The function runs only at the first
+   * call.
+   */
   once<Statements>(make: (table: this) => Statements): Statements {
     if (!this.made.has(make)) this.made.set(make, make(this));
     return this.made.get(make) as Statements;
@@ -46,19 +49,19 @@ export class Table<Row extends ObjectLiteral> {
     return name;
   }
 
-  /** `a AS "a", b AS "b"`: rows come back under the entity's property names, whatever the columns are called. */
+  /** `a AS "a", b AS "b"`: rows come back under the entity's property names, whatever the names of the columns. */
   selection(properties: readonly (keyof Row & string)[]): string {
     return properties
       .map((property) => `${this.column(property)} AS ${this.alias(property)}`)
       .join(', ');
   }
 
-  /** The name under which `selection` has a column. */
+  /** The name of a column in `selection`. */
   alias(property: keyof Row & string): string {
     return this.dataSource.driver.escape(property);
   }
 
-  /** Asks for columns and for no row: fails where the database lacks one. */
+  /** Selects columns but no row: it fails if the database lacks a column. */
   probe(columns = this.allColumns): string {
     return `SELECT ${columns.join(', ')} FROM ${this.name} WHERE 1 = 0`;
   }
@@ -68,9 +71,9 @@ export class Table<Row extends ObjectLiteral> {
   }
 
   /**
-   * The WHERE of a statement: a condition, among the rows of the realm; without one all of them.
+   * The WHERE of a statement: a condition, within the realm. Without a condition, it covers the whole realm.
    *
-   * @param alias by what name the statement knows the table, where that is another one
+   * @param alias the statement's own name for the table, if it has one
    */
   where(condition?: string, alias?: string): string {
     const prefix = alias === undefined ? '' : `${alias}.`;
@@ -78,12 +81,12 @@ export class Table<Row extends ObjectLiteral> {
     return condition === undefined ? isOwn : `${isOwn} AND (${condition})`;
   }
 
-  /** The INSERT of a number of rows, into the realm. */
+  /** The INSERT of some rows, into the realm. */
   insertion(properties: readonly (keyof Row & string)[], rows = 1): string {
     return this.insertions(properties)(rows);
   }
 
-  /** The INSERTs of any number of rows into the realm, whose columns are looked up once. */
+  /** The INSERTs of any number of rows into the realm. Columns are looked up once. */
   insertions(properties: readonly (keyof Row & string)[]): (rows: number) => string {
     const width = properties.length;
     const columns = ['realm', ...properties].map((property) => this.column(property)).join(', ');
@@ -96,7 +99,7 @@ export class Table<Row extends ObjectLiteral> {
     };
   }
 
-  /** The placeholder of the parameter at a position, which counts from 0. */
+  /** The placeholder of the parameter at a position, counted from 0. */
   parameter(position: number): string {
     return this.dataSource.driver.createParameter('p', position);
   }
@@ -106,7 +109,7 @@ export class Table<Row extends ObjectLiteral> {
   }
 }
 
-/** Remembers the text for each number of rows: for a statement whose numbers are few and come again and again. */
+/** Remembers the text for each number of rows, for a statement with few, recurring numbers. */
 export function rememberedByCount(make: (count: number) => string): (count: number) => string {
   const texts = new Map<number, string>();
   return (count) => {

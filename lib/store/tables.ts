@@ -2,13 +2,13 @@ import type { DataSource, EntityTarget, ObjectLiteral } from 'typeorm';
 import { Table } from './table.js';
 
 /**
- * The tables of one module in its data source. Two modules that share a data source have tables objects of their own, so
- * that neither sends a statement that was made for the other's realm.
+ * The tables of one module in its data source. Two modules that share a data source have their own objects, so neither
+ * sends a statement made for the other's realm.
  */
 export class Tables {
   private readonly made = new Map<EntityTarget<ObjectLiteral>, Table<ObjectLiteral>>();
 
-  /** @param realm whose rows the statements are about */
+  /** @param realm the realm of the rows in the statements */
   constructor(
     private readonly dataSource: DataSource,
     private readonly realm = '',

@@ -2,13 +2,13 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { ModuleRef } from '@nestjs/core';
 import { dialectFor } from './dialect/dialects.js';
 
-// The token under which @nestjs/typeorm keeps the options of its `forRoot`; it exports no name for it.
+// The token under which @nestjs/typeorm keeps the options of `forRoot`; it exports no name for it.
 const TYPEORM_OPTIONS = 'TypeOrmModuleOptions';
 
 /**
- * Refuses a driver that can't keep sessions before TypeORM speaks of it. TypeORM would first connect, ten times over, and
- * then name a column of ours. The options of a `forRoot` are there from the beginning, those of a `forRootAsync` mostly one
- * turn later. What is not there by then is refused once it is connected.
+ * Refuses a driver that can't keep sessions before TypeORM does. TypeORM would first connect, ten times over, and then
+ * report one of our columns. The options of a `forRoot` exist from the beginning, and those of a `forRootAsync` usually
+ * one turn later. A driver unknown by then is refused once it is connected.
  *
  * @param dataSource the name of the sessions' data source
  * @throws {SessionConfigurationError}
@@ -23,7 +23,7 @@ function refuseUnsupported(modules: ModuleRef, dataSource: string): void {
   const drivers = optionsIn(modules)
     .filter(({ name = DEFAULT_NAME }) => name === dataSource)
     .map(({ type }) => type);
-  // The options of a `forRootAsync` may lack their name: one of several data sources may be the sessions'.
+  // The options of a `forRootAsync` may lack their name, so with several data sources, any may be the sessions'.
   if (drivers.length === 1) drivers.forEach(dialectFor);
 }
 

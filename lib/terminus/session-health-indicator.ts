@@ -2,8 +2,8 @@ import { Injectable } from '@nestjs/common';
 import { SessionHealth, type SessionHealthReport } from '../session/session-health.js';
 
 /**
- * How the sessions of this instance are doing, in the form of a @nestjs/terminus indicator: whether the database answers,
- * and the age of the revocation feed and of the keys. `down` fails the health check.
+ * The state of this instance's sessions, as a @nestjs/terminus indicator: whether the database answers, and the age of
+ * the revocation feed and of the keys. `down` fails the health check.
  *
  * @example
  * ```ts
@@ -21,9 +21,9 @@ export class SessionHealthIndicator {
   constructor(private readonly health: SessionHealth) {}
 
   /**
-   * Never throws, and answers within two seconds whatever the database does.
+   * Never throws, and answers within two seconds even if the database does not.
    *
-   * @param key under which terminus lists it
+   * @param key the key in terminus's report
    */
   async check<const Key extends string>(
     key: Key,

@@ -1,1 +1,11 @@
+export { actingAs, type ActingAs } from './acting-as.js';
+export { FakeBrowser, type FakeBrowserOptions, type FakeBrowserRequest } from './fake-browser.js';
+export type { FakeBrowserAnswer } from './browser-exchange.js';
 export { FakeClock } from './fake-clock.js';
+export { FakeSession, fakeSession, type FakeSessionInput } from './fake-session.js';
+export { FakeSessionGuard, type SessionOfContext } from './fake-session.guard.js';
+export { sessionGuardOf } from '../http/guard-of-kind.js';
+export type { GivenClaims } from './given-claims.js';
+export { SessionTestingModule } from './session-testing.module.js';
+export type { TestSession } from './test-session.js';
+export { useFakeClock } from './use-fake-clock.js';

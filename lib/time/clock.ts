@@ -1,6 +1,6 @@
 /**
- * The one source of time, in milliseconds since the epoch. Each instance corrects its own by the offset to the
- * database's clock, so that instances whose clocks differ agree on what has expired.
+ * The one source of time, in milliseconds since the epoch. Each instance corrects its clock by the offset to the
+ * database's clock, so that instances with different clocks agree on what has expired.
  *
  * Provide another one to control time in tests.
  *
@@ -9,14 +9,19 @@
 export class Clock {
   private offsetMs = 0;
 
-  /** The current time, in milliseconds since the epoch, as the database's clock has it. */
+  /** The current time by the database's clock, in milliseconds since the epoch. */
   now(): number {
     return Date.now() + this.offsetMs;
   }
 
-  /** Corrects the clock by what it was found to be behind the database's, in milliseconds. */
+  /** @internal how far the machine's clock is behind the database's, as far as known; in milliseconds */
+  get correctionMs(): number {
+    return this.offsetMs;
+  }
+
+  /** Corrects the clock by its measured delay behind the database's, in milliseconds. */
   shiftBy(milliseconds: number): void {
-    // What is measured as half of a round trip is no whole number, and the columns for times hold nothing else.
+    // Half a round trip is rarely a whole number, and the columns for times hold only whole ones.
     this.offsetMs += Math.round(milliseconds);
   }
 }

@@ -1,7 +1,7 @@
 // A longer delay overflows Node's timers, which then fire at once.
 const LONGEST_TIMEOUT_MS = 24 * 60 * 60 * 1000;
 
-/** Runs a task again and again, never two at once, without keeping the process alive. */
+/** Runs a task repeatedly, never two runs at once, without keeping the process alive. */
 export class IntervalTask {
   private timer: NodeJS.Timeout | undefined;
   private running: Promise<void> | undefined;
@@ -26,7 +26,7 @@ export class IntervalTask {
     await this.running;
   }
 
-  /** Runs the task now; a run that is under way is shared. */
+  /** Runs the task now, or shares a run that is under way. */
   runNow(): Promise<void> {
     this.running ??= this.runOnce().finally(() => {
       this.running = undefined;
@@ -34,7 +34,7 @@ export class IntervalTask {
     return this.running;
   }
 
-  // A task that throws before it has a promise would otherwise end the process from within the timer.
+  // A task that throws before it returns a promise would otherwise end the process from within the timer.
   private async runOnce(): Promise<void> {
     try {
       await this.task();
@@ -52,7 +52,7 @@ export class IntervalTask {
     this.timer.unref();
   }
 
-  // Instances that started together drift apart instead of asking the database in step.
+  // Otherwise instances that started together would ask the database in step.
   private jittered(): number {
     return this.intervalMs * (0.9 + Math.random() * 0.2);
   }

@@ -1,16 +1,16 @@
 import type { Clock } from './clock.js';
 
-/** Bounds how often the log tells of one kind of thing, so that whoever causes it can't fill the log. */
+/** Limits how often the log mentions one kind of event, so that nobody can fill the log by causing it. */
 export class LogThrottle {
   private readonly toldAtMs = new Map<string, number>();
 
-  /** @param everyMs how long after a line of one kind the next one waits */
+  /** @param everyMs how long the next line of one kind waits after the previous one */
   constructor(
     private readonly clock: Clock,
     private readonly everyMs: number,
   ) {}
 
-  /** Whether a line of this kind may be written now. Kinds are ours: what a client sent must not be one. */
+  /** Whether a line of this kind may be written now. Kinds are ours: never pass a client's text. */
   admits(kind: string): boolean {
     const nowMs = this.clock.now();
     const agoMs = Math.abs(nowMs - (this.toldAtMs.get(kind) ?? Number.NEGATIVE_INFINITY));

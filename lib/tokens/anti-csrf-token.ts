@@ -7,9 +7,9 @@ const MAX_TOKEN_LENGTH = 256;
 export const ANTI_CSRF_TOKEN_LENGTH = 43;
 
 /**
- * The anti-CSRF token that belongs to a refresh token: base64url characters. It is derived and never stored, so
- * that the database holds none, and bound to the refresh token, so that a value from another session or from before
- * the last login is worth nothing.
+ * The anti-CSRF token that belongs to a refresh token, in base64url characters. It is derived and never stored, so the
+ * database holds none. It is bound to the refresh token, so a value from another session or from before the last login
+ * is worthless.
  *
  * @param refreshTokenHash SHA-256 of the refresh token, in hex
  */
@@ -18,11 +18,11 @@ export function antiCsrfTokenFor(refreshTokenHash: string, key: RefreshTokenKey)
 }
 
 /**
- * Whether a presented value belongs to a refresh token or to its parent. The parent's counts because a page may unload
- * after the browser has kept the new cookies and before it has read the new header: it then comes back with new
- * cookies and the former value.
+ * Whether a presented value belongs to a refresh token or to its parent. A page may unload after the browser stored the
+ * new cookies, but before the page read the new header. It then comes back with new cookies and the old value, so the
+ * parent's value counts. The function never throws.
  *
- * @param presented what the client sent, of any type; never throws
+ * @param presented the client's value, of any type
  * @param key the key of the presented refresh token
  */
 export function isAntiCsrfTokenOf(

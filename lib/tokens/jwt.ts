@@ -20,11 +20,11 @@ export function encodeJwtHeader(header: JwtHeader, algorithm: SigningAlgorithm):
 }
 
 /**
- * Signs a payload that already holds its times; `iat` and `exp` are the caller's, by the injected clock. In the compact
- * serialization (RFC 7515 §7.1), text for text what jsonwebtoken makes: it costs a third more, and can sign on this
- * thread alone, which RS256 holds up for a millisecond.
+ * Signs a payload that already holds its times: the caller sets `iat` and `exp` by the injected clock. The result is
+ * the compact serialization (RFC 7515 §7.1), equal to the output of jsonwebtoken. That library costs a third more. It
+ * can only sign on this thread, which RS256 blocks for a millisecond.
  *
- * @param header as `encodeJwtHeader` gives it
+ * @param header the result of `encodeJwtHeader`
  */
 export async function signJwt(
   payload: Readonly<Record<string, unknown>>,
@@ -42,9 +42,9 @@ export async function signJwt(
 }
 
 /**
- * Checks a signature by one algorithm, fixed by our own key and never taken from the token (RFC 8725 §3.1). Times are
- * left to the caller: jsonwebtoken lets a token without `exp` pass.
- * Every failure, whatever the library throws for it, is `undefined`.
+ * Checks a signature by one algorithm, which our own key fixes and the token never chooses (RFC 8725 §3.1). The caller
+ * checks the times, because jsonwebtoken accepts a token without `exp`. Every failure gives `undefined`, whatever the
+ * library throws.
  */
 export function verifyJwt(
   token: string,

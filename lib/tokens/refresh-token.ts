@@ -2,20 +2,22 @@ import type { KeyObject } from 'node:crypto';
 import { constantTimeEqual, hmacSha256, randomBytes, sha256Hex } from './secrets.js';
 import { sessionHandleFromBytes, writeSessionHandle } from './session-handle.js';
 
-/** The parent hash of a session's first refresh token, which was issued for none. */
+/** The parent hash of a session's first refresh token, which has no parent. */
 export const NO_PARENT_HASH = '0'.repeat(64);
 
-/** The server's keys for refresh tokens and for what is derived from them. */
+/** The server's keys for refresh tokens and for the values derived from them. */
 export interface RefreshTokenKey {
   /** Names the key in each token: 12 bytes, as 16 base64url characters. */
   readonly id: string;
-  /** Authenticates refresh tokens, and nothing else. */
+  /** Only authenticates refresh tokens. */
   readonly macKey: KeyObject;
-  /** Derives anti-CSRF tokens, and nothing else. */
+  /** Only derives anti-CSRF tokens. */
   readonly antiCsrfKey: KeyObject;
+  /** Only authenticates the challenges that a device has to sign. */
+  readonly challengeKey: KeyObject;
 }
 
-/** What a refresh token says about its place in its session. */
+/** The place of a refresh token in its session. */
 export interface RefreshTokenLineage {
   readonly sessionHandle: string;
   /** How many rotations lie between the session's first token and this one. */
@@ -24,7 +26,7 @@ export interface RefreshTokenLineage {
   readonly parentHash: string;
 }
 
-/** What an authentic refresh token says, with its own hash: SHA-256 of its text, in hex. */
+/** The content of an authentic refresh token, with its own hash: SHA-256 of its text, in hex. */
 export interface RefreshTokenClaims extends RefreshTokenLineage {
   readonly keyId: string;
   readonly hash: string;
@@ -34,13 +36,13 @@ export type RefreshTokenReading =
   | { readonly ok: true; readonly claims: RefreshTokenClaims }
   | { readonly ok: false; readonly reason: 'malformed' | 'unknown-key' | 'bad-mac' };
 
-// For secret scanners: a token that ends in a log or a repository can be told from other text.
+// Lets secret scanners recognize a token in a log or a repository.
 const PREFIX = 'nasr_';
 const VERSION = 1;
 const MAX_GENERATION = 0xffff_ffff;
 
-// version | key id | session handle | generation | nonce | parent hash | MAC: each of fixed length, so that no two
-// readings of the same bytes exist and the MAC needs no separators.
+// version | key id | session handle | generation | nonce | parent hash | MAC. Each part has a fixed length, so the
+// bytes have only one reading and the MAC needs no separators.
 const KEY_ID = { start: 1, end: 13 };
 const HANDLE = { start: 13, end: 29 };
 const GENERATION = { start: 29, end: 33 };
@@ -51,16 +53,16 @@ const KEY_ID_PATTERN = /^[\w-]{16}$/;
 const HASH_PATTERN = /^[0-9a-f]{64}$/;
 const TOKEN_LENGTH = PREFIX.length + Math.ceil((MAC.end * 4) / 3);
 
-/** Whether a text looks like one of our refresh tokens, and not like what else a header may carry. */
+/** Whether a text looks like one of our refresh tokens, unlike other values in a header. */
 export function isRefreshTokenLike(text: string): boolean {
   return text.startsWith(PREFIX);
 }
 
 /**
- * Makes a refresh token. Two calls never make the same one (16 random bytes in each).
+ * Makes a refresh token. Two calls never make the same one. Each has 16 random bytes.
  *
- * @throws {TypeError} when the handle, the parent's hash or the key's id is not of its form
- * @throws {RangeError} when the generation is no unsigned integer of 32 bits
+ * @throws {TypeError} if the handle, the parent's hash or the key's id is malformed
+ * @throws {RangeError} if the generation is not an unsigned integer of 32 bits
  */
 export function mintRefreshToken(
   lineage: RefreshTokenLineage,
@@ -68,11 +70,12 @@ export function mintRefreshToken(
 ): { token: string; hash: string } {
   const { sessionHandle, generation, parentHash } = lineage;
   if (!Number.isInteger(generation) || generation < 0 || generation > MAX_GENERATION) {
-    throw new RangeError('A generation is an unsigned integer of 32 bits');
+    throw new RangeError('A generation must be an unsigned integer of 32 bits');
   }
-  if (!KEY_ID_PATTERN.test(key.id)) throw new TypeError('A key id is 16 base64url characters');
-  if (!HASH_PATTERN.test(parentHash)) throw new TypeError('A hash is 64 lower-case hex digits');
-  // Each of its bytes is written below.
+  if (!KEY_ID_PATTERN.test(key.id)) throw new TypeError('A key id must be 16 base64url characters');
+  if (!HASH_PATTERN.test(parentHash))
+    throw new TypeError('A hash must be 64 lower-case hex digits');
+  // Every byte is written below.
   const bytes = Buffer.allocUnsafe(MAC.end);
   bytes.writeUInt8(VERSION, 0);
   bytes.write(key.id, KEY_ID.start, 'base64url');
@@ -86,11 +89,11 @@ export function mintRefreshToken(
 }
 
 /**
- * Reads a refresh token that a client presents. Never throws, whatever the value; only an authentic token has claims,
- * so that a forged one can neither name a session nor revoke one.
+ * Reads a refresh token that a client presents. It never throws, whatever the value. Only an authentic token yields
+ * claims, so a forged one can neither name a session nor revoke one.
  *
- * @param findKey gives the key of an id. The id is the client's word until the MAC has been checked: look it up in a
- *   `Map`, not in an object
+ * @param findKey finds the key by its id. The client controls the id until the MAC is checked, so look it up in a
+ * `Map`, not in an object
  */
 export function readRefreshToken(
   token: unknown,
@@ -117,12 +120,12 @@ export function readRefreshToken(
 }
 
 function tokenBytes(token: string): Buffer | undefined {
-  // Before anything is decoded or copied, so that a text of megabytes costs nothing.
+  // This precedes all decoding and copying, so that a text of megabytes costs nothing.
   if (token.length !== TOKEN_LENGTH || !token.startsWith(PREFIX)) return undefined;
   const text = token.slice(PREFIX.length);
   const bytes = Buffer.from(text, 'base64url');
-  // Node also reads `+`, `/` and spaces, and ignores the last character's spare bits: one token would have many
-  // spellings, each with a hash of its own. Only the spelling that we write is one.
+  // Node also reads `+`, `/` and spaces, and ignores the last character's spare bits. One token would then have many
+  // spellings, each with its own hash, so only the spelling that we write is valid.
   if (bytes.toString('base64url') !== text) return undefined;
   return bytes.readUInt8(0) === VERSION ? bytes : undefined;
 }

@@ -17,7 +17,10 @@ export function hmacSha256(key: KeyObject, message: Uint8Array | string): Buffer
   return createHmac('sha256', key).update(message).digest();
 }
 
-/** Compares in a time that does not depend on where two values differ; values of different length are unequal, never an error. */
+/**
+ * Compares in a time that does not depend on where the values differ. Values of different length are unequal, never an
+ * error.
+ */
 export function constantTimeEqual(left: Uint8Array | string, right: Uint8Array | string): boolean {
   const a = typeof left === 'string' ? Buffer.from(left) : left;
   const b = typeof right === 'string' ? Buffer.from(right) : right;
@@ -25,19 +28,19 @@ export function constantTimeEqual(left: Uint8Array | string, right: Uint8Array |
 }
 
 /**
- * A key for one purpose alone (NIST SP 800-57 part 1, 5.2), by HKDF-SHA-256 (RFC 5869) with the purpose as its label. As
- * a `KeyObject`, whose bytes no log of an object that holds it can show.
+ * A key for one purpose alone (NIST SP 800-57 part 1, 5.2), by HKDF-SHA-256 (RFC 5869) with the purpose as its label. A
+ * log of an object that holds a `KeyObject` can't show its bytes.
  */
 export function deriveKey(secret: KeyObject | Uint8Array, purpose: string): KeyObject {
   const label = `nestjs-auth-sessions/${purpose}`;
   return createSecretKey(Buffer.from(hkdfSync('sha256', secret, Buffer.alloc(0), label, 32)));
 }
 
-/** Gives random bytes out, each of them once. */
+/** Hands out random bytes, each of them once. */
 export class RandomBytes {
   private given: number;
 
-  /** @param store bytes that are drawn at once. One draw from the system costs 3 µs, whatever its size */
+  /** @param store holds the bytes of one draw. A draw from the system costs 3 µs, whatever its size */
   constructor(private readonly store: Buffer) {
     this.given = store.length;
   }

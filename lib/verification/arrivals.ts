@@ -1,4 +1,6 @@
-/** Hears of refresh tokens that have arrived, which confirms their generation. A service without a database ignores it. */
+/**
+ * Hears of refresh tokens that have arrived, which confirms their generation. Services without a database ignore them.
+ */
 export interface Arrivals {
   /** A token of the generation with this parent was seen in use. */
   add(handle: string, parentHash: string): void;

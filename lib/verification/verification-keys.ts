@@ -1,11 +1,16 @@
 import type { AccessTokenVerificationKey } from '../tokens/access-token.js';
 
-/** The keys by which access tokens are verified: from the database, or from an issuer's JWKS. */
+/** The keys that verify access tokens: from the database, or from an issuer's JWKS. */
 export interface VerificationKeys {
-  /** The key of this id, as long as it is trusted. The same object each time, so that a change of key shows. */
+  /**
+   * The key of this id, as long as it is trusted. It is the same object each time, so that a change of key is visible.
+   */
   findVerificationKey(kid: string): AccessTokenVerificationKey | undefined;
 
-  /** Reads the keys again because a token names one that is not known; at most once in a few seconds. */
+  /** The same, however long ago the keys were read: open connections continue with the last known keys. */
+  findKnownKey(kid: string): AccessTokenVerificationKey | undefined;
+
+  /** Reads the keys again if a token names an unknown one; at most once in a few seconds. */
   reloadForUnknownKey(): Promise<void>;
 }
 

@@ -41,8 +41,32 @@ function line(user) {
       element('span', {}, user.email),
     ),
     element('span', { class: user.role === 'admin' ? 'chip strong' : 'chip' }, user.role),
+    actButton(user),
     roleButton(user),
   );
+}
+
+function actButton({ id, name }) {
+  const isSelf = id === knownSession()?.claims.sub;
+  const button = element(
+    'button',
+    {
+      type: 'button',
+      class: 'secondary small',
+      'aria-label': `Log in as ${name}`,
+      ...(isSelf ? { disabled: '', title: 'This is you.' } : {}),
+    },
+    'Log in as',
+  );
+  button.addEventListener('click', async () => {
+    button.disabled = true;
+    const reason = byId('reason').value;
+    const { status, body } = await call('POST', `/admin/users/${id}/act-as`, { reason });
+    if (status === 200) window.location.assign('/session');
+    byId('problem').textContent = body?.message ?? `The server answered ${status}.`;
+    button.disabled = false;
+  });
+  return button;
 }
 
 function roleButton({ id, name, role }) {

@@ -1,6 +1,6 @@
 /**
- * One request to the sample's server. The SDK looks after it: an access token that has expired is refreshed, and the
- * request sent again. Resolves to `{ status, body }`, whatever the status.
+ * One request to the sample's server. The SDK refreshes an expired access token and sends the request again. Resolves
+ * to `{ status, body }`, whatever the status.
  */
 export async function call(method, path, body) {
   const response = await fetch(path, {

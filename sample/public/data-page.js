@@ -25,7 +25,7 @@ confirmation.addEventListener('submit', async (event) => {
 
 await show();
 
-/** Shows the data, or asks for the password where the server says that it was too long ago. */
+/** Shows the data, or asks for the password if the server says that its last check was too long ago. */
 async function show() {
   const { status, body } = await call('GET', '/account/export');
   const stale = body?.claimValidationErrors?.find(({ id }) => id === 'auth_time');

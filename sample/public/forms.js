@@ -1,4 +1,4 @@
-/** Shows what is wrong with a form, at the field where it is known; nothing where nothing is. */
+/** Shows a form's problem at its field if that is known; without a message, it clears the problem. */
 export function showProblem(form, message = '', field) {
   form.querySelector('.problem').textContent = message;
   for (const input of form.querySelectorAll('input')) {
@@ -10,9 +10,9 @@ export function showProblem(form, message = '', field) {
 /**
  * Sends a form while its buttons are off, and shows what went wrong.
  *
- * @param send does it, and resolves to `{ status, body }`
- * @param words what to say for a status, as `{ message, field }`; otherwise the server's words are shown
- * @returns the body, or undefined where it did not work
+ * @param send sends the form, and resolves to `{ status, body }`
+ * @param words the texts for a status, as `{ message, field }`; otherwise the server's words are shown
+ * @returns the body, or undefined if it failed
  */
 export async function submit(form, send, words = {}) {
   const buttons = form.querySelectorAll('button');

@@ -1,9 +1,10 @@
 /**
- * What the page may know of its session: `{ userId, expiresAtMs, claims }`, or undefined where nobody is logged in. The
- * SDK keeps it in a cookie of its own, `sFrontToken`. It holds no secret: the tokens are in cookies that no script reads.
+ * The page's information about its session: `{ userId, expiresAtMs, claims }`, or undefined if nobody is logged in. The
+ * SDK keeps it in its own cookie, `sFrontToken`. It holds no secret, because the tokens are in cookies that no script
+ * reads.
  *
- * The SDK's `getAccessTokenPayloadSecurely()` gives the claims too; it refreshes first where the access token has
- * expired, and here the page wants to show exactly that moment.
+ * The SDK's `getAccessTokenPayloadSecurely()` returns the claims too, but first refreshes an expired access token. This
+ * page wants to show exactly that moment.
  */
 export function knownSession() {
   const frontToken = document.cookie.split('; ').find((pair) => pair.startsWith('sFrontToken='));

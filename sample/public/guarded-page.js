@@ -9,7 +9,7 @@ const STOLEN =
   'An old key of your session came back, so somebody may have copied it. The session was ended everywhere. ' +
   'Please log in again, and change your password if you don’t know how this came about.';
 
-/** Opens a page that needs a session, and leaves it for the login where there is none (any more). */
+/** Opens a page that needs a session, or goes to the login if there is none. */
 export async function openGuardedPage() {
   onSdkEvent(({ action }) => {
     if (action !== 'UNAUTHORISED') return;

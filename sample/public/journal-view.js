@@ -2,7 +2,7 @@ import { element } from './elements.js';
 import { entries, onEntry } from './journal.js';
 import { timeOfDay } from './time.js';
 
-/** Shows the journal in a list, the newest on top, and goes on with it. */
+/** Shows the journal in a list, the newest entry on top, and keeps it up to date. */
 export function showJournal(list) {
   list.replaceChildren(...entries().toReversed().map(line));
   onEntry((entry) => list.prepend(line(entry)));

@@ -1,4 +1,4 @@
-// What happened in this tab, in order: requests and the SDK's events. It is kept over a change of page.
+// The requests and the SDK's events of this tab, in order. They survive a change of page.
 
 const KEY = 'journal';
 const MOST = 80;
@@ -24,7 +24,7 @@ export function onEntry(listener) {
   listeners.add(listener);
 }
 
-/** The newest request to a path; undefined where there was none. */
+/** The newest request to a path; undefined if there was none. */
 export function lastRequestTo(path) {
   return entries().findLast((entry) => entry.kind === 'request' && entry.path === path);
 }

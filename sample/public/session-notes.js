@@ -1,6 +1,6 @@
-// What the pages keep of the session for themselves, so that a reload shows it again. None of it is a secret.
+// The pages' own notes about the session, so that a reload shows it again. None of it is a secret.
 
-/** The names and attributes of the cookies that a response set, as the sample's server reports them. */
+/** The names and attributes of a response's cookies, as the sample's server reports them. */
 export function noteCookies(report) {
   if (report !== null) localStorage.setItem('cookies', report);
 }
@@ -9,7 +9,7 @@ export function knownCookies() {
   return JSON.parse(localStorage.getItem('cookies') ?? '[]');
 }
 
-/** How the session was made: in words, for the page. */
+/** How the session was created, in words for the page. */
 export function noteOrigin(text) {
   localStorage.setItem('origin', text);
 }
@@ -29,17 +29,17 @@ export function refreshesOf(sessionHandle) {
   return known.sessionHandle === sessionHandle ? known.count : 0;
 }
 
-// The SDK keeps its locks in the same storage: they stay.
+// The SDK keeps its locks in the same storage, so they stay.
 export function forgetSession() {
   for (const key of ['cookies', 'origin', 'refreshes']) localStorage.removeItem(key);
 }
 
-/** What the next page, the one with the login, is to say of the session that has just ended. */
+/** The next page's message about the session that has just ended. */
 export function noteFarewell(text) {
   sessionStorage.setItem('farewell', text);
 }
 
-/** Says it once. */
+/** Returns the message once. */
 export function takeFarewell() {
   const text = sessionStorage.getItem('farewell') ?? '';
   sessionStorage.removeItem('farewell');

@@ -41,7 +41,7 @@ onSdkEvent(({ action }) => {
   if (action === 'REFRESH_SESSION' || action === 'ACCESS_TOKEN_PAYLOAD_UPDATED') showToken();
 });
 
-// Before anything is asked: whoever clicks while a slow server answers must not click in vain.
+// Set before any request, so that no click is lost while a slow server answers.
 let isBusy = false;
 byId('ask').addEventListener('click', () => one(ask));
 byId('refresh').addEventListener('click', () => one(SuperTokens.attemptRefreshingSession));
@@ -61,13 +61,13 @@ showToken();
 await showRow();
 setInterval(countDown, 250);
 
-/** Asks the guarded route; the SDK refreshes on the way where it has to. */
+/** Asks the guarded route; the SDK refreshes on the way if needed. */
 async function ask() {
   const { status, body } = await call('GET', '/profile');
   return status === 200 ? body : undefined;
 }
 
-/** Does one thing at a time, and shows what the database says after it. */
+/** Does one thing at a time, and then shows the database's row. */
 async function one(work) {
   if (isBusy) return;
   isBusy = true;
@@ -79,7 +79,7 @@ async function one(work) {
   }
 }
 
-/** Shows what is known without asking: the access token's contents, and the cookies. */
+/** Shows what is known without a request: the access token's contents, and the cookies. */
 function showToken() {
   const session = knownSession();
   if (session === undefined) return;

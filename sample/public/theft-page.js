@@ -5,7 +5,7 @@ import { KeyNames } from './play/key-names.js';
 import { scenarios } from './play/scenarios.js';
 import { Stage } from './play/stage.js';
 
-// A clock that ticks late, and the moment until the server has noted that a key was used.
+// Covers a clock that ticks late, and the delay until the server has noted that a key was used.
 const MARGIN_MS = 1000;
 
 const { body: timing } = await call('GET', '/demo/theft/timing');
@@ -82,7 +82,7 @@ function showStep(play, index) {
     for (const observation of observations) seen.append(observe(observation));
     showBar();
     if (index + 1 < play.steps.length) showStep(play, index + 1);
-    else byId('end').hidden = false;
+    else byId('end').hidden = play.isFoundOut === false;
     const next = item.nextElementSibling?.querySelector('h2') ?? byId('end-title');
     next.focus({ preventScroll: true });
     next.closest('li, section').scrollIntoView({ block: 'nearest', behavior: 'smooth' });

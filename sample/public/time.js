@@ -1,4 +1,4 @@
-/** `1:05`, or `1:00:05` from an hour on. */
+/** `1:05`, or `1:00:05` from one hour on. */
 export function clock(ms) {
   const seconds = Math.ceil(ms / 1000);
   const parts = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];

@@ -2,8 +2,8 @@ import { note } from './journal.js';
 import { noteCookies } from './session-notes.js';
 
 /**
- * Notes every request that leaves the page. The SDK puts its own layer over `fetch`; this one lies below it, and so sees
- * what the SDK sends by itself too: the refresh, and the request that it sends again after it.
+ * Notes every request that leaves the page. The SDK puts its own layer over `fetch`. This one lies below it, and so
+ * also sees the SDK's own requests: the refresh, and the request that it repeats afterwards.
  */
 export function watchFetch() {
   const send = window.fetch.bind(window);
@@ -28,7 +28,7 @@ export function watchFetch() {
   };
 }
 
-/** What an answer says of its failure. */
+/** The failure in an answer. */
 async function failure(response) {
   if (response.ok) return {};
   try {

@@ -8,12 +8,13 @@ import { RolesClaim } from './admin/roles.claim.js';
 import { AuthController } from './auth/auth.controller.js';
 import { BrowserSdkController } from './browser-sdk/browser-sdk.controller.js';
 import { DemoModule } from './demo/demo.module.js';
+import { HealthController } from './health/health.controller.js';
 import { settings } from './settings.js';
 import { UsersModule } from './users/users.module.js';
 
 @Module({
   imports: [
-    // A failed request is logged with its headers: without the tokens.
+    // A failed request is logged with its headers, but without the tokens.
     LoggerModule.forRoot({ pinoHttp: { level: 'warn', redact: [...sessionLogRedaction] } }),
     TypeOrmModule.forRoot({
       type: 'better-sqlite3',
@@ -26,6 +27,7 @@ import { UsersModule } from './users/users.module.js';
       accessTokenLifetime: settings.accessTokenLifetimeSeconds,
       refreshTokenLifetime: settings.refreshTokenLifetimeSeconds,
       refreshGracePeriod: settings.gracePeriodSeconds,
+      deviceBinding: true,
       device: { ip: true, userAgent: true, retention: '30d' },
       claims: [RolesClaim],
     }),
@@ -34,6 +36,6 @@ import { UsersModule } from './users/users.module.js';
     AdminModule,
     DemoModule,
   ],
-  controllers: [AuthController, BrowserSdkController],
+  controllers: [AuthController, BrowserSdkController, HealthController],
 })
 export class AppModule {}

@@ -3,28 +3,29 @@ import { createServer } from 'node:net';
 
 const USUAL_PORT = 3000;
 
-// The demo users' passwords are public, so nobody but this machine gets to the sample.
-const HOST = '127.0.0.1';
-
 /**
- * Listens on the port that was asked for; where none was, on 3000 or, when that is taken, on a free one.
+ * Listens on the requested port. Without one, it listens on 3000 or, if that is taken, on a free one.
  *
  * @returns the address to open
- * @throws {Error} when the port that was asked for can't be had
+ * @throws {Error} if the requested port is not available
  */
-export async function listen(app: INestApplication, port: number | undefined): Promise<string> {
+export async function listen(
+  app: INestApplication,
+  host: string,
+  port: number | undefined,
+): Promise<string> {
   if (port === undefined) {
-    await app.listen((await isFree(USUAL_PORT)) ? USUAL_PORT : 0, HOST);
+    await app.listen((await isFree(host)) ? USUAL_PORT : 0, host);
   } else {
-    await app.listen(port, HOST);
+    await app.listen(port, host);
   }
   return app.getUrl();
 }
 
-function isFree(port: number): Promise<boolean> {
+function isFree(host: string): Promise<boolean> {
   return new Promise((resolve) => {
     const probe = createServer();
     probe.once('error', () => resolve(false));
-    probe.listen(port, HOST, () => probe.close(() => resolve(true)));
+    probe.listen(USUAL_PORT, host, () => probe.close(() => resolve(true)));
   });
 }

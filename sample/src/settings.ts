@@ -1,16 +1,20 @@
 import ms, { type StringValue } from 'ms';
 import { join } from 'node:path';
 
-/** What the environment can change about the sample. */
+/** The settings of the sample that the environment can change. */
 export interface Settings {
-  /** `undefined`: 3000, or a free one when that is taken. */
+  /** `undefined`: 3000, or a free one if that is taken. */
   readonly port: number | undefined;
+  /** The address to listen on. */
+  readonly host: string;
+  /** A certificate and its key, as PEM files: with them the sample speaks https. */
+  readonly tls: { readonly cert: string; readonly key: string } | undefined;
   /** The SQLite file. */
   readonly database: string;
   readonly accessTokenLifetimeSeconds: number;
   readonly refreshTokenLifetimeSeconds: number;
   readonly gracePeriodSeconds: number;
-  /** How long ago the password may have been asked for where it matters. */
+  /** How recently the password must have been entered for sensitive actions. */
   readonly freshForSeconds: number;
 }
 
@@ -18,15 +22,18 @@ export const settings: Settings = readSettings(process.env);
 
 /**
  * Lifetimes and the grace period are shorter here than the package's own ('1h', '100d' and '30s'), so that a visitor
- * sees a refresh, and a theft found out, without waiting for it.
+ * sees a refresh and a detected theft without waiting.
  *
- * @throws {Error} when PORT is no port, or a duration none
+ * @throws {Error} if PORT is not a port, or a duration is invalid
  */
 export function readSettings(environment: NodeJS.ProcessEnv): Settings {
   const seconds = (name: string, otherwise: StringValue): number =>
     readSeconds(name, environment[name] ?? otherwise);
   return {
     port: readPort(environment['PORT']),
+    // The demo users' passwords are public, so only this machine may reach the sample.
+    host: environment['SAMPLE_HOST'] ?? '127.0.0.1',
+    tls: readTls(environment['SAMPLE_CERTIFICATE'], environment['SAMPLE_KEY']),
     database: environment['SAMPLE_DATABASE'] ?? join(import.meta.dirname, '../sample.sqlite'),
     accessTokenLifetimeSeconds: seconds('ACCESS_TOKEN_LIFETIME', '1m'),
     refreshTokenLifetimeSeconds: seconds('REFRESH_TOKEN_LIFETIME', '7d'),
@@ -36,12 +43,20 @@ export function readSettings(environment: NodeJS.ProcessEnv): Settings {
 }
 
 function readSeconds(name: string, text: string): number {
-  // A number alone is not said to be seconds or milliseconds, so a unit has to be there.
+  // A bare number could mean seconds or milliseconds, so a unit is required.
   const milliseconds: unknown = /[a-z]\s*$/i.test(text) ? ms(text as StringValue) : undefined;
   if (typeof milliseconds !== 'number' || !(milliseconds >= 0)) {
     throw new Error(`${name} must be a duration with its unit, such as '90s', '15m' or '1h'.`);
   }
   return milliseconds / 1000;
+}
+
+function readTls(cert?: string, key?: string): Settings['tls'] {
+  if (cert === undefined && key === undefined) return undefined;
+  if (cert === undefined || key === undefined) {
+    throw new Error('SAMPLE_CERTIFICATE and SAMPLE_KEY go together.');
+  }
+  return { cert, key };
 }
 
 function readPort(text: string | undefined): number | undefined {

@@ -40,6 +40,22 @@ describe('the people of the sample over HTTP', () => {
     expect((await ada.post('/admin/users/nobody/role', { role: 'admin' })).status).toBe(400);
   });
 
+  it('let an admin log in as a member, who is asked for no password', async () => {
+    const ada = await loggedIn(ADA);
+    const users = (await ada.get('/admin/users')).json as { id: string; email: string }[];
+    const alan = users.find(({ email }) => email === ALAN[0]);
+    expect((await ada.post(`/admin/users/${alan?.id}/act-as`, { reason: '' })).status).toBe(400);
+    expect((await ada.post(`/admin/users/${alan?.id}/act-as`, { reason: 'a test' })).status).toBe(
+      200,
+    );
+    const change = { currentPassword: ALAN[1], newPassword: 'turing-complete' };
+    expect((await ada.post('/account/password', change)).status).toBe(403);
+    expect((await ada.get('/admin/users')).status).toBe(403);
+    expect((await ada.post('/admin/act-as-myself')).status).toBe(200);
+    expect((await ada.get('/admin/users')).status).toBe(200);
+    expect((await (await loggedIn(GRACE)).post('/admin/act-as-myself')).status).toBe(401);
+  });
+
   it('confirm nothing without the password', async () => {
     const client = await loggedIn(GRACE);
     const before = await client.cookie('sAccessToken');
@@ -83,6 +99,19 @@ describeInChromium('the people of the sample in Chromium', () => {
     await takePicture(laptop, 'devices-one-left');
   });
 
+  it('see a page that is live end before their eyes, when its session is ended on another device', async () => {
+    const phone = await visitors.enter(sample.url, GRACE, { userAgent: IPHONE });
+    await phone.getByRole('link', { name: 'Live' }).click();
+    await phone.getByText('The stream is open.').waitFor();
+    const laptop = await visitors.enter(sample.url, GRACE);
+    await laptop.getByRole('link', { name: 'Devices' }).click();
+    await laptop.getByRole('button', { name: 'Sign out Safari on iOS' }).first().click();
+    const told = phone.getByText('The server has ended the stream: your session is over.');
+    await told.waitFor();
+    expect(await told.isVisible()).toBe(true);
+    await takePicture(phone, 'live-ended');
+  });
+
   it('can sign out the device that they are at', async () => {
     const page = await visitors.enter(sample.url, GRACE);
     await page.getByRole('link', { name: 'Devices' }).click();
@@ -119,6 +148,21 @@ describeInChromium('the people of the sample in Chromium', () => {
     await alan.getByRole('heading', { name: 'You are no admin yet' }).waitFor();
     await alan.getByRole('link', { name: 'Session', exact: true }).click();
     await alan.getByRole('heading', { name: 'Hello, Alan Turing.' }).waitFor();
+  });
+
+  it('are acted as by an admin, whom a banner on every page leads back', async () => {
+    const page = await visitors.enter(sample.url, ADA);
+    await page.getByRole('link', { name: 'Admin' }).click();
+    await page.getByRole('button', { name: 'Log in as Grace Hopper' }).click();
+    const banner = page.getByText('You are logged in as Grace Hopper');
+    await banner.waitFor();
+    await page.getByRole('heading', { name: 'Hello, Grace Hopper.' }).waitFor();
+    await takePicture(page, 'acting-as');
+    await page.getByRole('link', { name: 'Devices' }).click();
+    await banner.waitFor();
+    await page.getByRole('button', { name: 'Back to my own session' }).click();
+    await page.getByRole('heading', { name: 'Users and their roles' }).waitFor();
+    expect(await banner.count()).toBe(0);
   });
 
   describe('whose password was asked for a while ago', () => {

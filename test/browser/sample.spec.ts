@@ -295,6 +295,25 @@ describeInChromium('the sample in Chromium', () => {
     await takePicture(page, `theft-${name.toLowerCase().replaceAll(' ', '-')}`);
   });
 
+  it('plays the theft of a session that is bound to its device: the copy opens nothing', async () => {
+    await page.goto(`${sample.url}/theft`);
+    await page.getByRole('radio', { name: 'The session is bound to its device' }).check();
+    await page.getByRole('button', { name: 'Play it' }).click();
+    await page.getByText('503 · device proof missing').waitFor();
+    await page.getByText('401 · unauthorised').waitFor();
+    expect(await page.getByText(/200 · “Hello, Alan/).count()).toBe(2);
+    expect(await page.locator('#here').textContent()).toContain('Logged in as Alan');
+    expect(await page.locator('#there').textContent()).toContain('Out');
+    await takePicture(page, 'theft-bound');
+  });
+
+  it('says that this browser has bound nothing over plain http', async () => {
+    await logIn(page, 'ada@example.com', 'analytical-engine');
+    await page.getByRole('link', { name: 'This device' }).click();
+    await page.getByText('This page came over plain http').waitFor();
+    expect(await page.getByRole('status').first().textContent()).toMatch(/^No\./);
+  });
+
   it('plays a theft again from its beginning', async () => {
     await page.goto(`${sample.url}/theft`);
     await page.getByRole('button', { name: 'Log in as Alan' }).click();
@@ -306,7 +325,7 @@ describeInChromium('the sample in Chromium', () => {
     await page.getByRole('button', { name: 'Copy the key' }).waitFor();
   });
 
-  it.each(['/', '/session', '/devices', '/account', '/data', '/admin', '/theft'])(
+  it.each(['/', '/session', '/devices', '/binding', '/account', '/data', '/admin', '/theft'])(
     'fits %s on a phone, in the dark',
     async (path) => {
       await page.emulateMedia({ colorScheme: 'dark' });

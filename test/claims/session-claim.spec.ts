@@ -74,7 +74,7 @@ describe('a claim in a payload', () => {
     const untyped: SessionClaim<unknown> = plan;
     expect(() => untyped.addToPayload({}, { secret: 1 }, NOW_MS)).toThrow(
       new TypeError(
-        'The claim "plan" cannot hold what it was given (object): it would be read as no value.',
+        'The claim "plan" cannot hold a value of type object: reading it would find no value.',
       ),
     );
   });
@@ -273,7 +273,7 @@ describe('a claim can be written', () => {
     (key) => {
       expect(() => new PrimitiveClaim<string>({ key, fetchValue: () => 'x' })).toThrow(
         new TypeError(
-          `A claim's key is "${key}"; it must be a string that is not empty, not a name that the session writes itself (such as "sub" or "exp"), and not "__proto__", "constructor" or "prototype".`,
+          `A claim's key is "${key}"; it must be a string, not empty, not a name that the session itself writes (such as "sub" or "exp"), and not "__proto__", "constructor" or "prototype".`,
         ),
       );
     },

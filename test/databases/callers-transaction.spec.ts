@@ -83,10 +83,10 @@ describeOnEachDatabase('withManager', (engine) => {
     const fleet = await startFleet();
     await logIn(fleet.first);
     const { dataSource } = fleet.first;
-    await expectTypeError(fleet, dataSource.manager, /of no transaction/);
-    await expectTypeError(fleet, dataSource.createEntityManager(), /of no transaction/);
+    await expectTypeError(fleet, dataSource.manager, /no open transaction/);
+    await expectTypeError(fleet, dataSource.createEntityManager(), /no open transaction/);
     const runner = dataSource.createQueryRunner();
-    await expectTypeError(fleet, runner.manager, /of no transaction/);
+    await expectTypeError(fleet, runner.manager, /no open transaction/);
     await runner.release();
   });
 

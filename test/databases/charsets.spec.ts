@@ -17,6 +17,7 @@ import {
   type TestDatabase,
 } from '../support/databases.js';
 import { refreshTokenOf, useFleets } from '../support/fleet.js';
+import { StatementLog } from '../support/statement-log.js';
 
 const CURE = /Run `(ALTER TABLE `\w+` CONVERT TO CHARACTER SET utf8mb4)`/g;
 const TABLES = ['auth_session', 'auth_session_key', 'auth_session_revocation'];
@@ -84,6 +85,41 @@ describeOnEachServer('tables that can’t hold every character', (engine) => {
     },
   );
 
+  it.each(ENCODINGS[engine])(
+    'I7: are asked for in one statement where they are in %s, and each cure is told once',
+    async (encoding) => {
+      const log = new StatementLog();
+      const options = await createIn(engine, create[engine](encoding));
+      const { check } = await start(options, { logging: true, logger: log });
+      const from = log.length;
+      const message = String(await check());
+      const asked = log
+        .since(from)
+        .filter(({ sql }) => /server_encoding|character_set_client/.test(sql));
+      expect(asked).toHaveLength(1);
+      const sentences = message.split('. ');
+      expect(new Set(sentences).size).toBe(sentences.length);
+      expect(message.match(/which (lacks|does not hold)/g)).toHaveLength(
+        engine === 'postgres' ? 1 : TABLES.length,
+      );
+    },
+  );
+
+  const likePostgres = engine === 'postgres' ? ['cockroachdb', 'aurora-postgres'] : [];
+  it.each(likePostgres)('stop the start by the driver %s too', async (type) => {
+    const checkAs = async (encoding: string): Promise<unknown> => {
+      const { source } = await start(await createIn(engine, create[engine](encoding)));
+      // The server is PostgreSQL; what is asked of it is what this driver's dialect asks.
+      const value = { ...source.options, type };
+      const asDriver = Object.create(source, { options: { value } }) as DataSource;
+      return checkSchema(new SessionDatabase(asDriver)).catch((error: unknown) => error);
+    };
+    const error = await checkAs('SQL_ASCII');
+    expect(error).toBeInstanceOf(SessionConfigurationError);
+    expect(String(error)).toContain('has the encoding SQL_ASCII, which lacks characters');
+    expect(await checkAs('UTF8')).toBeUndefined();
+  });
+
   it('do not stop it where they hold every one', async () => {
     const database = await createTestDatabase(engine);
     undo.push(() => database.drop());
@@ -123,7 +159,7 @@ describeWithOwnServer('mariadb', 'a server that is not in strict mode', (startSe
     const { check } = await start(options, { charset: 'latin1_swedish_ci' });
     expect(String(await check())).toContain(
       'The connection to `auth_session` has the charset latin1, which lacks characters. ' +
-        "Leave `charset` out of the data source's options.",
+        "Remove `charset` from the data source's options.",
     );
   });
 });

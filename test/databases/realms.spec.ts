@@ -1,7 +1,8 @@
-import { Controller, Get } from '@nestjs/common';
+import { Controller, Get, Post, Req, Res } from '@nestjs/common';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import {
   BooleanClaim,
+  CurrentSession,
   Session,
   SessionEventBus,
   SessionRevocation,
@@ -30,6 +31,30 @@ const adult = new BooleanClaim({ key: 'adult', fetchValue: () => true });
 
 @Controller()
 class AppController extends LoginController {
+  constructor(private readonly sessions: SessionService) {
+    super();
+  }
+
+  @Post('again')
+  async again(@Req() request: object, @Res({ passthrough: true }) response: object): Promise<void> {
+    await this.sessions.reauthenticate(request, response, '1');
+  }
+
+  @Post('as')
+  @VerifySession()
+  async actAs(
+    @CurrentSession() actor: SessionContainer,
+    @Req() request: object,
+    @Res({ passthrough: true }) response: object,
+  ): Promise<void> {
+    await this.sessions.impersonate(request, response, { actor, userId: '2', reason: 'a test' });
+  }
+
+  @Post('back')
+  async back(@Req() request: object, @Res({ passthrough: true }) response: object): Promise<void> {
+    await this.sessions.endImpersonation(request, response);
+  }
+
   @Get('me')
   @VerifySession({ checkDatabase: true })
   me(): object {
@@ -67,6 +92,16 @@ class Application {
   prune(): Promise<number> {
     return this.booted.app.get(SessionPruner).prune();
   }
+  /** Asks for something as a client that has logged in. */
+  async ask(method: string, ...paths: string[]): Promise<void> {
+    this.clock.advanceMs(1);
+    const client = this.booted.client();
+    await client.post('/login', { userId: '1' });
+    for (const path of paths) {
+      const { status } = await client.send(method, path);
+      if (status >= 300) throw new Error(`${method} ${path} was answered with ${status}`);
+    }
+  }
   async verify(session: SessionContainer): Promise<void> {
     const token = session.getAccessToken();
     await this.sessions.getSessionWithoutRequestResponse(token, undefined, { checkDatabase: true });
@@ -78,6 +113,7 @@ type Deed = (application: Application, session: SessionContainer) => unknown;
 
 /** Every function of the service. One that is added has no place here, so that this file does not compile. */
 const FUNCTIONS: Readonly<Record<keyof SessionService, Deed>> = {
+  watch: ({ sessions }, session) => sessions.watch(session, () => undefined)[Symbol.dispose](),
   addRefreshTokenSecret: ({ sessions }) => sessions.addRefreshTokenSecret(),
   countFailedLogin: () => undefined,
   createJWT: ({ sessions }) => sessions.createJWT({ name: 'x' }),
@@ -92,7 +128,7 @@ const FUNCTIONS: Readonly<Record<keyof SessionService, Deed>> = {
   getClaimValue: ({ sessions }, session) => sessions.getClaimValue(session.getHandle(), adult),
   getJWKS: ({ sessions }) => sessions.getJWKS(),
   getOpenIdDiscoveryConfiguration: () => undefined,
-  getSession: ({ booted }) => booted.client().get('/me'),
+  getSession: (application) => application.ask('GET', '/me'),
   getSessionInformation: ({ sessions }, session) =>
     sessions.getSessionInformation(session.getHandle()),
   getSessionOfHandshake: () => undefined,
@@ -102,8 +138,10 @@ const FUNCTIONS: Readonly<Record<keyof SessionService, Deed>> = {
   markClaimsStale: ({ sessions }) => sessions.markClaimsStale('1'),
   mergeIntoAccessTokenPayload: ({ sessions }, session) =>
     sessions.mergeIntoAccessTokenPayload(session.getHandle(), { plan: 'gold' }),
-  reauthenticate: () => undefined,
-  refreshSession: ({ booted }) => booted.client().post('/auth/session/refresh'),
+  impersonate: (application) => application.ask('POST', '/as'),
+  endImpersonation: (application) => application.ask('POST', '/as', '/back'),
+  reauthenticate: (application) => application.ask('POST', '/again'),
+  refreshSession: (application) => application.ask('POST', '/auth/session/refresh'),
   refreshSessionWithoutRequestResponse: async (application, session) => {
     const others = [await application.logIn(), await application.logIn('2')];
     const all = await Promise.all(

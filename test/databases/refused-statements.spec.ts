@@ -177,7 +177,7 @@ describeOnEachDatabase('a statement that the database refuses', (engine) => {
 
 const CURES = {
   postgres:
-    "has the encoding LATIN1, which lacks a character. Move the data to a database that was created with ENCODING 'UTF8'.",
+    "has the encoding LATIN1, which lacks a character. Move the data to a database created with ENCODING 'UTF8'.",
   mariadb: 'Run `ALTER TABLE `people` CONVERT TO CHARACTER SET utf8mb4`',
 };
 

@@ -100,13 +100,14 @@ describeOnEachDatabase('sessions', (engine) => {
     const fourTimes = (work: () => Promise<boolean>): Promise<boolean[]> =>
       Promise.all([work(), work(), work(), work()]).then((each) => each.toSorted());
     const onlyOne = [false, false, false, true];
+    const live = { nowMs: clock.now(), activeAfterMs: { persistent: 0, nonPersistent: 0 } };
     expect(await fourTimes(() => store.beginGeneration(record, next))).toEqual(onlyOne);
     const replace = (): Promise<boolean> =>
       store.replaceAccessTokenPayload(record.handle, 0, { same: true });
     expect(await fourTimes(replace)).toEqual(onlyOne);
     const revoke = (): Promise<boolean> => first.sessions.revokeSession(record.handle);
     expect(await fourTimes(revoke)).toEqual(onlyOne);
-    expect(await store.replaceSessionData(record.handle, {}, clock.now())).toBe(false);
+    expect(await store.replaceSessionData(record.handle, {}, live)).toBe(false);
   });
 
   it('keep what each of several merges at once has brought', async () => {

@@ -5,7 +5,8 @@ import {
   RESOLVED_SESSION_OPTIONS,
   type ResolvedSessionOptions,
 } from '../../lib/options/resolved-options.js';
-import { absoluteEndMs } from '../../lib/session/mint/session-lifetime.js';
+import { absoluteEndMs, idleEndMs } from '../../lib/session/mint/session-lifetime.js';
+import { RefreshWrites } from '../../lib/session/refresh/refresh-writes.js';
 import { SessionRotator } from '../../lib/session/refresh/session-rotator.js';
 import { SessionTokenMinter } from '../../lib/session/mint/session-token-minter.js';
 import type { SessionRecord } from '../../lib/store/session-record.js';
@@ -17,6 +18,8 @@ import { logIn, refreshTokenOf, useFleets, type Fleet } from '../support/fleet.j
 
 const GRACE_MS = 30_000;
 const ABSOLUTE_MS = 86_400_000;
+const SHORT_MS = 3_600_000;
+const LONG_MS = 2 * SHORT_MS;
 const RUNS = 300;
 const MANY = 40;
 const PRESENTED_HASH = 'c'.repeat(64);
@@ -27,6 +30,7 @@ const UNLIKE_ANY_DEFAULT = {
   accessTokenPayload: { plan: 'pro' },
   sessionData: { cart: [1, 2] },
   dataVersion: 3,
+  impersonating: '0190a8e4-0000-7000-8000-000000000000',
   ip: '203.0.113.7',
   userAgent: 'Firefox',
 };
@@ -39,7 +43,15 @@ interface Situation {
   /** How much longer the session lasts by its row. */
   lastsMs: number;
   token: { generation: number; parentHash: string };
-  options: Pick<ResolvedSessionOptions, 'refreshGracePeriodMs' | 'absoluteTimeoutMs'>;
+  /** How long ago it was refreshed. */
+  activeAgoMs: number;
+  options: Pick<
+    ResolvedSessionOptions,
+    | 'refreshGracePeriodMs'
+    | 'absoluteTimeoutMs'
+    | 'refreshTokenLifetimeMs'
+    | 'nonPersistentLifetimeMs'
+  >;
 }
 
 const aroundEdges = (...edges: number[]): fc.Arbitrary<number> =>
@@ -56,6 +68,7 @@ const situation: fc.Arbitrary<Situation> = fc
       row: fc.constant(row),
       ageMs: aroundEdges(GRACE_MS, ABSOLUTE_MS),
       confirmedAgoMs: fc.option(aroundEdges(0, GRACE_MS, 3 * GRACE_MS, 10 * GRACE_MS)),
+      activeAgoMs: mostly(0, aroundEdges(SHORT_MS, LONG_MS)),
       lastsMs: mostly(ABSOLUTE_MS, aroundEdges(0)),
       token: fc.record({
         generation: mostly(row.generation, generation),
@@ -64,6 +77,8 @@ const situation: fc.Arbitrary<Situation> = fc
       options: fc.record({
         refreshGracePeriodMs: fc.constantFrom(0, GRACE_MS),
         absoluteTimeoutMs: fc.constantFrom(undefined, ABSOLUTE_MS),
+        refreshTokenLifetimeMs: fc.constantFrom(SHORT_MS, LONG_MS),
+        nonPersistentLifetimeMs: fc.constantFrom(SHORT_MS, LONG_MS),
       }),
     }),
   );
@@ -83,7 +98,8 @@ describeOnEachDatabase('a rotation that does not read its row first', (engine) =
     const base: ResolvedSessionOptions = app.get(RESOLVED_SESSION_OPTIONS);
     const options = { ...base, ...given.options };
     const minter = app.get(SessionTokenMinter);
-    const rotator = new SessionRotator(store, app.get(KeyRing), minter, clock, options);
+    const writes = new RefreshWrites();
+    const rotator = new SessionRotator(store, app.get(KeyRing), minter, writes, clock, options);
     const createdAtMs = nowMs - given.ageMs;
     const newRow = async (): Promise<SessionRecord> => {
       const row = {
@@ -94,7 +110,7 @@ describeOnEachDatabase('a rotation that does not read its row first', (engine) =
         createdAtMs,
         authenticatedAtMs: createdAtMs + 7,
         rotatedAtMs: createdAtMs,
-        lastActiveAtMs: createdAtMs,
+        lastActiveAtMs: nowMs - given.activeAgoMs,
         confirmedAtMs: given.confirmedAgoMs === null ? null : nowMs - given.confirmedAgoMs,
         expiresAtMs: nowMs + given.lastsMs,
       };
@@ -113,7 +129,7 @@ describeOnEachDatabase('a rotation that does not read its row first', (engine) =
     const readRow = await newRow();
     const presented = presentedOf(readRow);
     const isLive =
-      readRow.expiresAtMs > nowMs && absoluteEndMs(readRow.createdAtMs, options) > nowMs;
+      idleEndMs(readRow, options) > nowMs && absoluteEndMs(readRow.createdAtMs, options) > nowMs;
     const decision = decideRotation(presented, readRow, options.refreshGracePeriodMs, nowMs);
     const hasNext = readRow.generation < 2 ** 31 - 1;
     const rotates = isLive && decision === 'rotate' && hasNext;

@@ -23,9 +23,17 @@ describe('what docs/sessions-of-a-user.md shows', () => {
     files.write();
     const { AccountController } = await files.load<Record<string, Type>>('account.controller.ts');
     const { SupportController } = await files.load<Record<string, Type>>('support.controller.ts');
+    const { ActingController, MessagesController } =
+      await files.load<Record<string, Type>>('acting.controller.ts');
     const { LoginController } = await files.load<Record<string, Type>>('login.controller.ts');
     const { UsersService } = await files.load<Record<string, Type>>('users.service.ts');
-    const found = [AccountController, SupportController, LoginController];
+    const found = [
+      AccountController,
+      SupportController,
+      ActingController,
+      MessagesController,
+      LoginController,
+    ];
     const roles = new UserRoleClaim({ fetchValue: ({ userId }) => [userId] });
     booted = await bootApp({
       controllers: found.filter((each) => each !== undefined),
@@ -50,6 +58,7 @@ describe('what docs/sessions-of-a-user.md shows', () => {
     expect(files.names).toEqual([
       'account.controller.ts',
       'support.controller.ts',
+      'acting.controller.ts',
       'login.controller.ts',
       'staff.controller.ts',
       'users.service.ts',
@@ -84,6 +93,18 @@ describe('what docs/sessions-of-a-user.md shows', () => {
     expect(await explain()).toMatchObject({ reason: 'revoked', detail: 'admin-7' });
     const other = await login('eve');
     expect((await other.get(`/support/sessions/${handle}`)).status).toBe(403);
+  });
+
+  it('lets support act as a user, and come back', async () => {
+    const support = await login('support');
+    await login('ada');
+    expect((await support.post('/acting/as/ada', { reason: 'ticket 7' })).status).toBe(201);
+    expect((await support.post('/messages/draft')).json).toEqual({ of: 'ada', by: 'support' });
+    expect((await support.post('/messages')).status).toBe(403);
+    expect((await support.post('/acting/end')).status).toBe(201);
+    expect((await support.post('/messages')).json).toEqual({ from: 'support' });
+    const other = await login('eve');
+    expect((await other.post('/acting/as/ada', { reason: 'none' })).status).toBe(403);
   });
 
   it('puts a session into its tenant', async () => {

@@ -71,7 +71,6 @@ describe('what docs/situations.md shows', () => {
       'orders.controller.ts',
       'guarded.module.ts',
       'join.controller.ts',
-      'page-server.ts',
       'shop.module.ts',
     ]);
     expect(files.problems()).toBe('');
@@ -134,26 +133,6 @@ describe('what docs/situations.md shows', () => {
     expect((await visitor.get('/v1/me')).status).toBe(200);
     expect((await visitor.get('/v1/strict')).status).toBe(401);
     expect((await visitor.post('/auth/session/refresh')).status).toBe(401);
-  });
-
-  it('lets a page server refresh for its visitor', async () => {
-    const refreshFor = await load<
-      (visitor: Request, api: string) => Promise<{ isLoggedIn: boolean; setCookies: string[] }>
-    >('page-server.ts', 'refreshFor');
-    const { client, url } = await boot({
-      controllers: [LoginController],
-      sessions: { antiCsrf: 'VIA_CUSTOM_HEADER' },
-    });
-    const login = await client('https://www.example.com').post('/login', { userId: 'ada' });
-    const cookie = login.setCookies.map((line) => line.split(';', 1)[0]).join('; ');
-    const visitor = new Request('https://www.example.com/', { headers: { cookie } });
-    const refreshed = await refreshFor(visitor, url);
-    expect(refreshed).toMatchObject({ isLoggedIn: true });
-    const namesOf = (lines: readonly string[]) =>
-      new Set(lines.map((line) => line.split('=', 1)[0]));
-    expect(namesOf(refreshed.setCookies)).toEqual(namesOf(login.setCookies));
-    const stranger = new Request('https://www.example.com/');
-    expect(await refreshFor(stranger, url)).toMatchObject({ isLoggedIn: false });
   });
 
   it('has Fastify refuse JSON without a body, and nothing changes', async () => {

@@ -60,21 +60,21 @@ describe('a provider of a claim or a validator', () => {
   });
 
   it.each([
-    ['`claims` names a provider that is no session claim', { claims: [TOKEN] }],
+    ['`claims` names a provider that is not a session claim', { claims: [TOKEN] }],
     [
-      '`globalClaimValidators` names a provider that is no claim validator',
+      '`globalClaimValidators` names a provider that is not a claim validator',
       { globalClaimValidators: [TOKEN] },
     ],
     [
-      '`claims` names a provider that is not there, or no singleton: Missing',
+      '`claims` names a provider that is missing or not a singleton: Missing',
       { claims: [class Missing extends Verified {}] },
     ],
     [
-      '`claims` names a provider that is not there, or no singleton: missing',
+      '`claims` names a provider that is missing or not a singleton: missing',
       { claims: ['missing'] },
     ],
     [
-      '`globalClaimValidators` names a provider that is not there, or no singleton: Symbol(none)',
+      '`globalClaimValidators` names a provider that is missing or not a singleton: Symbol(none)',
       { globalClaimValidators: [Symbol('none')] },
     ],
   ] satisfies [string, SessionModuleOptions][])('stops the start: %s', async (message, options) => {

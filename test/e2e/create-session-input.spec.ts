@@ -58,11 +58,11 @@ const bad: Record<string, [asked: Asked, message: string]> = {
   'a list as tenant id': [{ ...ok, tenantId: [SECRET] }, 'tenantId must be a string, not an array'],
   'a prototype in the payload': [
     { ...ok, payload: JSON.parse(`{"__proto__":{"role":"${SECRET}"}}`) },
-    'accessTokenPayload has a key that is not allowed: __proto__',
+    'accessTokenPayload has a forbidden key: __proto__',
   ],
   'a prototype deep in the data': [
     { ...ok, data: JSON.parse(`{"a":[{"constructor":"${SECRET}"}]}`) },
-    'sessionDataInDatabase has a key that is not allowed: constructor',
+    'sessionDataInDatabase has a forbidden key: constructor',
   ],
   'a cycle': [{ ...ok, payload: cycle }, 'accessTokenPayload is nested deeper than 16 levels'],
   'a bigint': [
@@ -187,7 +187,7 @@ describe.each(platforms)('a login on %s', (platform) => {
       statusCode: 400,
       code: 'SESSION_INPUT',
       message: expect.stringMatching(
-        /^accessTokenPayload makes a cookie of \d{4} bytes, and browsers drop one of more than 4096; the largest claims are text \(4002 bytes\), small \(1 bytes\)\. Keep what only the server needs in sessionDataInDatabase$/,
+        /^accessTokenPayload makes a cookie of \d{4} bytes, but browsers drop cookies of more than 4096; the largest claims are text \(4002 bytes\), small \(1 bytes\)\. Keep what only the server needs in sessionDataInDatabase$/,
       ),
     });
   });

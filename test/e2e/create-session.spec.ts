@@ -389,7 +389,7 @@ describe.each(platforms)('on %s', (platform) => {
       expect(answer.status).toBe(500);
       await expectNoSession(answer);
       expect(logs.texts('error')).toEqual([
-        '@CreateSession() on LoginController.selected: the handler gave `userId`, which selected ' +
+        '@CreateSession() on LoginController.selected: the handler has a `userId` that selected ' +
           `${kind}; expected a user id, a string`,
       ]);
     });

@@ -1,6 +1,15 @@
-import { Body, Controller, Get, Post, Query } from '@nestjs/common';
+import {
+  Body,
+  Controller,
+  Get,
+  Post,
+  Query,
+  Req,
+  Res,
+  UnauthorizedException,
+} from '@nestjs/common';
 import { afterEach, describe, expect, it } from 'vitest';
-import { CreateSession, type SessionRateLimitOptions } from '../../lib/index.js';
+import { CreateSession, SessionService, type SessionRateLimitOptions } from '../../lib/index.js';
 import { platforms } from '../support/boot-app.js';
 import { refreshCookie, Scene } from '../support/scene.js';
 
@@ -11,6 +20,25 @@ const IMAGE = { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'no-cors' };
 class GuessController {
   looked = 0;
   private waiting: (() => void)[] = [];
+
+  constructor(private readonly sessions: SessionService) {}
+
+  /** A login by hand: `step` is right and asks for a second step, `noted` is wrong and answered 201. */
+  @Post('guess-by-hand')
+  async guessByHand(
+    @Body() { password }: { password: string },
+    @Req() request: object,
+    @Res({ passthrough: true }) response: object,
+  ): Promise<void> {
+    await this.sessions.limitLogin(request);
+    this.looked += 1;
+    await new Promise<void>((resolve) => this.waiting.push(resolve));
+    if (password === 'wrong') throw new UnauthorizedException();
+    if (password === 'noted') await this.sessions.countFailedLogin(request);
+    if (password === 'broken') throw new Error('the mail server is away');
+    if (password !== 'right') return;
+    await this.sessions.createNewSession(request, response, 'public', 'u1');
+  }
 
   @Post('guess')
   @CreateSession()
@@ -44,8 +72,12 @@ describe.each(platforms)('the limit of failures on %s', (platform) => {
     return scene.booted.app.get(GuessController);
   }
 
-  async function guessAtOnce(controller: GuessController, passwords: string[]): Promise<number[]> {
-    const answers = passwords.map((password) => scene.post('/guess', {}, { password }));
+  async function guessAtOnce(
+    controller: GuessController,
+    passwords: string[],
+    path = '/guess',
+  ): Promise<number[]> {
+    const answers = passwords.map((password) => scene.post(path, {}, { password }));
     const settled = Promise.all(answers);
     const state = { isDone: false };
     void settled.then(() => (state.isDone = true));
@@ -62,6 +94,32 @@ describe.each(platforms)('the limit of failures on %s', (platform) => {
     const statuses = await guessAtOnce(controller, guesses);
     expect(controller.looked).toBe(5);
     expect(statuses.filter((status) => status === 429)).toHaveLength(49);
+  });
+
+  it('holds for guesses at once that a handler looks at by itself', async () => {
+    for (const wrong of ['wrong', 'noted']) {
+      const controller = await open({ failures: { max: 5, per: '10m' } });
+      const guesses = Array.from({ length: 54 }, () => wrong);
+      const statuses = await guessAtOnce(controller, guesses, '/guess-by-hand');
+      expect(controller.looked).toBe(5);
+      expect(statuses.filter((status) => status === 429)).toHaveLength(49);
+      expect(await guessAtOnce(controller, ['right'], '/guess-by-hand')).toEqual([429]);
+      await scene.close();
+    }
+    await open({});
+  });
+
+  it.each([
+    ['right', 201],
+    ['step', 201],
+    ['broken', 500],
+  ])('is not used up by logins by hand that are %s', async (password, status) => {
+    const controller = await open({ failures: { max: 2, per: '10m' } });
+    const guess = (each: string) => guessAtOnce(controller, [each], '/guess-by-hand');
+    for (let logins = 0; logins < 6; logins += 1) expect(await guess(password)).toEqual([status]);
+    expect(await guess('wrong')).toEqual([401]);
+    expect(await guess('noted')).toEqual([201]);
+    expect(await guess(password)).toEqual([429]);
   });
 
   it('is not used up by what succeeds', async () => {

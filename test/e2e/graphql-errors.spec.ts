@@ -206,7 +206,7 @@ describe.each(SERVERS)('a session error on %s on %s', (server, platform, graphQl
   it('V22: bounds what one request can do by its aliases: one login, so one guess', async () => {
     const aliases = Array.from({ length: 500 }, (_, i) => `a${i}: login(userId: "alias")`);
     const { errors } = await ask(`mutation { ${aliases.join(' ')} }`);
-    expect(errors?.[0]?.message).toBe('login may stand in a request once');
+    expect(errors?.[0]?.message).toBe('login may only be used once per request');
     const rows = scene.booted.dataSource.getRepository(Session);
     expect(await rows.countBy({ userId: 'alias' })).toBe(1);
   });

@@ -2,7 +2,14 @@ import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { Controller } from '@nestjs/common';
 import { decodeProtectedHeader } from 'jose';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { Session, SessionService, SessionSigningKey } from '../../lib/index.js';
+import {
+  inspectSessions,
+  Session,
+  SessionHealth,
+  SessionService,
+  SessionSigningKey,
+} from '../../lib/index.js';
+import { KeyRing } from '../../lib/keys/key-ring.js';
 import { bootApp, type BootedApp } from '../support/boot-app.js';
 import { createTestDatabase, type TestDatabase } from '../support/databases.js';
 import { dump } from '../support/issued-tokens.js';
@@ -100,6 +107,51 @@ describe('keys in the database', () => {
       expect(await kidOfLogin(await restart(before))).toBe(kid);
     },
   );
+
+  it.each([
+    ['another encryption key', FIRST, SECOND],
+    ['none, where there was one', FIRST, undefined],
+    ['one, where there was none', undefined, FIRST],
+  ])('turn the health down under %s, and are found by an inspection', async (_, before, after) => {
+    await kidOfLogin(await restart(before));
+    const app = await restart(after);
+    expect(await app.app.get(SessionHealth).check()).toMatchObject({
+      status: 'down',
+      databaseAnswers: true,
+      areKeysReadable: false,
+      signingKeyAgeMs: null,
+    });
+    const findings = await inspectSessions(app.app);
+    expect(findings).toMatchObject([{ code: 'keys-unreadable' }]);
+    expect(findings[0]?.cause).toMatch(/^2 session keys in the database can't be read/);
+    expect(findings[0]?.link).toContain('operations.md#keys-at-rest');
+    expect(JSON.stringify(findings)).not.toContain(FIRST);
+  });
+
+  it('leave the health up while one of each kind is readable, though an inspection finds the others', async () => {
+    const app = await restart(FIRST);
+    await kidOfLogin(app);
+    const keys = app.dataSource.getRepository(SessionSigningKey);
+    const planted = await keys.findOneByOrFail({ kind: 'dynamic' });
+    await keys.insert(
+      Object.assign(keys.create(planted), { kid: 'd-plantedplanted1', sequence: 2 }),
+    );
+    const restarted = await restart(FIRST);
+    expect(await restarted.app.get(SessionHealth).check()).toMatchObject({ status: 'up' });
+    expect(await inspectSessions(restarted.app)).toMatchObject([{ code: 'keys-unreadable' }]);
+  });
+
+  it('leave the health up where there are none yet, as those of an instance that has not made them', async () => {
+    const app = await restart(FIRST);
+    await app.dataSource.getRepository(SessionSigningKey).clear();
+    await app.app.get(KeyRing).reloadForUnknownKey();
+    expect(await app.app.get(SessionHealth).check()).toMatchObject({
+      status: 'up',
+      areKeysReadable: true,
+      signingKeyAgeMs: null,
+    });
+    expect(await inspectSessions(app.app)).toEqual([]);
+  });
 
   // Whoever can write to the database must not become the one who signs (ASVS 9.1.3).
   it('S3: are not used where somebody else has put them there', async () => {

@@ -189,6 +189,10 @@ describe.each(platforms)('the tokens of a login on %s', (platform) => {
         authenticatedAt: NOW_MS,
         lastActiveAt: NOW_MS,
         expiresAt: NOW_MS + 100 * 24 * HOUR * 1000,
+        deviceKey: null,
+        challengeAcceptedAt: null,
+        actor: null,
+        impersonating: null,
         ip: null,
         userAgent: null,
       });

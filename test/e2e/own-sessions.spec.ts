@@ -77,6 +77,36 @@ describe.each(platforms)("a user's own sessions on %s", (platform) => {
     expect(await list(laptop)).toMatchObject([{ isCurrent: true }, { isCurrent: false }]);
   });
 
+  it('are listed in pages', async () => {
+    const page = async (query: string) => {
+      const { status, json } = await phone.get(`/auth/sessions?${query}`);
+      const { sessions: listed = [], next } = json as { sessions?: Listed[]; next?: string };
+      return { status, handles: listed.map((each) => each.sessionHandle), next };
+    };
+    const newest = await handleOf(laptop);
+    expect(await page('limit=1')).toEqual({ status: 200, handles: [newest], next: newest });
+    const rest = { status: 200, handles: [await handleOf(phone)], next: undefined };
+    expect(await page(`before=${newest}`)).toEqual(rest);
+    expect(await page(`limit=1&before=${newest}`)).toEqual(rest);
+  });
+
+  it.each([
+    'limit=0',
+    'limit=1001',
+    'limit=-1',
+    'limit=1e2',
+    'limit=',
+    'limit=1&limit=2',
+    'before=',
+    'before=nobody',
+    'before=x&before=y',
+    'limit[a]=1',
+  ])('are not listed for a page of %s', async (query) => {
+    const answer = await phone.get(`/auth/sessions?${query}`);
+    expect(answer.status).toBe(query.startsWith('limit[') ? answer.status : 400);
+    expect(answer.status).toBeLessThan(500);
+  });
+
   it('are listed for the server', async () => {
     const [first, second] = await sessions.listSessions('bob');
     expect([first?.sessionHandle, second?.sessionHandle]).toEqual([

@@ -292,7 +292,7 @@ describe('what the log says of refusals', () => {
     await scene.advance(31_000);
     await scene.refresh(refreshCookie(victim.refresh));
     expect(log.texts('warn')).toEqual([
-      `Token theft detected: session ${victim.handle} was revoked, since a spent refresh token came back`,
+      `Token theft detected: session ${victim.handle} was revoked, because a spent refresh token came back`,
     ]);
   });
 

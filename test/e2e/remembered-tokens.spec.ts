@@ -16,7 +16,10 @@ class MutatingController {
   @Get('mutate')
   @VerifySession()
   mutate(@CurrentSession() session: SessionContainer): object {
-    const payload = session.getAccessTokenPayload() as { sub: string; nested: { role: string } };
+    const payload = session.getAccessTokenPayload() as unknown as {
+      sub: string;
+      nested: { role: string };
+    };
     const attempt = (act: () => void) => {
       try {
         act();

@@ -50,6 +50,12 @@ class RolesController {
     return {};
   }
 
+  @Get('any')
+  @VerifySession({ roles: { any: ['admin', 'editor'] }, permissions: { any: ['write', 'delete'] } })
+  any(): object {
+    return {};
+  }
+
   @Get('both')
   @VerifySession({
     roles: ['admin'],
@@ -97,6 +103,31 @@ describe.each(platforms)('roles and permissions on %s', (platform) => {
       expect(await failures('/admin')).toEqual([wrong('st-role', ['user', 'admin'], ['user'])]);
       expect(await failures('/write')).toEqual([wrong('st-perm', ['read', 'write'], ['read'])]);
     });
+
+    it('let a user pass who has one of `any`', async () => {
+      roles = ['user', 'editor'];
+      permissions = ['delete'];
+      client = booted.client();
+      await client.post('/login');
+      booted.clock.advanceMs(60_001);
+      expect((await client.get('/any')).status).toBe(200);
+      permissions = ['read'];
+      booted.clock.advanceMs(60_001);
+      const reason = {
+        message: 'wrong value',
+        expectedToIncludeAtLeastOneOf: ['write', 'delete'],
+        actualValue: ['read'],
+      };
+      expect(await failures('/any')).toEqual([{ id: 'st-perm', reason }]);
+    });
+
+    it.each([[{ any: [] }], [{ any: ['a'], all: ['b'] }], [{ any: 'admin' }], [{ any: [''] }]])(
+      'are refused as %o when the route is declared',
+      (names) => {
+        expect(() => VerifySession({ roles: names as never })).toThrow('roles');
+        expect(() => VerifySession({ permissions: names as never })).toThrow('permissions');
+      },
+    );
 
     it('stand behind what the route asks beside them, roles before permissions', async () => {
       expect(await failures('/both')).toEqual([

@@ -107,7 +107,7 @@ describe.each(platforms)('on %s, after the response has been sent,', (platform) 
   ])('%s says so, and changes nothing', async (_, path) => {
     const rows = await scene.rows();
     const error = await outcomeOf('POST', path, refreshCookie(holder.refresh));
-    expect(String(error)).toContain('the response has been sent already');
+    expect(String(error)).toContain('the response has already been sent');
     expect(await scene.rows()).toEqual(rows);
   });
 });

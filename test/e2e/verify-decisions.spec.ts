@@ -54,7 +54,10 @@ describe.each(platforms)('verifying a request on %s', (platform) => {
         const cookie = `${ACCESS_COOKIE}=${first}; ${ACCESS_COOKIE}=${second}`;
         await expectRefused(scene, () => scene.get(path, { cookie }), TRY_REFRESH);
       }
-      for (const stray of ['', 'x', holder.access, `${other.access.slice(0, -4)}AAAA`]) {
+      const over = await scene.login('u1');
+      await scene.booted.app.get(SessionService).revokeSession(over.handle);
+      const forged = `${other.access.slice(0, -4)}AAAA`;
+      for (const stray of ['', 'x', holder.access, forged, over.access]) {
         for (const [first, second] of [
           [stray, holder.access],
           [holder.access, stray],

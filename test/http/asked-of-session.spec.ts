@@ -2,7 +2,14 @@ import { describe, expect, it } from 'vitest';
 import { askedOfSession, type Declared } from '../../lib/http/asked-of-session.js';
 import type { GuardedRouteOptions } from '../../lib/http/decorators/verify-session.metadata.js';
 
-const nothing: Declared = { options: {}, maxAgeMs: undefined, isGuarded: false, isPublic: false };
+const nothing: Declared = {
+  options: {},
+  maxAgeMs: undefined,
+  forbidsImpersonation: false,
+  isGuarded: false,
+  isPublic: false,
+};
+const own: Declared = { ...nothing, forbidsImpersonation: true, isGuarded: true };
 const open: Declared = { ...nothing, isPublic: true };
 const fresh: Declared = { ...nothing, maxAgeMs: 5000, isGuarded: true };
 const verify = (options: GuardedRouteOptions = {}): Declared => ({
@@ -13,11 +20,11 @@ const verify = (options: GuardedRouteOptions = {}): Declared => ({
 const optional = verify({ sessionRequired: false });
 const admin = verify({ roles: ['admin'] });
 
-const guarded = (options: GuardedRouteOptions = {}, maxAgeMs?: number) => ({
-  kind: 'guarded',
-  options,
-  maxAgeMs,
-});
+const guarded = (
+  options: GuardedRouteOptions = {},
+  maxAgeMs?: number,
+  forbidsImpersonation = false,
+) => ({ kind: 'guarded', options, maxAgeMs, forbidsImpersonation });
 const OPEN = { kind: 'open' };
 const anyone = { sessionRequired: false };
 
@@ -31,6 +38,8 @@ describe('what a handler asks of a session', () => {
     ['the class is open', nothing, [open], OPEN],
     ['a handler of an open class is guarded', admin, [open], guarded({ roles: ['admin'] })],
     ['the handler is fresh in an open class', fresh, [open], guarded({}, 5000)],
+    ['the class forbids actors', admin, [own], guarded({ roles: ['admin'] }, undefined, true)],
+    ['the class is optional, and forbids actors', own, [optional], guarded({}, undefined, true)],
     ['the class is optional', nothing, [optional], guarded(anyone)],
     ['the class is optional, the handler guarded', verify(), [optional], guarded()],
     ['the class is optional, the handler fresh', fresh, [optional], guarded({}, 5000)],

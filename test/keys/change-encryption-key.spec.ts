@@ -1,7 +1,9 @@
 import { createSecretKey } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { Logger } from '@nestjs/common';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { SessionSigningKey, type SessionModuleOptions } from '../../lib/index.js';
+import { SessionService, SessionSigningKey, type SessionModuleOptions } from '../../lib/index.js';
 import { KeyEncryption } from '../../lib/keys/key-encryption.js';
 import { newPrivateKey } from '../../lib/keys/key-material.js';
 import { describeOnEachDatabase } from '../support/components.js';
@@ -68,6 +70,21 @@ describeOnEachDatabase('the encryption key of a running deployment', (engine) =>
     await expectStoredUnder(changed, Buffer.from(NEW_KEY, 'base64'));
     await expectNobodyLoggedOut(changed);
     await expectNobodyLoggedOut(await restart({ encryptionKey: NEW_KEY }));
+  });
+
+  it('is told apart by a statement of docs/operations.md, as long as the former one is in use', async () => {
+    const operations = readFileSync(join(import.meta.dirname, '../../docs/operations.md'), 'utf8');
+    const [statement = ''] = /SELECT realm, substr[^;]*;/.exec(operations) ?? [];
+    const counts = async ({ booted }: Instance): Promise<number[]> => {
+      const rows: { how_many: unknown }[] = await booted.dataSource.query(statement);
+      return rows.map(({ how_many: count }) => Number(count)).toSorted((a, b) => a - b);
+    };
+    await runBefore({ encryptionKey: FORMER_KEY });
+    const former = await deployment.start({ encryptionKey: [FORMER_KEY, NEW_KEY] });
+    expect(await counts(former)).toEqual([2]);
+    const changed = await deployment.start({ encryptionKey: [NEW_KEY, FORMER_KEY] });
+    await former.booted.app.get(SessionService).addRefreshTokenSecret();
+    expect(await counts(changed)).toEqual([1, 2]);
   });
 
   it('can be changed while instances with the former order run on', async () => {

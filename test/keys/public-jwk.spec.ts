@@ -56,6 +56,6 @@ describe('a key in the JWKS', () => {
 
   it('is refused where it is no key of an algorithm that signs here', () => {
     const { publicKey } = generateKeyPairSync('ed25519');
-    expect(() => toJsonWebKey(KID, 'ES256', publicKey)).toThrow('no public key of ES256');
+    expect(() => toJsonWebKey(KID, 'ES256', publicKey)).toThrow('not a public key of ES256');
   });
 });

@@ -41,8 +41,8 @@ describe('a profile', () => {
     ).toThrow(
       [
         'SessionModule cannot start:',
-        '- `refreshTokenLifetime` is 7200 seconds; the chosen `profile` allows 3600',
-        '- `absoluteTimeout` is 172800 seconds; the chosen `profile` allows 86400',
+        '- `refreshTokenLifetime` is 7200 seconds; the chosen `profile` allows at most 3600',
+        '- `absoluteTimeout` is 172800 seconds; the chosen `profile` allows at most 86400',
       ].join('\n'),
     );
   });
@@ -50,7 +50,7 @@ describe('a profile', () => {
   it('refuses one second more', () => {
     expect(() => resolve({ profile: 'aal3', absoluteTimeout: 12 * 3_600 })).not.toThrow();
     expect(() => resolve({ profile: 'aal3', absoluteTimeout: 12 * 3_600 + 1 })).toThrow(
-      'is 43201 seconds; the chosen `profile` allows 43200',
+      'is 43201 seconds; the chosen `profile` allows at most 43200',
     );
   });
 

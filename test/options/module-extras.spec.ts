@@ -69,10 +69,10 @@ describe.each(['forRoot', 'forRootAsync'] as const)(
     });
 
     it.each([
-      ['null', null, 'are null, not an object'],
-      ['a text', 'x', 'are a string, not an object'],
-      ['a list', [], 'are an array, not an object'],
-      ['a promise that nobody has waited for', Promise.resolve({}), 'are no plain object'],
+      ['null', null, 'must be an object; got null'],
+      ['a text', 'x', 'must be an object; got a string'],
+      ['a list', [], 'must be an object; got an array'],
+      ['a promise that nobody has waited for', Promise.resolve({}), 'must be a plain object'],
       [
         'a proxy that throws',
         new Proxy({}, { ownKeys: () => expect.unreachable() }),
@@ -179,9 +179,13 @@ describe('what stands beside the options', () => {
   });
 
   it.each<[what: string, given: object, problem: string]>([
-    ['no factory', {}, '`useFactory` is left out, and so are `useClass` and `useExisting`'],
-    ['an option', { useFactory: () => ({}), persistent: false }, '`persistent` is no option'],
-    ['a factory that is none', { useFactory: {} }, '`useFactory` is an object that is not allowed'],
+    ['no factory', {}, '`useFactory` is missing, and so are `useClass` and `useExisting`'],
+    ['an option', { useFactory: () => ({}), persistent: false }, 'Unknown option `persistent`'],
+    [
+      'a factory that is none',
+      { useFactory: {} },
+      '`useFactory` must be a function; got an object',
+    ],
   ])('of forRootAsync is refused where it is %s', (_, given, problem) => {
     expect(refusalOf('forRootAsync', given)).toContain(problem);
   });

@@ -26,9 +26,9 @@ describe('the limits of an address', () => {
   });
 
   it.each([
-    [true, '`rateLimit` is a boolean'],
-    [{ login: { max: 1, per: 1 } }, '`rateLimit.login` is no option'],
-    [{ logins: true }, '`rateLimit.logins` is a boolean'],
+    [true, '`rateLimit` must be a plain object; got a boolean'],
+    [{ login: { max: 1, per: 1 } }, 'Unknown option `rateLimit.login`'],
+    [{ logins: true }, '`rateLimit.logins` must be a plain object; got a boolean'],
     [{ logins: { per: '1m' } }, '`rateLimit.logins.max`'],
     [{ logins: { max: 0, per: '1m' } }, '`rateLimit.logins.max`'],
     [{ logins: { max: 5 } }, '`rateLimit.logins.per`'],

@@ -39,6 +39,7 @@ describe('the options, where none is given', () => {
     const { tokenTransferMethod, trustedOrigins, ...rest } = resolve();
     expect(rest).toStrictEqual({
       acceptsUnencryptedKeys: false,
+      fixedTransferMethod: undefined,
       accessTokenLifetimeMs: 3_600_000,
       refreshTokenLifetimeMs: 8_640_000_000,
       nonPersistentLifetimeMs: 86_400_000,
@@ -51,6 +52,7 @@ describe('the options, where none is given', () => {
       issuer: undefined,
       audience: undefined,
       signing: { algorithm: 'ES256', rotationIntervalMs: 604_800_000 },
+      deviceBinding: false,
       encryptionKeys: [],
       endedSessionRetentionMs: 604_800_000,
       maxSessionsPerUser: false,
@@ -67,6 +69,12 @@ describe('the options, where none is given', () => {
           olderSecureName: '__Host-sRefreshToken',
           path: '/',
         },
+        actorToken: {
+          name: 'sRefreshToken-actor',
+          secureName: '__Host-sRefreshToken-actor',
+          olderSecureName: '__Host-sRefreshToken-actor',
+          path: '/',
+        },
         sameSite: 'lax',
         secure: 'auto',
         domain: undefined,
@@ -81,6 +89,7 @@ describe('the options, where none is given', () => {
       sessionExpiredStatusCode: 401,
       invalidClaimStatusCode: 403,
       revocation: { pollIntervalMs: 1_000, maxStalenessMs: 60_000 },
+      live: { until: 'session', pending: 1_000 },
       verifiedTokenCache: { max: 10_000 },
       pruning: { intervalMs: 3_600_000 },
       device: { ip: false, userAgent: false, retentionMs: undefined },
@@ -370,6 +379,10 @@ const refused: [path: string, values: unknown[]][] = [
   ['revocation.pollInterval', [...notADuration, 0, '2h']],
   ['revocation.maxStaleness', [SECRET, '', '60', -1, Number.NaN, null, true, 0, 0.5, '2d']],
   ['revocation.interval', ['1s']],
+  ['live', notAnObject],
+  ['live.until', [SECRET, '', null, true, 'never']],
+  ['live.pending', [SECRET, '10', -1, 1.5, Number.NaN, null, 1_000_001]],
+  ['live.wait', ['5s']],
   ['verifiedTokenCache', [SECRET, '', 0, 10_000, null, [], true]],
   [
     'verifiedTokenCache.max',
@@ -436,10 +449,10 @@ describe('options that are wrong', () => {
       refusalOf({ accessTokenLifetime: 'soon', persistent: 1, signing: { algorithm: 'none' } }),
     ).toBe(
       'SessionModule cannot start:\n' +
-        '- `accessTokenLifetime` is a string that is not allowed; allowed: a number of seconds or a string with a ' +
-        "unit such as '30s' or '100d', from 1 to 86400000 seconds\n" +
-        '- `signing.algorithm` is a string that is not allowed; allowed: "ES256", "RS256"\n' +
-        '- `persistent` is a number that is not allowed; allowed: true or false',
+        '- `accessTokenLifetime` must be a number of seconds or a string with a ' +
+        "unit such as '30s' or '100d', from 1 to 86400000 seconds; got a string\n" +
+        '- `signing.algorithm` must be one of "ES256", "RS256"; got a string\n' +
+        '- `persistent` must be true or false; got a number',
     );
   });
 
@@ -453,9 +466,9 @@ describe('options that are wrong', () => {
 describe('an option that there is not', () => {
   it('is told with those that there are', () => {
     const message = refusalOf({ acessTokenLifetime: '1h', device: { ua: true } });
-    expect(message).toContain('`acessTokenLifetime` is no option; known here: ');
+    expect(message).toContain('Unknown option `acessTokenLifetime`; known here: ');
     expect(message).toContain('accessTokenLifetime, ');
-    expect(message).toContain('`device.ua` is no option; known here: ip, userAgent, retention');
+    expect(message).toContain('Unknown option `device.ua`; known here: ip, userAgent, retention');
   });
 
   it('is overlooked where it is undefined', () => {
@@ -472,7 +485,7 @@ describe('an option that there is not', () => {
 
   it.each(['__proto__', 'constructor', 'toString'])('is %s', (name) => {
     const options: unknown = JSON.parse(`{"${name}":{"persistent":false}}`);
-    expect(refusalOf(options)).toContain(`\`${name}\` is no option`);
+    expect(refusalOf(options)).toContain(`Unknown option \`${name}\``);
   });
 });
 
@@ -487,7 +500,7 @@ describe('what stands in place of the options', () => {
     ['a function', () => ({})],
   ])('is refused where it is %s, as from a factory that does not return', (kind, value) => {
     expect(refusalOf(value)).toBe(
-      `SessionModule cannot start: its options are ${kind}, not an object`,
+      `SessionModule cannot start: its options must be an object; got ${kind}`,
     );
   });
 });
@@ -498,9 +511,9 @@ describe('an object of a kind of its own', () => {
     ['a map', new Map([['persistent', false]])],
     ['a date', new Date(0)],
   ])('never means the defaults: %s', (_, value) => {
-    expect(refusalOf(value)).toBe('SessionModule cannot start: its options are no plain object');
+    expect(refusalOf(value)).toBe('SessionModule cannot start: its options must be a plain object');
     expect(refusalOf({ device: value })).toContain(
-      '`device` is an object that is not allowed; allowed: a plain object',
+      '`device` must be a plain object; got an object',
     );
   });
 
@@ -633,6 +646,17 @@ describe('the domain of the cookies', () => {
 });
 
 describe('an encryption key', () => {
+  it.each([
+    ['one byte, in hex', '0'.repeat(64)],
+    ['one byte, in base64', Buffer.alloc(32, 7).toString('base64')],
+    ['a few bytes', 'deadbeef'.repeat(8)],
+    ['one byte, beside a good key', [HEX_KEY, Buffer.alloc(32).toString('base64')]],
+  ])('that repeats %s is refused for that reason', (_, encryptionKey) => {
+    expect(refusalOf({ encryptionKey })).toContain(
+      '`encryptionKey` is not random enough: the same bytes repeat; openssl rand -base64 32 makes a good one',
+    );
+  });
+
   it('may come to keys in clear only where it is given', () => {
     const encryptionKeyMigration = 'accept-unencrypted';
     expect(resolve({ encryptionKey: HEX_KEY, encryptionKeyMigration }).acceptsUnencryptedKeys).toBe(

@@ -33,7 +33,7 @@ const plan = new PrimitiveClaim<string>({ key: 'plan', fetchValue: () => 'gold' 
 const ALSO_CALLED: Readonly<Record<string, RegExp>> = {
   value: /claim|accessTokenPayload/,
   options:
-    /options|by|persistent|sessionRequired|checkDatabase|antiCsrfCheck|overrideGlobalClaimValidators/,
+    /options|actor|by|persistent|sessionRequired|checkDatabase|antiCsrfCheck|overrideGlobalClaimValidators/,
   overrideGlobalClaimValidators: /validators/i,
 };
 
@@ -51,8 +51,12 @@ const MAY_BE: Readonly<Record<string, (value: unknown) => boolean>> = {
   refreshToken: never,
   antiCsrfToken: never,
   manager: never,
+  actor: never,
   claim: never,
   exceptHandle: never,
+  session: never,
+  onEnd: (value) => typeof value === 'function',
+  scope: () => true,
   userId: isText,
   tenantId: (value) => isLeftOut(value) || isText(value),
   by: (value) => isLeftOut(value) || isText(value),
@@ -78,6 +82,10 @@ const MAY_BE: Readonly<Record<string, (value: unknown) => boolean>> = {
 };
 
 const SERVICE: Record<keyof SessionService, Calls> = {
+  watch: {
+    session: (value, { service }) => service.watch(value, () => undefined),
+    onEnd: (value, { service, session }) => service.watch(session, value),
+  },
   createNewSession: {
     request: (value, { service, response }) =>
       service.createNewSession(value, response(), 'public', 'new'),
@@ -103,6 +111,20 @@ const SERVICE: Record<keyof SessionService, Calls> = {
         {},
         { persistent: value },
       ),
+  },
+  impersonate: {
+    request: (value, { service, response, session: actor }) =>
+      service.impersonate(value, response(), { actor, userId: 'new', reason: 'test' }),
+    options: (value, { service, request, response }) =>
+      service.impersonate(request(), response(), value),
+    userId: (value, { service, request, response, session: actor }) =>
+      service.impersonate(request(), response(), { actor, userId: value, reason: 'test' }),
+    actor: (value, { service, request, response }) =>
+      service.impersonate(request(), response(), { actor: value, userId: 'new', reason: 'test' }),
+  },
+  endImpersonation: {
+    request: (value, { service, response }) => service.endImpersonation(value, response()),
+    response: (value, { service, request }) => service.endImpersonation(request(), value),
   },
   reauthenticate: {
     request: (value, { service, response }) => service.reauthenticate(value, response(), 'owner'),
@@ -258,11 +280,16 @@ const SERVICE: Record<keyof SessionService, Calls> = {
 };
 
 const CONTAINER: Record<keyof SessionContainer & string, Calls> = {
+  ended: {},
+  live: {},
+  bindTo: { scope: (value, { session }) => session.bindTo(value) },
   getHandle: {},
   getUserId: {},
   getTenantId: {},
+  isBound: {},
   getAccessToken: {},
   getAccessTokenPayload: {},
+  getActor: {},
   getAllSessionTokensDangerously: {},
   getSessionDataFromDatabase: {},
   getTimeCreated: {},
@@ -298,9 +325,17 @@ const PRIVATE = new Set([
   'claimSubject',
   'gone',
   'writeNewTokens',
+  'spoken',
+  'ends',
 ]);
 /** The functions that answer at once, and so throw. */
-const SYNCHRONOUS = new Set(['withManager', 'getClaimValue', 'attachToRequestResponse']);
+const SYNCHRONOUS = new Set([
+  'withManager',
+  'getClaimValue',
+  'attachToRequestResponse',
+  'watch',
+  'bindTo',
+]);
 
 /** A limit that nothing here reaches. */
 const PLENTY = { max: 1_000_000, per: '1d' } as const;

@@ -170,7 +170,8 @@ describe('the feed of revocations', () => {
     const revoked = new RevokedSessions();
     const now = 1_000_000;
     for (let index = 0; index < 50_000; index += 1) {
-      revoked.add({ kind: 'session', handle: newSessionHandle(now), expiresAtMs: now + HOUR });
+      const handle = newSessionHandle(now);
+      revoked.add({ kind: 'session', handle, reason: 'revoked', expiresAtMs: now + HOUR });
     }
     expect(revoked.size).toBe(50_000);
     revoked.forgetExpired(now + HOUR - 1);

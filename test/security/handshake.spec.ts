@@ -93,6 +93,8 @@ describe.each(platforms)('a WebSocket handshake on %s', (platform) => {
             { origin: `https://${HOST}.evil.example` },
             { origin: 'null' },
             { 'sec-fetch-site': 'cross-site' },
+            { ...OWN, 'sec-fetch-site': 'cross-site' },
+            { origin: `http://${HOST}` },
           ]) {
             const headers = { ...accessCookie(access), ...page, rid: 'session' };
             expect(await openSocket(checked, headers)).toBe('403');

@@ -28,8 +28,8 @@ describe('what the module provides, written to a log as it is,', () => {
   let secrets: Buffer[];
   beforeAll(async () => {
     booted = await bootApp({ sessions: { encryptionKey: encryptionKey.toString('base64') } });
-    const { macKey, antiCsrfKey } = await booted.app.get(KeyRing).refreshTokenKey();
-    secrets = [encryptionKey, macKey.export(), antiCsrfKey.export()];
+    const { macKey, antiCsrfKey, challengeKey } = await booted.app.get(KeyRing).refreshTokenKey();
+    secrets = [encryptionKey, ...[macKey, antiCsrfKey, challengeKey].map((key) => key.export())];
   });
   afterAll(() => booted.close());
 

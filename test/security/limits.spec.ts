@@ -49,6 +49,7 @@ const BAD_VALUES: readonly unknown[] = [
 
 // What they take can come from no client: a request, a claim, options. `getOpenIdDiscoveryConfiguration` needs `issuer`.
 const MISUSABLE = new Set([
+  'endImpersonation',
   'createNewSession',
   'reauthenticate',
   'getSession',

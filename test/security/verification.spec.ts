@@ -147,7 +147,7 @@ describe.each(platforms)('an access token on %s', (platform) => {
     },
   );
 
-  it('V8: with a payload that is no object is refused', async () => {
+  it('V8: with a payload that is not an object is refused', async () => {
     const payloads = ['null', '"x"', '[1]', '1', '', 'no JSON', { sub: {} }];
     const tokens = payloads.map((payload) => oracle.sign(oracle.header, payload));
     await expectEachRefused(

@@ -17,6 +17,7 @@ describe('the health of the sessions', () => {
       databaseAnswers: true,
       feedAgeMs: 0,
       isFeedStale: false,
+      areKeysReadable: true,
       keysAgeMs: 0,
       signingKeyAgeMs: 0,
     });

@@ -46,8 +46,8 @@ describe('an application whose data source is initialized by hand', () => {
     }).compile();
     await expect(testing.init()).rejects.toThrow(
       new SessionConfigurationError(
-        'The data source is not initialized yet, and sessions need it when the application starts. Leave out ' +
-          '`manualInitialization` in TypeOrmModule, or call `initialize()` of the data source in a provider before.',
+        'The data source is not initialized yet, but sessions need it when the application starts. Remove ' +
+          '`manualInitialization` from TypeOrmModule, or call `initialize()` of the data source in an earlier provider.',
       ),
     );
   });

@@ -38,6 +38,10 @@ function sessionRecord(nowMs: number): SessionRecord {
     authenticatedAtMs: nowMs,
     lastActiveAtMs: nowMs,
     expiresAtMs: nowMs + 1,
+    actor: null,
+    impersonating: null,
+    deviceKey: null,
+    challengeAcceptedAtMs: null,
     ip: null,
     userAgent: null,
   };
@@ -109,8 +113,8 @@ describe('the texts of the statements', () => {
     expect(await shop.find(record.handle)).toEqual(record);
     expect(await office.find(record.handle)).toBeUndefined();
     await office.deleteAll([record.handle]);
-    expect(await shop.findOfUser('1', undefined, nowMs)).toEqual([record]);
-    expect(await office.findOfUser('1', undefined, nowMs)).toEqual([]);
+    expect(await shop.handlesOfUser('1', undefined)).toEqual([record.handle]);
+    expect(await office.handlesOfUser('1', undefined)).toEqual([]);
   });
 
   it('are those of their own data source, where an application has two', async () => {

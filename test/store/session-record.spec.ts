@@ -17,6 +17,10 @@ const RECORD = {
   authenticatedAtMs: 1,
   lastActiveAtMs: 1,
   expiresAtMs: 2,
+  actor: null,
+  impersonating: null,
+  deviceKey: null,
+  challengeAcceptedAtMs: null,
   ip: null,
   userAgent: null,
 };
@@ -35,7 +39,7 @@ describe("a session's row", () => {
     'whose %s is no JSON is refused by the name of the column, without a word of what stands there',
     (column) => {
       const row = { ...rowOf(RECORD), [column]: 'Ada Lovelace' };
-      const refusal = `${column} of a session's row is no JSON: something else has written to it`;
+      const refusal = `${column} of a session's row is not valid JSON: another program has written to it`;
       expect(() => toSessionRecord(row)).toThrow(new Error(refusal));
     },
   );

@@ -11,6 +11,10 @@ describe('the connection that SQLite shares among all callers', () => {
   const warn = vi.spyOn(Logger.prototype, 'warn').mockImplementation(() => undefined);
   afterEach(() => warn.mockClear());
 
+  /** What was warned of, but for data sources of one name, which instances in one process have. */
+  const warnings = () =>
+    warn.mock.calls.filter(([text]) => !/already registered/.test(String(text)));
+
   /** A transaction of the application's that waits for something else than the database, and is then undone. */
   async function undoneTransaction({ dataSource }: Instance, milliseconds = 50): Promise<void> {
     const undone = dataSource.transaction(async (manager) => {
@@ -39,7 +43,7 @@ describe('the connection that SQLite shares among all callers', () => {
     const session = await logIn(first);
     await undone;
     expect(await first.sessions.getSessionInformation(session.getHandle())).toBeDefined();
-    expect(warn).not.toHaveBeenCalled();
+    expect(warnings()).toEqual([]);
   });
 
   it('keeps a refresh', async () => {
@@ -87,7 +91,7 @@ describe('the connection that SQLite shares among all callers', () => {
     expect(await dataSource.transaction(() => sessions.revokeSession(session.getHandle()))).toBe(
       true,
     );
-    expect(warn).toHaveBeenCalledOnce();
+    expect(warnings()).toHaveLength(1);
     expect(warn).toHaveBeenCalledWith(expect.stringContaining('sessions.withManager(manager)'));
   });
 
@@ -100,6 +104,6 @@ describe('the connection that SQLite shares among all callers', () => {
       return session.getHandle();
     });
     expect(await first.sessions.getSessionInformation(handle)).toBeDefined();
-    expect(warn).not.toHaveBeenCalled();
+    expect(warnings()).toEqual([]);
   });
 });

@@ -78,7 +78,7 @@ describe('the table of an entity', () => {
   it.each(["' OR 1 = 1 --", 'Shop', 'c0ffee '])(
     'takes %j for no realm, since it stands in the text of statements',
     async (realm) => {
-      await expect(tableOf({ type: 'postgres' }, realm)).rejects.toThrow('a realm is a hash');
+      await expect(tableOf({ type: 'postgres' }, realm)).rejects.toThrow('a realm must be a hash');
     },
   );
 
@@ -116,6 +116,10 @@ describe('the statements on sessions', () => {
     authenticatedAtMs: 1_700_000_000_000,
     lastActiveAtMs: 1_700_000_000_000,
     expiresAtMs: 1_708_640_000_000,
+    actor: null,
+    impersonating: null,
+    deviceKey: null,
+    challengeAcceptedAtMs: null,
     ip: null,
     userAgent: 'Mozilla/5.0',
   };
@@ -136,10 +140,13 @@ describe('the statements on sessions', () => {
     const store = new SessionStore(new SessionDatabase(source));
     await store.insert(record);
     expect(await store.find(record.handle)).toEqual(record);
-    expect(await store.findOfUser(record.userId, undefined, 0)).toEqual([record]);
-    const { handle, userId, tenantId, createdAtMs, expiresAtMs } = record;
-    const outline = { handle, userId, tenantId, createdAtMs, expiresAtMs };
-    expect(await store.outlinesOfUser(userId, tenantId)).toEqual([outline]);
+    const { handle, userId, tenantId, persistent, actor, impersonating } = record;
+    const { createdAtMs, lastActiveAtMs, expiresAtMs } = record;
+    const times = { createdAtMs, lastActiveAtMs, expiresAtMs };
+    const outline = { handle, userId, tenantId, persistent, actor, impersonating, ...times };
+    const { deviceKey, ip, userAgent } = record;
+    const { value: page } = await store.pagesOfUser(userId, tenantId, 0).next();
+    expect(page).toEqual([{ ...outline, deviceKey, ip, userAgent }]);
     expect(await store.deleteReturning([handle])).toEqual([outline]);
     expect(await store.find(record.handle)).toBeUndefined();
   });

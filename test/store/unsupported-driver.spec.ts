@@ -63,7 +63,7 @@ async function failureOf(...imports: DynamicModule[]): Promise<unknown> {
 function expectRefusal(failure: unknown, driver: string): void {
   expect(failure).toBeInstanceOf(SessionConfigurationError);
   expect(String(failure)).toContain(
-    `Sessions can't be kept by TypeORM's driver \`${driver}\`. These can keep them: \`postgres\`, `,
+    `Sessions do not work with TypeORM's driver \`${driver}\`. Supported drivers: \`postgres\`, `,
   );
 }
 

@@ -1,7 +1,7 @@
 import type { INestApplication, ModuleMetadata, Type } from '@nestjs/common';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
-import { Test } from '@nestjs/testing';
+import { Test, type TestingModuleBuilder } from '@nestjs/testing';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { DataSource, type DataSourceOptions } from 'typeorm';
 import {
@@ -28,6 +28,8 @@ export interface BootOptions {
   clock?: Clock;
   /** Whether the platform takes the client's address from a proxy in front of it. */
   trustProxy?: boolean;
+  /** Puts something else in a provider's place. */
+  override?: (testing: TestingModuleBuilder) => TestingModuleBuilder;
   /** Changes the app before it listens. */
   prepare?: (app: INestApplication) => void | Promise<void>;
 }
@@ -46,7 +48,7 @@ export interface BootedApp {
 export async function bootApp(options: BootOptions = {}): Promise<BootedApp> {
   const clock = options.clock ?? new FakeClock();
   const database = options.database ?? { type: 'better-sqlite3' as const, database: ':memory:' };
-  const testing = await Test.createTestingModule({
+  const builder = Test.createTestingModule({
     imports: [
       TypeOrmModule.forRoot({
         synchronize: true,
@@ -61,8 +63,8 @@ export async function bootApp(options: BootOptions = {}): Promise<BootedApp> {
     providers: options.providers ?? [],
   })
     .overrideProvider(Clock)
-    .useValue(clock)
-    .compile();
+    .useValue(clock);
+  const testing = await (options.override?.(builder) ?? builder).compile();
   const { trustProxy = false } = options;
   const express = new ExpressAdapter();
   if (trustProxy) express.set('trust proxy', true);

@@ -1,7 +1,7 @@
 import { chromium, type Browser, type BrowserContext, type Page } from 'playwright-core';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { chromiumPath } from './components.js';
+import { chromiumPath, pageBrowserPath } from './components.js';
 
 const QUIET = [
   '--headless',
@@ -16,7 +16,7 @@ const QUIET = [
 
 /** Starts Chromium with everything off that calls home. */
 export function launchBrowser(): Promise<Browser> {
-  return chromium.launch({ executablePath: chromiumPath(), args: QUIET });
+  return chromium.launch({ executablePath: pageBrowserPath(), args: QUIET });
 }
 
 /**

@@ -24,11 +24,18 @@ export class DocFiles {
     return [...this.files.keys()];
   }
 
+  /** A file as the document shows it. */
+  text(name: string): string {
+    return this.files.get(name) ?? '';
+  }
+
   write(): void {
     mkdirSync(this.folder, { recursive: true });
     for (const [name, code] of this.files) {
       const here = code
+        .replaceAll(/'nestjs-auth-sessions\/(\w+)'/g, "'../../../lib/$1/index.js'")
         .replaceAll("'nestjs-auth-sessions'", "'../../../lib/index.js'")
+        .replaceAll(/'nestjs-auth-sessions\/(\w+)'/g, "'../../../lib/$1/index.js'")
         .replaceAll("'app.sqlite'", "':memory:'");
       writeFileSync(join(this.folder, name), here);
     }

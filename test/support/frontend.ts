@@ -1,4 +1,4 @@
-import type { Type } from '@nestjs/common';
+import type { ModuleMetadata, Type } from '@nestjs/common';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { SessionService, type SessionModuleOptions } from '../../lib/index.js';
@@ -7,6 +7,7 @@ import { codeInDocs } from './doc-code.js';
 import { FrontServer } from './front-server.js';
 import { SdkApi } from './sdk-api.js';
 import { sdkScript } from './sdk-script.js';
+import { plainModule } from '../../scripts/plain-module.mjs';
 import { Traffic } from './traffic.js';
 
 /** Where the page is, seen from the API. */
@@ -30,6 +31,7 @@ const SESSIONS: Readonly<Record<Topology, SessionModuleOptions>> = {
 export interface FrontendOptions extends Pick<BootOptions, 'platform' | 'clock' | 'database'> {
   /** Beside the application that is always there. */
   controllers?: readonly Type[];
+  imports?: ModuleMetadata['imports'];
   topology?: Topology;
   /** Added to what the topology needs. */
   sessions?: SessionModuleOptions | ((pageUrl: string) => SessionModuleOptions);
@@ -83,9 +85,10 @@ export function bootSdkApi(
   options: FrontendOptions,
 ): Promise<BootedApp> {
   const { platform, clock, database, topology = 'one origin', withIssuer = false } = options;
-  const { sessions = {}, controllers = [] } = options;
+  const { sessions = {}, controllers = [], imports = [] } = options;
   return bootApp({
     controllers: [SdkApi, ...controllers],
+    imports,
     sessions: {
       ...SESSIONS[topology],
       ...(withIssuer ? { issuer: `${apiUrl}/auth` } : {}),
@@ -116,5 +119,8 @@ function servePages(front: FrontServer): void {
     'text/javascript',
     codeInDocs('frontend.md', 'session-fetch.js'),
   );
+  const client = readFileSync(join(import.meta.dirname, '../../lib/client/index.ts'), 'utf8');
+  front.serve('/client.js', 'text/javascript', plainModule(client));
+  front.serve('/client.html', 'text/html', page('client.html'));
   front.serve('/service-worker.js', 'text/javascript', page('service-worker.js'));
 }

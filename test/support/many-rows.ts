@@ -67,6 +67,10 @@ export async function fillWithSessions(
     authenticatedAt: createdAt,
     lastActiveAt: createdAt,
     expiresAt: `${createdAt} + ${100 * DAY_MS}`,
+    actor: 'NULL',
+    impersonating: 'NULL',
+    deviceKey: 'NULL',
+    challengeAcceptedAt: 'NULL',
     ip: device('192.0.2.1'),
     userAgent: device('Mozilla/5.0 (X11; Linux x86_64) Chrome/140.0.0.0'),
   });

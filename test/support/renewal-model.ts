@@ -43,10 +43,12 @@ interface World {
   readonly revoked: number;
   readonly listed: readonly ('former' | 'next')[];
   readonly roleChange: 'to come' | 'made' | 'came too late';
+  /** The browser's own refresh of the former session, by a proof of its device. */
+  readonly proof: 'to come' | 'accepted' | 'came too late';
 }
 
 /**
- * Looks at every order in which one renewal, one revocation and one change of claims can go on, as READ COMMITTED shows them
+ * Looks at every order in which one renewal, one revocation, one change of claims and one refresh of the browser can go on, as READ COMMITTED shows them
  * each other's rows, and each step in a millisecond of its own.
  */
 export function searchRenewals(protocol: RenewalProtocol): SearchResult {
@@ -61,6 +63,7 @@ export function searchRenewals(protocol: RenewalProtocol): SearchResult {
     revoked: 0,
     listed: [],
     roleChange: 'to come',
+    proof: 'to come',
   };
   return searchWorlds(first, (world) => stepsOf(world, protocol), JSON.stringify);
 }
@@ -87,6 +90,11 @@ function* stepsOf(world: World, protocol: RenewalProtocol): Generator<Step<World
         ? { ...later, roleChange: 'made', former: { ...former, version: former.version + 1 } }
         : { ...later, roleChange: 'came too late' },
     };
+  }
+  if (world.proof === 'to come' && world.former.lockedBy === undefined) {
+    // It changes times alone, and waits for whoever has the row.
+    const proof = world.former.isThere ? 'accepted' : 'came too late';
+    yield { does: 'the browser proves its device', next: { ...later, proof } };
   }
   const broken = brokenRule(world, protocol);
   if (broken !== undefined) yield { does: 'all is over', breaks: broken };

@@ -10,7 +10,8 @@ import { newSessionHandle } from '../../lib/tokens/session-handle.js';
 
 /** One refresh in a script: when it is sent, how long its parts take, and what becomes of them. */
 export interface Refresh {
-  readonly by: 'client' | 'thief';
+  /** `browser`: the client's own, with a proof of its device and the cookies that its pages share. */
+  readonly by: 'client' | 'thief' | 'browser';
   /** Since the one before it in the script. */
   readonly waitMs: number;
   readonly requestMs: number;
@@ -28,6 +29,8 @@ export interface Outcome {
   readonly decisions: readonly string[];
   /** The most often that one of the two had moved on when the other was still answered. */
   readonly movesOfOther: number;
+  /** How many tokens somebody was given without a proof, once the session was bound. */
+  readonly unprovenTokens: number;
 }
 
 const HANDLE = newSessionHandle(0);
@@ -42,8 +45,16 @@ export class RotationSimulation {
   private readonly newest = { client: 0, thief: 0 };
   private readonly moves = { client: 0, thief: 0 };
   private movesOfOther = 0;
+  private unprovenTokens = 0;
+  private isBound = false;
 
-  constructor(private readonly gracePeriodMs: number) {}
+  /** @param boundAtMs when the browser binds the session. @default never */
+  constructor(
+    private readonly gracePeriodMs: number,
+    boundAtMs?: number,
+  ) {
+    if (boundAtMs !== undefined) this.at(boundAtMs, () => (this.isBound = true));
+  }
 
   play(script: readonly Refresh[], theftMs?: number): Outcome {
     if (theftMs !== undefined) this.at(theftMs, () => this.steal());
@@ -56,7 +67,8 @@ export class RotationSimulation {
       next.run(next.atMs);
       if (this.decisions.at(-1) === 'reuse') break;
     }
-    return { decisions: this.decisions, movesOfOther: this.movesOfOther };
+    const { decisions, movesOfOther, unprovenTokens } = this;
+    return { decisions, movesOfOther, unprovenTokens };
   }
 
   private at(atMs: number, run: (nowMs: number) => void): void {
@@ -71,9 +83,8 @@ export class RotationSimulation {
   }
 
   private send(refresh: Refresh, nowMs: number): void {
-    const held = this.held[refresh.by];
-    const token =
-      refresh.by === 'client' ? held.at(-1) : held.at(-1 - (refresh.pick % held.length));
+    const held = this.held[holderOf(refresh)];
+    const token = refresh.by === 'thief' ? held.at(-1 - (refresh.pick % held.length)) : held.at(-1);
     if (token === undefined || refresh.fate === 'request lost') return;
     this.at(nowMs + refresh.requestMs, (at) => this.decide(token, refresh, at, refresh.serverMs));
   }
@@ -84,15 +95,19 @@ export class RotationSimulation {
     const decision = decideRotation(claims, read, this.gracePeriodMs, nowMs);
     this.decisions.push(decision);
     if (decision === 'reuse') return;
-    const other = refresh.by === 'client' ? 'thief' : 'client';
+    const wasBound = this.isBound;
+    // It may get an access token that ends with the one it has, and nothing changes.
+    if (wasBound && refresh.by !== 'browser') return;
+    const other = refresh.by === 'thief' ? 'client' : 'thief';
     this.movesOfOther = Math.max(this.movesOfOther, this.moves[other]);
     if (refresh.fate === 'server dies') return;
     this.at(nowMs + serverMs, (at) => {
-      const isOutdated = this.row.parentHash !== read.parentHash;
+      const isOutdated = this.row.parentHash !== read.parentHash || this.isBound !== wasBound;
       if (decision === 'rotate' && isOutdated) {
         this.decide(token, refresh, at, 0);
       } else if (decision === 'rotate') {
         const parentHash = claims.hash;
+        if (this.isBound && refresh.by !== 'browser') this.unprovenTokens += 1;
         this.row = { generation: read.generation + 1, parentHash, confirmedAtMs: null };
         this.answer(mint(this.row.generation, parentHash), refresh, at);
       } else if (decision === 'sibling') {
@@ -105,7 +120,8 @@ export class RotationSimulation {
   }
 
   private answer(token: string, refresh: Refresh, nowMs: number): void {
-    const { by, answerMs, fate, confirmedAfterMs } = refresh;
+    const { answerMs, fate, confirmedAfterMs } = refresh;
+    const by = holderOf(refresh);
     const { generation, parentHash } = claimsOf(token);
     if (parentHash === this.row.parentHash && generation > this.newest[by]) {
       this.newest[by] = generation;
@@ -124,6 +140,10 @@ export class RotationSimulation {
     if (this.row.parentHash !== parentHash || this.row.confirmedAtMs !== null) return;
     this.row = { ...this.row, confirmedAtMs: nowMs };
   }
+}
+
+function holderOf({ by }: Refresh): 'client' | 'thief' {
+  return by === 'thief' ? 'thief' : 'client';
 }
 
 function mint(generation: number, parentHash: string): string {

@@ -61,9 +61,15 @@ const functions = {
     process.kill(process.pid, 'SIGTERM');
   },
   revoke: (handle) => sessions.revokeSession(handle),
+  /** Dies without a word as soon as a revocation is committed: what it would have told nobody hears. */
+  async revokeAndDie(how, argument) {
+    await functions[how](argument);
+    process.kill(process.pid, 'SIGKILL');
+  },
   handlesOf: (userId) => sessions.getAllSessionHandlesForUser(userId),
   prune: () => app.get(SessionPruner).prune(),
   kids: () => sessions.getJWKS().keys.map((key) => key.kid),
+  revokeKey: (kid) => sessions.revokeKey(kid),
   events: () => events,
   advance: (milliseconds) => clock.advanceMs(milliseconds),
   now: () => clock.now(),

@@ -28,9 +28,11 @@ export interface ProcessFunctions {
   isAccepted(accessToken: string): boolean;
   acceptAndTerminate(accessToken: string): void;
   revoke(handle: string): boolean;
+  revokeAndDie(how: 'revoke' | 'revokeAll' | 'revokeTenant' | 'revokeEverything', of: string): void;
   handlesOf(userId: string): string[];
   prune(): number;
   kids(): string[];
+  revokeKey(kid: string): boolean;
   events(): string[];
   advance(milliseconds: number): void;
   now(): number;

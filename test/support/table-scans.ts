@@ -41,25 +41,14 @@ const SCANS: Readonly<Record<string, Explain>> = {
     const details = rows.map(({ detail }) => detail);
     // What a statement has selected itself, by an index or not: the steps of that are among these.
     const own = details.flatMap((detail) => /^CO-ROUTINE (\w+)$/.exec(detail)?.[1] ?? []);
-    // Where it asks for rows by what they are called, an index of times leads it over everybody's.
-    const asked = /'[0-9a-f]*' AND \("(handle|userId|detail|id)" (?:= |IN )/.exec(sql)?.[1] ?? '';
-    return details.filter(
-      (each) =>
-        (each.startsWith('SCAN') && !own.includes(each.slice(5))) ||
-        each.endsWith(' (realm=?)') ||
-        (each.includes('(realm=?') && asked !== '' && !each.includes(` ${asked}=?`)),
-    );
+    return details.filter((each) => each.startsWith('SCAN') && !own.includes(each.slice(5)));
   },
 
   mariadb: async (runner, { sql, parameters }) => {
     const rows = await explained<MariaDbStep>(runner, `EXPLAIN ${sql}`, parameters);
-    return (
-      rows
-        .filter(({ table }) => TABLES.test(table ?? ''))
-        // Each index begins with the realm: by one constant a whole realm is read.
-        .filter(({ type, ref }) => type === 'ALL' || type === 'index' || ref === 'const')
-        .map(({ type, table, key, rows: count }) => `${type} of ${table} by ${key}: ${count} rows`)
-    );
+    return rows
+      .filter(({ type, table }) => (type === 'ALL' || type === 'index') && TABLES.test(table ?? ''))
+      .map(({ type, table, key, rows: count }) => `${type} of ${table} by ${key}: ${count} rows`);
   },
 
   // Planned for these parameters, and as a prepared statement is planned once it has been run a few times.
@@ -97,8 +86,6 @@ async function explained<Row>(
 interface MariaDbStep {
   table: string | null;
   type: string | null;
-  /** What the columns of the key are compared with, one after the other. */
-  ref: string | null;
   key: string | null;
   rows: number;
 }
@@ -118,10 +105,8 @@ function stepsOf({ Plans = [], ...step }: PostgresStep): PostgresStep[] {
   return [step, ...Plans.flatMap(stepsOf)];
 }
 
-/** An index that is read without a condition is read as a whole, and by the realm alone as a whole realm. */
+/** An index that is read without a condition is read as a whole. */
 function isScan(step: PostgresStep): boolean {
   const type = step['Node Type'];
-  const condition = step['Index Cond'];
-  const isWhole = condition === undefined || /^\(\(?realm\b[^=]*= ''::text\)$/.test(condition);
-  return type.includes('Seq Scan') || (/\bIndex\b/.test(type) && isWhole);
+  return type.includes('Seq Scan') || (/\bIndex\b/.test(type) && step['Index Cond'] === undefined);
 }

@@ -118,6 +118,10 @@ const others = optional({
   sessionExpiredStatusCode: fc.integer({ min: 404, max: 499 }),
   invalidClaimStatusCode: fc.constantFrom(400, 403),
   revocation,
+  live: optional({
+    until: fc.constantFrom('session' as const, 'token' as const),
+    pending: fc.integer({ min: 0, max: 1_000_000 }),
+  }),
   verifiedTokenCache: fc.oneof(
     fc.constant(false as const),
     optional({ max: fc.integer({ min: 1, max: 10_000_000 }) }),

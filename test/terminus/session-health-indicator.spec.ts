@@ -40,6 +40,7 @@ describe('the indicator for @nestjs/terminus', () => {
         databaseAnswers: true,
         feedAgeMs: 0,
         isFeedStale: false,
+        areKeysReadable: true,
         keysAgeMs: 0,
         signingKeyAgeMs: 0,
       },

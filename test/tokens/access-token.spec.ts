@@ -50,6 +50,18 @@ function judge(token: unknown, expected = NOBODY, nowMs = NOW_MS): string {
 describe.each([ecKey, rsaKey])('an access token signed by $algorithm', async (key) => {
   const token = await signAccessToken(claims, key);
 
+  it('has a header that is read the same once it is known', () => {
+    const [encoded = '', ...rest] = token.split('.');
+    const changed = Array.from(encoded, (character, index) => {
+      const other = character === 'A' ? 'B' : 'A';
+      return [encoded.slice(0, index) + other + encoded.slice(index + 1), ...rest].join('.');
+    });
+    const texts = [token, `${encoded}.e30.AA`, `${encoded}.`, encoded, `${encoded}..`, ...changed];
+    const before = texts.map(accessTokenKid);
+    expect(judge(token)).toBe('accepted');
+    expect(texts.map(accessTokenKid)).toEqual(before);
+  });
+
   it('is accepted, and says what was signed', () => {
     expect(accessTokenKid(token)).toBe(key.kid);
     expect(readAccessToken(token, key, NOBODY, NOW_MS)).toEqual({ ok: true, claims });

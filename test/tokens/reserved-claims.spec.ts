@@ -7,11 +7,13 @@ import {
 } from '../../lib/tokens/reserved-claims.js';
 
 describe('the reserved claims', () => {
-  it('are those of SuperTokens, of RFC 7519 and of RFC 9068 that a server would trust', () => {
+  it('are those of SuperTokens, of RFC 7519, RFC 8693, RFC 9068 and RFC 7800 that a server would trust', () => {
     expect([...RESERVED_CLAIMS].toSorted()).toEqual([
+      'act',
       'antiCsrfToken',
       'aud',
       'auth_time',
+      'cnf',
       'exp',
       'iat',
       'iss',

@@ -49,8 +49,47 @@ describe('over random scripts of refreshes', () => {
   });
 });
 
-function play(refreshes: readonly Refresh[], theftMs?: number): Outcome {
-  return new RotationSimulation(GRACE_PERIOD_MS).play(refreshes, theftMs);
+describe('over random scripts of refreshes of a session that is bound at some moment', () => {
+  const boundAt = fc.integer({ min: 0, max: HOUR_MS });
+  const ofOwner = fc.oneof(
+    refreshesOf('client', GRACE_PERIOD_MS),
+    refreshesOf('browser', GRACE_PERIOD_MS),
+  );
+
+  it('a browser and its pages are never taken for a thief, whatever of theirs overlaps', () => {
+    let rotations = 0;
+    fc.assert(
+      fc.property(fc.array(ofOwner, { maxLength: 25 }), boundAt, (refreshes, boundAtMs) => {
+        const { decisions } = play(refreshes, undefined, boundAtMs);
+        rotations += decisions.filter((each) => each === 'rotate').length;
+        expect(decisions).not.toContain('reuse');
+      }),
+      { numRuns: RUNS },
+    );
+    expect(rotations).toBeGreaterThan(RUNS);
+  });
+
+  it('a thief with the cookies alone is given nothing from then on', () => {
+    const refresh = fc.oneof(ofOwner, refreshesOf('thief', GRACE_PERIOD_MS));
+    const theft = fc.integer({ min: 0, max: 2 * HOUR_MS });
+    fc.assert(
+      fc.property(
+        fc.array(refresh, { maxLength: 25 }),
+        theft,
+        boundAt,
+        (refreshes, theftMs, boundAtMs) => {
+          const outcome = play(refreshes, theftMs, boundAtMs);
+          expect(outcome.unprovenTokens).toBe(0);
+          expect(outcome.movesOfOther).toBeLessThanOrEqual(1);
+        },
+      ),
+      { numRuns: RUNS },
+    );
+  });
+});
+
+function play(refreshes: readonly Refresh[], theftMs?: number, boundAtMs?: number): Outcome {
+  return new RotationSimulation(GRACE_PERIOD_MS, boundAtMs).play(refreshes, theftMs);
 }
 
 /** Refreshes whose messages, the server's own time included, take less than a limit. */

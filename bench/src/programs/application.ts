@@ -12,6 +12,11 @@ import {
   type SessionContainer,
 } from 'nestjs-auth-sessions';
 import {
+  SessionVerifierModule,
+  VerifySession as VerifyWithoutDatabase,
+  type ReadonlySession,
+} from 'nestjs-auth-sessions/verifier';
+import {
   SuperTokensAuthGuard,
   SuperTokensModule,
   VerifySession as VerifyTheirs,
@@ -22,7 +27,8 @@ import { MinimalGuard, rememberedSessions, Roles, RolesGuard } from '../limit/mi
 import { cookieHeader, databaseImports, IN_MEMORY, ourImports } from '../our-application.js';
 import { startCoreStandIn, superTokensCookies, superTokensOptions } from '../supertokens.js';
 
-export type Guard = 'none' | 'by hand' | 'ours' | 'supertokens-nestjs' | '@nestjs/jwt';
+export type Guard =
+  'none' | 'by hand' | 'ours' | 'ours, without a database' | 'supertokens-nestjs' | '@nestjs/jwt';
 export type Platform = 'express' | 'fastify';
 
 type Headers = Record<string, string>;
@@ -125,16 +131,49 @@ const applications: Record<
     class OursModule {}
     return {
       module: OursModule,
-      login: async (app) => {
-        const session = await app
-          .get(SessionService)
-          .createNewSessionWithoutRequestResponse('public', 'user-1', {
-            'st-role': { v: ['member', 'admin'], t: Date.now() },
-          });
-        const { accessToken, refreshToken = '' } = session.getAllSessionTokensDangerously();
-        return { cookie: cookieHeader(accessToken, refreshToken) };
-      },
+      login: (app) => logInWithRoles(app.get(SessionService)),
     };
+  },
+
+  'ours, without a database': async () => {
+    const secret = 'a-secret-of-the-benchmark-of-no-use-elsewhere';
+    const issuer = 'https://api.example.com/auth';
+    @Module({
+      imports: ourImports(IN_MEMORY, {
+        issuer,
+        revocation: { pollInterval: '1h', maxStaleness: '1d' },
+        routes: { revocations: { secrets: [secret] } },
+      }),
+    })
+    class IssuerModule {}
+    // In the same process; it is asked once in two seconds.
+    const { app: issuing, port } = await listen(IssuerModule, new ExpressAdapter());
+    @Controller()
+    @VerifyWithoutDatabase()
+    class Verified {
+      @Get('ok') ok() {
+        return { ok: true };
+      }
+      @Get('me') me(@CurrentSession() session: ReadonlySession) {
+        return { userId: session.getUserId() };
+      }
+      @Get('admin') @VerifyWithoutDatabase({ roles: ['admin'] }) admin() {
+        return { ok: true };
+      }
+    }
+    @Module({
+      imports: [
+        SessionVerifierModule.forRoot({
+          issuer,
+          url: `http://127.0.0.1:${port}/auth`,
+          cookies: true,
+          revocations: { secret, maxStaleness: '1d' },
+        }),
+      ],
+      controllers: [Verified],
+    })
+    class VerifiedModule {}
+    return { module: VerifiedModule, login: () => logInWithRoles(issuing.get(SessionService)) };
   },
 
   'supertokens-nestjs': async (platform, adapter) => {
@@ -206,4 +245,12 @@ async function listen(module: Type, adapter: Adapter) {
 
 function ourCookies(token: string): Headers {
   return { cookie: cookieHeader(token, 'y'.repeat(156)) };
+}
+
+async function logInWithRoles(sessions: SessionService): Promise<Headers> {
+  const session = await sessions.createNewSessionWithoutRequestResponse('public', 'user-1', {
+    'st-role': { v: ['member', 'admin'], t: Date.now() },
+  });
+  const { accessToken, refreshToken = '' } = session.getAllSessionTokensDangerously();
+  return { cookie: cookieHeader(accessToken, refreshToken) };
 }

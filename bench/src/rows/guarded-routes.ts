@@ -37,7 +37,7 @@ async function measureOn(platform: Platform, settings: Settings): Promise<Line[]
   const apart = await withSeveralProcesses(PROCESSES, settings.rounds, (rounds) =>
     measureAll(platform, { ...settings, rounds }),
   );
-  const [{ ours, bare, byHand, superTokens, jwt }] = apart;
+  const [{ ours, verified, bare, byHand, superTokens, jwt }] = apart;
   const onOk = joinRounds(apart.map((each) => each.onOk));
   const onMe = joinRounds(apart.map((each) => each.onMe));
   const onAdmin = joinRounds(apart.map((each) => each.onAdmin));
@@ -64,6 +64,8 @@ async function measureOn(platform: Platform, settings: Settings): Promise<Line[]
     line('guarded route', onOk, [ours, bare]),
     line('guarded route', onOk, [ours, superTokens], AT_LEAST[platform]),
     line('guarded route', onOk, [ours, jwt]),
+    line('guarded route of a service without a database', onOk, [verified, ours]),
+    line('the same, that asks for a role', onAdmin, [verified, ours]),
     line('guarded route that uses the session', onMe, [ours, byHand]),
     line('guarded route that uses the session', onMe, [ours, superTokens]),
     line('guarded route that asks for a role', onAdmin, [ours, superTokens], AT_LEAST[platform]),
@@ -75,15 +77,21 @@ async function measureAll(platform: Platform, settings: Settings) {
   const ours = await start(servers, 'ours', 'ours', platform);
   const bare = await start(servers, 'no guard', 'none', platform);
   const byHand = await start(servers, BY_HAND, 'by hand', platform);
+  const verified = await start(
+    servers,
+    'ours, without a database',
+    'ours, without a database',
+    platform,
+  );
   const superTokensName = `${withVersion('supertokens-nestjs')}, its core flattered`;
   const superTokens = await start(servers, superTokensName, 'supertokens-nestjs', platform);
   const jwtName = `${withVersion('@nestjs/jwt')}, guard as documented, secret as a KeyObject`;
   const jwt = await start(servers, jwtName, '@nestjs/jwt', platform);
   const onOk = await measure(servers, '/ok', settings);
   const onMe = await measure(servers, '/me', settings);
-  const onAdmin = await measure(only(servers, [ours, superTokens]), '/admin', settings);
+  const onAdmin = await measure(only(servers, [ours, verified, superTokens]), '/admin', settings);
   await stop(servers);
-  return { ours, bare, byHand, superTokens, jwt, onOk, onMe, onAdmin };
+  return { ours, verified, bare, byHand, superTokens, jwt, onOk, onMe, onAdmin };
 }
 
 async function measureClose(

@@ -1,8 +1,10 @@
 import type { Settings } from '../settings.js';
 import type { Line } from '../table.js';
+import { measureFeed } from './feed.js';
 import { measureGuardedRoutes } from './guarded-routes.js';
 import { measureLeaks } from './leaks.js';
 import { measureScale } from './scale.js';
+import { measureBinding } from './binding.js';
 import { measureSessions } from './sessions.js';
 import { measureState } from './state.js';
 import { measureStorage } from './storage.js';
@@ -18,6 +20,8 @@ export const parts: readonly Part[] = [
   { name: 'verify', measure: measureVerification },
   { name: 'guarded routes', measure: measureGuardedRoutes },
   { name: 'sessions', measure: measureSessions },
+  { name: 'binding', measure: measureBinding },
+  { name: 'feed', measure: measureFeed },
   { name: 'memory and time', measure: measureState },
   { name: 'many rows', measure: measureScale },
   { name: 'storage', measure: measureStorage },

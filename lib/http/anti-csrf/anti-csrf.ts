@@ -3,7 +3,7 @@ import { SessionEventBus } from '../../events/session-event-bus.js';
 import type { SessionEvents } from '../../events/session-events.js';
 import {
   RESOLVED_SESSION_OPTIONS,
-  type ResolvedSessionOptions,
+  type ResolvedVerificationOptions,
 } from '../../options/resolved-options.js';
 import { Clock } from '../../time/clock.js';
 import { constantTimeEqual } from '../../tokens/secrets.js';
@@ -13,16 +13,19 @@ import { hasCustomHeader, isCrossSite } from './fetch-metadata.js';
 
 const MAX_TOKEN_LENGTH = 256;
 
-/** Checks that a request with its tokens in cookies comes from a page that may send it. */
+/** The client's half of the proof; `undefined` if no anti-CSRF token is required. */
+export type PresentedProof = { readonly presented: string | undefined } | undefined;
+
+/** Checks that a request with cookie tokens comes from a page that may send it. */
 @Injectable()
 export class AntiCsrf {
   constructor(
     private readonly events: SessionEventBus,
     private readonly clock: Clock,
-    @Inject(RESOLVED_SESSION_OPTIONS) private readonly options: ResolvedSessionOptions,
+    @Inject(RESOLVED_SESSION_OPTIONS) private readonly options: ResolvedVerificationOptions,
   ) {}
 
-  /** What can be seen from the request alone; the token is compared later, with what the session's tokens say. */
+  /** Checks the request alone. The token is compared later with the session's tokens. */
   isAllowed(request: HttpRequest): boolean {
     switch (this.options.antiCsrf) {
       case 'VIA_FETCH_METADATA':
@@ -41,12 +44,21 @@ export class AntiCsrf {
     return this.options.antiCsrf === 'VIA_TOKEN';
   }
 
+  proofIn(request: HttpRequest): PresentedProof {
+    return this.isByToken ? { presented: this.presentedToken(request) } : undefined;
+  }
+
   /** The client's half of the proof. */
   presentedToken(request: HttpRequest): string | undefined {
     return headerOf(request, ANTI_CSRF_HEADER);
   }
 
-  /** Compares the client's half with what the access token says. */
+  /** Whether the client proves as much as required. */
+  isProven(expected: string | null, proof: PresentedProof): boolean {
+    return proof === undefined || this.matches(expected, proof.presented);
+  }
+
+  /** Compares the client's half with the access token. */
   matches(expected: string | null, presented: string | undefined): boolean {
     return (
       expected !== null &&
@@ -57,8 +69,8 @@ export class AntiCsrf {
   }
 
   /**
-   * Whether a request shows that it is a page of our own or of a trusted origin: asked before tokens are removed from a
-   * client that has not proven anything else, so that nobody is logged out by a link.
+   * Whether a request proves that it comes from one of our own pages or from a trusted origin. This is checked before
+   * tokens are removed from a client that has proved nothing else, so that no link can log anybody out.
    */
   provesOwnPage(request: HttpRequest): boolean {
     if (headerOf(request, RID_HEADER) !== undefined) return true;

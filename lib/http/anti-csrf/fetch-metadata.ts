@@ -1,23 +1,23 @@
-import type { ResolvedSessionOptions } from '../../options/resolved-options.js';
+import type { ResolvedVerificationOptions } from '../../options/resolved-options.js';
 import { headerOf, hostOf, type HttpRequest } from '../context/http-request.js';
 import { namesLoopback } from '../transport/loopback.js';
 import { RID_HEADER } from '../transport/header-names.js';
 
 const SAFE_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE']);
 
-/** Methods that must not change anything (RFC 9110 §9.2.1), and so need no proof of where they come from. */
+/** Methods that must not change anything (RFC 9110 §9.2.1), and so need no proof of their origin. */
 export function isSafeMethod(method: string): boolean {
   return SAFE_METHODS.has(method.toUpperCase());
 }
 
-/** Whose pages may act for the user. */
-type Trust = Pick<ResolvedSessionOptions, 'trustedOrigins' | 'trustSameSite'> & {
-  readonly cookie: Pick<ResolvedSessionOptions['cookie'], 'secure'>;
+/** Decides which pages may act for the user. */
+type Trust = Pick<ResolvedVerificationOptions, 'trustedOrigins' | 'trustSameSite'> & {
+  readonly cookie: Pick<ResolvedVerificationOptions['cookie'], 'secure'>;
 };
 
 /**
- * Whether a request may be another site's page acting for the user. Browsers say so in `Sec-Fetch-Site`, older ones only
- * in `Origin`; a request with neither comes from no page of a browser.
+ * Whether a request may come from another site's page that acts for the user. Browsers say so in `Sec-Fetch-Site`, and
+ * older ones only in `Origin`. A request with neither does not come from a browser page.
  *
  * @see W3C Fetch Metadata Request Headers
  */
@@ -31,8 +31,8 @@ export function isCrossSite(request: HttpRequest, trust: Trust): boolean {
 }
 
 /**
- * Whether a request shows the header that a page can send across origins only after a preflight: so CORS decides who may,
- * and, where `trustedOrigins` names them, none but those.
+ * Whether a request has a header that a page can send across origins only after a preflight. So CORS decides who may
+ * send it. If `trustedOrigins` names origins, only those may.
  */
 export function hasCustomHeader(request: HttpRequest, trust: Trust): boolean {
   if (headerOf(request, RID_HEADER) === undefined) return false;
@@ -40,9 +40,9 @@ export function hasCustomHeader(request: HttpRequest, trust: Trust): boolean {
 }
 
 /**
- * Whether a WebSocket handshake may be another origin's page: any page can open a socket with its visitor's cookies and
- * read what comes, as no CORS policy stands before it. Browsers say so in `Sec-Fetch-Site`, and all of them name the
- * origin (RFC 6455 §10.2).
+ * Whether a WebSocket handshake may come from a page of another origin. Any page can open a socket with its visitor's
+ * cookies and read the answers, because no CORS policy applies. Browsers say so in `Sec-Fetch-Site`, and all of them
+ * name the origin (RFC 6455 §10.2).
  */
 export function isForeignHandshake(request: HttpRequest, trust: Trust): boolean {
   const origin = headerOf(request, 'origin');
@@ -53,14 +53,14 @@ export function isForeignHandshake(request: HttpRequest, trust: Trust): boolean 
 }
 
 /**
- * Whether another site's page has put a request into itself, as by an image: its visitor has asked for nothing. Logins
+ * Whether another site's page embeds a request, such as an image, so that its visitor has asked for nothing. Logins
  * that come from elsewhere, such as a provider's callback, are navigations.
  */
 export function isEmbeddedElsewhere(request: HttpRequest, trust: Trust): boolean {
   return headerOf(request, 'sec-fetch-mode') === 'no-cors' && isCrossSite(request, trust);
 }
 
-// A page in plain http is anybody's on the way: it is another origin wherever the cookies are Secure.
+// Anyone on the network path can forge a plain http page, so it is another origin if the cookies are Secure.
 function isOwnOrigin(origin: string, request: HttpRequest, { cookie }: Trust): boolean {
   if (!URL.canParse(origin)) return false;
   const { protocol, host } = new URL(origin);
@@ -70,7 +70,7 @@ function isOwnOrigin(origin: string, request: HttpRequest, { cookie }: Trust): b
   return cookie.secure === false || namesLoopback(request);
 }
 
-// `URL.host` leaves out the port that the scheme implies, so the header's has to go too.
+// `URL.host` omits the scheme's default port, so the header's default port is removed too.
 function normalisedHost(request: HttpRequest): string {
   return hostOf(request).replace(/:(80|443)$/, '');
 }

@@ -5,7 +5,10 @@ import { canonicalIpAddress, truncatedIpAddress } from './ip-address.js';
 
 const MAX_USER_AGENT_LENGTH = 256;
 
-/** What the options ask to keep of the client. The address is the framework's: it knows which proxies to trust. */
+/**
+ * The client's data that the options ask to keep. The framework supplies the address, because it knows the trusted
+ * proxies.
+ */
 export function deviceOf(request: HttpRequest, options: ResolvedSessionOptions): DeviceInfo {
   const userAgent = headerOf(request, 'user-agent');
   return {

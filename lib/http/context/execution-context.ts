@@ -1,4 +1,5 @@
 import type { ArgumentsHost, ExecutionContext } from '@nestjs/common';
+import { replyTo } from './fastify-replies.js';
 import { headerOf, type HttpRequest } from './http-request.js';
 
 /** The platform's request and response behind a handler. */
@@ -7,26 +8,26 @@ export interface RequestAndResponse {
   response: unknown;
 }
 
-/** What graphql-ws and gateways keep of a socket's handshake. */
+/** The handshake that graphql-ws and gateways keep with a socket. */
 interface Socket {
   readonly request?: unknown;
 }
 
-/** What GraphQL servers put into a resolver's context: Apollo `req` and `res`, Mercurius `reply`. */
+/** The content of a resolver's context: Apollo sets `req` and `res`, Mercurius `reply`. */
 interface GraphQlContext {
   req?: { res?: unknown };
   request?: unknown;
   res?: unknown;
   reply?: { request?: unknown };
-  /** What graphql-ws keeps of a socket. */
+  /** The data that graphql-ws keeps with a socket. */
   extra?: Socket;
 }
 
 /**
- * Finds request and response of an HTTP handler, a GraphQL resolver or a gateway. A gateway has the request of its
+ * Finds the request and response of an HTTP handler, a GraphQL resolver or a gateway. A gateway has the request of its
  * socket's handshake, and no response.
  *
- * @throws {TypeError} where the context has none
+ * @throws {TypeError} if the context has none
  */
 export function requestAndResponseOf(context: ArgumentsHost): RequestAndResponse {
   const found = findRequestAndResponse(context);
@@ -45,7 +46,7 @@ export function requestAndResponseOf(context: ArgumentsHost): RequestAndResponse
   );
 }
 
-/** The same; `undefined` where the context has none. */
+/** The same; `undefined` if the context has none. */
 export function findRequestAndResponse(context: ArgumentsHost): RequestAndResponse | undefined {
   switch (context.getType<string>()) {
     case 'http': {
@@ -65,12 +66,34 @@ export function findRequestAndResponse(context: ArgumentsHost): RequestAndRespon
 
 function inGraphQl(graphQl: GraphQlContext | undefined): RequestAndResponse | undefined {
   const request = requestIn(graphQl);
+  refuseSharedContext(request, graphQl?.reply?.request);
   if (isHandshake(request)) return { request, response: undefined };
-  const response = graphQl?.res ?? graphQl?.reply ?? graphQl?.req?.res;
+  const response = graphQl?.res ?? graphQl?.reply ?? graphQl?.req?.res ?? replyTo(request);
+  if (isAnswered(response)) throw sharedContext();
   return request === undefined || response === undefined ? undefined : { request, response };
 }
 
-// The drivers for graphql-ws put the socket's `extra` where HTTP has its request.
+// Mercurius sets the reply in the context at each request, but Nest's driver sets the request only at the first. If
+// `context` is one shared object, a resolver would get one user's request and another's reply.
+function refuseSharedContext(request: unknown, answered: unknown): void {
+  const isFastifys = (request as { raw?: unknown } | undefined)?.raw !== undefined;
+  if (isFastifys && answered !== undefined && request !== answered) throw sharedContext();
+}
+
+// Up to version 13, the driver for Apollo keeps the first request in a shared context too, with its response.
+function isAnswered(response: unknown): boolean {
+  const { raw = response } = (response ?? {}) as { raw?: unknown };
+  return (raw as { writableEnded?: unknown } | undefined)?.writableEnded === true;
+}
+
+function sharedContext(): TypeError {
+  return new TypeError(
+    'the GraphQL context is one object for all requests, so users would get the sessions of others: ' +
+      'let `context` be a function that returns a new object each time',
+  );
+}
+
+// The drivers for graphql-ws put the socket's `extra` in the place of HTTP's request.
 function requestIn(graphQl: GraphQlContext | undefined): unknown {
   const found = graphQl?.req ?? graphQl?.request ?? graphQl?.reply?.request;
   const ofSocket =
@@ -79,22 +102,43 @@ function requestIn(graphQl: GraphQlContext | undefined): unknown {
   return isHandshake(handshake) ? handshake : found;
 }
 
-/** Whether a handler is called by a message on a socket, which has nothing but the request of its handshake. */
+/** The object that keeps a guard's result. Sockets can share a handshake, but each has its own session. */
+export function keeperOf(context: ArgumentsHost, request: unknown): unknown {
+  return context.getType<string>() === 'ws' ? context.switchToWs().getClient<unknown>() : request;
+}
+
+/** Whether a handler is called by a message on a socket, whose only request is that of its handshake. */
 export function isOnSocket(context: ExecutionContext, request: unknown): boolean {
   const type = context.getType<string>();
   return type === 'ws' || (type === 'graphql' && isHandshake(request));
 }
 
-// Browsers let no page set this header on a request of its own (Fetch standard, forbidden request-header).
+// Browsers let no page set this header on its own requests (Fetch standard, forbidden request-header).
 function isHandshake(request: unknown): boolean {
   const { headers } = (request ?? {}) as Partial<HttpRequest>;
   if (typeof headers !== 'object' || (headers as unknown) === null) return false;
   return headerOf(request as HttpRequest, 'upgrade')?.toLowerCase() === 'websocket';
 }
 
-/** Whether a handler is called by a GraphQL mutation, which changes something also where it comes by GET. */
+/** Whether a handler is called by a GraphQL mutation, which changes something even by GET. */
 export function isMutation(context: ExecutionContext): boolean {
   if (context.getType<string>() !== 'graphql') return false;
   const info = context.getArgByIndex<{ operation?: { operation?: unknown } } | undefined>(3);
   return info?.operation?.operation === 'mutation';
+}
+
+/** Whether a handler is called by a message between services. */
+export function isMessage(context: ArgumentsHost): boolean {
+  return context.getType<string>() === 'rpc';
+}
+
+/**
+ * The object that keeps a handler's session: the request, the socket of a gateway, or the context of a message.
+ *
+ * @throws {TypeError} if there is none of these
+ */
+export function sessionHolderOf(context: ArgumentsHost): unknown {
+  const message: unknown = isMessage(context) ? context.switchToRpc().getContext() : undefined;
+  const isHolder = typeof message === 'object' && message !== null;
+  return isHolder ? message : keeperOf(context, requestAndResponseOf(context).request);
 }

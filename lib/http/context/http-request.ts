@@ -1,22 +1,22 @@
-/** What Express' and Fastify's requests share, and nothing more is read of them. */
+/** The common properties of Express' and Fastify's requests. No others are read. */
 export interface HttpRequest {
   readonly method: string;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   readonly socket?: { readonly encrypted?: boolean } | undefined;
   readonly ip?: string | undefined;
-  /** What the client asked for, before a router took a prefix off it. */
+  /** The client's URL, before a router removed a prefix. */
   readonly originalUrl?: string | undefined;
   readonly url?: string | undefined;
 }
 
-/** @throws {TypeError} for what is no request of an HTTP platform */
+/** @throws {TypeError} if it is not a request of an HTTP platform */
 export function asHttpRequest(request: unknown): HttpRequest {
   const candidate = request as Partial<HttpRequest> | null | undefined;
   if (isHttpRequest(candidate)) return candidate;
   throw new TypeError('expected the request of Express or Fastify (with `method` and `headers`)');
 }
 
-// What a getter throws says nothing to whoever passed the wrong thing.
+// A getter's error would tell the caller with the wrong argument nothing.
 function isHttpRequest(
   candidate: Partial<HttpRequest> | null | undefined,
 ): candidate is HttpRequest {
@@ -31,7 +31,7 @@ function isHttpRequest(
   }
 }
 
-/** A header that was sent once, or the first of its kind, as Node gives it. */
+/** A header that was sent once, or the first of its kind, as Node returns it. */
 export function headerOf(request: HttpRequest, name: string): string | undefined {
   const value = request.headers[name];
   if (typeof value === 'string' || value === undefined) return value;
@@ -39,12 +39,12 @@ export function headerOf(request: HttpRequest, name: string): string | undefined
   return typeof first === 'string' ? first : undefined;
 }
 
-/** The host that the client asked for, with its port. */
+/** The host of the client's request, with its port. */
 export function hostOf(request: HttpRequest): string {
   return (headerOf(request, 'host') ?? headerOf(request, ':authority') ?? '').toLowerCase();
 }
 
-/** The path that the client asked for, as it was sent. */
+/** The path of the client's request, as it was sent. */
 export function pathOf({ originalUrl, url }: HttpRequest): string {
   const target = originalUrl ?? url ?? '/';
   return target.split('?', 1)[0] ?? '/';

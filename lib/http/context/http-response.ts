@@ -1,21 +1,22 @@
-/** What Express' and Fastify's responses share. */
+/** The common properties of Express' and Fastify's responses. */
 export interface HttpResponse {
   getHeader(name: string): unknown;
   removeHeader(name: string): unknown;
   header(name: string, value: string | string[]): unknown;
   readonly headersSent?: boolean;
   readonly sent?: boolean;
-  /** Node's own response, where this is Fastify's. */
+  /** Node's own response, if this is Fastify's. */
   readonly raw?: NodeResponse & { readonly headersSent?: boolean };
 }
 
-/** What Node's own response adds. */
+/** The additional properties of Node's own response. */
 export interface NodeResponse {
+  removeHeader(name: string): unknown;
   setHeader(name: string, value: string | string[]): unknown;
   writeHead(status: number, ...rest: unknown[]): unknown;
 }
 
-/** @throws {TypeError} for what is no response of an HTTP platform */
+/** @throws {TypeError} if it is not a response of an HTTP platform */
 export function asHttpResponse(response: unknown): HttpResponse {
   const candidate = response as (Partial<HttpResponse> & Partial<NodeResponse>) | null | undefined;
   if (isHttpResponse(candidate)) return candidate;
@@ -42,7 +43,7 @@ export function areHeadersSent(response: HttpResponse): boolean {
   );
 }
 
-/** Replaces a header. Fastify's `header()` appends cookies to what is there, so the old value goes first. */
+/** Replaces a header. Fastify's `header()` appends cookies to existing ones, so the old value is removed first. */
 export function setHeader(response: HttpResponse, name: string, value: string | string[]): void {
   response.removeHeader(name);
   if (typeof response.header === 'function') response.header(name, value);
@@ -54,8 +55,10 @@ export function nodeResponseOf(response: HttpResponse): NodeResponse {
   return response.raw ?? (response as unknown as NodeResponse);
 }
 
+/** Removes a header, also one that Nest 11 has put into Node's own response behind Fastify's. */
 export function removeHeader(response: HttpResponse, name: string): void {
   response.removeHeader(name);
+  response.raw?.removeHeader(name);
 }
 
 /** The values of a header that may have several. */
@@ -65,7 +68,7 @@ export function headerValues(response: HttpResponse, name: string): string[] {
   return Array.isArray(value) ? value.map(String) : [String(value)];
 }
 
-/** Adds to a comma-separated list what is not on it yet (`Vary`, `Access-Control-Expose-Headers`). */
+/** Adds missing values to a comma-separated list (`Vary`, `Access-Control-Expose-Headers`). */
 export function addToListHeader(
   response: HttpResponse,
   name: string,

@@ -5,10 +5,10 @@ export type IpAddress =
   | { readonly version: 4; readonly octets: readonly number[] }
   | { readonly version: 6; readonly groups: readonly number[] };
 
-// Some proxies write the port beside the address, another one for each connection; IPv6 then stands in brackets.
+// Some proxies add the port, which differs for each connection. IPv6 addresses are then in brackets.
 const WITH_PORT = /^(?:\[([^\]]+)\]|([\d.]+))(?::\d{1,5})?$/;
 
-/** An IPv4 address in the clothes of IPv6 (`::ffff:192.0.2.1`) is read as what it is; a port beside it is left out. */
+/** An IPv4 address in IPv6 form (`::ffff:192.0.2.1`) is read as IPv4. A port is ignored. */
 export function parseIpAddress(text: string): IpAddress | undefined {
   const [, bracketed, plain] = WITH_PORT.exec(text) ?? [];
   const [address = ''] = (bracketed ?? plain ?? text).split('%');
@@ -22,7 +22,7 @@ export function parseIpAddress(text: string): IpAddress | undefined {
     : { version: 6, groups };
 }
 
-/** An address in the one spelling that it has (RFC 5952), without a port or a zone. `undefined` for what is no address. */
+/** The canonical spelling of an address (RFC 5952), without a port or a zone; `undefined` if it is not an address. */
 export function canonicalIpAddress(text: string): string | undefined {
   const address = parseIpAddress(text);
   if (address === undefined) return undefined;
@@ -30,7 +30,7 @@ export function canonicalIpAddress(text: string): string | undefined {
   return new URL(`http://[${hex(address.groups)}]`).hostname.slice(1, -1);
 }
 
-/** The network of an address alone: 24 bits of IPv4, 48 of IPv6. `undefined` for what is no address. */
+/** Only the network of an address: 24 bits of IPv4, 48 of IPv6; `undefined` if it is not an address. */
 export function truncatedIpAddress(text: string): string | undefined {
   const address = parseIpAddress(text);
   if (address === undefined) return undefined;
@@ -42,7 +42,7 @@ export function hex(groups: readonly number[]): string {
   return groups.map((group) => group.toString(16)).join(':');
 }
 
-// URL writes every IPv6 address in one way (RFC 5952), without dots; what is left to do is to write its zeros out.
+// URL writes every IPv6 address in one way (RFC 5952), without dots, so only its zeros remain to be expanded.
 function groupsOf(address: string): number[] {
   const [head = '', tail = ''] = new URL(`http://[${address}]`).hostname.slice(1, -1).split('::');
   const before = head.split(':').filter(Boolean);

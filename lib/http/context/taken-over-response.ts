@@ -2,15 +2,15 @@ import type { ExecutionContext } from '@nestjs/common';
 import { RESPONSE_PASSTHROUGH_METADATA, ROUTE_ARGS_METADATA } from '@nestjs/common/constants.js';
 import { RouteParamtypes } from '@nestjs/common/enums/route-paramtypes.enum.js';
 
-// Nest files a handler's parameters under "<kind>:<position>".
+// Nest stores a handler's parameters under "<kind>:<position>".
 const TAKES_OVER: ReadonlySet<string | undefined> = new Set([
   String(RouteParamtypes.RESPONSE),
   String(RouteParamtypes.NEXT),
 ]);
 
 /**
- * Whether a handler answers by itself (`@Res()` or `@Next()` without passthrough): it may send before anything can be
- * attached, and Nest does not send what it returns.
+ * Whether a handler sends the answer itself (`@Res()` or `@Next()` without passthrough). It may send before anything
+ * can be attached, and Nest does not send its return value.
  */
 export function takesOverResponse(context: ExecutionContext): boolean {
   const controller = context.getClass();

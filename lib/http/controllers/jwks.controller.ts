@@ -6,17 +6,18 @@ import { BUILT_IN_ROUTES } from '../../options/built-in-routes.js';
 import { PublicAccess } from '../decorators/public-access.decorator.js';
 
 /** `GET {base}/jwt/jwks.json`. */
-export function jwksController(basePath: string): Type {
+export function jwksController(basePath: string, decorated: MethodDecorator): Type {
   @Controller({ path: basePath, version: VERSION_NEUTRAL })
   @PublicAccess()
   class JwksController {
     constructor(private readonly keys: KeyRing) {}
 
     @Get(BUILT_IN_ROUTES.jwks)
+    @decorated
     jwks(@Res({ passthrough: true }) response: object): { keys: JsonWebKeyRecord[] } {
       const { keys, validityInSeconds } = this.keys.jwks();
       const httpResponse = asHttpResponse(response);
-      // Public keys are for everybody, whatever the application's own CORS policy says.
+      // Public keys are for everybody, regardless of the application's own CORS policy.
       setHeader(httpResponse, 'access-control-allow-origin', '*');
       setHeader(
         httpResponse,

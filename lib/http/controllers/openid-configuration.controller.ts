@@ -16,8 +16,8 @@ import { asHttpResponse, setHeader } from '../context/http-response.js';
 import { BUILT_IN_ROUTES } from '../../options/built-in-routes.js';
 import { PublicAccess } from '../decorators/public-access.decorator.js';
 
-/** `GET {base}/.well-known/openid-configuration`, there once `issuer` is set. */
-export function openIdConfigurationController(basePath: string): Type {
+/** `GET {base}/.well-known/openid-configuration`, served once `issuer` is set. */
+export function openIdConfigurationController(basePath: string, decorated: MethodDecorator): Type {
   @Controller({ path: basePath, version: VERSION_NEUTRAL })
   @PublicAccess()
   class OpenIdConfigurationController {
@@ -26,6 +26,7 @@ export function openIdConfigurationController(basePath: string): Type {
     ) {}
 
     @Get(BUILT_IN_ROUTES.openIdConfiguration)
+    @decorated
     configuration(@Res({ passthrough: true }) response: object): OpenIdConfiguration {
       const { issuer, signing } = this.options;
       if (issuer === undefined) throw new NotFoundException();

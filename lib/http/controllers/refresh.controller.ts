@@ -5,7 +5,7 @@ import { FailureAnswer } from '../failure-answer.js';
 import { RequestRefresh } from '../request-refresh.js';
 
 /** `POST {base}/session/refresh`. */
-export function refreshController(basePath: string): Type {
+export function refreshController(basePath: string, decorated: MethodDecorator): Type {
   @Controller({ path: basePath, version: VERSION_NEUTRAL })
   @PublicAccess()
   class RefreshController {
@@ -15,6 +15,7 @@ export function refreshController(basePath: string): Type {
     ) {}
 
     @Post(BUILT_IN_ROUTES.refresh)
+    @decorated
     @HttpCode(200)
     async refreshSession(
       @Req() request: object,

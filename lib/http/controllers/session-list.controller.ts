@@ -4,31 +4,46 @@ import {
   Get,
   NotFoundException,
   Param,
+  Query,
   Res,
   VERSION_NEUTRAL,
   type Type,
 } from '@nestjs/common';
-import type { Duration } from '../../time/duration.js';
+import { durationToMs, type Duration } from '../../time/duration.js';
 import { SessionContainer } from '../../session/container/session-container.js';
 import { SessionDirectory } from '../../session/verify/session-directory.js';
 import { SessionOverview, type SessionSummary } from '../../session/session-overview.js';
+import { pageOfQuery } from '../../session/input/session-page.js';
 import { SessionRevoker } from '../../session/end/session-revoker.js';
+import { UserRevoker } from '../../session/end/user-revoker.js';
 import { BUILT_IN_ROUTES } from '../../options/built-in-routes.js';
 import { asHttpResponse } from '../context/http-response.js';
 import { CurrentSession } from '../decorators/current-session.decorator.js';
-import { RequireFresh } from '../decorators/require-fresh.decorator.js';
 import { VerifySession } from '../decorators/verify-session.decorator.js';
+import { RequireFreshMetadata } from '../decorators/verify-session.metadata.js';
 import { keepOutOfCaches } from '../transport/no-store.js';
 
-/** `GET {base}/sessions`, `DELETE {base}/sessions/:handle`, `DELETE {base}/sessions`: the user's own, in this tenant. */
+/** A session as its user sees it: it shows that somebody else acts, but not who or why. */
+type ListedSession = Omit<SessionSummary, 'actor'> & {
+  isCurrent: boolean;
+  isImpersonated?: true;
+};
+
+/**
+ * `GET {base}/sessions`, `DELETE {base}/sessions/:handle`, `DELETE {base}/sessions`: the user's own sessions in this
+ * tenant.
+ */
 export function sessionListController(
   basePath: string,
+  decorated: MethodDecorator,
   requireFresh?: Duration,
   kind?: string,
 ): Type {
   const ofKind = kind === undefined ? {} : { kind };
+  const maxAgeMs = requireFresh === undefined ? undefined : durationToMs(requireFresh);
+  // The class's guard enforces this: `RequireFresh` would bring the guard of the module without a kind.
   const Ending = (): MethodDecorator =>
-    requireFresh === undefined ? () => undefined : RequireFresh(requireFresh);
+    maxAgeMs === undefined ? () => undefined : RequireFreshMetadata(maxAgeMs);
 
   @Controller({ path: basePath, version: VERSION_NEUTRAL })
   @VerifySession({ checkDatabase: true, ...ofKind })
@@ -37,22 +52,36 @@ export function sessionListController(
       private readonly overview: SessionOverview,
       private readonly directory: SessionDirectory,
       private readonly revoker: SessionRevoker,
+      private readonly userRevoker: UserRevoker,
     ) {}
 
     @Get(BUILT_IN_ROUTES.sessionList)
+    @decorated
     async list(
       @CurrentSession() session: SessionContainer,
       @Res({ passthrough: true }) response: object,
-    ): Promise<{ sessions: (SessionSummary & { isCurrent: boolean })[] }> {
+      @Query() query: Record<string, unknown>,
+    ): Promise<{ sessions: ListedSession[]; next?: string }> {
       keepOutOfCaches(asHttpResponse(response));
-      const sessions = await this.overview.list(session.getUserId(), session.getTenantId());
+      const page = pageOfQuery(query);
+      const found = await this.overview.list(session.getUserId(), session.getTenantId(), {
+        ...page,
+        limit: page.limit + 1,
+      });
+      const sessions = found.slice(0, page.limit);
       const handle = session.getHandle();
       return {
-        sessions: sessions.map((each) => ({ ...each, isCurrent: each.sessionHandle === handle })),
+        ...(found.length > page.limit ? { next: sessions.at(-1)?.sessionHandle ?? '' } : {}),
+        sessions: sessions.map(({ actor, ...each }) => ({
+          ...each,
+          isCurrent: each.sessionHandle === handle,
+          ...(actor === undefined ? {} : { isImpersonated: true as const }),
+        })),
       };
     }
 
     @Delete(`${BUILT_IN_ROUTES.sessionList}/:handle`)
+    @decorated
     @Ending()
     async end(
       @CurrentSession() session: SessionContainer,
@@ -61,7 +90,7 @@ export function sessionListController(
       const found = await this.directory.find(handle);
       const isOwn =
         found?.userId === session.getUserId() && found.tenantId === session.getTenantId();
-      // Somebody else's session is answered like one that is not there (CWE-639).
+      // Another user's session gets the same answer as a session that does not exist (CWE-639).
       if (!isOwn) throw new NotFoundException();
       if (handle === session.getHandle()) await session.revokeSession();
       else {
@@ -71,11 +100,12 @@ export function sessionListController(
     }
 
     @Delete(BUILT_IN_ROUTES.sessionList)
+    @decorated
     @Ending()
     async endOthers(
       @CurrentSession() session: SessionContainer,
     ): Promise<{ status: 'OK'; revoked: number }> {
-      const revoked = await this.revoker.revokeAllOfUser(
+      const revoked = await this.userRevoker.revokeAll(
         session.getUserId(),
         session.getTenantId(),
         { reason: 'revoked-others', detail: session.getUserId() },

@@ -5,7 +5,7 @@ import { FailureAnswer } from '../failure-answer.js';
 import { RequestSignOut } from '../request-sign-out.js';
 
 /** `POST {base}/signout`. */
-export function signOutController(basePath: string): Type {
+export function signOutController(basePath: string, decorated: MethodDecorator): Type {
   @Controller({ path: basePath, version: VERSION_NEUTRAL })
   @PublicAccess()
   class SignOutController {
@@ -15,6 +15,7 @@ export function signOutController(basePath: string): Type {
     ) {}
 
     @Post(BUILT_IN_ROUTES.signOut)
+    @decorated
     @HttpCode(200)
     async signOutSession(
       @Req() request: object,

@@ -8,10 +8,10 @@ import { loginStartOfKind } from '../login-start-of-kind.js';
 import { CreateSessionMetadata, type CreateSessionOptions } from './create-session.metadata.js';
 
 /**
- * Logs the user in whom the handler returns: a session is created after it, and its tokens are attached to the
- * response, whose body stays what the handler returned. A string is the user's id; of an object `userId` selects it.
- * `null` or `undefined` answers 401 and creates nothing, and so does a handler that throws. The session counts from when
- * the request began: where the user's sessions are revoked meanwhile, it is 401.
+ * Logs in the user that the handler returns. A session is created after the handler, and its tokens are attached to the
+ * response, whose body stays the handler's result. A string is the user's id; `userId` selects the id from an object.
+ * `null` or `undefined` answers 401, without a session. A handler that throws creates no session either. The session
+ * counts from the beginning of the request: if the user's sessions are revoked meanwhile, the answer is 401.
  *
  * Works on HTTP handlers (Express, Fastify) and on GraphQL resolvers.
  *
@@ -37,7 +37,7 @@ export function CreateSession<Result = string>(
   );
 }
 
-// `UseGuards` would put it behind those whose decorators stand below.
+// `UseGuards` would put it behind the guards of the decorators below.
 function beforeOtherGuards(start: Type<CanActivate>): MethodDecorator {
   return (_target, _name, { value: handler }) => {
     const others = (Reflect.getMetadata(GUARDS_METADATA, handler as object) ??

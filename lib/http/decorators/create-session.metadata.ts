@@ -1,29 +1,43 @@
-import type { ExecutionContext } from '@nestjs/common';
+import type { ExecutionContext, HttpException } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import type { AccessTokenPayload } from '../../claims/access-token-payload.js';
+import type { SessionContainer } from '../../session/container/session-container.js';
 
-/** Takes one part of a session from what the handler returned. @publicApi */
+/** Selects one part of a session from the handler's result. @publicApi */
 export type SessionSelector<Result, Value> = (
   result: Result,
   context: ExecutionContext,
 ) => Value | Promise<Value>;
 
-/** What `@CreateSession` takes. @publicApi */
+/** The options of `@CreateSession`. @publicApi */
 export interface CreateSessionOptions<Result = string> {
-  /** Which kind of session, as `SessionModule.forRoot({ kind })` has it. @default that of the module without a kind */
+  /** The kind of the session, as in `SessionModule.forRoot({ kind })`. @default that of the module without a kind */
   kind?: string;
   /** The user's id. @default the handler's result, if that is a string */
   userId?: SessionSelector<NonNullable<Result>, string>;
-  /** The tenant that the session belongs to. @default 'public' */
+  /** The tenant of the session. @default 'public' */
   tenantId?: string | SessionSelector<NonNullable<Result>, string>;
-  /** Claims of the user's own for the access token; the browser can read them. @default {} */
+  /** The user's own claims for the access token; the browser can read them. @default {} */
   accessTokenPayload?: SessionSelector<NonNullable<Result>, Partial<AccessTokenPayload>>;
-  /** What the server keeps for the session and no client sees. @default {} */
+  /** The application's own data for the session, which no client sees. @default {} */
   sessionDataInDatabase?: SessionSelector<NonNullable<Result>, object>;
   /** Whether the cookies outlive the browser ("remember me"). @default the module's `persistent` */
   persistent?: boolean | SessionSelector<NonNullable<Result>, boolean>;
-  /** Opens the login to requests that other sites' pages send, such as a SAML or `form_post` callback. @default false */
+  /** Accepts logins that other sites' pages send, such as a SAML or `form_post` callback. @default false */
   allowCrossSite?: boolean;
+  /** The body of the answer. @default the handler's whole result */
+  answer?: (
+    result: NonNullable<Result>,
+    session: SessionContainer,
+    context: ExecutionContext,
+  ) => unknown;
+  /**
+   * The answer to a login whose handler returns `null` or `undefined`: a status from 400 to 499, or an exception.
+   * Clients that treat a 401 as "refresh, then try again" send a wrong password twice. @default 401
+   */
+  refusal?: number | ((context: ExecutionContext) => HttpException);
+  /** Whether the login ends the session that the request carries. @default the module's `revokePreviousSession` */
+  revokePrevious?: boolean;
 }
 
 /** The options of a handler with `@CreateSession`, for the interceptor. */

@@ -1,13 +1,15 @@
 import {
   createParamDecorator,
+  Logger,
   type ExecutionContext,
   type PipeTransform,
   type Type,
 } from '@nestjs/common';
 import { PARAMTYPES_METADATA } from '@nestjs/common/constants.js';
 import type { AccessTokenPayload } from '../../claims/access-token-payload.js';
-import { requestAndResponseOf } from '../context/execution-context.js';
+import { sessionHolderOf } from '../context/execution-context.js';
 import { sessionFor } from '../current-session.js';
+import { declaredOn, lineageOf } from './verify-session.metadata.js';
 
 type Pipe = Type<PipeTransform> | PipeTransform;
 
@@ -18,23 +20,24 @@ interface CurrentSessionDecorator {
 
 const FromRequest: (...given: (string | Pipe)[]) => ParameterDecorator = createParamDecorator(
   (claim: string | undefined, context: ExecutionContext): unknown => {
-    const found = sessionFor(requestAndResponseOf(context).request, context.getHandler());
-    if (found === undefined) {
+    const found = sessionFor(sessionHolderOf(context), context.getHandler());
+    if (found === undefined && !isGuardReplaced(context)) {
       const handler = `${context.getClass().name}.${context.getHandler().name}`;
       throw new Error(
-        `@CurrentSession() on ${handler}: no guard has looked for a session; add @VerifySession()`,
+        `@CurrentSession() on ${handler}: no guard has looked for a session. Add @VerifySession(), or guard the whole ` +
+          'application: { provide: APP_GUARD, useExisting: SessionGuard }. A test provides a FakeSessionGuard as APP_GUARD.',
       );
     }
-    const { session } = found;
+    const session = found?.session;
     return claim === undefined ? session : session?.getAccessTokenPayload()[claim];
   },
 );
 
 /**
- * Gives a handler the session that the guard has verified, or one claim of its access token. `undefined` where
+ * Gives a handler the session that the guard has verified, or one claim of its access token. `undefined` if
  * `sessionRequired: false` let a request without a session pass.
  *
- * Pipes, as with `@Body()`, make something else of it, such as the user whom the session belongs to.
+ * Pipes can turn it into something else, as with `@Body()`, for example into the session's user.
  *
  * @param claim the name of a claim; without it the whole session
  * @example
@@ -56,8 +59,21 @@ export const CurrentSession: CurrentSessionDecorator = (
   };
 };
 
-// A pipe such as `ValidationPipe({ validateCustomDecorators: true })` would make a new object of the parameter's type, and
-// of no session one. No pipe makes anything of `Object`.
+// A test does this with `overrideGuard(SessionGuard).useValue({ canActivate: () => true })`. In production, no request
+// passes without the guard's check.
+function isGuardReplaced(context: ExecutionContext): boolean {
+  const declared = [context.getHandler(), ...lineageOf(context.getClass())].map(declaredOn);
+  if (process.env['NODE_ENV'] === 'production' || !declared.some((each) => each.isGuarded)) {
+    return false;
+  }
+  new Logger('SessionModule').warn(
+    'SessionGuard is replaced, so @CurrentSession() gives undefined. Use FakeSessionGuard from nestjs-auth-sessions/testing to get a session',
+  );
+  return true;
+}
+
+// A pipe such as `ValidationPipe({ validateCustomDecorators: true })` would make a new object of the parameter's type,
+// which is not a session. Pipes leave `Object` alone.
 function hideTypeFromPipes(target: object, handler: string | symbol, index: number): void {
   const types = Reflect.getMetadata(PARAMTYPES_METADATA, target, handler) as unknown[] | undefined;
   if (types === undefined) return;

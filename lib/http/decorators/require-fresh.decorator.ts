@@ -1,23 +1,32 @@
 import { applyDecorators, UseGuards } from '@nestjs/common';
 import { durationToMs, type Duration } from '../../time/duration.js';
-import { SessionGuard } from '../session.guard.js';
+import { sessionGuardOf } from '../guard-of-kind.js';
+import { readKind } from '../verify-session-options.js';
 import { RequireFreshMetadata } from './verify-session.metadata.js';
 
 /**
- * Lets only sessions pass whose user has proven who they are within this time: else 403 with the failing validator
- * `auth_time`, upon which a page asks for the password again and the server calls `reauthenticate`.
+ * Admits only sessions whose user has proved their identity within this time. Otherwise it answers "invalid claim" with
+ * the failing validator `auth_time`. The page then asks for the password again and the server calls `reauthenticate`.
  *
  * @example
  * ```ts
  * @Delete('account') @RequireFresh('10m')
  * ```
- * @throws {TypeError} for what is no duration
+ * @param options the kind of sessions, as in `@VerifySession()` of the class
+ * @throws {TypeError} if it is not a duration
+ * @throws {SessionInputException} for a wrong option
  * @publicApi
  */
-export function RequireFresh(maxAge: Duration): MethodDecorator & ClassDecorator {
+export function RequireFresh(
+  maxAge: Duration,
+  options: { kind?: string } = {},
+): MethodDecorator & ClassDecorator {
   const maxAgeMs = durationToMs(maxAge);
   if (maxAgeMs === undefined) {
     throw new TypeError("@RequireFresh() takes a number of seconds or a string such as '10m'");
   }
-  return applyDecorators(RequireFreshMetadata(maxAgeMs), UseGuards(SessionGuard));
+  return applyDecorators(
+    RequireFreshMetadata(maxAgeMs),
+    UseGuards(sessionGuardOf(readKind(options))),
+  );
 }

@@ -1,12 +1,11 @@
 import { applyDecorators, UseGuards } from '@nestjs/common';
-import { guardOfKind } from '../guard-of-kind.js';
-import { SessionGuard } from '../session.guard.js';
+import { sessionGuardOf } from '../guard-of-kind.js';
 import { checkGuardedRouteOptions } from '../verify-session-options.js';
 import { VerifySessionMetadata, type GuardedRouteOptions } from './verify-session.metadata.js';
 
 /**
- * Lets only requests with a session pass, and gives the handler its session (`@CurrentSession()`). What
- * a handler does not say it takes from its controller.
+ * Admits only requests with a session, and gives the handler its session (`@CurrentSession()`). A handler inherits
+ * unset options from its controller.
  *
  * @example
  * ```ts
@@ -18,6 +17,5 @@ import { VerifySessionMetadata, type GuardedRouteOptions } from './verify-sessio
  */
 export function VerifySession(options: GuardedRouteOptions = {}): MethodDecorator & ClassDecorator {
   const checked = checkGuardedRouteOptions(options);
-  const guard = checked.kind === undefined ? SessionGuard : guardOfKind(checked.kind);
-  return applyDecorators(VerifySessionMetadata(checked), UseGuards(guard));
+  return applyDecorators(VerifySessionMetadata(checked), UseGuards(sessionGuardOf(checked.kind)));
 }

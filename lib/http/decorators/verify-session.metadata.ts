@@ -1,16 +1,22 @@
 import { GUARDS_METADATA } from '@nestjs/common/constants.js';
 import { Reflector } from '@nestjs/core';
+import type { WantedNames } from '../../claims/wanted-names.js';
 import type { Declared } from '../asked-of-session.js';
-import type { VerifySessionOptions } from '../request-verification.js';
+import type { VerifySessionOptions } from '../verify-session-options.js';
 
-/** What `@VerifySession` takes. @publicApi */
+/** The options of `@VerifySession`. @publicApi */
 export interface GuardedRouteOptions extends VerifySessionOptions {
-  /** Which kind of sessions, as `SessionModule.forRoot({ kind })` has it. @default those of the module without a kind */
+  /** The kind of the sessions, as in `SessionModule.forRoot({ kind })`. @default those of the module without a kind */
   kind?: string;
-  /** Roles that the user must have, all of them (claim `st-role`). */
-  roles?: readonly string[];
-  /** Permissions that the user must have, all of them (claim `st-perm`). */
-  permissions?: readonly string[];
+  /** Roles that the user must have (claim `st-role`): all of a list, or one of `{ any: ['admin', 'editor'] }`. */
+  roles?: WantedNames;
+  /** Permissions that the user must have (claim `st-perm`): all of a list, or one of `{ any: [...] }`. */
+  permissions?: WantedNames;
+  /**
+   * Whether the session must be bound to its device (`deviceBinding`). Any other session gets "invalid claim" with the
+   * failing validator `bound`. @default false
+   */
+  bound?: boolean;
 }
 
 /** The options of a handler or controller with `@VerifySession`. */
@@ -19,13 +25,16 @@ export const VerifySessionMetadata = Reflector.createDecorator<GuardedRouteOptio
 /** The age in milliseconds of a handler or controller with `@RequireFresh`. */
 export const RequireFreshMetadata = Reflector.createDecorator<number>();
 
-/** Marks a handler or controller that the guard lets pass. */
+/** Marks a handler or controller with `@ForbidImpersonation`. */
+export const ForbidImpersonationMetadata = Reflector.createDecorator<true>();
+
+/** Marks a handler or controller that the guard leaves open. */
 export const PublicAccessMetadata = Reflector.createDecorator<true>();
 
-/** Marks the guard's class, so that `@UseGuards(SessionGuard)` is known, by a subclass of it too. */
+/** Marks the guard's class, so that `@UseGuards(SessionGuard)` is recognized, also with a subclass. */
 export const GUARDS_SESSIONS: unique symbol = Symbol('nestjs-auth-sessions: guard');
 
-/** What stands on a handler or a class itself. What a class inherits stands on the class that it extends. */
+/** The decorators on a handler or a class itself. Inherited ones belong to the class above. */
 export function declaredOn(target: object): Declared {
   const own = (key: string): unknown => Reflect.getOwnMetadata(key, target);
   const options = own(VerifySessionMetadata.KEY) as GuardedRouteOptions | undefined;
@@ -34,9 +43,20 @@ export function declaredOn(target: object): Declared {
   return {
     options: options ?? {},
     maxAgeMs,
+    forbidsImpersonation: own(ForbidImpersonationMetadata.KEY) === true,
     isGuarded: options !== undefined || maxAgeMs !== undefined || guards.some(isSessionGuard),
     isPublic: own(PublicAccessMetadata.KEY) === true,
   };
+}
+
+/** A class and the classes that it extends, the nearest first. */
+export function lineageOf(type: object): object[] {
+  const lineage: object[] = [];
+  for (let each = type; each !== Function.prototype && typeof each === 'function';) {
+    lineage.push(each);
+    each = Object.getPrototypeOf(each) as object;
+  }
+  return lineage;
 }
 
 function isSessionGuard(guard: unknown): boolean {

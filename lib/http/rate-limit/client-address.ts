@@ -4,10 +4,11 @@ import { hex, parseIpAddress } from '../context/ip-address.js';
 const MAX_LENGTH = 64;
 
 /**
- * The client's address as one text for all its spellings; of an IPv6 address the first 64 bits, as its holder has all
- * below them. It is the framework's: only that knows which proxies' headers to believe, so none is read here.
+ * The client's address, the same text for all spellings. For IPv6, it is only the first 64 bits, because one holder has
+ * all addresses below them. The framework supplies it, because only the framework knows which proxies' headers to
+ * trust.
  *
- * @returns `undefined` where the framework knows none, as behind a Unix socket
+ * @returns `undefined` if the framework has no address, as behind a Unix socket
  */
 export function clientAddress({ ip }: Pick<HttpRequest, 'ip'>): string | undefined {
   if (typeof ip !== 'string' || ip === '') return undefined;

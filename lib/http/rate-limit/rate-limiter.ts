@@ -1,5 +1,5 @@
 import { HttpException, Logger, Injectable, Inject } from '@nestjs/common';
-import { catchError, concat, from, mergeMap, Observable } from 'rxjs';
+import { catchError, concat, defer, from, ignoreElements, mergeMap, type Observable } from 'rxjs';
 import { TooManyRequestsException } from '../../errors/too-many-requests.exception.js';
 import type { RateLimitCounter, ResolvedRateLimit } from '../../options/rate-limit-options.js';
 import {
@@ -8,22 +8,31 @@ import {
 } from '../../options/resolved-options.js';
 import { Deadline } from '../../store/deadline.js';
 import { Clock } from '../../time/clock.js';
+import { onceAnswered } from '../context/answered-request.js';
 import { asHttpRequest } from '../context/http-request.js';
 import { clientAddress } from './client-address.js';
 import { MemoryCounter } from './memory-counter.js';
 
-// A counter that hangs must not hold up a login for longer.
+// A counter that hangs must not delay a login for longer.
 const COUNTER_TIMEOUT_MS = 1_000;
+
+/** The logins that a handler itself has admitted, for one request. */
+interface Attempts {
+  /** How many of them count as failures until the result is known. */
+  open: number;
+  /** Kept, because an answered request may no longer know its address. */
+  readonly address: string | undefined;
+}
 
 type Limited = 'logins' | 'refreshes';
 
-/** Refuses logins and refreshes of an address that asks too often (ASVS 2.4.1). */
+/** Refuses logins and refreshes of an address with too many requests (ASVS 2.4.1). */
 @Injectable()
 export class RateLimiter {
   private readonly logger = new Logger('SessionModule');
   private readonly deadline = new Deadline(COUNTER_TIMEOUT_MS);
   private readonly counter: RateLimitCounter;
-  private readonly countedByHand = new WeakSet<object>();
+  private readonly byHand = new WeakMap<object, Attempts>();
   private isWithoutAddress = false;
   private isFailing = false;
 
@@ -40,77 +49,102 @@ export class RateLimiter {
   }
 
   /**
-   * Counts a login or a refresh, before anything else is done for it.
+   * Counts a login whose handler itself logs the user in. It counts as a failure until a created session or the status
+   * of the answer shows otherwise.
    *
    * @throws {TooManyRequestsException}
    */
-  async count(what: Limited, request: unknown): Promise<void> {
-    const { rateLimit } = this.options;
-    const address = this.addressOf(request);
-    if (rateLimit === false || address === undefined) return;
-    const { failures } = rateLimit;
-    if (failures && (await this.add('failures', address, 0, failures)) >= failures.max) {
-      throw tooMany(failures);
-    }
-    const limit = rateLimit[what];
-    if (limit && (await this.add(what, address, 1, limit)) > limit.max) throw tooMany(limit);
-  }
-
-  /** The same for a handler that logs in by itself: the session that it then creates is not counted again. */
   async countByHand(request: object): Promise<void> {
-    this.countedByHand.add(asHttpRequest(request));
-    await this.count('logins', request);
+    const httpRequest = asHttpRequest(request);
+    if (!this.isOn) return;
+    const attempts = this.byHand.get(httpRequest) ?? { open: 0, address: this.addressOf(request) };
+    this.byHand.set(httpRequest, attempts);
+    await this.admit('logins', request);
+    attempts.open += 1;
+    onceAnswered(request, (status) => {
+      const { open } = attempts;
+      attempts.open = 0;
+      if (this.isRefusal(status)) return;
+      for (let count = 0; count < open; count += 1) void this.takeBack(attempts.address);
+    });
   }
 
-  /** Counts a session that is created by hand, unless its handler has counted the login already. */
-  async countCreated(request: unknown): Promise<void> {
-    if (this.countedByHand.has(request as object)) return;
-    await this.count('logins', request);
+  /** Creates a session by hand, within the limits. The login is counted unless its handler has already counted it. */
+  async aroundCreated<T>(request: unknown, create: () => Promise<T>): Promise<T> {
+    const attempts = this.byHand.get(request as object);
+    if (attempts === undefined) return this.aroundAttempt('logins', request, create);
+    const created = await create();
+    if (attempts.open > 0) {
+      attempts.open -= 1;
+      await this.takeBack(attempts.address);
+    }
+    return created;
   }
 
-  /** Counts a login or a refresh that was refused. */
+  /** Counts a refused login. One that was counted on admission stays counted. */
   async countFailure(request: unknown): Promise<void> {
     const { rateLimit } = this.options;
     const address = this.addressOf(request);
+    const attempts = this.byHand.get(request as object);
+    if (attempts !== undefined && attempts.open > 0) {
+      attempts.open -= 1;
+      return;
+    }
     if (rateLimit === false || rateLimit.failures === false || address === undefined) return;
     await this.add('failures', address, 1, rateLimit.failures);
   }
 
-  /** Runs the handler of a login within the limits; what refuses the user stays counted as a failure. */
+  /**
+   * Counts the refusal of another request, such as one with a wrong secret.
+   *
+   * @throws {TooManyRequestsException} if the address has been refused too often
+   */
+  async countRefusal(request: unknown): Promise<void> {
+    const { rateLimit } = this.options;
+    const address = this.addressOf(request);
+    if (rateLimit === false || rateLimit.failures === false || address === undefined) return;
+    const { failures } = rateLimit;
+    if ((await this.add('failures', address, 1, failures)) > failures.max) throw tooMany(failures);
+  }
+
+  /** Runs the handler of a login within the limits. If it refuses the user, the failure stays counted. */
   aroundLogin<T>(request: unknown, handle: () => Observable<T>): Observable<T> {
     if (!this.isOn) return handle();
+    const settled = defer(() => this.settle(request, undefined)).pipe(ignoreElements());
+    const fail = async (error: unknown): Promise<never> => {
+      await this.settle(request, error);
+      throw error;
+    };
     return from(this.admit('logins', request)).pipe(
-      mergeMap(() => {
-        const settle = async (error?: unknown): Promise<void> => this.settle(request, error);
-        const done = new Observable<never>((subscriber) => {
-          settle().then(
-            () => subscriber.complete(),
-            () => subscriber.complete(),
-          );
-        });
-        const fail = async (error: unknown): Promise<never> => {
-          await settle(error);
-          throw error;
-        };
-        return concat(handle().pipe(catchError((error: unknown) => from(fail(error)))), done);
-      }),
+      mergeMap(() =>
+        concat(handle().pipe(catchError((error: unknown) => from(fail(error)))), settled),
+      ),
     );
   }
 
   /** The same for a refresh. */
-  async aroundRefresh<T>(request: unknown, refresh: () => Promise<T>): Promise<T> {
-    await this.admit('refreshes', request);
+  aroundRefresh<T>(request: unknown, refresh: () => Promise<T>): Promise<T> {
+    return this.aroundAttempt('refreshes', request, refresh);
+  }
+
+  private async aroundAttempt<T>(
+    what: Limited,
+    request: unknown,
+    attempt: () => Promise<T>,
+  ): Promise<T> {
+    await this.admit(what, request);
     try {
-      const refreshed = await refresh();
+      const result = await attempt();
       await this.settle(request, undefined);
-      return refreshed;
+      return result;
     } catch (error) {
       await this.settle(request, error);
       throw error;
     }
   }
 
-  // An attempt counts as a failure from the moment it is let in: of many at once no more are looked at than the limit has.
+  // An attempt counts as a failure as soon as it is admitted. So of many simultaneous attempts, no more are checked
+  // than the limit allows.
   private async admit(what: Limited, request: unknown): Promise<void> {
     const { rateLimit } = this.options;
     const address = this.addressOf(request);
@@ -127,13 +161,18 @@ export class RateLimiter {
     }
   }
 
-  // Only what says that somebody has guessed wrong stays counted.
+  // Only errors that indicate a wrong guess stay counted.
   private async settle(request: unknown, error: unknown): Promise<void> {
+    if (error instanceof HttpException && this.isRefusal(error.getStatus())) return;
+    await this.takeBack(this.addressOf(request));
+  }
+
+  private isRefusal(status: number): boolean {
+    return status === 401 || status === 403 || status === this.options.sessionExpiredStatusCode;
+  }
+
+  private async takeBack(address: string | undefined): Promise<void> {
     const { rateLimit } = this.options;
-    const status = error instanceof HttpException ? error.getStatus() : undefined;
-    if (status === 401 || status === 403 || status === this.options.sessionExpiredStatusCode)
-      return;
-    const address = this.addressOf(request);
     if (rateLimit === false || rateLimit.failures === false || address === undefined) return;
     await this.add('failures', address, -1, rateLimit.failures);
   }
@@ -145,13 +184,19 @@ export class RateLimiter {
     if (address === undefined && !this.isWithoutAddress) {
       this.isWithoutAddress = true;
       this.logger.warn(
-        '`rateLimit` limits nobody: the request has no address. Tell the framework to trust your proxy ("trust proxy", `trustProxy`).',
+        '`rateLimit` limits nobody, because the request has no address. Configure the framework to trust your proxy ("trust proxy", `trustProxy`).',
       );
     }
     return address;
   }
 
-  // Without its counter nobody is limited: an outage of it must not lock everyone out.
+  // Several modules or applications may share a counter.
+  private keyOf(what: string, address: string): string {
+    const { realm } = this.options;
+    return realm === '' ? `${what}:${address}` : `${what}:${realm.slice(0, 16)}:${address}`;
+  }
+
+  // Without its counter, nobody is limited, because its outage must not lock everyone out.
   private async add(
     what: string,
     address: string,
@@ -160,7 +205,7 @@ export class RateLimiter {
   ): Promise<number> {
     try {
       const count = await this.deadline.bound(async () =>
-        this.counter.add(`${what}:${address}`, amount, windowMs),
+        this.counter.add(this.keyOf(what, address), amount, windowMs),
       );
       if (!Number.isFinite(count)) throw new TypeError('not a number');
       this.isFailing = false;

@@ -5,28 +5,29 @@ import {
   type ShownValue,
 } from './shown-values.js';
 
-/** A token that names its session, and says when it was made. */
+/** A token with its session and the time when it was made. */
 interface SessionToken {
   readonly claims: { readonly sessionHandle: string; readonly iat: number };
 }
 
-/** Which access token of a request counts. */
+/** The effective access token of a request. */
 export type ChosenAccessToken<T> =
   | { readonly kind: 'token'; readonly value: AuthenticValue<T> }
-  /** Several are good, and not of one session. */
+  /** Several are good, but belong to different sessions. */
   | { readonly kind: 'ambiguous'; readonly cookie: string | undefined }
-  /** There is something in our places that no key of ours has made. */
+  /** No key of ours made any value in our places. */
   | { readonly kind: 'invalid' }
-  /** The same, but it names a key that is not known here: one of ours that has been retired may have made it. */
+  /** The same, but it names an unknown key: a retired key of ours may have made it. */
   | { readonly kind: 'outdated' }
   | { readonly kind: 'none' };
 
 /**
- * A header of ours goes before a cookie, and of the cookies' names the one that proves most before another. Of several
- * values under one name the good one counts, be it the newest of its session; of two sessions none is guessed at.
+ * Chooses one of a request's access tokens. One of our headers precedes a cookie, and the cookie name with the
+ * strongest proof comes first. Of several values under one name, the good one counts, or the newest of its session.
+ * Between two sessions, there is no choice.
  *
- * @param isGood whether an authentic token can still be used
- * @param isAccessTokenLike what is no token of ours in `Authorization` belongs to the application, and is ignored
+ * @param isGood whether an authentic token is still usable
+ * @param isAccessTokenLike a foreign token in `Authorization` belongs to the application, and is ignored
  */
 export function chooseAccessToken<T extends SessionToken>(
   { authentic, unknown, strays }: JudgedValues<T>,

@@ -1,10 +1,10 @@
 import { stringifySetCookie, type SetCookie } from 'cookie';
-import type { ResolvedCookie, ResolvedCookieOptions } from '../../options/resolved-options.js';
+import type { ResolvedCookie, ResolvedCookieOptions } from '../../options/cookie-options.js';
 import { headerOf, pathOf, type HttpRequest } from '../context/http-request.js';
 import { headerValues, setHeader, type HttpResponse } from '../context/http-response.js';
 import { isPlainLoopback, isShownPlainLoopback } from './loopback.js';
 
-// draft-ietf-httpbis-rfc6265bis §5.5: browsers keep a cookie for 400 days at most.
+// draft-ietf-httpbis-rfc6265bis §5.5: browsers keep a cookie for at most 400 days.
 const LONGEST_MAX_AGE_SECONDS = 400 * 24 * 60 * 60;
 
 interface Lifetime {
@@ -12,7 +12,7 @@ interface Lifetime {
   readonly expires?: Date;
 }
 
-/** What tells one cookie of a name from another (RFC 6265 §5.3), and whether it is Secure. */
+/** The attributes that distinguish cookies with the same name (RFC 6265 §5.3), and whether it is Secure. */
 interface Scope {
   readonly secure: boolean;
   readonly path: string;
@@ -20,22 +20,23 @@ interface Scope {
 }
 
 const PREFIXED_COOKIE = /(^|;)[ \t]*__(Host|Secure)-/;
-// Of a longer path the rest is left out: an answer must not grow with what a client asks for.
+// The rest of a longer path is ignored, because an answer must not grow with the client's request.
 const MAX_PATHS = 6;
 
 const EXPIRED: Lifetime = { maxAge: 0, expires: new Date(0) };
 
-/** The values that a request carries under one cookie name: none, one, or, where somebody planted another, several. */
+/** The values of a request under one cookie name: none, one, or several if somebody planted another. */
 export type CookieValues = readonly string[];
 
 /**
- * Reads a cookie from the raw header. Parsers keep one of several cookies of the same name, by luck the attacker's, and
- * decode what was never encoded; here only spaces and tabs around a name or value are dropped (RFC 6265bis §5.6).
+ * Reads a cookie from the raw header. Parsers keep one of several cookies of the same name, perhaps the attacker's, and
+ * decode text that was never encoded. This drops only spaces and tabs around a name or value (RFC 6265bis §5.6).
  */
 export function cookieValues(request: HttpRequest, name: string): CookieValues {
   const header = headerOf(request, 'cookie') ?? '';
   const values: string[] = [];
-  // By positions, as cutting every pair out took twice as long; each character is looked at once, whatever is sent.
+  // By positions, because slicing every pair took twice as long. Each character is read once, whatever the client
+  // sends.
   for (let start = 0, equals = -1; start < header.length;) {
     if (equals < start) equals = header.indexOf('=', start);
     if (equals === -1) break;
@@ -61,7 +62,7 @@ function skipBlanks(text: string, from: number): number {
   return position;
 }
 
-// Not by a regular expression: one that looks for blanks at the end takes quadratic time over blanks in the middle.
+// Without a regular expression: one for trailing blanks takes quadratic time over blanks in the middle.
 function trim(text: string): string {
   let end = text.length;
   while (end > 0 && isBlank(text[end - 1])) end -= 1;
@@ -72,32 +73,32 @@ function isBlank(character: string | undefined): boolean {
   return character === ' ' || character === '\t';
 }
 
-/** One of the two cookies, for one request: its name and attributes depend on whether it can be Secure there. */
+/** One of the two cookies, for one request: its name and attributes depend on whether the request allows Secure. */
 export class SessionCookie {
   constructor(
     private readonly cookie: ResolvedCookie,
     private readonly options: ResolvedCookieOptions,
   ) {}
 
-  /** The request's values under the name that proves most: a prefixed one before another. */
+  /** The request's values under the strongest name: a prefixed one comes first. */
   valuesIn(request: HttpRequest): CookieValues {
     const prefixed = cookieValues(request, this.cookie.secureName);
     return prefixed.length > 0 ? prefixed : (this.valuesByName(request)[0]?.[1] ?? []);
   }
 
-  /** The values under each name that the cookie may have, and has in this request; the one that proves most first. */
+  /** The values under each name that this request may use, the strongest name first. */
   valuesByName(request: HttpRequest): readonly (readonly [string, CookieValues])[] {
     const { name, secureName, olderSecureName } = this.cookie;
     const names = new Set([secureName]);
     if (this.options.olderDomain !== undefined) names.add(olderSecureName);
-    // The plain name counts on plain loopback alone: elsewhere anyone on the way could have set it.
+    // The plain name counts only on plain loopback: elsewhere anyone on the network path could have set it.
     if (this.options.secure === 'auto' && isPlainLoopback(request)) names.add(name);
     return [...names]
       .map((each) => [each, cookieValues(request, each)] as const)
       .filter(([, values]) => values.length > 0);
   }
 
-  /** @param expiresAtMs with the browser's end where it is `undefined` */
+  /** @param expiresAtMs `undefined`: with the end of the browser */
   set(
     request: HttpRequest,
     response: HttpResponse,
@@ -115,6 +116,15 @@ export class SessionCookie {
       value,
       seconds === undefined ? {} : { maxAge: seconds, expires: new Date(nowMs + seconds * 1000) },
     );
+  }
+
+  /** The name and the attributes that `set` gives the cookie for a request, without its lifetime. */
+  descriptionFor(request: HttpRequest): { name: string; attributes: string } {
+    const { name, secureName, path } = this.cookie;
+    const secure = this.isSecureFor(request);
+    const written = secure ? secureName : name;
+    const line = this.lineOf(written, '', { secure, path, domain: this.options.domain }, {});
+    return { name: written, attributes: line.slice(line.indexOf(';') + 1).trim() };
   }
 
   clear(request: HttpRequest, response: HttpResponse): void {
@@ -140,16 +150,16 @@ export class SessionCookie {
     this.removeStrays(request, response, written, isSecure);
   }
 
-  // Browsers refuse SameSite=None and Partitioned without Secure, and take Secure on loopback also over plain http. What
-  // comes under a prefixed name comes from a browser that has taken Secure cookies here, whatever the host looks like.
-  private isSecureFor(request: HttpRequest): boolean {
+  // Browsers refuse SameSite=None and Partitioned without Secure, and accept Secure on loopback even over plain http. A
+  // cookie with a prefixed name proves that the browser accepted Secure cookies here, whatever the host looks like.
+  isSecureFor(request: HttpRequest): boolean {
     const { secure, sameSite, partitioned } = this.options;
     if (secure !== 'auto') return secure;
     if (sameSite === 'none' || partitioned || !isShownPlainLoopback(request)) return true;
     return PREFIXED_COOKIE.test(headerOf(request, 'cookie') ?? '');
   }
 
-  // Left by plain http on the same loopback host, it would come to count again once the Secure one has gone.
+  // A cookie left by plain http on the same loopback host would count again once the Secure one is gone.
   private removePlainTwin(request: HttpRequest, response: HttpResponse, lifetime: Lifetime): void {
     const { name, secureName, path } = this.cookie;
     if (secureName === name || this.options.secure !== 'auto' || lifetime !== EXPIRED) return;
@@ -158,8 +168,8 @@ export class SessionCookie {
     this.put(response, name, '', { secure: false, path, domain }, EXPIRED);
   }
 
-  // A second cookie of a name is sent only where its path leads to this request's, so the paths that it can have are
-  // known. A removal of one that is not there does nothing.
+  // A second cookie of a name is sent only if its path matches this request's, so its possible paths are known.
+  // Removing a cookie that does not exist has no effect.
   private removeStrays(
     request: HttpRequest,
     response: HttpResponse,
@@ -180,9 +190,18 @@ export class SessionCookie {
     response: HttpResponse,
     name: string,
     value: string,
-    { secure, path, domain }: Scope,
+    scope: Scope,
     lifetime: Lifetime,
   ): void {
+    putCookie(response, this.lineOf(name, value, scope, lifetime));
+  }
+
+  private lineOf(
+    name: string,
+    value: string,
+    { secure, path, domain }: Scope,
+    lifetime: Lifetime,
+  ): string {
     const { sameSite, partitioned } = this.options;
     const cookie: SetCookie = {
       name,
@@ -196,11 +215,11 @@ export class SessionCookie {
     if (lifetime.maxAge !== undefined) cookie.maxAge = lifetime.maxAge;
     if (lifetime.expires !== undefined) cookie.expires = lifetime.expires;
     if (domain !== undefined && domain !== '') cookie.domain = domain;
-    putCookie(response, stringifySetCookie(cookie, { encode: (plain) => plain }));
+    return stringifySetCookie(cookie, { encode: (plain) => plain });
   }
 }
 
-/** The paths that a cookie may have which is sent to this one (RFC 6265 §5.1.4). */
+/** The paths of cookies that are sent to this path (RFC 6265 §5.1.4). */
 function cookiePathsTo(path: string): string[] {
   const segments = path.split('/').filter(Boolean).slice(0, MAX_PATHS);
   const isSafe = segments.every((segment) => /^[\w.~%-]+$/.test(segment));
@@ -208,8 +227,8 @@ function cookiePathsTo(path: string): string[] {
   return ['/', ...segments.map((_, index) => `/${segments.slice(0, index + 1).join('/')}`)];
 }
 
-// RFC 6265 §4.1.1: no two Set-Cookie for one cookie in a response. The last word counts, and others' cookies stay; one
-// of the same name and another Domain or Path is another cookie (§5.3).
+// RFC 6265 §4.1.1: no two Set-Cookie headers for one cookie in a response. The last one counts, and other cookies stay.
+// The same name with another Domain or Path is another cookie (§5.3).
 function putCookie(response: HttpResponse, line: string): void {
   const cookie = identity(line);
   const others = headerValues(response, 'set-cookie').filter((it) => identity(it) !== cookie);

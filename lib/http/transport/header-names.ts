@@ -1,4 +1,4 @@
-/** The headers of SuperTokens' wire protocol, which its browser SDK has wired in. */
+/** The headers of SuperTokens' wire protocol, which are hard-coded in its browser SDK. */
 export const ACCESS_TOKEN_HEADER = 'st-access-token';
 export const REFRESH_TOKEN_HEADER = 'st-refresh-token';
 export const FRONT_TOKEN_HEADER = 'front-token';

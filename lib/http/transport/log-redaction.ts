@@ -15,8 +15,8 @@ const SENT_TO_CLIENTS = [
 ];
 
 /**
- * The paths of all tokens in what a logger of requests writes, as pino's option `redact` takes them: the headers of `req`
- * and `res`, by their names in lower case.
+ * The paths of all tokens in a request logger's output, for pino's option `redact`. They are headers of `req` and
+ * `res`, by their names in lower case.
  *
  * @example
  * ```ts

@@ -4,14 +4,14 @@ import { headerOf, hostOf, type HttpRequest } from '../context/http-request.js';
 const LOOPBACK_HOST = /^(([a-z0-9-]+\.)*localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?$/;
 const PAGE = /^(?<scheme>https?):\/\/(?<host>[^/]+)/;
 
-/** Where the browser says that a page is. */
+/** The browser's own information about a page. */
 interface Page {
   readonly scheme: string;
   readonly host: string;
   readonly isLoopback: boolean;
 }
 
-/** The page of a request, by `Origin`, else by `Referer`. No proxy changes either of them. */
+/** The page of a request, from `Origin`, or else from `Referer`. No proxy changes either of them. */
 export function pageOf(request: HttpRequest): Page | undefined {
   const origin = headerOf(request, 'origin');
   const page = origin === undefined || origin === 'null' ? headerOf(request, 'referer') : origin;
@@ -24,19 +24,19 @@ function isPlainLoopbackPage({ scheme, isLoopback }: Page): boolean {
   return scheme === 'http' && isLoopback;
 }
 
-/** Whether the host that a request names is this very machine. Behind a proxy that is no proof of where the browser is. */
+/** Whether a request names this machine as its host. Behind a proxy, that does not prove where the browser is. */
 export function namesLoopback(request: HttpRequest): boolean {
   return LOOPBACK_HOST.test(hostOf(request));
 }
 
 /**
- * Whether a request may be plain http to this very machine, as in development: it names a loopback host, and nothing
- * speaks against it. A proxy gives itself away by a forwarding header, or the browser by its Origin.
+ * Whether a request may be plain http to this machine, as in development: it names a loopback host, and nothing
+ * contradicts that. A forwarding header gives a proxy away, and the Origin gives the browser away.
  */
 export function isPlainLoopback(request: HttpRequest): boolean {
   if (request.socket?.encrypted === true || !namesLoopback(request)) return false;
   if (headerOf(request, 'forwarded') !== undefined) return false;
-  // Several proxies make a list of it.
+  // Several proxies turn it into a list.
   if (headerOf(request, 'x-forwarded-proto')?.toLowerCase().includes('https') === true)
     return false;
   const forwardedHost = headerOf(request, 'x-forwarded-host');
@@ -46,8 +46,8 @@ export function isPlainLoopback(request: HttpRequest): boolean {
 }
 
 /**
- * Whether the browser itself shows that its page is plain http on this very machine: the one case in which a cookie goes
- * without Secure. The host alone is not enough, as a proxy in front of a public site may put `localhost` there.
+ * Whether the browser itself shows that its page is plain http on this machine: the only case in which a cookie is not
+ * Secure. The host alone is not enough, because a proxy in front of a public site may set it to `localhost`.
  */
 export function isShownPlainLoopback(request: HttpRequest): boolean {
   const page = pageOf(request);

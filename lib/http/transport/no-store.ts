@@ -9,20 +9,20 @@ const CACHE_CONTROL = 'cache-control';
 const NO_STORE = 'no-store';
 const guarded = new WeakSet<object>();
 
-/** RFC 9111 §5.2.2.5: a token in a shared cache would be handed to the next visitor (ASVS 14.3.2). */
+/** RFC 9111 §5.2.2.5: a shared cache would hand a stored token to the next visitor (ASVS 14.3.2). */
 export function keepOutOfCaches(response: HttpResponse): void {
   setHeader(response, CACHE_CONTROL, NO_STORE);
   addToListHeader(response, 'vary', ['Cookie', 'Authorization', 'Origin']);
 }
 
-/** The same for an answer with tokens, whatever its handler says of caches afterwards. */
+/** The same for an answer with tokens, even if its handler sets cache headers later. */
 export function keepOutOfCachesFinally(response: HttpResponse): void {
   keepOutOfCaches(response);
   const node = nodeResponseOf(response);
   if (guarded.has(node) || typeof node.writeHead !== 'function') return;
   guarded.add(node);
   const writeHead = node.writeHead.bind(node);
-  // Express keeps its headers in Node's response, Fastify hands them over at this moment.
+  // Express keeps its headers in Node's response, but Fastify hands them over at this moment.
   node.writeHead = (status, ...rest) => {
     node.setHeader(CACHE_CONTROL, NO_STORE);
     return writeHead(status, ...rest.map(withNoStore));

@@ -1,35 +1,35 @@
-/** A value that a request shows where a token of ours may be. */
+/** A value in a place where a request may carry one of our tokens. */
 export interface ShownValue {
   readonly text: string;
-  /** The name of the cookie that holds it; `undefined`: the header `Authorization`. */
+  /** The name of its cookie; `undefined`: the header `Authorization`. */
   readonly cookie: string | undefined;
 }
 
-/** A value that a key of ours made, with what it says. */
+/** A value that one of our keys made, with its content. */
 export interface AuthenticValue<T> extends ShownValue {
   readonly token: T;
 }
 
-/** What a text comes to by the keys that are known here. `foreign`: it has not even the form of a token of ours. */
+/** The result of reading a text with the known keys. `foreign`: it does not even have the form of our tokens. */
 export type Reading<T> = { readonly token: T } | 'foreign' | 'forged' | 'unknown-key';
 
-/** The values of a request, sorted by whose they are; each in the order in which it was shown. */
+/** The values of a request, sorted by origin, each in the request's order. */
 export interface JudgedValues<T> {
   readonly authentic: readonly AuthenticValue<T>[];
-  /** They name a key that is not known here, and may be of one that was made a moment ago or has been retired. */
+  /** They name an unknown key, which may be brand-new or retired. */
   readonly unknown: readonly ShownValue[];
-  /** No key of ours made them, so they are nobody's. */
+  /** No key of ours made them. */
   readonly strays: readonly ShownValue[];
 }
 
-// A request must not buy more signature checks than this by what it puts beside its token.
+// A request's extra values must not cost more signature checks than this.
 const MAX_JUDGED = 8;
 
 /**
- * Sorts the values that a request shows by whose they are. The same value twice is one. What no key of ours made is
- * nobody's: it takes nothing from the values beside it, as anybody may have put it there.
+ * Sorts the values of a request by origin. Equal values count once. A value that no key of ours made is ignored,
+ * because anybody may have put it there. It does not affect the others.
  *
- * @param read what a text comes to; without a look at the database
+ * @param read reads a text without a query
  */
 export function judgeValues<T>(
   shown: readonly ShownValue[],
@@ -52,7 +52,7 @@ export function judgeValues<T>(
   return { authentic, unknown, strays };
 }
 
-/** The authentic values by the place where they stand, in the order in which places count. */
+/** The authentic values by their places, in the order of importance. */
 export function byPlace<T>(
   values: readonly AuthenticValue<T>[],
 ): readonly (readonly AuthenticValue<T>[])[] {

@@ -1,7 +1,7 @@
 import { Injectable, Inject } from '@nestjs/common';
 import {
   RESOLVED_SESSION_OPTIONS,
-  type ResolvedSessionOptions,
+  type ResolvedVerificationOptions,
 } from '../../options/resolved-options.js';
 import type { TokenTransferMethod } from '../../options/session-module-options.js';
 import { headerOf, type HttpRequest } from '../context/http-request.js';
@@ -10,18 +10,20 @@ import type { ShownValue } from './shown-values.js';
 
 const SCHEME = 'bearer ';
 
-/** Reads what a request carries; whether it is any good is not judged here. */
+/** Reads the tokens of a request, without judging them. */
 @Injectable()
 export class TokenReader {
   private readonly accessCookie: SessionCookie;
   private readonly refreshCookie: SessionCookie;
+  private readonly actorCookie: SessionCookie;
 
-  constructor(@Inject(RESOLVED_SESSION_OPTIONS) options: ResolvedSessionOptions) {
+  constructor(@Inject(RESOLVED_SESSION_OPTIONS) options: ResolvedVerificationOptions) {
     this.accessCookie = new SessionCookie(options.cookie.accessToken, options.cookie);
     this.refreshCookie = new SessionCookie(options.cookie.refreshToken, options.cookie);
+    this.actorCookie = new SessionCookie(options.cookie.actorToken, options.cookie);
   }
 
-  /** The values under the name of the access token's cookie that proves most. */
+  /** The values under the strongest name of the access token's cookie. */
   accessTokenCookies(request: HttpRequest): CookieValues {
     return this.accessCookie.valuesIn(request);
   }
@@ -30,7 +32,12 @@ export class TokenReader {
     return this.refreshCookie.valuesIn(request);
   }
 
-  /** Everything that may be an access token: the header first, then the cookies, the name that proves most first. */
+  /** The waiting refresh tokens of users who act as somebody else. */
+  actorTokens(request: HttpRequest): readonly ShownValue[] {
+    return this.shown(request, 'cookie', this.actorCookie);
+  }
+
+  /** Everything that may be an access token: the header first, then the cookies, the strongest name first. */
   accessTokens(request: HttpRequest, allowed: TokenTransferMethod): readonly ShownValue[] {
     return this.shown(request, allowed, this.accessCookie);
   }
@@ -40,7 +47,7 @@ export class TokenReader {
     return this.shown(request, allowed, this.refreshCookie);
   }
 
-  /** The token of `Authorization: Bearer …` (RFC 6750 §2.1); the scheme has no case (RFC 9110 §11.1). */
+  /** The token of `Authorization: Bearer …` (RFC 6750 §2.1). The scheme is case-insensitive (RFC 9110 §11.1). */
   bearerToken(request: HttpRequest): string | undefined {
     const value = headerOf(request, 'authorization');
     if (value?.slice(0, SCHEME.length).toLowerCase() !== SCHEME) return undefined;

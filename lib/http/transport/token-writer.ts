@@ -8,6 +8,8 @@ import {
 import type { MintedTokens } from '../../session/mint/minted-tokens.js';
 import type { TokenCarrier, TokenCarrierFactory } from '../../session/container/token-carrier.js';
 import { Clock } from '../../time/clock.js';
+import { REGISTRATION_HEADER } from '../../binding/header-text.js';
+import { isBoundToDevice } from '../../tokens/access-token.js';
 import { FRONT_TOKEN_REMOVE } from '../../tokens/front-token.js';
 import { asHttpRequest, type HttpRequest } from '../context/http-request.js';
 import {
@@ -34,6 +36,7 @@ export class TokenWriter implements TokenCarrierFactory {
   private readonly logger = new Logger('SessionModule');
   private readonly accessCookie: SessionCookie;
   private readonly refreshCookie: SessionCookie;
+  private readonly actorCookie: SessionCookie;
 
   constructor(
     @Inject(RESOLVED_SESSION_OPTIONS) private readonly options: ResolvedSessionOptions,
@@ -42,6 +45,7 @@ export class TokenWriter implements TokenCarrierFactory {
   ) {
     this.accessCookie = new SessionCookie(options.cookie.accessToken, options.cookie);
     this.refreshCookie = new SessionCookie(options.cookie.refreshToken, options.cookie);
+    this.actorCookie = new SessionCookie(options.cookie.actorToken, options.cookie);
   }
 
   carrierFor(
@@ -76,7 +80,14 @@ export class TokenWriter implements TokenCarrierFactory {
     else this.writeHeaders(response, tokens);
   }
 
-  /** Removes every token from the client, however it got there. */
+  /** The cookie that a browser binds, as in the answer to this request; `undefined` if it is not Secure. */
+  boundCookieFor(request: HttpRequest): { name: string; attributes: string } | undefined {
+    return this.accessCookie.isSecureFor(request)
+      ? this.accessCookie.descriptionFor(request)
+      : undefined;
+  }
+
+  /** Removes every token from the client, in cookies and in headers. */
   clearAll(request: HttpRequest, response: HttpResponse): void {
     this.clear(request, response, 'cookie');
     this.clear(request, response, 'header');
@@ -88,6 +99,7 @@ export class TokenWriter implements TokenCarrierFactory {
     if (transferMethod === 'cookie') {
       this.accessCookie.clear(request, response);
       this.refreshCookie.clear(request, response);
+      removeHeader(response, REGISTRATION_HEADER);
     } else {
       exposeHeader(response, ACCESS_TOKEN_HEADER, '');
       exposeHeader(response, REFRESH_TOKEN_HEADER, '');
@@ -97,7 +109,7 @@ export class TokenWriter implements TokenCarrierFactory {
     keepOutOfCachesFinally(response);
   }
 
-  /** Removes the tokens of the method that an answer does not use, where the request shows any of it. */
+  /** Removes the tokens of the method that an answer does not use, if the request carries any. */
   clearOther(
     request: HttpRequest,
     response: HttpResponse,
@@ -108,10 +120,27 @@ export class TokenWriter implements TokenCarrierFactory {
     if (shows[other]) this.clear(request, response, other);
   }
 
-  // What a handler changes while its answer is under way stands in the database; the client gets it with its next refresh.
+  /** Keeps the waiting refresh token of a user who acts as somebody else from now on. */
+  keepActorToken(
+    request: HttpRequest,
+    response: HttpResponse,
+    token: string,
+    expiresAtMs: number | undefined,
+  ): void {
+    this.actorCookie.set(request, response, token, expiresAtMs, this.clock.now());
+  }
+
+  /** Removes it from the client, if the request carries it. */
+  forgetActorToken(request: HttpRequest, response: HttpResponse): void {
+    if (this.actorCookie.valuesByName(request).length === 0) return;
+    this.actorCookie.clear(request, response);
+  }
+
+  // A handler's change after the beginning of its answer is in the database, and the client gets it with its next
+  // refresh.
   private reportTooLate(): void {
     this.logger.error(
-      'A session was changed after its answer had begun, so the client was not told: do it before the first byte is sent',
+      'A session was changed after its answer had begun, so the client does not know: change it before the first byte is sent',
     );
   }
 
@@ -119,8 +148,12 @@ export class TokenWriter implements TokenCarrierFactory {
     this.warnings.ofCookiesFor(request);
     const nowMs = this.clock.now();
     const expiresAtMs = tokens.persistent ? tokens.sessionExpiresAtMs : undefined;
-    // Both cookies live as long as the session: an expired access token must still arrive to be answered with "refresh".
-    this.accessCookie.set(request, response, tokens.accessToken, expiresAtMs, nowMs);
+    // Both cookies live as long as the session: an expired access token must still arrive, so that the answer can be
+    // "refresh".
+    const accessEndsAtMs = isBoundToDevice(tokens.claims)
+      ? boundCookieEndsAtMs(tokens.claims.exp, nowMs)
+      : expiresAtMs;
+    this.accessCookie.set(request, response, tokens.accessToken, accessEndsAtMs, nowMs);
     if (tokens.refreshToken !== undefined) {
       this.refreshCookie.set(request, response, tokens.refreshToken, expiresAtMs, nowMs);
     }
@@ -144,6 +177,12 @@ export class TokenWriter implements TokenCarrierFactory {
   }
 }
 
+// A browser refreshes a bound session without the page once its cookie is gone, and sends the cookie until then. In
+// whole seconds, the cookie must not outlive its token.
+function boundCookieEndsAtMs(expirySeconds: number, nowMs: number): number {
+  return nowMs + Math.floor((expirySeconds * 1000 - nowMs) / 1000) * 1000;
+}
+
 class ResponseCarrier implements TokenCarrier {
   constructor(
     private readonly writer: TokenWriter,
@@ -161,7 +200,7 @@ class ResponseCarrier implements TokenCarrier {
   }
 }
 
-// A page on another origin can read only headers that are named here (Fetch standard, CORS protocol).
+// A page on another origin can only read the headers named here (Fetch standard, CORS protocol).
 function exposeHeader(response: HttpResponse, name: string, value: string): void {
   setHeader(response, name, value);
   addToListHeader(response, 'access-control-expose-headers', [name]);

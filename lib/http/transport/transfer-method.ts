@@ -4,9 +4,9 @@ import { headerOf, type HttpRequest } from '../context/http-request.js';
 import { AUTH_MODE_HEADER } from './header-names.js';
 
 /**
- * How a new session's tokens go out: what the server fixed, else what the client asks for, else cookies.
+ * How a new session's tokens are sent: as the server's options fix it, else as the client asks, else in cookies.
  *
- * @throws {TypeError} when the application's own choice is none: a token must not go where nobody expects it
+ * @throws {TypeError} if the application's own choice is invalid. A token must not go to an unexpected place
  */
 export function transferMethodForCreate(
   request: HttpRequest,

@@ -1,12 +1,14 @@
 import { Injectable } from '@nestjs/common';
 import type { SessionRecord } from '../../store/session-record.js';
-import { ContainerParts, SessionContainer } from './session-container.js';
+import { ContainerParts } from './container-parts.js';
+import { SessionContainer } from './session-container.js';
 import type { MintedTokens } from '../mint/minted-tokens.js';
+import type { VerifiedSessions } from './verified-sessions.js';
 import type { VerifiedToken } from '../verify/verified-token-cache.js';
 
-/** Puts sessions into the application's hands, with all that a container needs. */
+/** Creates the session objects of the application, with everything that a container needs. */
 @Injectable()
-export class SessionContainerFactory {
+export class SessionContainerFactory implements VerifiedSessions<SessionContainer> {
   constructor(private readonly parts: ContainerParts) {}
 
   /** A session whose tokens have just been made. */
@@ -14,19 +16,32 @@ export class SessionContainerFactory {
     return new SessionContainer(tokens, tokens, this.parts);
   }
 
-  /** A session that a verified token speaks for, without a look at its row. */
+  /** A session with a verified token, without reading its row. */
   remembered({ token: accessToken, claims }: VerifiedToken): SessionContainer {
     return new SessionContainer({ accessToken, claims }, undefined, this.parts);
   }
 
   /**
-   * A session that a verified token speaks for.
+   * A session with a verified token.
    *
-   * @param record the row, where it was read: what has changed in it since goes into a new token
+   * @param record the row, if it was read: its later changes go into a new token
    */
   async verified(token: VerifiedToken, record?: SessionRecord): Promise<SessionContainer> {
     const renewed = record && (await this.parts.editor.tokenFromRow(token.claims, record));
     if (renewed === undefined) return this.remembered(token);
     return new SessionContainer(renewed, renewed, this.parts);
+  }
+
+  attach(
+    session: SessionContainer,
+    request: unknown,
+    response: unknown,
+    transferMethod: 'cookie' | 'header',
+  ): void {
+    session.attachToRequestResponse(request, response, transferMethod);
+  }
+
+  keepWith(session: SessionContainer, scope: unknown): void {
+    session.bindTo(scope);
   }
 }

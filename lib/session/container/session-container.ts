@@ -1,5 +1,4 @@
-import { Inject, Injectable } from '@nestjs/common';
-import type { AccessTokenPayload, PayloadUpdate } from '../../claims/access-token-payload.js';
+import type { PayloadUpdate } from '../../claims/access-token-payload.js';
 import type { SessionClaimValidator } from '../../claims/session-claim-validator.js';
 import type { SessionClaim } from '../../claims/session-claim.js';
 import { validateClaims } from '../../claims/validate-claims.js';
@@ -7,27 +6,23 @@ import { SessionInputException } from '../../errors/session-input.exception.js';
 import type { RefusedSession } from '../../errors/session.exception.js';
 import type { UnauthorizedSessionException } from '../../errors/unauthorized-session.exception.js';
 import type { SessionRecord } from '../../store/session-record.js';
-import { Clock } from '../../time/clock.js';
 import type { AccessTokenClaims } from '../../tokens/access-token.js';
-import { AccessTokenMinter } from '../mint/access-token-minter.js';
 import { checkClaim } from '../input/function-arguments.js';
 import type { JsonObject } from '../input/json-object.js';
-import { SessionDirectory } from '../verify/session-directory.js';
-import { SessionEditor } from '../edit/session-editor.js';
-import { SessionRefusals } from '../refuse/session-refusals.js';
-import { SessionRevoker } from '../end/session-revoker.js';
+import { ReadonlySession } from './readonly-session.js';
 import type { MintedTokens } from '../mint/minted-tokens.js';
-import { TOKEN_CARRIERS, type TokenCarrier, type TokenCarrierFactory } from './token-carrier.js';
+import type { HeldSession, SessionEnds } from '../../verification/session-ends.js';
+import { ContainerParts } from './container-parts.js';
+import { endByThemselves } from './own-ends.js';
+import type { TokenCarrier } from './token-carrier.js';
 
-// Each one signs a token of which the client gets the last. A request to GraphQL can name a mutation any number of times.
+// Each merge signs a token, and the client gets only the last one. A GraphQL request can name a mutation any number of
+// times.
 const MAX_MERGES = 50;
 
-// What `util.inspect`, and so `console.log`, looks for (Node's documentation of util.inspect.custom).
-const INSPECT: unique symbol = Symbol.for('nodejs.util.inspect.custom');
-
-/** The tokens of a session as `getAllSessionTokensDangerously` gives them. @publicApi */
+/** The tokens of a session from `getAllSessionTokensDangerously`. @publicApi */
 export interface AllSessionTokens {
-  /** Whether there is a new access token, and so a new front token, for the client. */
+  /** Whether the client needs a new access token, and so a new front token. */
   accessAndFrontTokenUpdated: boolean;
   accessToken: string;
   frontToken: string;
@@ -37,71 +32,36 @@ export interface AllSessionTokens {
   antiCsrfToken?: string;
 }
 
-/** What a container works with. */
-@Injectable()
-export class ContainerParts {
-  constructor(
-    @Inject(TOKEN_CARRIERS) readonly carriers: TokenCarrierFactory,
-    readonly directory: SessionDirectory,
-    readonly editor: SessionEditor,
-    readonly revoker: SessionRevoker,
-    readonly minter: AccessTokenMinter,
-    readonly refusals: SessionRefusals,
-    readonly clock: Clock,
-  ) {}
-}
-
-/** The access token that a container speaks for, and, where they are new, the other tokens. */
+/** The access token of a container, and the other tokens if they are new. */
 export type ContainerTokens = {
   accessToken: string;
   claims: Readonly<AccessTokenClaims>;
 } & Partial<MintedTokens>;
 
 /**
- * A live session in the application's hands. What comes from the access token is there at once; what comes from the
- * database is asynchronous, and throws `UnauthorizedSessionException` where the session has ended meanwhile.
+ * A live session in the application's code. Properties from the access token are available at once. Those from the
+ * database are asynchronous, and throw `UnauthorizedSessionException` if the session has ended meanwhile.
  *
  * @publicApi
  */
-export class SessionContainer {
+export class SessionContainer extends ReadonlySession {
   private carrier: TokenCarrier | undefined;
   private merges = 0;
 
-  /** @internal made by the session service, the guard and `@CreateSession` */
+  /** @internal the session service, the guard and `@CreateSession` make it */
   constructor(
     private tokens: ContainerTokens,
     private newTokens: MintedTokens | undefined,
     private readonly parts: ContainerParts,
   ) {
-    // Libraries that make objects of classes call it with nothing, and what they make must not pass for a session.
+    super();
+    // Libraries that instantiate classes call this without arguments, and the result must not pass for a session.
     if (!(parts instanceof ContainerParts)) {
-      throw new TypeError('a SessionContainer is made by the SessionModule alone');
+      throw new TypeError('only the SessionModule can make a SessionContainer');
     }
   }
 
-  /** The session's handle: it names the session and is no credential. */
-  getHandle(): string {
-    return this.tokens.claims.sessionHandle;
-  }
-
-  getUserId(): string {
-    return this.tokens.claims.sub;
-  }
-
-  getTenantId(): string {
-    return this.tokens.claims.tId;
-  }
-
-  getAccessToken(): string {
-    return this.tokens.accessToken;
-  }
-
-  /** The whole payload of the access token, frozen: the reserved claims and the user's own. */
-  getAccessTokenPayload(): Readonly<AccessTokenPayload> {
-    return this.tokens.claims;
-  }
-
-  /** Every token of the session, to be sent by the caller. Whoever gets them is the user. */
+  /** Every token of the session, for the caller to send. Anyone who has them can act as the user. */
   getAllSessionTokensDangerously(): AllSessionTokens {
     const { accessToken, claims, refreshToken, antiCsrfToken } = this.tokens;
     return {
@@ -113,15 +73,15 @@ export class SessionContainer {
     };
   }
 
-  /** What the server keeps for the session and no client sees. */
+  /** The application's own data for the session, which no client sees. */
   async getSessionDataFromDatabase(): Promise<JsonObject> {
     return { ...(await this.record()).sessionData };
   }
 
   /**
-   * Replaces what the server keeps for the session.
+   * Replaces the application's own data for the session.
    *
-   * @throws {SessionInputException} (400) when it is no plain JSON object, or too large
+   * @throws {SessionInputException} (400) if it is not a plain JSON object, or is too large
    */
   async updateSessionDataInDatabase(data: object): Promise<void> {
     if (!(await this.parts.editor.replaceData(this.getHandle(), data))) throw this.gone();
@@ -140,7 +100,7 @@ export class SessionContainer {
   /**
    * Merges claims into the payload, in the database and in a new access token for the client; `null` deletes a claim.
    *
-   * @throws {SessionInputException} (400) when a claim is reserved, or the token would be too large; nothing changes
+   * @throws {SessionInputException} (400) if a claim is reserved, or the token would be too large; nothing changes
    */
   async mergeIntoAccessTokenPayload(update: PayloadUpdate): Promise<void> {
     this.merges += 1;
@@ -155,9 +115,9 @@ export class SessionContainer {
   /**
    * Checks claims, after fetching those that are missing or too old.
    *
-   * @throws {InvalidClaimsException} (403) with every failure
+   * @throws {InvalidClaimsException} with every failure
    */
-  async assertClaims(validators: readonly SessionClaimValidator[]): Promise<void> {
+  override async assertClaims(validators: readonly SessionClaimValidator[]): Promise<void> {
     const { invalidClaims, accessTokenPayloadUpdate } = await validateClaims({
       validators,
       subject: this.claimSubject(),
@@ -182,18 +142,18 @@ export class SessionContainer {
     await this.mergeIntoAccessTokenPayload(update);
   }
 
-  /** A claim's value, from the access token. */
-  getClaimValue<T>(claim: SessionClaim<T>): T | undefined {
-    return checkClaim(claim).getValueFromPayload(this.tokens.claims);
-  }
-
   async removeClaim(claim: SessionClaim<unknown>): Promise<void> {
     await this.mergeIntoAccessTokenPayload(checkClaim(claim).removeFromPayloadByMerge({}));
   }
 
-  /** Ends the session, and removes its tokens from the client where it is attached to a response that has not been sent. */
+  /**
+   * Ends the session. If it is attached to a response that has not been sent, that response removes the client's
+   * tokens.
+   */
   async revokeSession(): Promise<void> {
-    await this.parts.revoker.revoke([this.getHandle()], { reason: 'revoked' });
+    await endByThemselves([this], () =>
+      this.parts.revoker.revoke([this.getHandle()], { reason: 'revoked' }),
+    );
     this.carrier?.clearTokens();
   }
 
@@ -204,20 +164,18 @@ export class SessionContainer {
     transferMethod: 'cookie' | 'header' = 'cookie',
   ): void {
     this.carrier = this.parts.carriers.carrierFor(request, response, transferMethod);
+    this.bindTo(response);
     if (this.newTokens !== undefined) this.carrier.writeTokens(this.newTokens);
   }
 
-  /** What JSON and `console.log` show: whose session it is, and neither its tokens nor a key (ASVS 16.2.5). */
-  toJSON(): { sessionHandle: string; userId: string; tenantId: string } {
-    return {
-      sessionHandle: this.getHandle(),
-      userId: this.getUserId(),
-      tenantId: this.getTenantId(),
-    };
+  /** @internal */
+  protected override get spoken(): HeldSession {
+    return this.tokens;
   }
 
-  [INSPECT](): object {
-    return this.toJSON();
+  /** @internal */
+  protected override get ends(): SessionEnds {
+    return this.parts.ends;
   }
 
   private renew(tokens: MintedTokens): void {

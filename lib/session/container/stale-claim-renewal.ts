@@ -8,9 +8,9 @@ import { RegisteredClaims, MARKED_STALE_AT_MS } from '../edit/registered-claims.
 import type { SessionContainer } from './session-container.js';
 import type { StaleClaimsPolicy } from './stale-claims-policy.js';
 
-/** Renews claims that were fetched before somebody said that they have changed (`markClaimsStale`). */
+/** Renews claims that were fetched before the application marked them stale (`markClaimsStale`). */
 @Injectable()
-export class StaleClaimRenewal implements StaleClaimsPolicy {
+export class StaleClaimRenewal implements StaleClaimsPolicy<SessionContainer> {
   constructor(
     private readonly feed: RevocationFeed,
     private readonly registry: RegisteredClaims,
@@ -18,8 +18,8 @@ export class StaleClaimRenewal implements StaleClaimsPolicy {
   ) {}
 
   /**
-   * Fetches a session's stale claims again and puts them into it, in the order of their registration. No query where
-   * none is stale.
+   * Fetches a session's stale claims again and stores them in it, in the order of their registration. Without stale
+   * claims, it makes no query.
    */
   async renewIn(session: SessionContainer): Promise<void> {
     const stale = this.in(session.getAccessTokenPayload(), session.getUserId());
@@ -30,11 +30,11 @@ export class StaleClaimRenewal implements StaleClaimsPolicy {
       accessTokenPayload: session.getAccessTokenPayload(),
     };
     const update = await buildClaims(stale, subject, this.clock.now());
-    // A fetch that finds nothing leaves the claim as it is: the next request asks again.
+    // A fetch without a result leaves the claim as it is, and the next request asks again.
     if (Object.keys(update).length > 0) await session.mergeIntoAccessTokenPayload(update);
   }
 
-  /** The registered claims of a payload that have to be fetched again. No query. */
+  /** The registered claims of a payload that must be fetched again. No query. */
   in(payload: Readonly<AccessTokenPayload>, userId: string): readonly SessionClaim<unknown>[] {
     if (this.registry.claims.length === 0) return [];
     const staleSinceMs = this.feed.staleClaimsSinceMs(userId) ?? MARKED_STALE_AT_MS + 1;

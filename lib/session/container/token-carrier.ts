@@ -1,6 +1,6 @@
 import type { MintedTokens } from '../mint/minted-tokens.js';
 
-/** Brings tokens to one client by one response; implemented where requests and responses are known. */
+/** Brings tokens to one client with one response. The code that knows requests and responses implements it. */
 export interface TokenCarrier {
   writeTokens(tokens: MintedTokens): void;
   clearTokens(): void;

@@ -4,8 +4,8 @@ import { keptDevice, type DeviceInfo } from './device-info.js';
 const PARTS = ['ip', 'userAgent'] as const;
 
 /**
- * In what a client differs from the one that logged in, as far as that is kept. It advises and refuses nobody: addresses
- * change on the way, and browsers update themselves.
+ * The differences between a client and the one that logged in, as far as they are kept. They are only advice, and
+ * refuse nobody: addresses change on the way, and browsers update themselves.
  */
 export function changedParts(
   session: DeviceInfo & { readonly createdAtMs: number },

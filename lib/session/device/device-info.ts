@@ -1,6 +1,6 @@
 import type { ResolvedSessionOptions } from '../../options/resolved-options.js';
 
-/** What is kept of the client, as far as the options ask for it. */
+/** The stored properties of the client, as far as the options ask for them. */
 export interface DeviceInfo {
   readonly ip: string | null;
   readonly userAgent: string | null;
@@ -8,7 +8,7 @@ export interface DeviceInfo {
 
 export const NO_DEVICE: DeviceInfo = { ip: null, userAgent: null };
 
-/** Before which moment of login nothing is kept of a client any more; `undefined` where it is as long as the session. */
+/** The login time before which clients' data is no longer kept; `undefined` if it is kept as long as the session. */
 export function devicesKeptSinceMs(
   options: Pick<ResolvedSessionOptions, 'device'>,
   nowMs: number,
@@ -17,7 +17,7 @@ export function devicesKeptSinceMs(
   return retentionMs === undefined ? undefined : nowMs - retentionMs;
 }
 
-/** What may still be told of a client, also where its row has not been pruned yet. */
+/** The client's data that may still be shown, even if its row has not been pruned yet. */
 export function keptDevice(
   session: DeviceInfo & { readonly createdAtMs: number },
   options: Pick<ResolvedSessionOptions, 'device'>,

@@ -4,8 +4,8 @@ interface UserAgentParser {
 }
 
 /**
- * A name such as "Chrome on Windows" for a user agent; null where `bowser`, an optional peer, is not installed, or makes
- * nothing of it.
+ * A name such as "Chrome on Windows" for a user agent; null if `bowser`, an optional peer, is not installed or does not
+ * recognize it.
  */
 export async function deviceName(userAgent: string): Promise<string | null> {
   const parser = await loadParser();

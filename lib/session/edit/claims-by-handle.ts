@@ -28,18 +28,18 @@ import {
 } from '../verify/session-directory.js';
 import { SessionEditor } from './session-editor.js';
 
-/** What is said of a session that is not there. @publicApi */
+/** The result for a session that does not exist. @publicApi */
 export interface SessionDoesNotExist {
   status: 'SESSION_DOES_NOT_EXIST_ERROR';
 }
 
-/** Changes the list of validators; gets the global ones. @publicApi */
+/** Changes the list of validators; receives the global ones. @publicApi */
 export type ClaimValidatorsOverride<About> = (
   globalClaimValidators: SessionClaimValidator[],
   about: About,
 ) => SessionClaimValidator[] | Promise<SessionClaimValidator[]>;
 
-/** Claims of sessions by their handle: what is changed shows in tokens from the next refresh on. */
+/** The claims of sessions by handle. Tokens show changes from the next refresh on. */
 @Injectable()
 export class ClaimsByHandle {
   constructor(
@@ -52,7 +52,7 @@ export class ClaimsByHandle {
     @Inject(RESOLVED_SESSION_OPTIONS) private readonly options: ResolvedSessionOptions,
   ) {}
 
-  /** The same in a transaction of the caller's. */
+  /** The same in the caller's transaction. */
   withDatabase(database: SessionDatabase): ClaimsByHandle {
     const { clock, registry, feed, options } = this;
     const directory = this.directory.withDatabase(database);
@@ -85,14 +85,14 @@ export class ClaimsByHandle {
   }
 
   /**
-   * Has the registered claims of a user fetched again: on each instance at the user's next request, within the poll
-   * interval of the feed, and after that by what the rows say.
+   * Has the registered claims of a user fetched again: on each instance at the user's next request, within the feed's
+   * poll interval. After that, the rows decide.
    */
   async markStale(userId: unknown): Promise<void> {
     const checked = checkUserId(userId);
     const row = staleClaimsRow(checked, this.clock.now(), this.options);
     await new RevocationStore(this.database).insert([row]);
-    // What the caller's transaction may still roll back is learned from the feed once it is committed.
+    // The feed brings changes in the caller's transaction after the commit, because it may still be rolled back.
     if (!this.database.isInTransaction) this.feed.learn([row]);
     for (const handle of await this.directory.handlesOfUser(checked)) {
       await this.editor.editByHandle(handle, (payload) => this.markedStale(payload));

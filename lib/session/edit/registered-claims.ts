@@ -3,10 +3,10 @@ import type { SessionClaim } from '../../claims/session-claim.js';
 import { UserRoleClaim } from '../../claims/user-role.claim.js';
 import { PermissionClaim } from '../../claims/permission.claim.js';
 
-/** When a claim was fetched that has been marked in the row: a time before every other. */
+/** The fetch time of a claim marked stale in the row: earlier than any real one. */
 export const MARKED_STALE_AT_MS = 0;
 
-/** The claims that sessions get, and the validators that every session must pass, once providers among them are known. */
+/** The claims of all sessions, and the validators that every session must pass, with their providers resolved. */
 export class RegisteredClaims {
   private registered: readonly SessionClaim<unknown>[] = [];
   private validators: readonly SessionClaimValidator[] = [];
@@ -19,7 +19,7 @@ export class RegisteredClaims {
     return this.validators;
   }
 
-  /** The claim that roles are fetched by, where the application has one. */
+  /** The claim that fetches roles, if the application has one. */
   get roleClaim(): UserRoleClaim | undefined {
     return this.registered.find((claim) => claim instanceof UserRoleClaim);
   }

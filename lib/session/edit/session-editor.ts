@@ -1,5 +1,9 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import { SessionStoreUnavailableException } from '../../errors/session-store-unavailable.exception.js';
+import {
+  RESOLVED_SESSION_OPTIONS,
+  type ResolvedSessionOptions,
+} from '../../options/resolved-options.js';
 import type { SessionDatabase } from '../../store/session-database.js';
 import type { SessionRecord } from '../../store/session-record.js';
 import { SessionStore } from '../../store/session.store.js';
@@ -7,6 +11,7 @@ import { Clock } from '../../time/clock.js';
 import type { AccessTokenClaims } from '../../tokens/access-token.js';
 import { withoutReservedClaims } from '../../tokens/reserved-claims.js';
 import { AccessTokenMinter } from '../mint/access-token-minter.js';
+import { activeAfterMs } from '../mint/session-lifetime.js';
 import type { JsonObject } from '../input/json-object.js';
 import { SessionDirectory } from '../verify/session-directory.js';
 import {
@@ -19,13 +24,13 @@ import type { MintedTokens } from '../mint/minted-tokens.js';
 
 const MAX_RACES = 8;
 
-/** A row whose payload has changed, with a token that says so. */
+/** A row whose payload has changed, with a token that shows the change. */
 export interface EditedSession {
   readonly record: SessionRecord;
   readonly tokens: MintedTokens;
 }
 
-/** Changes what a session holds: its payload and its data. */
+/** Changes the content of a session: its payload and its data. */
 @Injectable()
 export class SessionEditor {
   constructor(
@@ -33,36 +38,43 @@ export class SessionEditor {
     private readonly directory: SessionDirectory,
     private readonly minter: AccessTokenMinter,
     private readonly clock: Clock,
+    @Inject(RESOLVED_SESSION_OPTIONS) private readonly options: ResolvedSessionOptions,
   ) {}
 
-  /** The same in a transaction of the caller's. */
+  /** The same in the caller's transaction. */
   withDatabase(database: SessionDatabase): SessionEditor {
     return new SessionEditor(
       new SessionStore(database),
       this.directory.withDatabase(database),
       this.minter,
       this.clock,
+      this.options,
     );
   }
 
-  /** Replaces the session's data. @returns whether the session was there */
+  /** Replaces the session's data. @returns whether the session existed */
   async replaceData(handle: unknown, data: unknown): Promise<boolean> {
     const checked = checkSessionData(data);
     const known = readHandle(handle);
-    return known !== undefined && this.store.replaceSessionData(known, checked, this.clock.now());
+    if (known === undefined) return false;
+    const nowMs = this.clock.now();
+    const live = { nowMs, activeAfterMs: activeAfterMs(nowMs, this.options) };
+    if (await this.store.replaceSessionData(known, checked, live)) return true;
+    // Without its flag FOUND_ROWS, MySQL's protocol does not count a row that already holds the same data.
+    return (await this.directory.find(known)) !== undefined;
   }
 
-  /** Merges into the payload of a session by its handle; tokens show it from the next refresh on. */
+  /** Merges into the payload of a session by its handle. Tokens show it from the next refresh on. */
   async mergeByHandle(handle: unknown, update: unknown): Promise<boolean> {
     return this.editByHandle(handle, () => update);
   }
 
-  /** The same with an update that depends on what the payload is. */
+  /** The same with an update that depends on the current payload. */
   async editByHandle(
     handle: unknown,
     updateOf: (payload: Readonly<JsonObject>) => unknown,
   ): Promise<boolean> {
-    // The token is made only to find out, before anything is written, whether it would be too large.
+    // The token only shows if it would be too large, before anything is written.
     const edited = await this.merge(handle, updateOf, (record) =>
       this.remint(record, {
         refreshTokenHash1: record.parentHash,
@@ -73,7 +85,7 @@ export class SessionEditor {
     return edited !== undefined;
   }
 
-  /** Merges into the payload of the session that a token speaks for: a new token, with the lineage and the end of the old. */
+  /** Merges into the payload of a token's session. The new token has the lineage and the end of the old one. */
   mergeForToken(
     claims: Readonly<AccessTokenClaims>,
     update: unknown,
@@ -86,8 +98,8 @@ export class SessionEditor {
   }
 
   /**
-   * A token that says what the row says, where the presented one does not. It ends when that one does: whoever holds
-   * nothing but an access token must not keep the session by it.
+   * A token with the row's payload, if the presented one differs. It ends at the same time: a holder of only an access
+   * token must not be able to prolong the session.
    */
   async tokenFromRow(
     claims: Readonly<AccessTokenClaims>,
@@ -132,7 +144,7 @@ export class SessionEditor {
   ): Promise<MintedTokens> {
     const { persistent, expiresAtMs: sessionExpiresAtMs } = record;
     return {
-      ...(await this.minter.mint(record, lineage, replaced)),
+      ...(await this.minter.mint(record, lineage, { replaced })),
       persistent,
       sessionExpiresAtMs,
     };

@@ -1,30 +1,43 @@
 const SMALLEST = 10;
-// A quarter of what a lock may be held for: a batch may take four times as long as the one before it lets expect.
-const AIM_MS = 25;
+
+/** How long a batch should take, in milliseconds. */
+export const AIM_MS = {
+  // A quarter of the longest time to hold a lock, because a batch may take four times as long as expected from the
+  // previous one.
+  server: 25,
+  // The event loop waits for each batch.
+  embedded: 5,
+} as const;
 
 /**
- * How many rows a batch may have so that its locks are soon free. It begins small, since nobody knows how fast the database
- * is; it is doubled while batches are quick, and after one that was not it is what fits by that one's speed.
+ * How many rows a batch may have so that its locks are soon free. It starts small, because the database's speed is
+ * unknown, and doubles while batches are quick. After a slow batch, it follows that batch's speed.
  */
 export class BatchSize {
   private size = SMALLEST;
 
-  /** @param largest rows: what it never exceeds */
-  constructor(private readonly largest: number) {}
+  /**
+   * @param largest the upper limit, in rows
+   * @param aimMs how long a batch should take
+   */
+  constructor(
+    private readonly largest: number,
+    private readonly aimMs: number,
+  ) {}
 
   get rows(): number {
     return this.size;
   }
 
   /**
-   * Learns of a batch. One that was not full tells nothing of a larger one.
+   * Learns from a batch. A batch that was not full tells nothing about a larger one.
    *
-   * @param rows how many it had
-   * @param durationMs milliseconds from its beginning until it was committed
+   * @param rows the number of its rows
+   * @param durationMs milliseconds from its beginning to its commit
    */
   adapt(rows: number, durationMs: number): void {
-    const fitting = Math.floor((rows * AIM_MS) / durationMs);
-    if (durationMs > AIM_MS) this.size = Math.max(SMALLEST, Math.min(this.size, fitting));
+    const fitting = Math.floor((rows * this.aimMs) / durationMs);
+    if (durationMs > this.aimMs) this.size = Math.max(SMALLEST, Math.min(this.size, fitting));
     else if (rows >= this.size) this.size = Math.min(this.largest, this.size * 2, fitting);
   }
 }

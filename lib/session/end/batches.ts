@@ -1,27 +1,34 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { BatchSize } from './batch-size.js';
+import type { SessionDatabase } from '../../store/session-database.js';
+import { AIM_MS, BatchSize } from './batch-size.js';
 
-// Small enough that, with an embedded database, no request waits long for the event loop: 500 rows took it 15 ms.
 const LARGEST_BATCH = 200;
 
-/** What a batch came to. */
+/** The result of a batch. */
 export interface Batch {
-  /** How many rows it has written. */
+  /** The number of written rows. */
   readonly rows: number;
   readonly isLast: boolean;
 }
 
 /**
- * Goes over rows in batches, each committed before the next and small enough that its locks are soon free. An embedded
- * database answers within the same turn of the event loop; between batches that goes on.
+ * Processes rows in batches, each committed before the next, and small enough that its locks are soon free. An embedded
+ * database answers within one turn of the event loop, which continues between batches.
  */
 export class Batches {
-  private readonly size = new BatchSize(LARGEST_BATCH);
+  private readonly size: BatchSize;
 
   /** @param isStopping asked before each batch */
-  constructor(private readonly isStopping: () => boolean = () => false) {}
+  constructor(
+    database: SessionDatabase,
+    private readonly isStopping: () => boolean = () => false,
+  ) {
+    // Only an embedded database has no clock of its own.
+    const isEmbedded = database.dialect.now === undefined;
+    this.size = new BatchSize(LARGEST_BATCH, isEmbedded ? AIM_MS.embedded : AIM_MS.server);
+  }
 
-  /** @param doBatch gets how many rows it may write */
+  /** @param doBatch receives the number of rows that it may write */
   async run(doBatch: (limit: number) => Promise<Batch>): Promise<void> {
     for (let isLast = false; !isLast && !this.isStopping();) {
       const begunAt = performance.now();
@@ -32,7 +39,7 @@ export class Batches {
     }
   }
 
-  /** Goes over what is known already. @returns whether it came to the end, and has not to stop */
+  /** Processes a list. @returns whether it reached the end without a request to stop */
   async over<Item>(
     items: readonly Item[],
     doPart: (part: readonly Item[]) => Promise<unknown>,

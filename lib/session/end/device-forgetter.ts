@@ -9,10 +9,10 @@ import { firstSessionHandleOf } from '../../tokens/session-handle.js';
 import type { Batch } from './batches.js';
 import { devicesKeptSinceMs } from '../device/device-info.js';
 
-/** Takes what is known of clients out of the rows once `device.retention` is over, batch by batch along the primary key. */
+/** Removes the data of clients from rows once `device.retention` has passed, in batches along the primary key. */
 @Injectable()
 export class DeviceForgetter {
-  // Before it nothing is left to forget; after a start all rows are gone over once.
+  // Earlier rows hold nothing to forget. After a start, all rows are processed once.
   private forgottenBefore = firstSessionHandleOf(0);
 
   constructor(
@@ -21,11 +21,11 @@ export class DeviceForgetter {
     @Inject(RESOLVED_SESSION_OPTIONS) private readonly options: ResolvedSessionOptions,
   ) {}
 
-  /** @param limit of how many rows it may take something */
+  /** @param limit how many rows it may change */
   async forgetBatch(limit: number): Promise<Batch> {
     const keptSinceMs = devicesKeptSinceMs(this.options, this.clock.now());
     if (keptSinceMs === undefined) return { rows: 0, isLast: true };
-    // Of this very millisecond nothing is kept either.
+    // The data of this very millisecond is removed too.
     const before = firstSessionHandleOf(keptSinceMs + 1);
     const { rows, next } = await this.devices.forget(this.forgottenBefore, before, limit);
     this.forgottenBefore = next ?? before;

@@ -1,25 +1,21 @@
-import type { RevocationReason } from '../../events/session-events.js';
+import type { ExpiryReason, RevocationReason } from '../../events/end-reason.js';
 import type { ResolvedSessionOptions } from '../../options/resolved-options.js';
 import { revocationLifeMs } from '../../revocation/revocation-row.js';
 import type { RevocationRecord } from '../../store/revocation.store.js';
 import type { SessionRecord } from '../../store/session-record.js';
 import { newSessionHandle } from '../../tokens/session-handle.js';
 
-// Two instances' clocks may differ by what `ClockCorrection` leaves, which is about the way to the database and back: what
-// one of them fetched before the change must not look as if it came after.
+// `ClockCorrection` leaves two instances' clocks apart by about the round trip to the database. Claims that one of them
+// fetched before the change must not appear newer than it.
 const FETCH_MARGIN_MS = 1_000;
 
-type RowOptions = Pick<ResolvedSessionOptions, 'accessTokenLifetimeMs' | 'endedSessionRetentionMs'>;
+type RowOptions = Pick<
+  ResolvedSessionOptions,
+  'accessTokenLifetimeMs' | 'endedSessionRetentionMs'
+> &
+  Partial<Pick<ResolvedSessionOptions, 'deviceBinding'>>;
 
-/** The timeouts by which a session can end. */
-export const EXPIRY_REASONS = ['expired-idle', 'expired-absolute'] as const;
-
-export type ExpiryReason = (typeof EXPIRY_REASONS)[number];
-
-/** How a session ended: also by the clock, which revokes nothing. @publicApi */
-export type SessionEndReason = RevocationReason | ExpiryReason;
-
-/** The row of a session that was ended: refused until no access token of it can be valid. */
+/** The row of a session that was ended. It refuses the session until no access token of it can be valid. */
 export function revokedRow(
   session: Pick<SessionRecord, 'handle' | 'userId' | 'tenantId'>,
   reason: RevocationReason,
@@ -30,19 +26,20 @@ export function revokedRow(
   return { ...row(nowMs, reason, options), ...ofSession(session), detail };
 }
 
-/** The row of a session whose time was over; it is there to tell of it, and refuses nothing. */
+/** The row of a session that expired. It only explains the end, and refuses nothing. */
 export function expiredRow(
-  session: Pick<SessionRecord, 'handle' | 'userId' | 'tenantId'>,
+  session: Pick<SessionRecord, 'handle' | 'userId' | 'tenantId' | 'actor'>,
   reason: ExpiryReason,
   endedAtMs: number,
   options: RowOptions,
 ): RevocationRecord {
   const keptUntilMs = endedAtMs + options.endedSessionRetentionMs;
   const base = row(endedAtMs, reason, options);
-  return { ...base, ...ofSession(session), expiresAtMs: endedAtMs, keptUntilMs };
+  const detail = session.actor?.userId ?? null;
+  return { ...base, ...ofSession(session), detail, expiresAtMs: endedAtMs, keptUntilMs };
 }
 
-/** The row that ends all that was created before, of one user or of everyone, in one tenant or in all. */
+/** The row that ends all earlier sessions, of one user or of everyone, in one tenant or in all. */
 export function cutOffRow(
   whose: { userId: string | null; tenantId: string | null },
   reason: RevocationReason,
@@ -52,7 +49,7 @@ export function cutOffRow(
   return { ...row(nowMs, reason, options), kind: 'cut-off', ...whose, cutOffAtMs: nowMs };
 }
 
-/** The row after which a user's claims, where they were fetched before, have to be fetched again. */
+/** The row after which a user's earlier claims must be fetched again. */
 export function staleClaimsRow(
   userId: string,
   nowMs: number,

@@ -5,13 +5,13 @@ import {
 } from '../../options/resolved-options.js';
 import { RevocationStore } from '../../store/revocation.store.js';
 import { SessionDatabase } from '../../store/session-database.js';
-import type { SessionOutline } from '../../store/session-record.js';
+import type { SessionOutline } from '../../store/session-outline.js';
 import { SessionStore } from '../../store/session.store.js';
 import { Clock } from '../../time/clock.js';
 import { expiredRow } from './revocation-rows.js';
 import { SessionLife } from '../verify/session-life.js';
 
-/** Deletes sessions whose time is over, and notes which timeout it was for as long as `endedSessionRetention` says. */
+/** Deletes expired sessions, and notes the timeout for as long as `endedSessionRetention` says. */
 @Injectable()
 export class SessionExpirer {
   constructor(
@@ -21,50 +21,53 @@ export class SessionExpirer {
     @Inject(RESOLVED_SESSION_OPTIONS) private readonly options: ResolvedSessionOptions,
   ) {}
 
-  /** A session that was found to be over. */
+  /** Ends a session that was found to be over, by its row as it was read. */
   async end(record: SessionOutline): Promise<void> {
     const nowMs = this.clock.now();
-    await this.database.transaction((database) => this.endIn(database, [record], nowMs));
+    const { reason, atMs } = this.life.endByTime(record);
+    await this.database.transaction(async (database) => {
+      const sessions = new SessionStore(database);
+      // An instance whose clock is behind, or whose lifetime is longer, may have refreshed the session meanwhile.
+      if (atMs <= nowMs && reason === 'expired-idle') await sessions.deleteUnlessActive(record);
+      else await sessions.deleteAll([record.handle]);
+      await this.noteIn(database, [record], nowMs);
+    });
   }
 
   /**
    * Up to `limit` sessions whose row has expired, the oldest first.
    *
-   * @param fromMs when the last one of the batch before has expired: what that batch has deleted is not gone over again
+   * @param fromMs when the previous batch's last session expired, so that deleted rows are not scanned again
    */
   async endExpired(
     limit: number,
     fromMs: number,
   ): Promise<{ count: number; lastExpiredAtMs: number }> {
     const nowMs = this.clock.now();
-    // Read before the transaction: what a cold database takes to find the rows is no time in which they are locked.
+    // Read before the transaction, so that the time in which a cold database finds the rows does not lock them.
     const found = await new SessionStore(this.database).findExpired(nowMs, limit, fromMs);
-    if (found.length > 0) await this.database.transaction((each) => this.endIn(each, found, nowMs));
+    if (found.length > 0) {
+      await this.database.transaction(async (database) => {
+        const handles = found.map((record) => record.handle);
+        await new SessionStore(database).deleteExpired(handles, nowMs);
+        await this.noteIn(database, found, nowMs);
+      });
+    }
     return { count: found.length, lastExpiredAtMs: found.at(-1)?.expiresAtMs ?? fromMs };
   }
 
-  /** @param nowMs when they were found to be over: by a clock that has gone back since, a row could count as cut off */
-  private async endIn(
+  /** @param nowMs when they were found to be over: if the clock goes back later, a row could appear to be cut off */
+  private async noteIn(
     database: SessionDatabase,
     records: readonly SessionOutline[],
     nowMs: number,
   ): Promise<void> {
-    const sessions = new SessionStore(database);
-    const idle = records.filter((record) => record.expiresAtMs <= nowMs);
-    const others = records.filter((record) => record.expiresAtMs > nowMs);
-    // An instance whose clock is behind may have refreshed one of these meanwhile.
-    await sessions.deleteExpired(handlesOf(idle), nowMs);
-    await sessions.deleteAll(handlesOf(others));
     if (this.options.endedSessionRetentionMs === 0) return;
     const rows = records
       .map((record) => ({ record, end: this.life.endByTime(record) }))
-      // What a cut-off has ended has its row already.
+      // Rows ended by a cut-off already have their line.
       .filter(({ end }) => end.atMs <= nowMs)
       .map(({ record, end }) => expiredRow(record, end.reason, end.atMs, this.options));
     await new RevocationStore(database).insert(rows);
   }
-}
-
-function handlesOf(records: readonly SessionOutline[]): string[] {
-  return records.map((record) => record.handle);
 }

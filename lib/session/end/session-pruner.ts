@@ -1,4 +1,5 @@
 import { Logger, Injectable, Inject } from '@nestjs/common';
+import { SessionTally } from '../../events/session-tally.js';
 import {
   RESOLVED_SESSION_OPTIONS,
   type ResolvedSessionOptions,
@@ -15,7 +16,7 @@ import { Batches, type Batch } from './batches.js';
 import { deleteCreatedBefore } from './sweep-sessions.js';
 
 /**
- * Deletes what has expired, in batches that are committed one by one. Whatever it has not come to yet is expired all the
+ * Deletes expired rows, in batches that are committed one by one. Rows that it has not reached yet are expired all the
  * same.
  */
 @Injectable()
@@ -31,6 +32,7 @@ export class SessionPruner {
     private readonly revocations: RevocationStore,
     private readonly devices: DeviceForgetter,
     private readonly clock: Clock,
+    private readonly tally: SessionTally,
     @Inject(RESOLVED_SESSION_OPTIONS) private readonly options: ResolvedSessionOptions,
   ) {
     this.sessions = new SessionStore(database);
@@ -61,6 +63,7 @@ export class SessionPruner {
       const ended = await this.expirer.endExpired(limit, expiredAtMs);
       ({ lastExpiredAtMs: expiredAtMs } = ended);
       deleted += ended.count;
+      this.tally.pruned += ended.count;
       return { rows: ended.count, isLast: ended.count < limit };
     });
     await this.batches().run((limit) => this.pruneRevocations(limit));
@@ -69,13 +72,13 @@ export class SessionPruner {
   }
 
   private batches(): Batches {
-    return new Batches(() => this.isStopping);
+    return new Batches(this.database, () => this.isStopping);
   }
 
-  // A session whose insert was committed after its cut-off is dead by that line alone, so it goes with the line.
+  // A session whose insert was committed after its cut-off is dead only because of that line, so it goes with the line.
   private async pruneRevocations(limit: number): Promise<Batch> {
     const nowMs = this.clock.now();
-    // By this instance's lifetime of access tokens too: that of the line's writer may be shorter.
+    // Also by this instance's lifetime of access tokens, because the lifetime of the line's writer may be shorter.
     const revokedUntilMs = nowMs - revocationLifeMs(this.options);
     const lines = await this.revocations.findExpired(nowMs, revokedUntilMs, limit);
     for (const line of lines) {
@@ -85,17 +88,19 @@ export class SessionPruner {
     return { rows: lines.length, isLast: lines.length < limit };
   }
 
-  /** @returns whether none is left that the line ends */
+  /** @returns whether no session is left that the line ends */
   private async deleteLate(line: RevocationRecord): Promise<boolean> {
     const { kind, userId, tenantId, cutOffAtMs } = line;
     if (kind !== 'cut-off' || cutOffAtMs === null) return true;
     if (userId === null) {
       return deleteCreatedBefore(this.database, cutOffAtMs, tenantId, this.batches());
     }
-    const sessions = await this.sessions.outlinesOfUser(userId, tenantId ?? undefined);
-    const late = sessions.filter((session) => session.createdAtMs < cutOffAtMs);
-    return this.batches().over(late, (part) =>
-      this.sessions.deleteAll(part.map((session) => session.handle)),
-    );
+    for await (const page of this.sessions.pagesOfUser(userId, tenantId ?? undefined, -1)) {
+      const late = page.filter((session) => session.createdAtMs < cutOffAtMs);
+      const handles = late.map((session) => session.handle);
+      const isDone = await this.batches().over(handles, (part) => this.sessions.deleteAll(part));
+      if (!isDone) return false;
+    }
+    return true;
   }
 }

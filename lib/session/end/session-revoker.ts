@@ -1,6 +1,6 @@
 import { Injectable, Inject } from '@nestjs/common';
 import { SessionEventBus } from '../../events/session-event-bus.js';
-import type { RevocationReason } from '../../events/session-events.js';
+import type { RevocationReason } from '../../events/end-reason.js';
 import {
   RESOLVED_SESSION_OPTIONS,
   type ResolvedSessionOptions,
@@ -9,8 +9,9 @@ import { ClockCorrection } from '../../revocation/clock-correction.js';
 import { RevocationFeed } from '../../revocation/revocation-feed.js';
 import { RevocationStore, type RevocationRecord } from '../../store/revocation.store.js';
 import { SessionDatabase } from '../../store/session-database.js';
+import { tellOfEnded } from './ended-events.js';
 import { LAST_HANDLE, type SessionOwner } from '../../store/session-range.store.js';
-import type { SessionOutline } from '../../store/session-record.js';
+import type { SessionOutline } from '../../store/session-outline.js';
 import { SessionStore } from '../../store/session.store.js';
 import { Clock } from '../../time/clock.js';
 import { firstSessionHandleOf } from '../../tokens/session-handle.js';
@@ -19,23 +20,28 @@ import { LoginsUnderWay } from './logins-under-way.js';
 import { cutOffRow, revokedRow } from './revocation-rows.js';
 import { deleteCreatedBefore, sweepSessions } from './sweep-sessions.js';
 
-// The clocks of instances differ by less, so that a login that follows at once is left alone.
+// The clocks of instances differ by less, so a login that follows at once is left alone.
 const AHEAD_MS = 2_000;
 
-/** Why, and by whom, sessions are ended. */
+// One transaction of thousands of rows would hold up others, and the event loop with an embedded database.
+export const MOST_TOGETHER = 200;
+
+/** Why sessions are ended, and by whom. */
 export interface Ending {
   readonly reason: RevocationReason;
-  /** Who did it, or what was presented: for `explain`. */
+  /** The person who did it, or the presented token: for `explain`. */
   readonly detail?: string | undefined;
 }
 
-/** What has been ended in a transaction, to be made known when it is committed. */
+/** The sessions ended in a transaction, to announce after its commit. */
 export interface EndedSessions {
   readonly records: readonly SessionOutline[];
   readonly rows: readonly RevocationRecord[];
+  /** The ended sessions, direct or consequent, in which somebody acted as the user. */
+  readonly impersonations?: readonly SessionOutline[];
 }
 
-/** Ends sessions: the row goes, and a row of the feed tells every instance, both in one transaction. */
+/** Ends sessions: it deletes the row, and a row of the feed informs every instance, both in one transaction. */
 @Injectable()
 export class SessionRevoker {
   constructor(
@@ -48,57 +54,43 @@ export class SessionRevoker {
     @Inject(RESOLVED_SESSION_OPTIONS) private readonly options: ResolvedSessionOptions,
   ) {}
 
-  /** The same in a transaction of the caller's. */
+  /** The same in the caller's transaction. */
   withDatabase(database: SessionDatabase): SessionRevoker {
     const { feed, events, clockCorrection, clock, logins, options } = this;
     return new SessionRevoker(database, feed, events, clockCorrection, clock, logins, options);
   }
 
-  /** @returns the handles of the sessions that were there; expired rows count */
+  /**
+   * Ends up to 200 sessions in one transaction, and more in several.
+   *
+   * @returns the handles of the sessions that existed; expired rows count
+   */
   async revoke(handles: readonly string[], ending: Ending): Promise<string[]> {
     const distinct = [...new Set(handles)];
-    if (distinct.length === 0) return [];
-    const ended = await this.database.transaction((database) =>
-      this.endIn(database, distinct, ending),
-    );
-    this.announce(ended, ending);
-    return ended.records.map((record) => record.handle);
-  }
-
-  /**
-   * Ends a user's sessions, those among them whose insert is committed later than this: a cut-off stands for all that
-   * was created before.
-   *
-   * @param tenantId in this tenant alone; in all of them where it is `undefined`
-   * @param exceptHandle a session that stays
-   */
-  async revokeAllOfUser(
-    userId: string,
-    tenantId: string | undefined,
-    ending: Ending,
-    exceptHandle?: string,
-  ): Promise<string[]> {
-    const ended = await this.database.transaction(async (database) => {
-      const found = await new SessionStore(database).outlinesOfUser(userId, tenantId);
-      const others = found.map(({ handle }) => handle).filter((each) => each !== exceptHandle);
-      const each = await this.endIn(database, others, ending);
-      if (exceptHandle !== undefined) return each;
-      // As of now, with the rows in hand: a session that was renewed before one of them was had is older than this.
-      const whose = { userId, tenantId: tenantId ?? null };
-      const cutOff = cutOffRow(whose, ending.reason, this.clock.now(), this.options);
-      await new RevocationStore(database).insert([cutOff]);
-      return { records: each.records, rows: [cutOff, ...each.rows] };
+    if (distinct.length <= MOST_TOGETHER || this.database.isInTransaction) {
+      return this.revokeTogether(distinct, ending);
+    }
+    const ended: string[] = [];
+    await new Batches(this.database).over(distinct, async (part) => {
+      ended.push(...(await this.revokeTogether(part, ending)));
     });
-    this.announce(ended, ending);
-    await this.waitUntilPast(ended.rows);
+    return ended;
+  }
+
+  private async revokeTogether(handles: readonly string[], ending: Ending): Promise<string[]> {
+    if (handles.length === 0) return [];
+    const ended = await this.database.transaction((database) =>
+      this.endIn(database, handles, ending),
+    );
+    this.announce(ended);
     return ended.records.map((record) => record.handle);
   }
 
   /**
-   * Ends everyone's sessions. One row does it, before the first row goes: what it is too late to delete is dead all the
-   * same, and so is a session whose insert is committed later.
+   * Ends everyone's sessions. One row does it, before the first session's row is deleted. Sessions whose rows are not
+   * deleted yet are dead anyway, and so is a session whose insert is committed later.
    *
-   * @returns how many rows were there
+   * @returns the number of rows
    */
   revokeEverything(): Promise<number> {
     return this.revokeAllIn(null, 'revoked-everything');
@@ -115,12 +107,35 @@ export class SessionRevoker {
     handles: readonly string[],
     ending: Ending,
   ): Promise<EndedSessions> {
-    // Of two that end a session at once, the one that takes the row tells of it.
+    // If two callers end a session at once, the one that deletes the row reports it.
     const records = await new SessionStore(database).deleteReturning(handles);
-    return this.noteIn(database, records, ending);
+    const ended = await this.noteIn(database, records, ending);
+    const actedIn = records.flatMap(({ impersonating }) => impersonating ?? []);
+    const others = actedIn.filter((handle) => !handles.includes(handle));
+    if (others.length === 0) return ended;
+    const withThem = await this.endActedIn(database, others);
+    return {
+      records,
+      rows: [...ended.rows, ...withThem.rows],
+      impersonations: [...(ended.impersonations ?? []), ...withThem.records],
+    };
   }
 
-  /** Tells the feed of sessions whose rows have just been deleted in this transaction. */
+  // Nobody acts as somebody else without being logged in.
+  private async endActedIn(
+    database: SessionDatabase,
+    handles: readonly string[],
+  ): Promise<EndedSessions> {
+    const records = await new SessionStore(database).deleteReturning(handles);
+    const rows: RevocationRecord[] = [];
+    for (const record of records) {
+      const ending = { reason: 'actor-ended', detail: record.actor?.userId } as const;
+      rows.push(...(await this.noteIn(database, [record], ending)).rows);
+    }
+    return { records, rows };
+  }
+
+  /** Adds lines to the feed for sessions whose rows this transaction has just deleted. */
   async noteIn(
     database: SessionDatabase,
     records: readonly SessionOutline[],
@@ -134,15 +149,16 @@ export class SessionRevoker {
     if (revocation !== false || endedSessionRetentionMs > 0) {
       await new RevocationStore(database).insert(rows);
     }
-    return { records, rows };
+    const impersonations = records.filter(({ actor }) => actor !== null);
+    return { records, rows, impersonations };
   }
 
-  /** Makes known what has been ended; in the caller's transaction not before it commits: then the feed brings it. */
-  announce({ records, rows }: EndedSessions, ending: Ending): void {
+  /** Announces ended sessions. In the caller's transaction, only the feed announces them, after the commit. */
+  announce({ rows, impersonations = [] }: EndedSessions): void {
     this.logins.note(rows);
     if (this.database.isInTransaction) return;
     this.feed.learn(rows);
-    this.tellOf(records, ending);
+    tellOfEnded(this.events, rows, impersonations, this.clock.now());
   }
 
   private tellOf(sessions: readonly SessionOwner[], { reason, detail }: Ending): void {
@@ -156,8 +172,8 @@ export class SessionRevoker {
 
   private async revokeAllIn(tenantId: string | null, reason: RevocationReason): Promise<number> {
     let cutOff = await this.cutOff(tenantId, reason);
-    // A session that was renewed while that was under way did not see it. What is renewed now does, unless it is in a
-    // transaction: then it waits for the rows.
+    // A session renewed meanwhile did not see the cut-off. A renewal that starts now does see it, unless it is already
+    // in a transaction, where it waits for the rows.
     const { isInTransaction } = this.database;
     if (!isInTransaction) cutOff = await this.cutOff(tenantId, reason);
     let count = await this.revokeFuture(tenantId, reason);
@@ -166,7 +182,13 @@ export class SessionRevoker {
       this.tellOf(sessions, { reason });
     };
     const { cutOffAtMs } = cutOff;
-    await deleteCreatedBefore(this.database, cutOffAtMs, tenantId, new Batches(), tell);
+    await deleteCreatedBefore(
+      this.database,
+      cutOffAtMs,
+      tenantId,
+      new Batches(this.database),
+      tell,
+    );
     if (isInTransaction) cutOff = await this.cutOff(tenantId, reason);
     await this.waitUntilPast([cutOff]);
     return count;
@@ -178,27 +200,28 @@ export class SessionRevoker {
   ): Promise<RevocationRecord & { readonly cutOffAtMs: number }> {
     const nowMs = this.clock.now();
     const everyone = { userId: null, tenantId };
-    // Of this millisecond's sessions nobody can say whether they were there: they end too.
+    // Sessions of this very millisecond may have existed already, so they end too.
     const cutOffAtMs = nowMs + 1;
     const row = { ...cutOffRow(everyone, reason, nowMs, this.options), cutOffAtMs };
     await new RevocationStore(this.database).insert([row]);
-    this.announce({ records: [], rows: [row] }, { reason });
+    this.announce({ records: [], rows: [row] });
     return row;
   }
 
-  // A login that begins once the caller knows of the end is after the cut-off, by the clock of whichever instance.
-  private async waitUntilPast(rows: readonly RevocationRecord[]): Promise<void> {
+  /** Waits until a new login is later than the cut-off by any instance's clock. */
+  async waitUntilPast(rows: readonly RevocationRecord[]): Promise<void> {
     for (const { cutOffAtMs } of rows) {
       if (cutOffAtMs !== null) await this.clockCorrection.waitUntilPast(cutOffAtMs);
     }
   }
 
-  // Sessions of a time when the database's clock was ahead bear a later date than the cut-off, and are older all the same.
+  // Sessions created while the database's clock was ahead have a later date than the cut-off, but are older all the
+  // same.
   private async revokeFuture(tenantId: string | null, reason: RevocationReason): Promise<number> {
     const after = firstSessionHandleOf(this.clock.now() + AHEAD_MS);
     const swept = { range: { after, before: LAST_HANDLE }, tenantId };
     let count = 0;
-    await sweepSessions(this.database, swept, new Batches(), async (sessions) => {
+    await sweepSessions(this.database, swept, new Batches(this.database), async (sessions) => {
       const handles = sessions.map(({ handle }) => handle);
       count += (await this.revoke(handles, { reason })).length;
     });

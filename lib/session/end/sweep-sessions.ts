@@ -10,18 +10,18 @@ import { SessionStore } from '../../store/session.store.js';
 import { firstSessionHandleOf } from '../../tokens/session-handle.js';
 import type { Batches } from './batches.js';
 
-/** Which sessions are gone over. */
+/** The sessions to process. */
 export interface Swept {
   readonly range: HandleRange;
-  /** In this tenant alone; in all of them where it is null. */
+  /** The only tenant; null means all tenants. */
   readonly tenantId: string | null;
 }
 
 /**
- * Goes over sessions along the primary key.
+ * Processes sessions along the primary key.
  *
- * @param end ends those of a batch
- * @returns whether it came to the end
+ * @param end ends the sessions of a batch
+ * @returns whether it reached the end
  */
 export async function sweepSessions(
   database: SessionDatabase,
@@ -40,11 +40,11 @@ export async function sweepSessions(
 }
 
 /**
- * Deletes everyone's sessions that were created before a time.
+ * Deletes everyone's sessions created before a time.
  *
- * @param tenantId in this tenant alone; in all of them where it is null
- * @param onDeleted gets each batch, once it is deleted
- * @returns whether it came to the end
+ * @param tenantId the only tenant; null for all
+ * @param onDeleted receives each batch after its deletion
+ * @returns whether it reached the end
  */
 export function deleteCreatedBefore(
   database: SessionDatabase,

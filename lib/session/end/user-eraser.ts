@@ -3,9 +3,9 @@ import { RevocationStore } from '../../store/revocation.store.js';
 import { SessionDatabase } from '../../store/session-database.js';
 import { SessionStore } from '../../store/session.store.js';
 import { checkUserId } from '../input/session-input.js';
-import { SessionRevoker } from './session-revoker.js';
+import { MOST_TOGETHER, SessionRevoker, type Ending } from './session-revoker.js';
 
-/** Erases users: no row says any more that they were here (GDPR, article 17). */
+/** Erases users: no row mentions them any more (GDPR, article 17). */
 @Injectable()
 export class UserEraser {
   constructor(
@@ -13,22 +13,28 @@ export class UserEraser {
     private readonly revoker: SessionRevoker,
   ) {}
 
-  /** The same in a transaction of the caller's. */
+  /** The same in the caller's transaction. */
   withDatabase(database: SessionDatabase): UserEraser {
     return new UserEraser(database, this.revoker.withDatabase(database));
   }
 
-  /** Ends a user's sessions in all tenants. What still refuses their access tokens names the session alone. */
+  /** Ends a user's sessions in all tenants. The lines that still refuse their access tokens name only the session. */
   async forget(userId: unknown): Promise<void> {
     const checked = checkUserId(userId);
     const reason = 'user-forgotten';
+    // If there are very many, nearly all are ended before, so that the transaction is short.
+    if (!this.database.isInTransaction) await this.endMany(checked, { reason });
     const ended = await this.database.transaction(async (database) => {
-      const sessions = await new SessionStore(database).outlinesOfUser(checked, undefined);
-      const handles = sessions.map((session) => session.handle);
+      const handles = await new SessionStore(database).handlesOfUser(checked, undefined);
       const each = await this.revoker.endIn(database, handles, { reason });
       await new RevocationStore(database).forgetUser(checked);
       return each;
     });
-    this.revoker.announce(ended, { reason });
+    this.revoker.announce(ended);
+  }
+
+  private async endMany(userId: string, ending: Ending): Promise<void> {
+    const handles = await new SessionStore(this.database).handlesOfUser(userId, undefined);
+    if (handles.length > MOST_TOGETHER) await this.revoker.revoke(handles, ending);
   }
 }

@@ -4,9 +4,9 @@ import { isOptionsObject, kindOf, printable } from '../../options/option-checks.
 import { isSessionHandle } from '../../tokens/session-handle.js';
 
 /**
- * The options that a function takes, each read once.
+ * The options of a function, each read once.
  *
- * @throws {SessionInputException} also where reading one throws, whose message nobody should see
+ * @throws {SessionInputException} also if reading one throws, because nobody should see that message
  */
 export function readOptions<Name extends string>(
   value: unknown,
@@ -22,7 +22,7 @@ export function readOptions<Name extends string>(
 }
 
 /**
- * The same of a decorator, where a name that is none would leave a route open in silence.
+ * The same for a decorator, in which an unknown name would silently leave a route open.
  *
  * @throws {SessionInputException}
  */
@@ -41,7 +41,7 @@ export function readDecoratorOptions<Name extends string>(
   );
 }
 
-/** @throws {SessionInputException} a text such as `'false'`, as forms send it, would be taken for true */
+/** @throws {SessionInputException} because a text such as `'false'`, as forms send it, would count as true */
 export function checkFlag(argument: string, value: unknown): boolean | undefined {
   if (value === undefined || typeof value === 'boolean') return value;
   throw new SessionInputException(argument, `must be true or false, not ${kindOf(value)}`);
@@ -55,10 +55,19 @@ export function checkClaim<T>(claim: SessionClaim<T>): SessionClaim<T> {
   });
 }
 
+/** @throws {SessionInputException} */
+export function checkFunction<T extends (...given: never[]) => unknown>(
+  argument: string,
+  value: T,
+): T {
+  if (typeof value === 'function') return value;
+  throw new SessionInputException(argument, `must be a function, not ${kindOf(value)}`);
+}
+
 /**
- * The handles in a list; what is none is the handle of no session.
+ * The handles in a list. Other items are handles of no session.
  *
- * @throws {SessionInputException} for what is no list
+ * @throws {SessionInputException} if it is not a list
  */
 export function checkHandles(argument: string, value: unknown): string[] {
   return readSafely(argument, () => {
@@ -67,13 +76,13 @@ export function checkHandles(argument: string, value: unknown): string[] {
   });
 }
 
-/** @throws {SessionInputException} where a slip would mean another session, or all of them */
+/** @throws {SessionInputException} if a mistake would mean another session, or all of them */
 export function checkHandle(argument: string, value: unknown): string {
   if (isSessionHandle(value)) return value;
   throw new SessionInputException(argument, `must be a session's handle, not ${kindOf(value)}`);
 }
 
-/** Reads what the caller gave; what a getter or a proxy throws becomes a refusal without its words. */
+/** Reads the caller's value. An error in a getter or a proxy becomes a refusal without its message. */
 export function readSafely<T>(argument: string, read: () => T): T {
   try {
     return read();
@@ -83,7 +92,7 @@ export function readSafely<T>(argument: string, read: () => T): T {
   }
 }
 
-/** @throws {SessionInputException} for what is no entity manager: its transaction would silently be none */
+/** @throws {SessionInputException} if it is not an entity manager, because there would silently be no transaction */
 export function checkManager<T extends object>(manager: T): T {
   return readSafely('manager', () => {
     const { queryRunner, query } = manager as { queryRunner?: unknown; query?: unknown };

@@ -6,20 +6,20 @@ export type JsonObject = Record<string, unknown>;
 const MAX_DEPTH = 16;
 const MAX_KEYS = 256;
 const MAX_VALUES = 4096;
-// Own keys of these names become the prototype, or pass for it, as soon as somebody copies the object (CWE-1321).
+// Own keys of these names become the prototype, or pass for it, when somebody copies the object (CWE-1321).
 const DANGEROUS_KEYS: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prototype']);
 
 interface Count {
   keys: number;
-  /** In arrays. */
+  /** The values in arrays. */
   values: number;
 }
 
 /**
- * A deep copy of what JSON can hold, so that nothing can be changed or surprise later: no cycles, no dates, no getters.
- * `undefined` properties are left out, as JSON does.
+ * A deep copy of a JSON value, which can't change or surprise later: no cycles, no dates, no getters. `undefined`
+ * properties are omitted, as in JSON.
  *
- * @throws {SessionInputException} naming the argument and the place in it, never a value
+ * @throws {SessionInputException} that names the argument and the place in it, never a value
  */
 export function toJsonObject(argument: string, value: unknown): JsonObject {
   try {
@@ -27,7 +27,7 @@ export function toJsonObject(argument: string, value: unknown): JsonObject {
     return copyObject(argument, value, '', 1, { keys: 0, values: 0 });
   } catch (error) {
     if (error instanceof SessionInputException) throw error;
-    // A getter or a proxy may throw anything, and its message may hold what nobody should read.
+    // A getter or a proxy may throw anything, and its message may contain secrets.
     throw new SessionInputException(argument, 'cannot be read: something in it throws');
   }
 }
@@ -42,7 +42,7 @@ function copyObject(
   const copy: JsonObject = {};
   for (const key of Object.keys(source)) {
     if (DANGEROUS_KEYS.has(key)) {
-      throw new SessionInputException(argument, `has a key that is not allowed: ${key}`);
+      throw new SessionInputException(argument, `has a forbidden key: ${key}`);
     }
     count.keys += 1;
     if (count.keys > MAX_KEYS) {
@@ -67,7 +67,7 @@ function copyValue(
     throw new SessionInputException(argument, `is nested deeper than ${MAX_DEPTH} levels`);
   }
   if (Array.isArray(value)) {
-    // Read once, and by index: an array's iterator can be its own and have no end.
+    // Read once, and by index: an array can have its own, endless iterator.
     const { length } = value;
     count.values += length;
     if (!(count.values <= MAX_VALUES)) {
@@ -86,7 +86,7 @@ function copyValue(
 
 function kindInJson(value: unknown): string {
   if (typeof value === 'number') return 'not a finite number';
-  return typeof value === 'object' ? 'an object of a class' : `a ${typeof value}`;
+  return typeof value === 'object' ? 'an instance of a class' : `a ${typeof value}`;
 }
 
 function isPlainObject(value: unknown): value is Readonly<Record<string, unknown>> {
@@ -95,7 +95,7 @@ function isPlainObject(value: unknown): value is Readonly<Record<string, unknown
   return prototype === Object.prototype || prototype === null;
 }
 
-/** Freezes a value with all that it holds, so that no handler can change what the next request will see. */
+/** Freezes a value and everything in it, so that no handler can change what the next request sees. */
 export function deepFreeze<T>(value: T): T {
   if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
     Object.values(value).forEach(deepFreeze);

@@ -29,16 +29,24 @@ export function checkActor(value: unknown): string {
 }
 
 /** @throws {SessionInputException} */
+export function checkReason(value: unknown): string {
+  return checkId('reason', value, MAX_USER_ID_LENGTH);
+}
+
+/** @throws {SessionInputException} */
 export function checkPersistent(value: unknown): boolean | undefined {
   return checkFlag('persistent', value);
 }
 
-/** A handle as this module makes them; anything else is the handle of no session, and never reaches a statement. */
+/** A handle in our own form. Anything else is the handle of no session, and never reaches a statement. */
 export function readHandle(value: unknown): string | undefined {
   return isSessionHandle(value) ? value : undefined;
 }
 
-/** @throws {SessionInputException} also where a name is reserved: the application must not set what the server vouches for */
+/**
+ * @throws {SessionInputException} also if a name is reserved: the application must not set claims that the server
+ * vouches for
+ */
 export function checkAccessTokenPayload(value: unknown): JsonObject {
   const payload = toJsonObject('accessTokenPayload', value ?? {});
   const reserved = Object.keys(payload).find((name) => RESERVED_CLAIMS.has(name));
@@ -49,7 +57,7 @@ export function checkAccessTokenPayload(value: unknown): JsonObject {
 }
 
 /**
- * What is to be merged into a payload, `null` deleting a claim; to delete a reserved one changes nothing.
+ * The update to merge into a payload, in which `null` deletes a claim. Deleting a reserved claim changes nothing.
  *
  * @throws {SessionInputException}
  */
@@ -88,7 +96,7 @@ function checkId(argument: string, value: unknown, maxLength: number): string {
 }
 
 function checkSize(argument: string, value: JsonObject): JsonObject {
-  // As it is stored.
+  // In its stored form.
   const bytes = asciiJson(value).length;
   if (bytes <= MAX_JSON_BYTES) return value;
   throw new SessionInputException(argument, `has ${bytes} bytes; at most ${MAX_JSON_BYTES}`);

@@ -1,21 +1,21 @@
-/** A cut-off that is meant for the user of a login. */
+/** A cut-off that applies to the user of a login. */
 export interface MetCutOff {
-  /** What was created before is dead. Milliseconds since the epoch. */
+  /** Sessions created before this are dead. Milliseconds since the epoch. */
   readonly cutOffAtMs: number;
-  /** Whether the request of the login has made it itself. */
+  /** Whether the login's own request made it. */
   readonly isOwn: boolean;
 }
 
 /**
- * Since when the session of a login counts: since the login began, since what it has found out may be no longer true after
- * a cut-off that came later. Its own cut-offs end what was there before, and not itself.
+ * The time from which a login's session counts: the beginning of the login, because a later cut-off may have made its
+ * checks obsolete. The login's own cut-offs end earlier sessions, but not its own.
  *
- * Cut-offs that are committed after this was asked need no other look: they end the session by the time that it counts
- * from. `login.model.spec.ts` shows it.
+ * Cut-offs that are committed after this was asked need no further check: they end the session by the time from which
+ * it counts. `login.model.spec.ts` shows it.
  *
  * @param begunAtMs milliseconds since the epoch
- * @param cutOffs those that are known
- * @returns `undefined` where somebody else's cut-off has overtaken the login
+ * @param cutOffs the known cut-offs
+ * @returns `undefined` if another's cut-off has overtaken the login
  */
 export function countsFromMs(begunAtMs: number, cutOffs: readonly MetCutOff[]): number | undefined {
   let fromMs = begunAtMs;

@@ -8,13 +8,12 @@ import {
 } from '../../options/resolved-options.js';
 import { isMeantFor } from '../../revocation/revoked-sessions.js';
 import { SessionDatabase } from '../../store/session-database.js';
-import type { SessionRecord } from '../../store/session-record.js';
+import { newSessionRecord, type SessionRecord } from '../../store/session-record.js';
 import { SessionStore } from '../../store/session.store.js';
 import { Clock } from '../../time/clock.js';
-import { NO_PARENT_HASH } from '../../tokens/refresh-token.js';
 import { newSessionHandle } from '../../tokens/session-handle.js';
 import { RegisteredClaims } from '../edit/registered-claims.js';
-import { NO_DEVICE, type DeviceInfo } from '../device/device-info.js';
+import { NO_DEVICE } from '../device/device-info.js';
 import {
   checkAccessTokenPayload,
   checkPersistent,
@@ -25,27 +24,12 @@ import {
 import { sessionExpiresAtMs } from '../mint/session-lifetime.js';
 import { countsFromMs } from './login-standing.js';
 import { SessionLimit } from './session-limit.js';
+import type { AskedImpersonation, SessionRequest } from './session-request.js';
 import type { LoginUnderWay } from '../end/logins-under-way.js';
 import { SessionRevoker } from '../end/session-revoker.js';
 import { SessionLife } from '../verify/session-life.js';
 import { SessionTokenMinter } from '../mint/session-token-minter.js';
 import type { MintedTokens } from '../mint/minted-tokens.js';
-
-/** What a login asks for. */
-export interface SessionRequest {
-  readonly userId: unknown;
-  readonly tenantId: unknown;
-  readonly accessTokenPayload?: unknown;
-  readonly sessionDataInDatabase?: unknown;
-  readonly persistent?: unknown;
-  readonly device?: DeviceInfo;
-  /** When it began, and what it has cut off by itself. @default it begins now */
-  readonly login?: LoginUnderWay | undefined;
-  /** Whether the client proves itself by the `anti-csrf` header. */
-  readonly withAntiCsrfToken: boolean;
-  /** Sessions that end with this login: what the client carried until now (session fixation, ASVS 7.2.4). */
-  readonly replacedHandles?: readonly string[];
-}
 
 /** A session's row and the tokens for its client. */
 export interface IssuedSession {
@@ -53,7 +37,7 @@ export interface IssuedSession {
   readonly tokens: MintedTokens;
 }
 
-/** Creates sessions: checks what it is given, makes the tokens, and only then writes the row. */
+/** Creates sessions: checks its arguments, makes the tokens, and only then writes the row. */
 @Injectable()
 export class SessionIssuer {
   private readonly store: SessionStore;
@@ -74,28 +58,33 @@ export class SessionIssuer {
 
   /**
    * @throws {SessionInputException} {SessionLimitException} and writes nothing
-   * @throws {UnauthorizedSessionException} (401) where a cut-off has overtaken the login; it writes nothing
+   * @throws {UnauthorizedSessionException} (401) if a cut-off has overtaken the login; it writes nothing
    * @throws {SessionStoreUnavailableException}
    */
   async issue(request: SessionRequest): Promise<IssuedSession> {
     const made = this.newRecord(request);
     const record = await this.withClaims(made);
     const refresh = await this.minter.refreshTokenFor(record);
-    const tokens = await this.minter.tokensFor(record, refresh, request.withAntiCsrfToken);
+    const { withAntiCsrfToken, isBindingOffered } = request;
+    const tokens = await this.minter.tokensFor(
+      record,
+      refresh,
+      withAntiCsrfToken,
+      isBindingOffered,
+    );
     const replaced = request.replacedHandles ?? [];
     await this.refuseOvertaken(record, request.login);
-    await this.limit.refuseIfFull(record, replaced);
-    if (replaced.length === 0) await this.store.insert(record);
-    else await this.insertInPlaceOf(replaced, record);
-    await this.limit.makeRoomFor(record);
-    const { handle: sessionHandle, userId, tenantId } = record;
-    if (!this.database.isInTransaction) {
-      this.events.emit('created', { sessionHandle, userId, tenantId, atMs: this.clock.now() });
-    }
+    if (request.impersonation === undefined) {
+      await this.limit.refuseIfFull(record, replaced);
+      if (replaced.length === 0) await this.store.insert(record);
+      else await this.insertInPlaceOf(replaced, record);
+      await this.limit.makeRoomFor(record);
+    } else await this.insertActedIn(record, request.impersonation, replaced);
+    this.tellOf(record);
     return { record, tokens };
   }
 
-  /** The same in a transaction of the caller's. */
+  /** The same in the caller's transaction. */
   withDatabase(database: SessionDatabase): SessionIssuer {
     return new SessionIssuer(
       database,
@@ -110,13 +99,44 @@ export class SessionIssuer {
     );
   }
 
+  private tellOf({ handle: sessionHandle, userId, tenantId, actor }: SessionRecord): void {
+    if (this.database.isInTransaction) return;
+    const facts = { sessionHandle, userId, tenantId, atMs: this.clock.now() };
+    if (actor === null) {
+      this.events.emit('created', facts);
+      return;
+    }
+    const { userId: actorId, handle: actorSessionHandle, reason } = actor;
+    this.events.emit('created', { ...facts, actorId });
+    this.events.emit('impersonationStarted', { ...facts, actorId, actorSessionHandle, reason });
+  }
+
+  // The actor's row comes first, as it does when that session is ended: either it already names this session, or it is
+  // gone.
+  private async insertActedIn(
+    record: SessionRecord,
+    { actor, former }: AskedImpersonation,
+    replaced: readonly string[],
+  ): Promise<void> {
+    const ended = await this.database.transaction(async (database) => {
+      const store = new SessionStore(database);
+      if (!(await store.noteImpersonation(actor.handle, record.handle, this.clock.now()))) {
+        throw new UnauthorizedSessionException({ reason: 'session-over', clearTokens: false });
+      }
+      await store.insert(record);
+      const others = former === null ? replaced : [former, ...replaced];
+      return this.revoker.endIn(database, others, { reason: 'impersonation-ended' });
+    });
+    this.revoker.announce(ended);
+  }
+
   private async insertInPlaceOf(replaced: readonly string[], record: SessionRecord): Promise<void> {
     const reason = 'replaced-by-login';
     const ended = await this.database.transaction(async (database) => {
       await new SessionStore(database).insert(record);
       return this.revoker.endIn(database, replaced, { reason });
     });
-    this.revoker.announce(ended, { reason });
+    this.revoker.announce(ended);
   }
 
   private async withClaims(record: SessionRecord): Promise<SessionRecord> {
@@ -138,14 +158,14 @@ export class SessionIssuer {
         ? await this.life.isCutOff(record)
         : countsFromMs(
             login.begunAtMs,
-            // The memory of them tells those of a user not apart.
+            // The memory does not distinguish the cut-offs of one user.
             (await this.life.cutOffsOf(record)).map((each) => ({
               ...each,
               isOwn: own.has(each.id),
             })),
           ) === undefined;
     if (!isOvertaken) return;
-    // Never the option's status, as of every login that fails.
+    // As in every failed login, never with the status of the option.
     throw new UnauthorizedSessionException({
       reason: 'login-overtaken',
       clearTokens: false,
@@ -155,34 +175,32 @@ export class SessionIssuer {
 
   private newRecord(request: SessionRequest): SessionRecord {
     const nowMs = this.clock.now();
-    const owner = {
-      userId: checkUserId(request.userId),
-      tenantId: checkTenantId(request.tenantId),
-    };
-    const createdAtMs = this.createdAtMs(owner, request.login, nowMs);
+    const userId = checkUserId(request.userId);
+    const tenantId = checkTenantId(request.tenantId);
+    const createdAtMs = this.createdAtMs({ userId, tenantId }, request.login, nowMs);
     const persistent = checkPersistent(request.persistent) ?? this.options.persistent;
     const { ip, userAgent } = request.device ?? NO_DEVICE;
-    return {
+    const { impersonation } = request;
+    const expiresAtMs = sessionExpiresAtMs({ createdAtMs, persistent }, nowMs, this.options);
+    return newSessionRecord({
       handle: newSessionHandle(createdAtMs),
-      ...owner,
-      generation: 0,
-      parentHash: NO_PARENT_HASH,
-      rotatedAtMs: nowMs,
-      confirmedAtMs: null,
+      userId,
+      tenantId,
       accessTokenPayload: checkAccessTokenPayload(request.accessTokenPayload),
       sessionData: checkSessionData(request.sessionDataInDatabase),
-      dataVersion: 0,
       persistent,
       createdAtMs,
-      authenticatedAtMs: nowMs,
+      // If somebody else acts, the user has proved nothing.
+      authenticatedAtMs: impersonation === undefined ? nowMs : 0,
       lastActiveAtMs: nowMs,
-      expiresAtMs: sessionExpiresAtMs({ createdAtMs, persistent }, nowMs, this.options),
+      expiresAtMs: Math.min(expiresAtMs, impersonation?.endsAtMs ?? expiresAtMs),
+      actor: impersonation?.actor ?? null,
       ip,
       userAgent,
-    };
+    });
   }
 
-  // Also where a handler takes long, its session is no younger than what it has found out.
+  // Even if a handler takes long, its session is no younger than the facts that it has checked.
   private createdAtMs(
     owner: Pick<SessionRecord, 'userId' | 'tenantId'>,
     login: LoginUnderWay | undefined,

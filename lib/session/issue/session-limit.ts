@@ -5,6 +5,7 @@ import {
   type ResolvedSessionOptions,
 } from '../../options/resolved-options.js';
 import type { SessionDatabase } from '../../store/session-database.js';
+import type { SessionListing } from '../../store/session-outline.js';
 import type { SessionRecord } from '../../store/session-record.js';
 import { SessionStore } from '../../store/session.store.js';
 import { SessionDirectory } from '../verify/session-directory.js';
@@ -13,9 +14,9 @@ import { SessionRevoker } from '../end/session-revoker.js';
 /**
  * Keeps the number of a user's sessions in a tenant within the limit (ASVS 7.1.2).
  *
- * Each login looks after its own row has been committed: whichever of several logins at once commits last sees them all,
- * so that no more than the limit are left, without a lock. In a transaction of the caller's, only what others have
- * committed before is seen.
+ * Each login checks after its own row has been committed. Of several simultaneous logins, the last one to commit sees
+ * all of them, so no more than the limit remain, without a lock. In the caller's transaction, it only sees earlier
+ * commits of others.
  */
 @Injectable()
 export class SessionLimit {
@@ -26,7 +27,7 @@ export class SessionLimit {
     @Inject(RESOLVED_SESSION_OPTIONS) private readonly options: ResolvedSessionOptions,
   ) {}
 
-  /** The same in a transaction of the caller's. */
+  /** The same in the caller's transaction. */
   withDatabase(database: SessionDatabase): SessionLimit {
     const store = new SessionStore(database);
     return new SessionLimit(
@@ -38,10 +39,10 @@ export class SessionLimit {
   }
 
   /**
-   * Refuses a login before it changes anything: sessions that it replaces would otherwise be gone for nothing.
+   * Refuses a login before it changes anything. Otherwise the sessions that it replaces would be lost for nothing.
    *
-   * @param replaced handles of the sessions whose place it takes
-   * @throws {SessionLimitException} where the limit is reached and the policy is to refuse
+   * @param replaced their handles
+   * @throws {SessionLimitException} if the limit is reached and the policy is to refuse
    */
   async refuseIfFull(
     login: Pick<SessionRecord, 'userId' | 'tenantId'>,
@@ -49,19 +50,18 @@ export class SessionLimit {
   ): Promise<void> {
     const { maxSessionsPerUser } = this.options;
     if (maxSessionsPerUser === false || maxSessionsPerUser.onLimit !== 'refuse') return;
-    const found = await this.directory.handlesOfUser(login.userId, login.tenantId);
-    const staying = found.filter((handle) => !replaced.includes(handle));
-    if (staying.length >= maxSessionsPerUser.max) {
-      throw new SessionLimitException(maxSessionsPerUser.max);
-    }
+    const { max } = maxSessionsPerUser;
+    const found = await this.ownSessionsOf(login, max + replaced.length);
+    const staying = found.filter(({ handle }) => !replaced.includes(handle));
+    if (staying.length >= max) throw new SessionLimitException(max);
   }
 
-  /** @throws {SessionLimitException} where the limit has been passed and the policy is to refuse */
+  /** @throws {SessionLimitException} if the limit has been exceeded and the policy is to refuse */
   async makeRoomFor(created: SessionRecord): Promise<void> {
     const { maxSessionsPerUser } = this.options;
     if (maxSessionsPerUser === false) return;
     const { max, onLimit } = maxSessionsPerUser;
-    const found = await this.directory.ofUser(created.userId, created.tenantId);
+    const found = await this.ownSessionsOf(created);
     if (found.length <= max) return;
     if (onLimit === 'refuse') {
       await this.store.deleteAll([created.handle]);
@@ -70,9 +70,22 @@ export class SessionLimit {
     const handles = found.toSorted(newestFirst).map((record) => record.handle);
     await this.revoker.revoke(handles.slice(max), { reason: 'session-limit' });
   }
+
+  // Sessions in which somebody else acts as the user do not count.
+  private async ownSessionsOf(
+    { userId, tenantId }: Pick<SessionRecord, 'userId' | 'tenantId'>,
+    enough = Number.POSITIVE_INFINITY,
+  ): Promise<SessionListing[]> {
+    const found: SessionListing[] = [];
+    for await (const page of this.directory.pagesOfUser(userId, tenantId)) {
+      found.push(...page.filter(({ actor }) => actor === null));
+      if (found.length >= enough) break;
+    }
+    return found;
+  }
 }
 
-// Handles break ties alike for everybody: logins at once must agree on which sessions are the oldest.
-function newestFirst(a: SessionRecord, b: SessionRecord): number {
+// Handles break ties in the same way everywhere: simultaneous logins must agree on the oldest sessions.
+function newestFirst(a: SessionListing, b: SessionListing): number {
   return b.createdAtMs - a.createdAtMs || (a.handle < b.handle ? 1 : -1);
 }

@@ -23,20 +23,22 @@ import type { IssuedSession } from './session-issuer.js';
 const MAX_RACES = 8;
 const ENDING = { reason: 'reauthenticated' } as const;
 
-/** Whose session is to go on under new tokens. */
+/** The session that continues with new tokens. */
 export interface RenewalRequest {
   readonly handle: string;
   readonly userId: string;
   readonly device: DeviceInfo;
   readonly login: LoginUnderWay | undefined;
   readonly withAntiCsrfToken: boolean;
-  /** Sessions that end beside the one that is renewed. */
+  /** Whether the answer asks the browser to bind the session. */
+  readonly isBindingOffered: boolean;
+  /** Sessions that end in addition to the renewed one. */
   readonly replacedHandles: readonly string[];
 }
 
 /**
- * Gives a session new tokens and another handle, with all that it holds. The new row takes the place of the old one in one
- * transaction: whoever ends or changes the session meanwhile has done so before, which counts, or finds it gone.
+ * Gives a session new tokens and another handle, and keeps its content. One transaction replaces the old row with the
+ * new one. Another attempt to end or change the session either came before, and counts, or finds the session gone.
  */
 @Injectable()
 export class SessionRenewer {
@@ -54,22 +56,28 @@ export class SessionRenewer {
     this.store = new SessionStore(database);
   }
 
-  /** @returns `undefined` where the session is over, or another user's; then nothing changes */
+  /** @returns `undefined` if the session is over or belongs to another user; then nothing changes */
   async renew(request: RenewalRequest): Promise<IssuedSession | undefined> {
     for (let races = 0; races < MAX_RACES; races += 1) {
       const former = await this.store.find(request.handle);
       if (former === undefined || former.userId !== request.userId) return undefined;
       if (await this.life.isOver(former)) return undefined;
       const record = this.successorOf(former, request);
-      // Signed before the rows change: a signing key that fails must not cost the session.
+      // Signed before the rows change: if signing fails, the session must survive.
       const refresh = await this.minter.refreshTokenFor(record);
-      const tokens = await this.minter.tokensFor(record, refresh, request.withAntiCsrfToken);
+      const { withAntiCsrfToken, isBindingOffered } = request;
+      const tokens = await this.minter.tokensFor(
+        record,
+        refresh,
+        withAntiCsrfToken,
+        isBindingOffered,
+      );
       const ended = await this.database.transaction((database) =>
         this.putInPlaceOf(database, former, record, request.replacedHandles),
       );
       if (ended === 'over') return undefined;
       if (ended === 'gone or changed') continue;
-      this.revoker.announce(ended, ENDING);
+      this.revoker.announce(ended);
       const { handle: sessionHandle, userId, tenantId } = record;
       const atMs = this.clock.now();
       this.events.emit('created', { sessionHandle, userId, tenantId, atMs });
@@ -86,18 +94,22 @@ export class SessionRenewer {
   ): Promise<EndedSessions | 'gone or changed' | 'over'> {
     const taken = await new SessionSuccessionStore(database).take(former);
     if (taken === undefined) return 'gone or changed';
-    // Asked of the database, and with the row in hand: a cut-off that is committed later is later than the new session too.
+    // Read from the database, with the row locked: a cut-off committed later is also later than the new session.
     const cutOffs = await this.life.withDatabase(database).cutOffsOf(former);
     if (cutOffs.some(({ cutOffAtMs }) => former.createdAtMs < cutOffAtMs)) return 'over';
     await new SessionStore(database).insert({ ...record, sessionData: taken.sessionData });
     const own = await this.revoker.noteIn(database, [taken], ENDING);
     const others = await this.revoker.endIn(database, replaced, ENDING);
-    return { records: [...own.records, ...others.records], rows: [...own.rows, ...others.rows] };
+    return {
+      records: [...own.records, ...others.records],
+      rows: [...own.rows, ...others.rows],
+      impersonations: [...(own.impersonations ?? []), ...(others.impersonations ?? [])],
+    };
   }
 
   private successorOf(former: SessionRecord, request: RenewalRequest): SessionRecord {
     const nowMs = this.clock.now();
-    // A cut-off of this very millisecond ends it, as it ends the session of before.
+    // A cut-off of this very millisecond ends it, as it ends the previous session.
     const begunAtMs = Math.min(request.login?.begunAtMs ?? nowMs, nowMs) - 1;
     const createdAtMs = Math.max(former.createdAtMs, begunAtMs);
     const { ip, userAgent } = { ...NO_DEVICE, ...request.device };
@@ -109,10 +121,14 @@ export class SessionRenewer {
       rotatedAtMs: nowMs,
       confirmedAtMs: null,
       dataVersion: 0,
+      impersonating: null,
       createdAtMs,
       authenticatedAtMs: nowMs,
       lastActiveAtMs: nowMs,
       expiresAtMs: sessionExpiresAtMs({ ...former, createdAtMs }, nowMs, this.options),
+      // The browser knows the previous session by its handle, so it must bind the new one again.
+      deviceKey: null,
+      challengeAcceptedAtMs: null,
       ip,
       userAgent,
     };

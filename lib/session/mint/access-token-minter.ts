@@ -8,7 +8,11 @@ import {
 import type { SessionRecord } from '../../store/session-record.js';
 import { Clock } from '../../time/clock.js';
 import { ANTI_CSRF_TOKEN_LENGTH } from '../../tokens/anti-csrf-token.js';
-import { signAccessToken, type AccessTokenClaims } from '../../tokens/access-token.js';
+import {
+  BOUND_TO_DEVICE,
+  signAccessToken,
+  type AccessTokenClaims,
+} from '../../tokens/access-token.js';
 import { frontTokenFor } from '../../tokens/front-token.js';
 import { accessTokenEndsAtMs, accessTokenExpirySeconds } from './session-lifetime.js';
 import { RESERVED_CLAIMS } from '../../tokens/reserved-claims.js';
@@ -16,12 +20,12 @@ import type { MintedAccessToken } from './minted-tokens.js';
 import { SensitiveClaimWarning } from './sensitive-claim-warning.js';
 import { deepFreeze } from '../input/json-object.js';
 
-// RFC 6265 §6.1: browsers keep a cookie's name and value up to 4096 bytes, and silently drop a longer one.
+// RFC 6265 §6.1: browsers accept a cookie's name and value up to 4096 bytes, and silently drop longer ones.
 const MAX_COOKIE_BYTES = 4096;
-// A login's token says `null` where that of its refresh has a hash: 64 digits between quotation marks.
+// A login's token has `null` where the token of its refresh has a hash: 64 digits between quotation marks.
 const PARENT_BYTES = 64 + 2 - 'null'.length;
 
-/** What an access token says beside what the row says. */
+/** The content of an access token that does not come from the row. */
 export interface AccessTokenLineage {
   refreshTokenHash1: string;
   parentRefreshTokenHash1: string | null;
@@ -37,7 +41,20 @@ type MintedSession = Pick<
   | 'createdAtMs'
   | 'authenticatedAtMs'
   | 'expiresAtMs'
+  | 'actor'
+  | 'deviceKey'
 >;
+
+/** Decides with the session how long a token lives. */
+interface Lifetime {
+  /** The token that it replaces: it ends at the same time. @default none */
+  readonly replaced?: Readonly<AccessTokenClaims> | undefined;
+  /**
+   * Whether the browser is asked to bind the session. Until then, the token lives no longer than that of a bound
+   * session.
+   */
+  readonly isOffered?: boolean;
+}
 
 /** Makes access tokens and their front tokens. */
 @Injectable()
@@ -52,18 +69,17 @@ export class AccessTokenMinter {
   ) {}
 
   /**
-   * @param replaced the token whose place it takes: it ends when that one does. @default none: a full lifetime
-   * @throws {SessionInputException} when the payload makes a token that browsers would drop
+   * @throws {SessionInputException} if the payload makes a token that browsers would drop
    */
   async mint(
     session: MintedSession,
     lineage: AccessTokenLineage,
-    replaced?: Readonly<AccessTokenClaims>,
+    lifetime: Lifetime = {},
   ): Promise<MintedAccessToken> {
     this.telling?.warnOf(session.accessTokenPayload);
     const { issuer, audience } = this.options;
     const nowMs = this.clock.now();
-    const exp = this.expirySeconds(session, nowMs, replaced);
+    const exp = this.expirySeconds(session, nowMs, lifetime);
     const claims: AccessTokenClaims = {
       ...session.accessTokenPayload,
       sub: session.userId,
@@ -72,13 +88,18 @@ export class AccessTokenMinter {
       refreshTokenHash1: lineage.refreshTokenHash1,
       parentRefreshTokenHash1: lineage.parentRefreshTokenHash1,
       antiCsrfToken: lineage.antiCsrfToken,
-      // One that takes the place of a token that has just ended is over from the beginning, and has its form all the same.
+      // The replacement of a token that has just ended is expired from the beginning, but still has the right form.
       iat: Math.min(Math.floor(nowMs / 1000), exp - 1),
       exp,
     };
     if (issuer !== undefined) claims.iss = issuer;
     if (audience !== undefined) claims.aud = audience;
+    if (session.actor !== null) {
+      const { userId: sub, handle: sid, tenantId: tId } = session.actor;
+      claims.act = { sub, sid, tId };
+    }
     claims.auth_time = Math.floor(session.authenticatedAtMs / 1000);
+    if (this.isBound(session)) claims.cnf = BOUND_TO_DEVICE;
     const accessToken = await signAccessToken(claims, await this.keys.signingKey());
     const frontToken = this.frontTokenFor(claims);
     const length =
@@ -89,7 +110,7 @@ export class AccessTokenMinter {
     return { accessToken, claims: deepFreeze(claims), frontToken };
   }
 
-  /** A text as long as the anti-CSRF token that a session's tokens may hold, to find out whether they fit. */
+  /** A text as long as an anti-CSRF token, if tokens contain one, to check that the tokens fit. */
   get sampleAntiCsrfToken(): string | null {
     return this.options.antiCsrf === 'VIA_TOKEN' ? 'x'.repeat(ANTI_CSRF_TOKEN_LENGTH) : null;
   }
@@ -106,12 +127,21 @@ export class AccessTokenMinter {
   private expirySeconds(
     session: MintedSession,
     nowMs: number,
-    replaced: Readonly<AccessTokenClaims> | undefined,
+    { replaced, isOffered = false }: Lifetime,
   ): number {
-    // Whoever holds nothing but an access token could go on for ever by tokens that end later each time.
-    return replaced === undefined
-      ? accessTokenExpirySeconds(session, nowMs, this.options)
-      : Math.floor(accessTokenEndsAtMs(replaced, this.options) / 1000);
+    // Otherwise the holder of only an access token could continue forever with tokens that end later each time.
+    if (replaced !== undefined) {
+      return Math.floor(accessTokenEndsAtMs(replaced, this.options) / 1000);
+    }
+    const { deviceBinding } = this.options;
+    const isShort = deviceBinding !== false && (isOffered || this.isBound(session));
+    return isShort
+      ? accessTokenExpirySeconds(session, nowMs, this.options, deviceBinding.accessTokenLifetimeMs)
+      : accessTokenExpirySeconds(session, nowMs, this.options);
+  }
+
+  private isBound({ deviceKey }: Pick<SessionRecord, 'deviceKey'>): boolean {
+    return this.options.deviceBinding !== false && deviceKey !== null;
   }
 
   private checkSize(length: number, payload: Readonly<Record<string, unknown>>): void {
@@ -119,13 +149,13 @@ export class AccessTokenMinter {
     if (bytes <= MAX_COOKIE_BYTES) return;
     throw new SessionInputException(
       'accessTokenPayload',
-      `makes a cookie of ${bytes} bytes, and browsers drop one of more than ${MAX_COOKIE_BYTES}; ` +
+      `makes a cookie of ${bytes} bytes, but browsers drop cookies of more than ${MAX_COOKIE_BYTES}; ` +
         `the largest claims are ${largestClaims(payload)}. Keep what only the server needs in sessionDataInDatabase`,
     );
   }
 }
 
-// What fits by itself alone could never be refreshed.
+// A token that only fits alone could never be refreshed.
 function lengthOnceRefreshed(accessToken: string): number {
   const claimsLength = accessToken.lastIndexOf('.') - accessToken.indexOf('.') - 1;
   const bytes = Math.floor((claimsLength * 3) / 4);

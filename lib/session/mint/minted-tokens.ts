@@ -1,13 +1,13 @@
 import type { AccessTokenClaims } from '../../tokens/access-token.js';
 
-/** An access token with what it says, and the part of it that the browser may read. */
+/** An access token with its claims, and the part of it that the browser may read. */
 export interface MintedAccessToken {
   readonly accessToken: string;
   readonly claims: Readonly<AccessTokenClaims>;
   readonly frontToken: string;
 }
 
-/** The tokens of one answer: a new access token always, the others where they are new too. */
+/** The tokens of one answer: always a new access token, and the others if they are new. */
 export interface MintedTokens extends MintedAccessToken {
   readonly refreshToken?: string | undefined;
   readonly antiCsrfToken?: string | undefined;

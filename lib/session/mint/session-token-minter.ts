@@ -10,16 +10,16 @@ import {
 import { AccessTokenMinter } from './access-token-minter.js';
 import type { MintedTokens } from './minted-tokens.js';
 
-/** A refresh token for an answer, new or repeated, with the key that it was made with. */
+/** A refresh token for an answer, new or repeated, with the key that made it. */
 export interface AnsweredRefreshToken {
   readonly token: string;
   readonly hash: string;
-  /** The parent that its access token shall confirm; null where there is nothing to confirm. */
+  /** The parent that the access token will confirm; null if there is nothing to confirm. */
   readonly parentHash: string | null;
   readonly key: RefreshTokenKey;
 }
 
-/** Makes the tokens that go out together at a login and at a refresh. */
+/** Makes the tokens that are sent together at a login and at a refresh. */
 @Injectable()
 export class SessionTokenMinter {
   constructor(
@@ -40,21 +40,30 @@ export class SessionTokenMinter {
     return { token, hash, parentHash: parentHash === NO_PARENT_HASH ? null : parentHash, key };
   }
 
-  /** All tokens of one answer. */
+  /**
+   * All tokens of one answer.
+   *
+   * @param isOffered whether the answer asks the browser to bind the session
+   */
   async tokensFor(
     record: SessionRecord,
     refresh: AnsweredRefreshToken,
     withAntiCsrfToken: boolean,
+    isOffered = false,
   ): Promise<MintedTokens> {
     const antiCsrfToken = withAntiCsrfToken
       ? antiCsrfTokenFor(refresh.hash, refresh.key)
       : undefined;
-    const { accessToken, claims, frontToken } = await this.accessTokens.mint(record, {
-      refreshTokenHash1: refresh.hash,
-      parentRefreshTokenHash1: refresh.parentHash,
-      antiCsrfToken: antiCsrfToken ?? null,
-    });
-    // Spelled out: an object that is spread into another costs 7 µs here, and makes every later look at the new one slow.
+    const { accessToken, claims, frontToken } = await this.accessTokens.mint(
+      record,
+      {
+        refreshTokenHash1: refresh.hash,
+        parentRefreshTokenHash1: refresh.parentHash,
+        antiCsrfToken: antiCsrfToken ?? null,
+      },
+      { isOffered },
+    );
+    // Spelled out: spreading an object into another costs 7 µs here, and slows every later access to the new one.
     return {
       accessToken,
       claims,

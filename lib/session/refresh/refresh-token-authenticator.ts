@@ -9,14 +9,14 @@ import {
 } from '../../tokens/refresh-token.js';
 import { SessionRefusals } from '../refuse/session-refusals.js';
 
-/** An authentic refresh token: what it says, and the key that says so. */
+/** An authentic refresh token: its content, and the key that authenticates it. */
 export interface AuthenticRefreshToken {
   readonly text: string;
   readonly claims: RefreshTokenClaims;
   readonly key: RefreshTokenKey;
 }
 
-/** Tells our refresh tokens from all other texts, before anything is asked of the database. */
+/** Distinguishes our refresh tokens from all other texts, before any query. */
 @Injectable()
 export class RefreshTokenAuthenticator {
   constructor(
@@ -24,7 +24,7 @@ export class RefreshTokenAuthenticator {
     private readonly refusals: SessionRefusals,
   ) {}
 
-  /** Reads a refresh token; whether its session is still there, and it is still good, is not judged. */
+  /** Reads a refresh token. It does not check if the session still exists or if the token is still good. */
   async authenticate(text: string): Promise<AuthenticRefreshToken | undefined> {
     let reading = this.read(text);
     if (reading === 'unknown-key') {
@@ -34,14 +34,14 @@ export class RefreshTokenAuthenticator {
     return typeof reading === 'object' ? reading.token : undefined;
   }
 
-  /** The same where a text that is none of ours is refused. */
+  /** The same, but a foreign text is refused. */
   async expect(presented: string): Promise<AuthenticRefreshToken> {
     const token = await this.authenticate(presented);
     if (token === undefined) throw this.refusal([presented], { clearTokens: false });
     return token;
   }
 
-  /** The same by the keys that are known here. */
+  /** The same with the known keys only. */
   read(
     text: string,
   ): { readonly token: AuthenticRefreshToken } | 'foreign' | 'forged' | 'unknown-key' {
@@ -55,14 +55,14 @@ export class RefreshTokenAuthenticator {
     return key === undefined ? 'unknown-key' : { token: { text, claims, key } };
   }
 
-  /** @throws {SessionStoreUnavailableException} when the keys can't be read */
+  /** @throws {SessionStoreUnavailableException} if the keys can't be read */
   reloadKeys(): Promise<void> {
     return this.keys.reloadForUnknownKey();
   }
 
-  /** What to answer where none of these texts is ours. */
+  /** The error if none of these texts is ours. */
   refusal(texts: readonly string[], { clearTokens }: { clearTokens: boolean }): Error {
-    // A wrong `encryptionKey` is an outage: clients must not forget sessions that are good.
+    // A wrong `encryptionKey` is an outage, in which clients must not forget good sessions.
     let isOutage = false;
     for (const text of texts) {
       readRefreshToken(text, (id) => {
@@ -75,7 +75,9 @@ export class RefreshTokenAuthenticator {
       : this.refusals.unauthorized('refresh-token-invalid', { clearTokens });
   }
 
-  /** Whether an anti-CSRF value is the one of a refresh token, or of its parent: a page may unload between cookie and header. */
+  /**
+   * Whether an anti-CSRF value belongs to a refresh token or its parent: a page may unload between cookie and header.
+   */
   hasAntiCsrfToken(token: AuthenticRefreshToken, presented: string | undefined): boolean {
     return isAntiCsrfTokenOf(presented, token.claims, token.key);
   }

@@ -14,8 +14,8 @@ interface LiveToken {
 }
 
 /**
- * Finds the one of several authentic refresh tokens that a refresh shall answer. A token that its session has left
- * behind is no sign of theft while another one is good: it may be left from other cookie options.
+ * Chooses one of several authentic refresh tokens to answer. A token that its session has left behind is no sign of
+ * theft if another one is good: it may remain from other cookie options.
  */
 @Injectable()
 export class RefreshTokenChooser {
@@ -26,11 +26,12 @@ export class RefreshTokenChooser {
   ) {}
 
   /**
-   * The newest token of the one session that lives. Of several sessions under one cookie's name the youngest with
-   * `olderDomain`, as the last login counts; else none, since which is the client's own is not to be guessed.
+   * The newest token of the one session that lives. If one cookie name has several live sessions, the youngest counts
+   * with `olderDomain`, because the last login counts. Otherwise there is no choice, because a guess could pick another
+   * user's session.
    *
-   * @param places the tokens by the place where they stand; the place that counts most first, and none of them empty
-   * @returns `undefined` where it can't be told
+   * @param places the tokens by their places, the most important place first, and no place empty
+   * @returns `undefined` if it can't be decided
    */
   async choose(
     places: readonly (readonly AuthenticRefreshToken[])[],

@@ -13,34 +13,37 @@ import { SessionStore } from '../../store/session.store.js';
 import { Clock } from '../../time/clock.js';
 import type { RefreshTokenClaims } from '../../tokens/refresh-token.js';
 import { decideRotation } from '../../tokens/rotation.js';
-import { changedParts } from '../device/changed-client.js';
-import { NO_DEVICE, type DeviceInfo } from '../device/device-info.js';
+import type { DeviceInfo } from '../device/device-info.js';
+import { BoundSessions, type BoundRefresh } from './bound-sessions.js';
 import {
   type AuthenticRefreshToken,
   RefreshTokenAuthenticator,
 } from './refresh-token-authenticator.js';
+import { RefreshWrites } from './refresh-writes.js';
 import type { IssuedSession } from '../issue/session-issuer.js';
-import { sessionExpiresAtMs } from '../mint/session-lifetime.js';
 import { SessionExpirer } from '../end/session-expirer.js';
 import { SessionRevoker } from '../end/session-revoker.js';
 import { SessionRefusals } from '../refuse/session-refusals.js';
+import { RefreshNews } from './refresh-news.js';
 import { SessionRotator } from './session-rotator.js';
 import { SessionTokenMinter } from '../mint/session-token-minter.js';
+import { ArrivalQueue } from '../verify/arrival-queue.js';
 import { SessionLife } from '../verify/session-life.js';
 
 // How long a node may lag behind the one that made a token: read again after each pause, for a second in all.
 const PAUSES_MS = [20, 50, 100, 200, 300, 330];
-// A lost race shows a newer row at the next reading; more than a few in a row would be a store that does not settle.
+// After a lost race, the next reading shows a newer row. More than a few in a row would mean a store that does not
+// settle.
 const MAX_RACES = 8;
 
-/** A refresh as a client asks for it. */
-export interface RefreshRequest {
-  /** Its text, or what a reading of it has come to. */
+/** A client's request for a refresh. */
+export interface RefreshRequest extends BoundRefresh {
+  /** The authenticated token. */
   readonly refreshToken: AuthenticRefreshToken;
-  /** Whether the client proves itself by an anti-CSRF token. */
+  /** Whether the client must send an anti-CSRF token. */
   readonly withAntiCsrfToken: boolean;
   readonly antiCsrfToken?: string | undefined;
-  /** Who asks, as far as the options keep it. */
+  /** The client, as far as the options keep it. */
   readonly device?: DeviceInfo;
 }
 
@@ -51,19 +54,25 @@ export class SessionRefresher {
     private readonly store: SessionStore,
     private readonly authenticator: RefreshTokenAuthenticator,
     private readonly rotator: SessionRotator,
+    private readonly writes: RefreshWrites,
     private readonly minter: SessionTokenMinter,
     private readonly life: SessionLife,
+    private readonly arrivals: ArrivalQueue,
+    private readonly bound: BoundSessions,
     private readonly revoker: SessionRevoker,
     private readonly expirer: SessionExpirer,
     private readonly refusals: SessionRefusals,
+    private readonly news: RefreshNews,
     private readonly events: SessionEventBus,
     private readonly clock: Clock,
     @Inject(RESOLVED_SESSION_OPTIONS) private readonly options: ResolvedSessionOptions,
   ) {}
 
   /**
-   * @throws {UnauthorizedSessionException} for a token that is not ours (nothing changes), or whose session is over
-   * @throws {TokenTheftDetectedException} for a token that the session has left behind; the session is revoked
+   * @throws {UnauthorizedSessionException} if the session is over, or the token is not ours. A foreign token changes
+   * nothing
+   * @throws {DeviceProofMissingException} if the session is bound to a device, and the request has no other evidence
+   * @throws {TokenTheftDetectedException} if the session has left the token behind. The session is then revoked
    * @throws {SessionStoreUnavailableException}
    */
   async refresh(request: RefreshRequest): Promise<IssuedSession> {
@@ -75,10 +84,11 @@ export class SessionRefresher {
       this.events.emit('antiCsrfFailed', { atMs: this.clock.now(), at: 'refresh' });
       throw this.refusals.unauthorized('anti-csrf', { clearTokens: false });
     }
-    const rotated = await this.rotateInOneStatement(token, request);
+    const rotated =
+      request.isProven === true ? undefined : await this.rotateInOneStatement(token, request);
     return rotated === undefined
       ? this.refreshRead(token, request)
-      : this.tellOfRotation(rotated, request);
+      : this.news.ofRotation(rotated, request);
   }
 
   private async refreshRead(
@@ -90,16 +100,24 @@ export class SessionRefresher {
       const record = await this.liveSession(token.claims.sessionHandle);
       const { refreshGracePeriodMs } = this.options;
       const decision = decideRotation(token.claims, record, refreshGracePeriodMs, this.clock.now());
+      if (decision !== 'reuse' && decision !== 'ahead' && this.bound.needProof(record, request)) {
+        return this.bound.answerWithoutProof(record, request);
+      }
       switch (decision) {
         case 'rotate': {
           const { withAntiCsrfToken } = request;
           const rotated = await this.rotator.rotate(record, token.claims, withAntiCsrfToken);
-          if (rotated !== undefined) return this.tellOfRotation(rotated, request);
+          if (rotated !== undefined) return this.news.ofRotation(rotated, request);
           races += 1;
           break;
         }
-        case 'repeat':
-          return this.repeat(record, token, request);
+        case 'repeat': {
+          const confirmed = await this.rotator.confirm(record);
+          const isSentAgain = record.confirmedAtMs === null;
+          if (confirmed !== undefined) return this.repeat(confirmed, isSentAgain, token, request);
+          races += 1;
+          break;
+        }
         case 'sibling':
           return this.sibling(record, request);
         case 'ahead': {
@@ -120,14 +138,14 @@ export class SessionRefresher {
     { claims }: AuthenticRefreshToken,
     request: RefreshRequest,
   ): Promise<IssuedSession | undefined> {
-    // Without a grace period no repetition is answered: what is still to be asked is better asked before.
+    // Without a grace period, repetitions get no answer, so the remaining checks come first.
     const isForgiving = this.options.refreshGracePeriodMs > 0;
     if (!isForgiving && this.life.asksForCutOffs) return undefined;
     const rotated = await this.rotator.rotateInOneStatement(claims);
     if (rotated === undefined) return undefined;
     const { record, refresh } = rotated;
     try {
-      // Whom a cut-off speaks of is known from the row alone; a session that it has ended is dead, rotated or not.
+      // Only the row tells if a cut-off covers the session. Such a session is dead, rotated or not.
       await this.refuseOver(record);
       const tokens = await this.minter.tokensFor(record, refresh, request.withAntiCsrfToken);
       return { record, tokens };
@@ -141,43 +159,38 @@ export class SessionRefresher {
     const record = await this.store.find(handle);
     if (record === undefined) throw this.over();
     await this.refuseOver(record);
-    return record;
+    // A token that has arrived counts from then on, written or not.
+    return this.arrivals.asSeen(await this.bound.asOfNow(this.life.asOfToday(record)));
   }
 
   private async refuseOver(record: SessionRecord): Promise<void> {
     if (!(await this.life.isOver(record))) return;
-    await this.expirer.end(record);
+    const isByActor = record.actor !== null && this.life.endByTime(record).atMs > this.clock.now();
+    const ending = { reason: 'actor-ended', detail: record.actor?.userId } as const;
+    await this.writes.run<unknown>(record.handle, () =>
+      isByActor ? this.revoker.revoke([record.handle], ending) : this.expirer.end(record),
+    );
     throw this.over(record);
   }
 
+  // A confirmed token must not be sent again: it could arrive later than its child, and replace it at the client.
   private async repeat(
     record: SessionRecord,
+    isSentAgain: boolean,
     { text, claims, key }: AuthenticRefreshToken,
     request: RefreshRequest,
   ): Promise<IssuedSession> {
-    const nowMs = this.clock.now();
-    let answered = record;
-    if (record.confirmedAtMs === null) {
-      const expiresAtMs = sessionExpiresAtMs(record, nowMs, this.options);
-      await this.store.confirmByRefresh(record.handle, record.parentHash, nowMs, expiresAtMs);
-      answered = { ...record, confirmedAtMs: nowMs, lastActiveAtMs: nowMs, expiresAtMs };
-    }
-    // The generation is confirmed by now, so nothing is left for the access token to confirm.
+    // The generation is already confirmed, so the access token has nothing to confirm.
     const same = { token: text, hash: claims.hash, parentHash: null, key };
-    const tokens = await this.minter.tokensFor(answered, same, request.withAntiCsrfToken);
-    this.tellOfRepetition(record, request, 'repeat');
-    // Sent again once it is confirmed, the token could arrive later than its child and put that out of the client's hands.
-    const isSentAgain = record.confirmedAtMs === null;
-    return {
-      record: answered,
-      tokens: isSentAgain ? tokens : { ...tokens, refreshToken: undefined },
-    };
+    const tokens = await this.minter.tokensFor(record, same, request.withAntiCsrfToken);
+    this.news.ofRepetition(record, request, 'repeat');
+    return { record, tokens: isSentAgain ? tokens : { ...tokens, refreshToken: undefined } };
   }
 
   private async sibling(record: SessionRecord, request: RefreshRequest): Promise<IssuedSession> {
     const refresh = await this.minter.refreshTokenFor(record);
     const tokens = await this.minter.tokensFor(record, refresh, request.withAntiCsrfToken);
-    this.tellOfRepetition(record, request, 'sibling');
+    this.news.ofRepetition(record, request, 'sibling');
     return { record, tokens };
   }
 
@@ -186,42 +199,16 @@ export class SessionRefresher {
     presented: RefreshTokenClaims,
   ): Promise<TokenTheftDetectedException> {
     const detail = `presented generation ${presented.generation}, current ${record.generation}`;
-    const ended = await this.revoker.revoke([record.handle], { reason: 'token-theft', detail });
-    // Of many replays at once only the one that ended the session tells of it.
-    if (ended.length > 0) this.events.emit('theftDetected', this.facts(record));
+    const ended = await this.writes.run(record.handle, () =>
+      this.revoker.revoke([record.handle], { reason: 'token-theft', detail }),
+    );
+    // Of many simultaneous replays, only the one that ended the session reports it.
+    if (ended !== undefined && ended.length > 0) {
+      const { handle: sessionHandle, userId, tenantId } = record;
+      const atMs = this.clock.now();
+      this.events.emit('theftDetected', { sessionHandle, userId, tenantId, atMs });
+    }
     return this.refusals.theft({ sessionHandle: record.handle, userId: record.userId });
-  }
-
-  private tellOfRotation(rotated: IssuedSession, request: RefreshRequest): IssuedSession {
-    const { record } = rotated;
-    const { handle: sessionHandle, userId, tenantId, generation } = record;
-    const atMs = this.clock.now();
-    this.events.emit('refreshed', { sessionHandle, userId, tenantId, atMs, generation });
-    this.tellOfClient(record, request);
-    return rotated;
-  }
-
-  private tellOfRepetition(
-    record: SessionRecord,
-    request: RefreshRequest,
-    as: 'repeat' | 'sibling',
-  ): void {
-    const isFromOtherClient = this.tellOfClient(record, request);
-    const rotatedAgoMs = this.clock.now() - record.rotatedAtMs;
-    const facts = this.facts(record);
-    this.events.emit('repeated', { ...facts, as, rotatedAgoMs, isFromOtherClient });
-  }
-
-  private tellOfClient(record: SessionRecord, { device = NO_DEVICE }: RefreshRequest): boolean {
-    const changed = changedParts(record, device, this.options, this.clock.now());
-    if (changed.length === 0) return false;
-    this.events.emit('clientChanged', { ...this.facts(record), changed });
-    return true;
-  }
-
-  private facts(record: SessionRecord) {
-    const { handle, userId, tenantId } = record;
-    return { sessionHandle: handle, userId, tenantId, atMs: this.clock.now() };
   }
 
   private over(record?: SessionRecord): UnauthorizedSessionException {

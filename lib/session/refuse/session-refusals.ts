@@ -10,7 +10,7 @@ import { SessionEventBus } from '../../events/session-event-bus.js';
 import type { RefusedAt } from '../../events/session-events.js';
 import {
   RESOLVED_SESSION_OPTIONS,
-  type ResolvedSessionOptions,
+  type ResolvedVerificationOptions,
 } from '../../options/resolved-options.js';
 import { Clock } from '../../time/clock.js';
 import { LogThrottle } from '../../time/log-throttle.js';
@@ -20,10 +20,10 @@ const CSRF_CURE =
   "Is the page's origin missing in `trustedOrigins`, or does a proxy not pass the host on " +
   '(nginx: `proxy_set_header Host $host;`)? ';
 
-// Of several modules in an application, the one that has told of an error: it answers it too, by its own options.
+// The module that reported an error first also answers it, by its own options, if an application has several.
 const owners = new WeakMap<SessionException, SessionRefusals>();
 
-/** Makes the errors that refuse somebody, with the module's statuses, and tells operators of them. */
+/** Makes the exceptions that refuse a request, with the module's statuses, and reports them to operators. */
 @Injectable()
 export class SessionRefusals {
   private readonly logger = new Logger('SessionModule');
@@ -32,12 +32,12 @@ export class SessionRefusals {
   constructor(
     private readonly events: SessionEventBus,
     private readonly clock: Clock,
-    @Inject(RESOLVED_SESSION_OPTIONS) private readonly options: ResolvedSessionOptions,
+    @Inject(RESOLVED_SESSION_OPTIONS) private readonly options: ResolvedVerificationOptions,
   ) {
     this.throttle = new LogThrottle(clock, WARNED_EVERY_MS);
   }
 
-  /** @param clearTokens only where the session has been proven dead, so that a good one is never taken away */
+  /** @param clearTokens only if the session is proven dead, so that a good one is never taken away */
   unauthorized(
     reason: RefusalReason,
     { clearTokens, session }: { clearTokens: boolean; session?: RefusedSession | undefined },
@@ -58,18 +58,27 @@ export class SessionRefusals {
     return new InvalidClaimsException(errors, this.options.invalidClaimStatusCode, session);
   }
 
+  /** Somebody acts as the user, but the action is reserved for the user. */
+  impersonated(session: { getHandle(): string; getUserId(): string }): InvalidClaimsException {
+    const reason = { message: 'impersonated' };
+    return this.invalidClaims([{ id: 'act', reason }], {
+      sessionHandle: session.getHandle(),
+      userId: session.getUserId(),
+    });
+  }
+
   theft({ sessionHandle, userId }: RefusedSession): TokenTheftDetectedException {
     const status = this.options.sessionExpiredStatusCode;
     return new TokenTheftDetectedException(sessionHandle, userId, status);
   }
 
-  /** Gives an error that the application has thrown the status that the module's options ask for. */
+  /** Sets the status of an error that the application threw, by the module's options. */
   applyConfiguredStatus(exception: SessionException): void {
     const { statusOption } = exception;
     if (statusOption !== undefined) exception.answerWith(this.options[statusOption]);
   }
 
-  /** Tells of a refusal, once for each, however many layers it passes. Other errors are left alone. */
+  /** Reports each refusal once, however many layers it passes. Other errors are left alone. */
   report(at: RefusedAt, error: unknown): void {
     if (!(error instanceof SessionException) || owners.has(error)) return;
     owners.set(error, this);
@@ -78,7 +87,7 @@ export class SessionRefusals {
     this.log(at, error);
   }
 
-  /** Whether this module has told of an error, or another one; `undefined`: none has. */
+  /** Whether this module reported an error, or another one did; `undefined`: none did. */
   owns(exception: SessionException): boolean | undefined {
     const owner = owners.get(exception);
     return owner && owner === this;
@@ -95,7 +104,7 @@ export class SessionRefusals {
     if (error instanceof SessionStoreUnavailableException) this.tellOfOutage(error);
     if (reason === 'token-theft') {
       this.logger.warn(
-        `Token theft detected: session ${refusedSession?.sessionHandle} was revoked, since a spent refresh token came back`,
+        `Token theft detected: session ${refusedSession?.sessionHandle} was revoked, because a spent refresh token came back`,
       );
     }
     if (reason === 'cross-site' && this.throttle.admits(`cross-site ${at}`)) {
@@ -115,7 +124,7 @@ export class SessionRefusals {
     this.logger.debug(`Refused (${at}): ${code}, ${reason}${session}`);
   }
 
-  // Nest logs no HTTP exception, and a log line for each request would fill the disk that may be the trouble.
+  // Nest logs no HTTP exception. A log line for each request would fill the disk, which may itself be the trouble.
   private tellOfOutage({ cause }: SessionStoreUnavailableException): void {
     if (!this.throttle.admits('outage')) return;
     const why = cause instanceof Error ? `: ${cause.message}` : '';
@@ -123,7 +132,7 @@ export class SessionRefusals {
   }
 }
 
-// Until an application sets levels, Nest 11 answers "no" for each of them, which says nothing about its logger.
+// Until an application sets levels, Nest 11 answers "no" for each of them, which tells nothing about its logger.
 function mayLogDebug(): boolean {
   return Logger.isLevelEnabled('debug') || !Logger.isLevelEnabled('fatal');
 }

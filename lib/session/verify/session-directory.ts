@@ -1,26 +1,27 @@
 import { Injectable } from '@nestjs/common';
 import type { SessionDatabase } from '../../store/session-database.js';
+import type { SessionListing } from '../../store/session-outline.js';
 import type { SessionRecord } from '../../store/session-record.js';
-import { SessionStore } from '../../store/session.store.js';
+import { handlesIn, SessionStore } from '../../store/session.store.js';
 import { Clock } from '../../time/clock.js';
 import type { JsonObject } from '../input/json-object.js';
 import { checkTenantId, checkUserId, readHandle } from '../input/session-input.js';
 import { SessionLife } from './session-life.js';
 
-/** What the database knows of a session. Times in milliseconds since the epoch. @publicApi */
+/** The database's information about a session. Times in milliseconds since the epoch. @publicApi */
 export interface SessionInformation {
   sessionHandle: string;
   userId: string;
   tenantId: string;
   timeCreated: number;
-  /** When it ends without another refresh. */
+  /** When the session ends without another refresh. */
   expiry: number;
   sessionDataInDatabase: JsonObject;
-  /** The user's own claims; new access tokens get them. */
+  /** The user's own claims, which new access tokens contain. */
   customClaimsInAccessTokenPayload: JsonObject;
 }
 
-/** Finds sessions that are not over. */
+/** Finds live sessions. */
 @Injectable()
 export class SessionDirectory {
   constructor(
@@ -29,13 +30,13 @@ export class SessionDirectory {
     private readonly clock: Clock,
   ) {}
 
-  /** The same in a transaction of the caller's. */
+  /** The same in the caller's transaction. */
   withDatabase(database: SessionDatabase): SessionDirectory {
     const life = this.life.withDatabase(database);
     return new SessionDirectory(new SessionStore(database), life, this.clock);
   }
 
-  /** The row of a session; `undefined` where it is unknown or over. */
+  /** The row of a session; `undefined` if it is unknown or over. */
   async find(handle: unknown): Promise<SessionRecord | undefined> {
     const known = readHandle(handle);
     return known === undefined ? undefined : this.life.findLive(known);
@@ -47,19 +48,26 @@ export class SessionDirectory {
   }
 
   /**
-   * A user's rows, newest first.
+   * A user's sessions, newest first, in pages.
    *
-   * @param tenantId in this tenant alone; in all of them where it is `undefined`
+   * @param tenantId the only tenant; `undefined` means all tenants
+   * @param before the handle that they follow
    */
-  async ofUser(userId: unknown, tenantId?: unknown): Promise<SessionRecord[]> {
+  async *pagesOfUser(
+    userId: unknown,
+    tenantId?: unknown,
+    before?: string,
+  ): AsyncGenerator<SessionListing[]> {
     const tenant = tenantId === undefined ? undefined : checkTenantId(tenantId);
-    const found = await this.store.findOfUser(checkUserId(userId), tenant, this.clock.now());
-    const over = await Promise.all(found.map((record) => this.life.isOver(record)));
-    return found.filter((_, index) => over[index] === false);
+    const nowMs = this.clock.now();
+    for await (const page of this.store.pagesOfUser(checkUserId(userId), tenant, nowMs, before)) {
+      const over = await Promise.all(page.map((row) => this.life.isOver(row)));
+      yield page.filter((_, index) => over[index] === false).map((row) => this.life.asOfToday(row));
+    }
   }
 
   async handlesOfUser(userId: unknown, tenantId?: unknown): Promise<string[]> {
-    return (await this.ofUser(userId, tenantId)).map((record) => record.handle);
+    return handlesIn(this.pagesOfUser(userId, tenantId));
   }
 }
 

@@ -7,16 +7,17 @@ import { isMeantFor } from '../../revocation/revoked-sessions.js';
 import { RevocationFeed } from '../../revocation/revocation-feed.js';
 import { RevocationStore } from '../../store/revocation.store.js';
 import type { SessionDatabase } from '../../store/session-database.js';
-import type { SessionOutline, SessionRecord } from '../../store/session-record.js';
+import type { SessionOutline } from '../../store/session-outline.js';
+import type { SessionActor, SessionRecord } from '../../store/session-record.js';
 import { SessionStore } from '../../store/session.store.js';
 import { Clock } from '../../time/clock.js';
 import type { JudgedSession } from '../../verification/known-revocations.js';
-import type { LiveSessions } from '../../verification/live-sessions.js';
-import { absoluteEndMs } from '../mint/session-lifetime.js';
+import type { EndByTime, EndingSessions } from '../../verification/live-sessions.js';
+import { absoluteEndMs, idleEndMs } from '../mint/session-lifetime.js';
 
-/** Says of a session, by its row, whether it lives. */
+/** Decides from a session's row if it lives. */
 @Injectable()
-export class SessionLife implements LiveSessions {
+export class SessionLife implements EndingSessions {
   constructor(
     private readonly sessions: SessionStore,
     private readonly revocations: RevocationStore,
@@ -25,31 +26,50 @@ export class SessionLife implements LiveSessions {
     @Inject(RESOLVED_SESSION_OPTIONS) private readonly options: ResolvedSessionOptions,
   ) {}
 
-  /** The same in a transaction of the caller's. */
+  /** The same in the caller's transaction. */
   withDatabase(database: SessionDatabase): SessionLife {
     const { feed, clock, options } = this;
     const sessions = new SessionStore(database);
     return new SessionLife(sessions, new RevocationStore(database), feed, clock, options);
   }
 
-  /** The row of a session that is not over; `undefined` where there is none. */
+  /** The row of a live session, with its end by today's options; `undefined` if there is none. */
   async findLive(handle: string): Promise<SessionRecord | undefined> {
     const record = await this.sessions.find(handle);
-    return record === undefined || (await this.isOver(record)) ? undefined : record;
+    return record === undefined || (await this.isOver(record)) ? undefined : this.asOfToday(record);
   }
 
-  /** Whether a row that is there speaks of a session that is over: expired, or under a cut-off. */
+  /** A row with its end by today's options, which may be earlier than the stored one. */
+  asOfToday<Row extends SessionOutline>(record: Row): Row {
+    const { atMs } = this.endByTime(record);
+    return atMs < record.expiresAtMs ? { ...record, expiresAtMs: atMs } : record;
+  }
+
+  async endsOf(handles: readonly string[]): Promise<ReadonlyMap<string, EndByTime>> {
+    const rows = await this.sessions.outlines(handles);
+    return new Map(rows.map((row) => [row.handle, this.endByTime(row)]));
+  }
+
+  /**
+   * Whether an existing row belongs to a session that is over: expired, under a cut-off, or of an actor who is gone.
+   */
   async isOver(record: SessionOutline): Promise<boolean> {
     if (this.endByTime(record).atMs <= this.clock.now()) return true;
-    return this.isCutOff(record);
+    if (await this.isCutOff(record)) return true;
+    return record.actor !== null && (await this.isGone(record.actor));
   }
 
-  /** Whether a session falls under a cut-off. */
+  private async isGone({ handle, userId, tenantId }: SessionActor): Promise<boolean> {
+    if (this.feed.isRevoked({ handle, userId, tenantId })) return true;
+    return (await this.findLive(handle)) === undefined;
+  }
+
+  /** Whether a cut-off covers a session. */
   isCutOff(session: JudgedSession): Promise<boolean> {
     return this.feed.isCutOff(session, this.revocations);
   }
 
-  /** The cut-offs that are meant for a session's user, of any time, as the database has them. */
+  /** The database's cut-offs that apply to a session's user, of any time. */
   async cutOffsOf(
     session: Pick<JudgedSession, 'userId' | 'tenantId'>,
   ): Promise<{ readonly id: string; readonly cutOffAtMs: number }[]> {
@@ -59,16 +79,19 @@ export class SessionLife implements LiveSessions {
       .map(({ id, cutOffAtMs }) => ({ id, cutOffAtMs: cutOffAtMs ?? 0 }));
   }
 
-  /** Whether `isOver` has to ask the database of cut-offs. */
+  /** Whether `isOver` must ask the database for cut-offs. */
   get asksForCutOffs(): boolean {
     return !this.feed.isFresh;
   }
 
   /** When, and by which timeout, a session ends without another refresh. */
-  endByTime(record: SessionOutline): { reason: 'expired-idle' | 'expired-absolute'; atMs: number } {
+  endByTime(record: SessionOutline): EndByTime {
     const absoluteMs = absoluteEndMs(record.createdAtMs, this.options);
-    return record.expiresAtMs < absoluteMs
-      ? { reason: 'expired-idle', atMs: record.expiresAtMs }
-      : { reason: 'expired-absolute', atMs: absoluteMs };
+    const idleMs = idleEndMs(record, this.options);
+    // The end of an actor's session is fixed in its row from the beginning.
+    const isIdle = idleMs < absoluteMs && (record.actor === null || idleMs < record.expiresAtMs);
+    return isIdle
+      ? { reason: 'expired-idle', atMs: idleMs }
+      : { reason: 'expired-absolute', atMs: Math.min(idleMs, absoluteMs) };
   }
 }

@@ -2,7 +2,7 @@ import { Injectable, Inject } from '@nestjs/common';
 import type { RefusalReason } from '../../errors/refusal-reason.js';
 import {
   RESOLVED_SESSION_OPTIONS,
-  type ResolvedSessionOptions,
+  type ResolvedVerificationOptions,
 } from '../../options/resolved-options.js';
 import type { SessionRecord } from '../../store/session-record.js';
 import { Clock } from '../../time/clock.js';
@@ -12,28 +12,33 @@ import {
   type AccessTokenClaims,
 } from '../../tokens/access-token.js';
 import { ARRIVALS, type Arrivals } from '../../verification/arrivals.js';
-import { KNOWN_REVOCATIONS, type KnownRevocations } from '../../verification/known-revocations.js';
+import {
+  KNOWN_REVOCATIONS,
+  type JudgedSession,
+  type KnownRevocations,
+} from '../../verification/known-revocations.js';
+import { judgedActor, judgedSession } from '../../verification/judged-session.js';
 import { LIVE_SESSIONS, type LiveSessions } from '../../verification/live-sessions.js';
 import { VERIFICATION_KEYS, type VerificationKeys } from '../../verification/verification-keys.js';
 import { deepFreeze } from '../input/json-object.js';
 import { accessTokenEndsAtMs } from '../mint/session-lifetime.js';
 import { ownCopy, type VerifiedToken, VerifiedTokenCache } from './verified-token-cache.js';
 
-/** What an access token comes to. */
+/** The result of verifying an access token. */
 export type Verification =
   | { readonly kind: 'valid'; readonly token: VerifiedToken; readonly record?: SessionRecord }
-  /** It is none of ours, or not good any more; a refresh may give one that is. */
+  /** It is not ours, or no longer good; a refresh may give a good one. */
   | {
       readonly kind: 'try-refresh';
       readonly reason: RefusalReason;
       readonly claims?: Readonly<AccessTokenClaims>;
     }
-  /** It is good, and came without the proof that the caller asks for. */
+  /** It is good, but came without the proof that the caller requires. */
   | { readonly kind: 'unproven'; readonly claims: Readonly<AccessTokenClaims> }
   /** The database says that the session is over. */
   | { readonly kind: 'ended'; readonly claims: Readonly<AccessTokenClaims> };
 
-/** Verifies access tokens: by signature alone where that is enough, in the database where it is asked for. */
+/** Verifies access tokens: by signature alone if that is enough, and in the database if the caller requires it. */
 @Injectable()
 export class SessionVerifier {
   constructor(
@@ -43,13 +48,13 @@ export class SessionVerifier {
     @Inject(LIVE_SESSIONS) private readonly sessions: LiveSessions,
     @Inject(ARRIVALS) private readonly arrivals: Arrivals,
     private readonly clock: Clock,
-    @Inject(RESOLVED_SESSION_OPTIONS) private readonly options: ResolvedSessionOptions,
+    @Inject(RESOLVED_SESSION_OPTIONS) private readonly options: ResolvedVerificationOptions,
   ) {}
 
   /**
-   * @param checkDatabase whether the session's row has to be there; asked anyway while the revocation feed is stale
-   * @param isProven whether the request has what the token demands, found out before the database is asked
-   * @throws {SessionStoreUnavailableException} when the database has to be asked and can't be
+   * @param checkDatabase whether the session's row must exist. It is always checked while the revocation feed is stale
+   * @param isProven whether the request has what the token requires. It is decided before the database is asked
+   * @throws {SessionStoreUnavailableException} if the database must be asked but can't be
    */
   async verify(
     verified: VerifiedToken,
@@ -68,8 +73,8 @@ export class SessionVerifier {
   }
 
   /**
-   * A token that is remembered and still good, where no database has to be asked: what most requests come with.
-   * `undefined` says nothing about a token; `verify` does.
+   * A remembered token that is still good, if no query is needed: the case of most requests. `undefined` tells nothing
+   * about a token, but `verify` does.
    */
   findRemembered(token: string): VerifiedToken | undefined {
     const verified = this.cache.find(token);
@@ -77,17 +82,17 @@ export class SessionVerifier {
     return this.judge(verified) === undefined ? verified : undefined;
   }
 
-  /** Whether a text looks like one of our access tokens; what is remembered has been looked at. */
+  /** Whether a text looks like one of our access tokens. Remembered tokens have already been examined. */
   isAccessTokenLike(text: string): boolean {
     return this.cache.has(text) || accessTokenKid(text) !== undefined;
   }
 
-  /** Whether a token has been accepted before; this is no use of it. */
+  /** Whether a token has been accepted before. Asking does not count as use. */
   isRemembered(text: string): boolean {
     return this.cache.has(text);
   }
 
-  /** What a text comes to by the keys that are known here: whether it is authentic, not whether it is still good. */
+  /** The result for a text by the known keys: whether it is authentic, not whether it is still good. */
   read(token: string): { readonly token: VerifiedToken } | 'foreign' | 'forged' | 'unknown-key' {
     const remembered = this.cache.find(token);
     if (remembered !== undefined) return { token: remembered };
@@ -100,48 +105,67 @@ export class SessionVerifier {
     return { token: { token: ownCopy(token), claims: deepFreeze(reading.claims), key } };
   }
 
-  /** Whether an authentic token can be used: it has not expired, and nobody has taken its session or its key away. */
+  /** Whether an authentic token can be used: it has not expired, and its session and its key have not been revoked. */
   isGood(verified: VerifiedToken): boolean {
     return this.judge(verified) === undefined;
   }
 
-  /** @throws {SessionStoreUnavailableException} when the keys can't be read */
+  /** Whether the news of revocations is too old to rely on, so that a session's row must be read. */
+  get knowsTooLittle(): boolean {
+    return this.revocations.isStale;
+  }
+
+  /** Whether this instance knows that a session was revoked. */
+  isRevoked(session: JudgedSession): boolean {
+    return this.revocations.isRevoked(session);
+  }
+
+  /** @throws {SessionStoreUnavailableException} if the keys can't be read */
   reloadKeys(): Promise<void> {
     return this.keys.reloadForUnknownKey();
   }
 
-  /** The row of a session that is not over. */
+  /** The row of a live session. */
   async findLiveSession(claims: Readonly<AccessTokenClaims>): Promise<SessionRecord | undefined> {
     const record = await this.sessions.findLive(claims.sessionHandle);
     return record?.userId === claims.sub && record.tenantId === claims.tId ? record : undefined;
   }
 
-  // What can have changed since a token was remembered, judged at each use (ASVS 9.2.1, CVE class of stale caches).
+  // Checks at each use what can change after a token was remembered (ASVS 9.2.1, CVE class of stale caches).
   private judge({ claims, key }: VerifiedToken): RefusalReason | undefined {
-    if (accessTokenEndsAtMs(claims, this.options) <= this.clock.now())
+    if (accessTokenEndsAtMs(claims, this.revocations) <= this.clock.now())
       return 'access-token-expired';
     if (this.keys.findVerificationKey(key.kid) !== key) return 'signing-key-revoked';
-    const session = { handle: claims.sessionHandle, userId: claims.sub, tenantId: claims.tId };
-    return this.revocations.isRevoked(session) ? 'session-revoked' : undefined;
+    const isRevoked =
+      this.revocations.isRevoked(judgedSession(claims)) || this.isActorRevoked(claims);
+    return isRevoked ? 'session-revoked' : undefined;
+  }
+
+  // An actor can act as somebody else only while they are logged in themselves.
+  private isActorRevoked(claims: Readonly<AccessTokenClaims>): boolean {
+    const actor = judgedActor(claims);
+    return actor !== undefined && this.revocations.isRevoked(actor);
   }
 
   /**
-   * Reads an access token; whether it is still good is not judged.
+   * Reads an access token, without checking if it is still good.
    *
-   * @throws {SessionStoreUnavailableException} when the keys can't be read
+   * @returns `'foreign'` if it does not look like one of ours; `undefined` if it does, but is not authentic
+   * @throws {SessionStoreUnavailableException} if the keys can't be read
    */
-  async authenticate(token: string): Promise<VerifiedToken | undefined> {
+  async authenticate(token: string): Promise<VerifiedToken | 'foreign' | undefined> {
     let reading = this.read(token);
     if (reading === 'unknown-key') {
       await this.keys.reloadForUnknownKey();
       reading = this.read(token);
     }
+    if (reading === 'foreign') return reading;
     return typeof reading === 'object' ? reading.token : undefined;
   }
 
   private remember(verified: VerifiedToken): void {
     this.cache.remember(verified);
-    // The first sight of a token that came with a refresh shows that the answer arrived.
+    // The first sight of a token from a refresh proves that the answer arrived.
     const { sessionHandle, parentRefreshTokenHash1 } = verified.claims;
     if (parentRefreshTokenHash1 !== null) {
       this.arrivals.add(sessionHandle, parentRefreshTokenHash1);

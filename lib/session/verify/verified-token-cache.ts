@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import type { AccessTokenClaims, AccessTokenVerificationKey } from '../../tokens/access-token.js';
 
-// Long tokens take the place of several: what is remembered is bounded by its size too.
+// A long token counts as several, so that memory is limited by size too.
 const USUAL_TOKEN = 2_048;
 const LONGEST_TOKEN = 16_384;
 
@@ -13,13 +13,13 @@ export interface VerifiedToken {
 }
 
 /**
- * Remembers verified access tokens by their exact text, so that one signature is checked once per instance. What can
- * change (expiry, revocation, trust in the key) is not remembered but judged at each use.
+ * Remembers verified access tokens by their exact text, so that each instance checks a signature once. Changeable facts
+ * (expiry, revocation, trust in the key) are not remembered, but checked at each use.
  */
 export class VerifiedTokenCache {
   private readonly tokens: LRUCache<string, VerifiedToken> | undefined;
 
-  /** @param max how many tokens at most; `false`: none */
+  /** @param max the highest number of tokens; `false`: none */
   constructor(options: false | { readonly max: number }) {
     if (options === false) return;
     const maxSize = Math.max(LONGEST_TOKEN, options.max * USUAL_TOKEN);
@@ -34,7 +34,7 @@ export class VerifiedTokenCache {
     return this.tokens?.get(token);
   }
 
-  /** Whether a token is remembered; this is no use of it. */
+  /** Whether a token is remembered. Asking does not count as use. */
   has(token: string): boolean {
     return this.tokens?.has(token) === true;
   }
@@ -52,7 +52,7 @@ export class VerifiedTokenCache {
   }
 }
 
-/** A copy of a string with memory of its own: a part cut from a header would keep the whole header alive. */
+/** A copy of a string with its own memory: a part cut from a header would keep the whole header alive. */
 export function ownCopy(text: string): string {
   return Buffer.from(text, 'latin1').toString('latin1');
 }

@@ -5,48 +5,54 @@ import type { Table } from '../table.js';
 import type { DriverFailure } from '../failures/driver-failure.js';
 
 /**
- * All that is peculiar to one kind of database. Another kind is one more file beside this one and a line in
- * `dialects.ts`; nothing else in the library knows the name of a database.
+ * Everything specific to one kind of database. To add a kind, add one more file beside this one and a line in
+ * `dialects.ts`. Nothing else in the library knows the name of a database.
  */
 export interface Dialect {
-  /** TypeORM's names of the drivers for it: the option `type` of a data source. */
+  /** TypeORM's names of its drivers: the option `type` of a data source. */
   readonly drivers: readonly string[];
 
   /**
-   * Selects the database's time as `now`, in milliseconds since the epoch, with parts of one. An embedded database has
-   * this machine's clock, and no such statement.
+   * Selects the database's time as `now`, in milliseconds since the epoch, with fractions. An embedded database uses
+   * this machine's clock, and has no such statement.
    */
   readonly now: string | undefined;
 
-  /** Whether a DELETE can return what it has deleted. */
+  /** Whether a DELETE can return the deleted rows. */
   readonly returnsDeleted: boolean;
 
-  /** Whether an UPDATE can return what it has updated. */
+  /** Whether an UPDATE can return the updated rows. */
   readonly returnsUpdated: boolean;
 
-  /** Whether an INSERT of many rows waits for nobody's lock, so that logins can share one. */
+  /** Whether an INSERT of many rows waits for no lock, so that logins can share one. */
   readonly sharesInserts: boolean;
 
   /** One statement for many rotations, if the database has one that waits for no lock. */
   readonly rotateMany: ManyRotations | undefined;
 
+  /**
+   * Up to this number of rows, a caller's transaction changes them one by one. One statement about several rows may
+   * scan a small table and lock all the rows that it meets. It is 0 if a statement locks only the rows that it changes.
+   */
+  readonly mostAloneInTransaction: number;
+
   /** How many parameters a statement may have. */
   readonly mostParameters: number;
 
-  /** What is known of the only connection, if the driver has one for all callers. */
+  /** The state of the only connection, if the driver has one for all callers. */
   readonly onlyConnection: OnlyConnection | undefined;
 
-  /** What a statement must wait for on a node of a cluster, if this kind of database has clusters that lag. */
+  /** How a statement waits on a cluster node, if this kind of database has clusters that lag. */
   readonly clusterWait: (() => ClusterWait) | undefined;
 
-  /** What a failed statement came to. */
+  /** Classifies a failed statement. */
   failureKind(failure: DriverFailure): FailureKind;
 
-  /** How to find out what can't hold every character, if a database of this kind may be so. */
+  /** Finds columns that can't hold every character, if this kind of database can have them. */
   readonly charsets: CharsetCheck | undefined;
 
   /**
-   * How to make a table hold every character, for whoever reads the log.
+   * How to make a table hold every character, for the reader of the log.
    *
    * @param table its name in SQL
    */
@@ -54,15 +60,15 @@ export interface Dialect {
 }
 
 /**
- * What a failed statement came to:
+ * The kinds of failed statements:
  *
- * - `conflict`: the database has undone it because of a concurrent one, so that it may be run again
- * - `duplicate`: a row with the same key is there already
- * - `no table` and `no column`: the database lacks what the statement asks for
- * - `unstorable`: its encoding has no such character
- * - `raised`: a trigger of the application refuses it, in words of its own
- * - `mistake`: the statement itself is wrong for this database, and would be wrong the next time
- * - `outage`: the database could not run it now; it may later
+ * - `conflict`: the database undid it because of a concurrent one, so it may run again
+ * - `duplicate`: a row with the same key exists
+ * - `no table` and `no column`: the database lacks something that the statement names
+ * - `unstorable`: the database's encoding lacks a character
+ * - `raised`: a trigger of the application refuses it, in its own words
+ * - `mistake`: the statement itself is wrong for this database, and would fail the next time too
+ * - `outage`: the database could not run it now, but may do so later
  */
 export type FailureKind =
   | 'conflict'
@@ -75,8 +81,8 @@ export type FailureKind =
   | 'outage';
 
 /**
- * Many rotations in one statement. It gives a row for each session that it came to: its handle as `asked`, and where it has
- * rotated its `handle` and the columns that are kept, by their properties.
+ * Many rotations in one statement. It returns a row for each session that it found, with its handle as `asked`. If the
+ * session rotated, the row also has its `handle` and the kept columns, by their properties.
  */
 export interface ManyRotations {
   text(table: Table<Session>, count: number): string;
@@ -84,22 +90,25 @@ export interface ManyRotations {
   values(rotation: Rotation): unknown[];
 }
 
-/** What finds out where characters get lost on their way into a table, or there. */
+/** Finds charsets that lose characters, on their way into a table or in it. */
 export interface CharsetCheck {
-  /** Selects each `charset` that lacks characters, and its `place`. */
-  statement(table: Table<ObjectLiteral>): {
+  /**
+   * Selects each `charset` that lacks characters, and its `place`: the index of a table, or the name of something that
+   * all of them share.
+   */
+  statement(tables: readonly Table<ObjectLiteral>[]): {
     readonly sql: string;
     readonly parameters: readonly unknown[];
   };
   /**
-   * What is wrong, and the statement or the option that mends it.
+   * The cause, and the statement or the option that fixes it.
    *
-   * @param table its name in SQL
+   * @param tables the SQL names of the affected tables
    */
-  cure(lack: { readonly charset: string; readonly place: string }, table: string): string;
+  cure(lack: { readonly charset: string; readonly place: string }, tables: string[]): string;
 }
 
-/** The one connection that a driver has for all callers. */
+/** The one connection that all callers of a driver share. */
 export interface OnlyConnection {
   /**
    * Whether a transaction is open on it.
@@ -110,10 +119,10 @@ export interface OnlyConnection {
   isInTransaction(connection: unknown): boolean | undefined;
 }
 
-/** Lets a node of a cluster catch up before a statement of ours reads or writes. */
+/** Lets a cluster node catch up before one of our statements reads or writes. */
 export interface ClusterWait {
-  /** The statement as it is to be run outside of a transaction. */
+  /** The statement to run outside of a transaction. */
   beforeStatement(runner: QueryRunner, sql: string): Promise<string>;
-  /** Waits before a transaction begins; inside of one nothing can. */
+  /** Waits before a transaction begins, because nothing can wait inside one. */
   beforeTransaction(runner: QueryRunner): Promise<void>;
 }

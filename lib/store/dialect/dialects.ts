@@ -15,13 +15,13 @@ const DIALECTS: readonly Dialect[] = [
   auroraMysql,
 ];
 
-/** @throws {SessionConfigurationError} for a driver of a database that can't keep sessions, naming those that can */
+/** @throws {SessionConfigurationError} if the driver's database can't keep sessions; it names those that can */
 export function dialectOf({ options }: DataSource): Dialect {
   return dialectFor(options.type);
 }
 
 /**
- * @param driver TypeORM's name of it
+ * @param driver TypeORM's name for it
  * @throws {SessionConfigurationError} as above
  */
 export function dialectFor(driver: string): Dialect {
@@ -29,7 +29,7 @@ export function dialectFor(driver: string): Dialect {
   if (dialect !== undefined) return dialect;
   const supported = DIALECTS.flatMap(({ drivers }) => drivers).map((each) => `\`${each}\``);
   throw new SessionConfigurationError(
-    `Sessions can't be kept by TypeORM's driver \`${driver}\`. These can keep them: ${supported.join(', ')}. ` +
-      'Give SessionModule a data source of its own (`dataSource`) if the application has to stay with this one.',
+    `Sessions do not work with TypeORM's driver \`${driver}\`. Supported drivers: ${supported.join(', ')}. ` +
+      'Give SessionModule a data source of its own (`dataSource`) if the application must keep this one.',
   );
 }

@@ -6,9 +6,9 @@ const WAITING = 'SET STATEMENT wsrep_sync_wait = 7 FOR ';
 const VARIABLES = "SHOW VARIABLES WHERE Variable_name IN ('wsrep_on', 'version')";
 
 /**
- * The nodes of a MariaDB Galera cluster take up each other's commits a moment late. On one of them a session that another
- * has just made would be unknown: its user would be logged out, and revoking it would find nothing to revoke. So each of
- * our statements first waits until its node has all that was committed before, whatever the server's own setting is.
+ * The nodes of a MariaDB Galera cluster apply each other's commits a moment late. A session that another node has just
+ * made would be unknown: its user would be logged out, and revoking it would find nothing. So each of our statements
+ * first waits until its node has all earlier commits, whatever the server's own setting.
  */
 export class GaleraWait implements ClusterWait {
   private isNeeded: boolean | undefined;
@@ -30,7 +30,7 @@ export class GaleraWait implements ClusterWait {
   }
 }
 
-/** MySQL knows no SET STATEMENT: there the server's own setting counts. */
+/** MySQL has no SET STATEMENT, so the server's own setting applies there. */
 function isGalera(variables: readonly Readonly<Record<string, unknown>>[]): boolean {
   const values = new Map(variables.map((row) => [row['Variable_name'], String(row['Value'])]));
   return values.get('wsrep_on') === 'ON' && /mariadb/i.test(values.get('version') ?? '');

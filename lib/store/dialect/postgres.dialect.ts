@@ -11,34 +11,34 @@ const KINDS: Readonly<Record<string, FailureKind>> = {
   '42703': 'no column',
   // No equivalent in the database's encoding.
   '22P05': 'unstorable',
-  // A transaction that may not write, on a replica or a server that is read-only; too long a transaction.
+  // A transaction that may not write, on a replica or a read-only server; a transaction that lasted too long.
   '25006': 'outage',
   '25P03': 'outage',
   '25P04': 'outage',
-  // A lock that was not to be had in `lock_timeout`.
+  // A lock that was not available within `lock_timeout`.
   '55P03': 'outage',
-  // A statement or a connection that is larger than the server takes: no retry makes it smaller.
+  // A statement or a connection larger than the server accepts: no retry makes it smaller.
   '54000': 'mistake',
 };
 const OUTAGE_CLASSES: ReadonlySet<string> = new Set([
-  // The connection, a proxy's included; the resources; an administrator; the machine; the server itself.
+  // The connection, including a proxy's; resources; an administrator; the machine; the server itself.
   '08',
   '53',
   '57',
   '58',
   'XX',
-  // The other ways in which a transaction is undone, and a snapshot that is too old.
+  // Other ways to undo a transaction, and a snapshot that is too old.
   '40',
   '72',
-  // Whom the server does not let in, and a database that is not there: while a connection is made.
+  // Refused users, and a missing database, during connecting.
   '28',
   '3D',
 ]);
 
-// PL/pgSQL's RAISE has the class P0, or one that an application has chosen.
+// PL/pgSQL's RAISE has the class P0, or one that the application chose.
 const OWN_CLASSES = /^(?:[0-5]|F0|HV)/;
 
-// SQL_ASCII takes all bytes and knows no characters: a name's length and order would be those of its bytes.
+// SQL_ASCII accepts all bytes and ignores characters: a name's length and order would be those of its bytes.
 const LACKING_ENCODING =
   "SELECT known.charset AS charset, 'database' AS place " +
   "FROM (SELECT current_setting('server_encoding') AS charset) AS known WHERE known.charset <> 'UTF8'";
@@ -46,17 +46,18 @@ const LACKING_ENCODING =
 /** PostgreSQL. */
 export const postgres: Dialect = {
   drivers: ['postgres'],
-  // To the microsecond: what a clock leaves out would count as its error.
+  // To the microsecond: any missing fraction would count as the clock's error.
   now: 'SELECT EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS now',
   returnsDeleted: true,
   returnsUpdated: true,
   sharesInserts: true,
   rotateMany: manyRotations,
+  mostAloneInTransaction: 0,
   mostParameters: 65_535,
   onlyConnection: undefined,
   clusterWait: undefined,
   failureKind: ({ sqlState, severity }: DriverFailure) => {
-    // Without a SQLSTATE it is no answer of the server: the connection, or the pool.
+    // An error without a SQLSTATE comes from the connection or the pool, not from the server.
     if (sqlState === undefined || severity === 'FATAL' || severity === 'PANIC') return 'outage';
     const known = KINDS[sqlState];
     if (known !== undefined) return known;
@@ -65,20 +66,20 @@ export const postgres: Dialect = {
   },
   charsets: {
     statement: () => ({ sql: LACKING_ENCODING, parameters: [] }),
-    cure: ({ charset }, table) =>
-      `The database of ${table} has the encoding ${charset}, which does not hold every character. Run ` +
+    cure: ({ charset }, tables) =>
+      `The database of ${tables.join(', ')} has the encoding ${charset}, which lacks characters. Run ` +
       "`CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0`, and move the data there (pg_dump, pg_restore).",
   },
   unstorableCure: ({ text }: DriverFailure, table) => {
-    const encoding = / in encoding "(\w+)"$/.exec(text)?.[1] ?? 'another one than UTF8';
+    const encoding = / in encoding "(\w+)"$/.exec(text)?.[1] ?? 'other than UTF8';
     return (
       `The database of ${table} has the encoding ${encoding}, which lacks a character. ` +
-      "Move the data to a database that was created with ENCODING 'UTF8'."
+      "Move the data to a database created with ENCODING 'UTF8'."
     );
   },
 };
 
-/** What speaks PostgreSQL's language: only what all of them have is used. */
+/** Databases that speak PostgreSQL's language: this uses only the features that all of them have. */
 export const postgresCompatible: Dialect = {
   ...postgres,
   drivers: ['cockroachdb', 'aurora-postgres'],

@@ -1,7 +1,7 @@
 import type { Dialect, FailureKind } from './dialect.js';
 import type { DriverFailure } from '../failures/driver-failure.js';
 
-// By the code, or by how it begins: SQLITE_READONLY stands for SQLITE_READONLY_DIRECTORY too.
+// By the code or its beginning: SQLITE_READONLY also covers SQLITE_READONLY_DIRECTORY.
 const KINDS: readonly (readonly [code: string, kind: FailureKind])[] = [
   ['SQLITE_BUSY_RECOVERY', 'outage'],
   ['SQLITE_BUSY_TIMEOUT', 'outage'],
@@ -16,7 +16,7 @@ const KINDS: readonly (readonly [code: string, kind: FailureKind])[] = [
   ['SQLITE_TOOBIG', 'mistake'],
 ];
 
-// SQLite has one code for every slip in a statement, and sql.js has none at all: its texts, which are never translated.
+// SQLite has one code for every mistake in a statement, and sql.js has none at all. Their texts are never translated.
 const KINDS_BY_TEXT: readonly (readonly [text: RegExp, kind: FailureKind])[] = [
   [/^no such table/, 'no table'],
   [/^no such column/, 'no column'],
@@ -33,7 +33,8 @@ export const sqlite: Dialect = {
   returnsUpdated: true,
   sharesInserts: false,
   rotateMany: undefined,
-  // The bound for long; today's is higher.
+  mostAloneInTransaction: 0,
+  // The limit for a long time; today's is higher.
   mostParameters: 999,
   onlyConnection: {
     isInTransaction: (connection) =>
@@ -54,7 +55,7 @@ function byCode(code: string | undefined): FailureKind {
   return known?.[1] ?? 'outage';
 }
 
-/** better-sqlite3's `Database` says what is the case; others have nothing but TypeORM's flag. */
+/** better-sqlite3's `Database` knows if a transaction is open. Others only have TypeORM's flag. */
 function isBetterSqlite(connection: unknown): connection is { inTransaction: boolean } {
   return (
     typeof connection === 'object' &&

@@ -1,4 +1,4 @@
-/** What a driver says of a failed statement or connection. */
+/** The parts of a driver's error about a failed statement or connection. */
 export interface DriverFailure {
   /** The class of the error. */
   readonly name: string;
@@ -6,18 +6,18 @@ export interface DriverFailure {
   readonly code: string | undefined;
   /** The server's number, on MySQL and MariaDB. */
   readonly errno: number | undefined;
-  /** Five characters that mean the same on every database that has them. */
+  /** Five characters with the same meaning on every database that has them. */
   readonly sqlState: string | undefined;
-  /** How bad PostgreSQL finds it. */
+  /** PostgreSQL's severity. */
   readonly severity: string | undefined;
-  /** The driver's own text. It may have values of the statement in it. */
+  /** The driver's own text, which may contain values of the statement. */
   readonly text: string;
-  /** The statement, if it was one, without its values. */
+  /** The statement without its values, if there was one. */
   readonly sql: string;
   readonly parameters: readonly unknown[];
 }
 
-/** Reads an error as a driver throws it, or as TypeORM passes it on. */
+/** Reads an error of a driver or of TypeORM. */
 export function driverFailureOf(error: unknown): DriverFailure {
   const told = [...layersOf(error)];
   const first = <T>(key: string, isWanted: (value: unknown) => value is T): T | undefined =>
@@ -38,7 +38,7 @@ export function driverFailureOf(error: unknown): DriverFailure {
 
 const SQLSTATE = /^[0-9A-Z]{5}$/;
 
-/** The error, and what it wraps. */
+/** The error, and the errors that it wraps. */
 function* layersOf(error: unknown): Generator<Readonly<Record<string, unknown>>> {
   let each = error;
   while (typeof each === 'object' && each !== null) {
@@ -51,7 +51,7 @@ function isText(value: unknown): value is string {
   return typeof value === 'string';
 }
 
-// The operating system's numbers, such as that of a refused connection, are negative.
+// The operating system's numbers, such as the one of a refused connection, are negative.
 function isServersNumber(value: unknown): value is number {
   return typeof value === 'number' && value > 0;
 }

@@ -3,7 +3,7 @@ import { Logger } from '@nestjs/common';
 const TOLD_EVERY_MS = 60_000;
 const MOST_LINES = 100;
 
-/** Writes down what the database refuses: each line once a minute, since a log that is full helps nobody. */
+/** Logs what the database refuses, each line at most once a minute, because a full log helps nobody. */
 export class FailureLog {
   private readonly logger = new Logger('SessionModule');
   private readonly toldAtMs = new Map<string, number>();

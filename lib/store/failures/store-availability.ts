@@ -6,12 +6,12 @@ import { driverFailureOf } from './driver-failure.js';
 import type { FailureLog } from './failure-log.js';
 import { failureText } from './failure-text.js';
 
-// In a statement of ours: a name in quotes, in a schema or not.
+// A quoted name in one of our statements, with or without a schema.
 const TABLE = /\b(?:INTO|UPDATE|FROM) ((?:["`][^"`]+["`]\.)*["`][^"`]+["`])/;
 
 /**
- * What the caller is told of a failed statement: that the database is away, if it may do the same later, or else that it
- * refuses. TypeORM's error carries the statement's parameters, and with them user data: it goes nowhere.
+ * The caller's exception for a failed statement: the database is away if the same statement may succeed later, or else
+ * it refuses. TypeORM's error carries the statement's parameters, and so user data, and is never passed on.
  */
 export function asStoreException(
   error: unknown,
@@ -34,13 +34,13 @@ export function asStoreException(
 }
 
 /**
- * A conflict in a caller's transaction, for the caller: the driver's error as TypeORM passes it on, so that whatever runs
- * transactions again knows it. Only what it repeats of the statement's parameters is taken out.
+ * The driver's error for a conflict in a caller's transaction. TypeORM passes it on, so that code that retries
+ * transactions recognizes it. Only the statement's parameters in it are removed.
  */
 export function asConflictOfCaller(error: unknown): unknown {
   for (let each = error; typeof each === 'object' && each !== null;) {
     if ('parameters' in each) each.parameters = [];
-    // The text that mysql2 has sent, parameters and all.
+    // The text that mysql2 sent, including parameters.
     if ('sql' in each) delete each.sql;
     each = 'driverError' in each ? each.driverError : undefined;
   }

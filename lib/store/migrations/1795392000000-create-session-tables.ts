@@ -3,23 +3,24 @@ import { SessionConfigurationError } from '../../errors/session-configuration.er
 import { sessionEntities } from '../entities.js';
 
 /**
- * Creates the tables of the sessions, their keys and the revocation feed as the data source knows the entities: under its
- * prefix, in its schema, by its naming strategy. Tables that are there already stay as they are, so that an application
- * can go over from `synchronize`; reverting it drops them, and with them every session.
+ * Creates the tables of the sessions, their keys and the revocation feed. It uses the data source's prefix, schema and
+ * naming strategy. It leaves existing tables alone, so that an application can move away from `synchronize`. Reverting
+ * it drops the tables, and every session with them.
  *
  * @publicApi
  */
-// It always creates the tables of today's entities: a later migration finds its column there in a new database.
+// It always creates the tables of the current entities, so in a new database a later migration finds its column
+// present.
 export class CreateSessionTables1795392000000 implements MigrationInterface {
-  // Said once more for bundlers, which rename classes: TypeORM remembers a migration by this name.
+  // Repeated for bundlers, which rename classes: TypeORM remembers a migration by this name.
   readonly name = 'CreateSessionTables1795392000000';
 
-  /** @throws {SessionConfigurationError} when the data source does not know the entities */
+  /** @throws {SessionConfigurationError} if the data source does not know the entities */
   async up(queryRunner: QueryRunner): Promise<void> {
     for (const table of sessionTables(queryRunner)) await queryRunner.createTable(table, true);
   }
 
-  /** @throws {SessionConfigurationError} when the data source does not know the entities */
+  /** @throws {SessionConfigurationError} if the data source does not know the entities */
   async down(queryRunner: QueryRunner): Promise<void> {
     for (const table of sessionTables(queryRunner)) await queryRunner.dropTable(table, true);
   }

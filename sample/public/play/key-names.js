@@ -1,6 +1,6 @@
 const LETTERS = 'ABCDEFGH';
 
-/** Gives refresh tokens short names, in the order in which they appear. They are told apart by their hash. */
+/** Gives refresh tokens short names, in order of appearance. Their hashes tell them apart. */
 export class KeyNames {
   #hashes = [];
 

@@ -1,5 +1,5 @@
-// The plays, step by step. A step has a title, a text, the label of its button, and what it does: `act` gets the stage
-// and resolves to what was seen, each `{ who: 'here' | 'there', text, answer }`. `waitMs` says how long it takes.
+// The plays, step by step. A step has a title, a text, a button label and an action: `act` gets the stage and resolves
+// to its observations, each `{ who: 'here' | 'there', text, answer }`. `waitMs` is its duration.
 
 /** @param gracePeriodMs how long the server forgives a spent token */
 export function scenarios(gracePeriodMs) {
@@ -172,6 +172,22 @@ export function scenarios(gracePeriodMs) {
           ],
         },
         end,
+      ],
+    },
+    {
+      name: 'The session is bound to its device',
+      text: 'The copy opens nothing: the browser has a key that nobody can copy.',
+      isFoundOut: false,
+      steps: [
+        {
+          title: 'A thief copies every cookie of a bound session',
+          text:
+            'Some browsers hold a key for a session in the device itself. No browser does so for plain http on ' +
+            'localhost, so two that the server brings along play this one: one has the key, the other has its cookies. ' +
+            'The cookie of the access token lives for ten minutes; both drop it here, so that you need not wait.',
+          button: 'Play it',
+          act: async (stage) => stage.playBound(),
+        },
       ],
     },
   ];

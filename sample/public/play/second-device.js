@@ -1,5 +1,5 @@
-// Another machine, as far as the server can tell: a worker has a `fetch` of its own, which the SDK has not touched, and
-// this one sends no cookies. All it has is the refresh token that it was given.
+// To the server, this worker is another machine: the SDK has not touched its `fetch`, which sends no cookies. It only
+// has the refresh token that it was given.
 
 let tokens = {};
 
@@ -14,7 +14,7 @@ const actions = {
     if (response.ok) {
       tokens = {
         accessToken: response.headers.get('st-access-token'),
-        // Where the server has nothing new to give, the old one stays.
+        // If the server has nothing new to send, the old token stays.
         refreshToken: response.headers.get('st-refresh-token') || tokens.refreshToken,
       };
     }

@@ -5,8 +5,9 @@ import SuperTokens from '../sdk.js';
 import { noteOrigin } from '../session-notes.js';
 
 /**
- * The two who hold one session: this browser, by its cookies, and a worker that plays another machine, by a copied
- * token. Every act resolves to `{ status, message, name, hash }`, where `hash` names the refresh token that is held after it.
+ * The two holders of one session: this browser, with its cookies, and a worker that plays another machine, with a
+ * copied token. Every act resolves to `{ status, message, name, hash }`, where `hash` names the holder's refresh token
+ * after it.
  */
 export class Stage {
   #machine = new Worker('/play/second-device.js', { type: 'module' });
@@ -23,6 +24,12 @@ export class Stage {
     const { status, body } = await call('POST', '/demo/theft/refresh-token');
     await this.#tell('take', { refreshToken: body.refreshToken });
     return { status, hash: heldHere(), token: body.refreshToken };
+  }
+
+  /** The play of a bound session, whose acts are already over. */
+  async playBound() {
+    const { body } = await call('POST', '/demo/theft/bound');
+    return body.acts.map(({ who, text, ...answer }) => ({ who, text, answer }));
   }
 
   async refreshHere() {

@@ -11,6 +11,7 @@ import {
 import {
   CreateSession,
   CurrentSession,
+  ForbidImpersonation,
   RequireFresh,
   SessionService,
   VerifySession,
@@ -35,6 +36,7 @@ export class AccountController {
   /** Ends every session of the user, and gives this browser a new one. */
   @Post('password')
   @HttpCode(200)
+  @ForbidImpersonation()
   @CreateSession<ChangedPassword>({
     userId: ({ account }) => account.id,
     accessTokenPayload: ({ account: { name, plan } }) => ({ name, plan }),
@@ -47,19 +49,19 @@ export class AccountController {
     return this.passwords.change(session.getUserId(), readPasswordChange(body));
   }
 
-  /** Ends every session of the user, this one too. */
+  /** Ends every session of the user, including this one. */
   @Post('sign-out-everywhere')
   @HttpCode(200)
   async signOutEverywhere(
     @CurrentSession() session: SessionContainer,
   ): Promise<{ endedSessions: number }> {
     const ended = await this.sessions.revokeAllSessionsForUser(session.getUserId());
-    // Takes the tokens from this browser too; the others learn of it at their next request.
+    // Also removes the tokens from this browser; the others learn of it at their next request.
     await session.revokeSession();
     return { endedSessions: ended.length };
   }
 
-  /** All that is known of the user: only for somebody who has just proven to be them. */
+  /** Everything known about the user, only for somebody who has just proved to be them. */
   @Get('export')
   @RequireFresh(settings.freshForSeconds)
   async export(
@@ -71,7 +73,7 @@ export class AccountController {
     };
   }
 
-  /** The password once more: a new session takes the place of this one, with all that it holds. */
+  /** Asks for the password again: a new session with the same content replaces this one. */
   @Post('confirm-password')
   @HttpCode(200)
   async confirmPassword(

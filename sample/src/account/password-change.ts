@@ -21,10 +21,10 @@ export class PasswordChange {
   ) {}
 
   /**
-   * Changes the password and ends every session of the user, both or neither: who knew the old password must not stay
-   * logged in by it.
+   * Changes the password and ends every session of the user, both or neither: nobody with the old password may stay
+   * logged in.
    *
-   * @throws {BadRequestException} when the current password is wrong; nothing changes
+   * @throws {BadRequestException} if the current password is wrong; nothing changes
    */
   async change(userId: string, form: PasswordChangeForm): Promise<ChangedPassword> {
     const account = await this.users.checkById(userId, form.currentPassword);
@@ -40,7 +40,7 @@ export class PasswordChange {
       await manager.update(User, userId, { passwordHash });
       return this.sessions.withManager(manager).revokeAllSessionsForUser(userId);
     });
-    // Once more: a login that began before the commit may have read the old password.
+    // Again, because a login that began before the commit may have read the old password.
     await this.sessions.revokeAllSessionsForUser(userId);
     return { account, endedSessions: ended.length };
   }

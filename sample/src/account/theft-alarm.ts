@@ -2,7 +2,7 @@ import { Injectable, Logger, type OnApplicationBootstrap } from '@nestjs/common'
 import { SessionEventBus } from 'nestjs-auth-sessions';
 import { UsersService } from '../users/users.service.js';
 
-/** Tells when a stolen refresh token was found out. A real application sends the user a mail. */
+/** Reports a detected theft of a refresh token. A real application sends the user a mail. */
 @Injectable()
 export class TheftAlarm implements OnApplicationBootstrap {
   private readonly logger = new Logger(TheftAlarm.name);

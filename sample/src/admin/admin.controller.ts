@@ -8,18 +8,21 @@ import {
   Param,
   ParseUUIDPipe,
   Post,
+  Req,
+  Res,
 } from '@nestjs/common';
 import {
   CurrentSession,
+  PublicAccess,
   SessionService,
   VerifySession,
   type SessionContainer,
 } from 'nestjs-auth-sessions';
-import { readRole } from '../users/forms.js';
+import { readReason, readRole } from '../users/forms.js';
 import type { Account, Role } from '../users/user.entity.js';
 import { UsersService } from '../users/users.service.js';
 
-/** For admins alone: anybody else is answered 403, with what is missing. */
+/** Only for admins: anybody else gets 403, with the failing validators. */
 @Controller('admin')
 @VerifySession({ roles: ['admin'] })
 export class AdminController {
@@ -33,7 +36,7 @@ export class AdminController {
     return this.users.list();
   }
 
-  /** Changes a role, and has the user's sessions learn of it at their next request. */
+  /** Changes a role, which the user's sessions learn at their next request. */
   @Post('users/:id/role')
   @HttpCode(200)
   async changeRole(
@@ -48,5 +51,40 @@ export class AdminController {
     if (!(await this.users.changeRole(id, role))) throw new NotFoundException('No such user.');
     await this.sessions.markClaimsStale(id);
     return { role };
+  }
+
+  /** Logs the admin in as a user, for at most a quarter of an hour. The events and `explain` show the reason. */
+  @Post('users/:id/act-as')
+  @HttpCode(200)
+  async actAs(
+    @CurrentSession() actor: SessionContainer,
+    @Param('id', ParseUUIDPipe) id: string,
+    @Body() body: unknown,
+    @Req() request: object,
+    @Res({ passthrough: true }) response: object,
+  ): Promise<{ name: string }> {
+    const reason = readReason(body);
+    const user = await this.users.findById(id);
+    if (user === null) throw new NotFoundException('No such user.');
+    const { name, plan } = user;
+    await this.sessions.impersonate(request, response, {
+      actor,
+      userId: id,
+      reason,
+      lifetime: '15m',
+      accessTokenPayload: { name, plan },
+    });
+    return { name };
+  }
+
+  /** Returns the admin's own session. It is open, because the current session is the user's. */
+  @Post('act-as-myself')
+  @HttpCode(200)
+  @PublicAccess()
+  async actAsMyself(
+    @Req() request: object,
+    @Res({ passthrough: true }) response: object,
+  ): Promise<void> {
+    await this.sessions.endImpersonation(request, response);
   }
 }

@@ -3,7 +3,7 @@ import { UsersModule } from '../users/users.module.js';
 import { AdminController } from './admin.controller.js';
 import { RolesClaim } from './roles.claim.js';
 
-/** What a role opens. */
+/** The pages that a role opens. */
 @Module({
   imports: [UsersModule],
   controllers: [AdminController],

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { UserRoleClaim, type ClaimSubject } from 'nestjs-auth-sessions';
 import { UsersService } from '../users/users.service.js';
 
-/** The roles of a user, as the sample's own table has them. They go into every new session. */
+/** The roles of a user, from the sample's own table. Every new session contains them. */
 @Injectable()
 export class RolesClaim extends UserRoleClaim {
   constructor(private readonly users: UsersService) {
@@ -11,7 +11,7 @@ export class RolesClaim extends UserRoleClaim {
 
   override async fetchValue({ userId }: ClaimSubject): Promise<string[]> {
     const account = await this.users.findById(userId);
-    // An empty list says that there are none; `undefined` would leave the session the roles that it has.
+    // An empty list means that there are none; `undefined` would leave the session its old roles.
     return account === null ? [] : [account.role];
   }
 }

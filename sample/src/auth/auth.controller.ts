@@ -1,5 +1,7 @@
+import { ApiBody } from '@nestjs/swagger';
 import { Body, Controller, HttpCode, NotFoundException, Post, Req, Res } from '@nestjs/common';
 import { CreateSession, SessionService } from 'nestjs-auth-sessions';
+import { CREDENTIALS_BODY, SIGN_UP_BODY } from '../api-docs/shapes.js';
 import { readCredentials, readSignUp } from '../users/forms.js';
 import type { Account } from '../users/user.entity.js';
 import { UsersService } from '../users/users.service.js';
@@ -11,9 +13,10 @@ export class AuthController {
     private readonly sessions: SessionService,
   ) {}
 
-  /** Who is returned is logged in; `null` answers 401. */
+  /** Logs in the returned user; `null` answers 401. */
   @Post('login')
   @HttpCode(200)
+  @ApiBody(CREDENTIALS_BODY)
   @CreateSession<Account>({
     userId: (user) => user.id,
     accessTokenPayload: ({ name, plan }) => ({ name, plan }),
@@ -24,6 +27,7 @@ export class AuthController {
   }
 
   @Post('signup')
+  @ApiBody(SIGN_UP_BODY)
   @CreateSession<Account>({
     userId: (user) => user.id,
     accessTokenPayload: ({ name, plan }) => ({ name, plan }),
@@ -34,8 +38,8 @@ export class AuthController {
   }
 
   /**
-   * The same by hand, where a decorator does not fit. This one plays an identity provider that vouches for Alan; a real
-   * callback checks the provider's `state` and answer here.
+   * The same by hand, for cases in which a decorator does not fit. This one plays an identity provider that vouches for
+   * Alan. A real callback checks the provider's `state` and answer here.
    */
   @Post('sso')
   @HttpCode(200)

@@ -4,11 +4,11 @@ import { createRequire } from 'node:module';
 const REQUIRE = /\brequire\((["'])([^"']+)\1\)/g;
 
 /**
- * Puts a CommonJS package and all that it requires into one ECMAScript module for browsers, whose default export is what
- * the package exports. SuperTokens' browser SDK comes from npm as CommonJS alone. An application with a build step
- * imports the SDK, and needs none of this.
+ * Puts a CommonJS package and all its dependencies into one ECMAScript module for browsers, whose default export is the
+ * package's export. npm has SuperTokens' browser SDK only as CommonJS. An application with a build step imports the
+ * SDK, and needs none of this.
  *
- * @param packageName a package that is installed, and made for browsers
+ * @param packageName an installed package for browsers
  */
 export function browserBundle(packageName: string): string {
   const files = collect(createRequire(import.meta.url).resolve(packageName));
@@ -35,11 +35,11 @@ export function browserBundle(packageName: string): string {
 interface SourceFile {
   readonly path: string;
   readonly source: string;
-  /** The files that it requires, by the names that it uses for them. */
+  /** The required files, by the names that it uses for them. */
   readonly required: ReadonlyMap<string, string>;
 }
 
-/** A file and all that it requires; itself first. */
+/** A file and everything that it requires, the file itself first. */
 function collect(path: string, found: SourceFile[] = []): SourceFile[] {
   if (found.some(isAt(path))) return found;
   const source = readFileSync(path, 'utf8');

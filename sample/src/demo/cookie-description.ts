@@ -1,7 +1,7 @@
 /** A `Set-Cookie` line without its value. */
 export interface CookieDescription {
   name: string;
-  /** In their order, such as `['Max-Age=60', 'Path=/', 'HttpOnly']`. */
+  /** In order, such as `['Max-Age=60', 'Path=/', 'HttpOnly']`. */
   attributes: string[];
 }
 

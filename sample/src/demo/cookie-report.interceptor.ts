@@ -9,8 +9,8 @@ import { tap, type Observable } from 'rxjs';
 import { describeCookie } from './cookie-description.js';
 
 /**
- * DEMO ONLY: tells the page, in the header `demo-cookies`, the names and attributes of the cookies that a response sets.
- * They are HttpOnly, so the page can't see them by itself. Their values never leave by this header.
+ * DEMO ONLY: tells the page, in the header `demo-cookies`, the names and attributes of a response's cookies. They are
+ * HttpOnly, so the page itself can't see them. This header never contains their values.
  */
 @Injectable()
 export class CookieReportInterceptor implements NestInterceptor {

@@ -8,7 +8,7 @@ import {
 } from 'nestjs-auth-sessions';
 import { Repository } from 'typeorm';
 
-/** DEMO ONLY: shows what the database keeps of one's own session, without the hash of its refresh token. */
+/** DEMO ONLY: shows the database row of one's own session, without the hash of its refresh token. */
 @Controller('demo/session-row')
 @VerifySession()
 export class SessionRowController {
@@ -18,9 +18,16 @@ export class SessionRowController {
   async show(@CurrentSession() session: SessionContainer): Promise<object> {
     const row = await this.rows.findOneBy({ handle: session.getHandle() });
     if (row === null) throw new NotFoundException('This session has just ended.');
-    const { parentRefreshTokenHash: _, accessTokenPayload, sessionData, ...columns } = row;
+    const {
+      parentRefreshTokenHash: _,
+      deviceKey,
+      accessTokenPayload,
+      sessionData,
+      ...columns
+    } = row;
     return {
       ...columns,
+      deviceKey: deviceKey === null ? null : 'a public key',
       accessTokenPayload: JSON.parse(accessTokenPayload) as unknown,
       sessionData: JSON.parse(sessionData) as unknown,
     };

@@ -4,18 +4,18 @@ import { VerifySession } from 'nestjs-auth-sessions';
 import type { IncomingMessage } from 'node:http';
 import { settings } from '../settings.js';
 
-/** DEMO ONLY: what the page needs to play a theft. */
+/** DEMO ONLY: the props with which the page plays a theft. */
 @Controller('demo/theft')
 export class TheftPropsController {
-  /** How long the walk has to wait. */
+  /** The waiting times of the play. */
   @Get('timing')
   timing(): { gracePeriodMs: number } {
     return { gracePeriodMs: settings.gracePeriodSeconds * 1000 };
   }
 
   /**
-   * Hands a page its own refresh token, which the cookie keeps from every script. A real application has no such route:
-   * with it, a script that gets into the page would take the session away with it.
+   * Gives a page its own refresh token, which the cookie hides from every script. A real application has no such route,
+   * because a script injected into the page could steal the session with it.
    */
   @Post('refresh-token')
   @HttpCode(200)

@@ -3,7 +3,7 @@ import type { SignUp } from './forms.js';
 import type { Plan, Role } from './user.entity.js';
 import { UsersService } from './users.service.js';
 
-/** The page shows these with their passwords. */
+/** The page shows these users with their passwords. */
 export const DEMO_USERS: readonly (SignUp & { plan: Plan; role?: Role })[] = [
   {
     name: 'Ada Lovelace',

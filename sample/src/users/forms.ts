@@ -15,12 +15,12 @@ export interface PasswordChangeForm {
   newPassword: string;
 }
 
-type Field = keyof SignUp | keyof PasswordChangeForm | 'role';
+type Field = keyof SignUp | keyof PasswordChangeForm | 'role' | 'reason';
 
 const EMAIL = /^[^\s@\p{Cc}\p{Cs}]+@[^\s@\p{Cc}\p{Cs}]+\.[^\s@\p{Cc}\p{Cs}]+$/u;
 const CONTROL_OR_LONE_SURROGATE = /[\p{Cc}\p{Cs}]/u;
 
-/** @throws {BadRequestException} naming the field that is missing */
+/** @throws {BadRequestException} that names the missing field */
 export function readCredentials(body: unknown): Credentials {
   return {
     email: readText(body, 'email', 'Please enter your e-mail address.').trim().toLowerCase(),
@@ -28,7 +28,7 @@ export function readCredentials(body: unknown): Credentials {
   };
 }
 
-/** @throws {BadRequestException} naming the first field that will not do, and why */
+/** @throws {BadRequestException} that names the first invalid field, and the reason */
 export function readSignUp(body: unknown): SignUp {
   const name = readText(body, 'name', 'Please enter your name.').trim();
   if (name.length > 60) refuse('name', 'A name has at most 60 characters.');
@@ -54,10 +54,17 @@ export function readPassword(body: unknown): string {
   return readText(body, 'password', 'Please enter your password.');
 }
 
-/** @throws {BadRequestException} where it is no role */
+/** @throws {BadRequestException} if it is not a role */
 export function readRole(body: unknown): Role {
   const role = readText(body, 'role', 'Please choose a role.');
   return role === 'admin' || role === 'member' ? role : refuse('role', 'There is no such role.');
+}
+
+/** @throws {BadRequestException} */
+export function readReason(body: unknown): string {
+  const reason = readText(body, 'reason', 'Please say why.').trim();
+  const isShort = reason !== '' && reason.length <= 200 && !CONTROL_OR_LONE_SURROGATE.test(reason);
+  return isShort ? reason : refuse('reason', 'Please say why, in at most 200 characters.');
 }
 
 function checkNewPassword(field: Field, password: string): string {

@@ -5,7 +5,7 @@ const COST = { N: 2 ** 14, r: 8, p: 5 };
 const SALT_BYTES = 16;
 const HASH_BYTES = 32;
 
-// Of nobody's password: an unknown e-mail address takes as long as a wrong password.
+// Nobody's password: an unknown e-mail address takes as long as a wrong password.
 const STAND_IN = toText(Buffer.alloc(SALT_BYTES), Buffer.alloc(HASH_BYTES));
 
 /** Salt and hash, as text for a column. */
@@ -14,7 +14,7 @@ export async function hashPassword(password: string): Promise<string> {
   return toText(salt, await derive(password, salt));
 }
 
-/** @param passwordHash what `hashPassword` made; `undefined` where there is no such user */
+/** @param passwordHash the result of `hashPassword`; `undefined` if there is no such user */
 export async function isPassword(
   password: string,
   passwordHash: string | undefined,

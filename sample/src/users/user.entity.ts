@@ -3,7 +3,7 @@ import { Column, Entity, PrimaryColumn } from 'typeorm';
 export type Plan = 'free' | 'team';
 export type Role = 'admin' | 'member';
 
-/** What of a user may leave the server. */
+/** The properties of a user that may leave the server. */
 export interface Account {
   id: string;
   email: string;

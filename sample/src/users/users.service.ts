@@ -20,7 +20,7 @@ export class UsersService {
     return this.checkOne({ id }, password);
   }
 
-  /** @throws {ConflictException} when the e-mail address has an account already */
+  /** @throws {ConflictException} if the e-mail address already has an account */
   async create(
     { name, email, password }: SignUp,
     plan: Plan = 'free',

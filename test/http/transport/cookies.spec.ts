@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { asHttpResponse } from '../../../lib/http/context/http-response.js';
 import { cookieValues, SessionCookie } from '../../../lib/http/transport/cookies.js';
 import { resolveSessionOptions } from '../../../lib/options/resolve-options.js';
-import type { SessionCookieOptions } from '../../../lib/options/session-module-options.js';
+import type { SessionCookieOptions } from '../../../lib/options/cookie-options.js';
 
 const NOW_MS = Date.UTC(2026, 0, 1);
 const DAY_MS = 24 * 60 * 60 * 1000;

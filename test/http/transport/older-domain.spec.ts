@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { asHttpResponse, headerValues } from '../../../lib/http/context/http-response.js';
 import type { HttpRequest } from '../../../lib/http/context/http-request.js';
 import { SessionCookie } from '../../../lib/http/transport/cookies.js';
-import type { SessionCookieOptions } from '../../../lib/options/session-module-options.js';
+import type { SessionCookieOptions } from '../../../lib/options/cookie-options.js';
 import { resolveSessionOptions } from '../../../lib/options/resolve-options.js';
 
 const NOW_MS = 1_700_000_000_000;
@@ -123,7 +123,7 @@ describe('the option `cookie.olderDomain`', () => {
     ['the same domain', { domain: 'example.com', olderDomain: 'example.com' }],
   ])('is refused where it is what `domain` is: %s', (_title, cookie) => {
     expect(() => resolveSessionOptions({ cookie }, { production: false })).toThrow(
-      '`cookie.olderDomain` is the same as `domain`: no cookie is older',
+      '`cookie.olderDomain` is the same as `domain`, so it names no older cookie',
     );
   });
 

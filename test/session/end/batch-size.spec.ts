@@ -70,7 +70,7 @@ const TABLE: readonly (readonly [rule: string, batches: readonly Batch[], sizes:
 
 describe('the size of a batch', () => {
   it.each(TABLE)('%s', (_, batches, expected) => {
-    const size = new BatchSize(200);
+    const size = new BatchSize(200, 25);
     expect(size.rows).toBe(10);
     const sizes = batches.map(([rows, durationMs]) => {
       size.adapt(rows, durationMs);

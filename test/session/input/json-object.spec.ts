@@ -107,11 +107,11 @@ describe('what is no JSON object', () => {
     ['a bigint', { n: 1n }, 'n is a bigint'],
     ['a function', { f: () => SECRET }, 'f is a function'],
     ['a symbol', { s: Symbol(SECRET) }, 's is a symbol'],
-    ['a date', { d: new Date(0) }, 'd is an object of a class'],
-    ['a map', { m: new Map() }, 'm is an object of a class'],
-    ['a regular expression', { r: /hunter2/ }, 'r is an object of a class'],
-    ['a boxed text', { b: Object(SECRET) }, 'b is an object of a class'],
-    ['bytes', { b: new Uint8Array(3) }, 'b is an object of a class'],
+    ['a date', { d: new Date(0) }, 'd is an instance of a class'],
+    ['a map', { m: new Map() }, 'm is an instance of a class'],
+    ['a regular expression', { r: /hunter2/ }, 'r is an instance of a class'],
+    ['a boxed text', { b: Object(SECRET) }, 'b is an instance of a class'],
+    ['bytes', { b: new Uint8Array(3) }, 'b is an instance of a class'],
     ['not a number', { n: Number.NaN }, 'n is not a finite number'],
     ['endless', { n: Number.POSITIVE_INFINITY }, 'n is not a finite number'],
     ['a function deep inside', { a: { list: [{ f: () => SECRET }] } }, 'a.list[].f is a function'],
@@ -136,7 +136,7 @@ describe('what is no JSON object', () => {
     '{"prototype":1}',
   ])('is refused for a key that leads to a prototype: %s', (json) => {
     expect(refusalOf(JSON.parse(json))).toMatch(
-      /^payload has a key that is not allowed: (__proto__|constructor|prototype)$/,
+      /^payload has a forbidden key: (__proto__|constructor|prototype)$/,
     );
     expect({}).not.toHaveProperty('role');
   });

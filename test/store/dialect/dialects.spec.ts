@@ -57,7 +57,7 @@ describe('the database behind a driver', () => {
       const refusal = () => dialectFor(driver);
       expect(refusal).toThrow(SessionConfigurationError);
       expect(refusal).toThrow(
-        `Sessions can't be kept by TypeORM's driver \`${driver}\`. These can keep them: \`postgres\`, ` +
+        `Sessions do not work with TypeORM's driver \`${driver}\`. Supported drivers: \`postgres\`, ` +
           '`mariadb`, `mysql`, `better-sqlite3`, `sqlite`, `sqljs`, `cockroachdb`, `aurora-postgres`, `aurora-mysql`.',
       );
     },

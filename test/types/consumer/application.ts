@@ -1,10 +1,19 @@
-import { Controller, Get, Post } from '@nestjs/common';
+import {
+  Controller,
+  Get,
+  Post,
+  type ArgumentsHost,
+  type ExecutionContext,
+  type PipeTransform,
+} from '@nestjs/common';
 import {
   CreateSession,
   CurrentSession,
   PrimitiveClaim,
   UserRoleClaim,
   VerifySession,
+  currentSession,
+  sessionOf,
   type AccessTokenPayload,
   type PayloadUpdate,
   type SessionContainer,
@@ -24,6 +33,12 @@ interface User {
   id: string;
   tenant: string;
   plan: Plan;
+}
+
+class UserPipe implements PipeTransform {
+  transform(session: SessionContainer): User {
+    return { id: session.getUserId(), tenant: session.getTenantId(), plan: 'free' };
+  }
 }
 
 @Controller()
@@ -64,9 +79,41 @@ export class Application {
     const payload = session.getAccessTokenPayload();
     expectTypeOf<typeof payload.plan>().toEqualTypeOf<Plan>();
     expectTypeOf<(typeof payload)['anything else']>().toEqualTypeOf<unknown>();
+    expectTypeOf(payload.exp * 1000).toEqualTypeOf<number>();
+    expectTypeOf<typeof payload.sub>().toEqualTypeOf<string>();
+    expectTypeOf<typeof payload.auth_time>().toEqualTypeOf<number>();
     // @ts-expect-error a payload that is there is read only
     payload.plan = 'gold';
     return plan;
+  }
+
+  @Get('user')
+  @VerifySession({ roles: { any: ['admin', 'editor'] }, permissions: ['read'] })
+  user(
+    @CurrentSession(UserPipe) user: User,
+    @CurrentSession('plan', UserPipe) same: User,
+  ): boolean {
+    return user === same;
+  }
+
+  // @ts-expect-error neither a list nor `any`
+  @VerifySession({ roles: { all: ['admin'] } })
+  @Get('all')
+  all(): void {}
+
+  @Post('answered')
+  @CreateSession<User | null>({
+    userId: (user) => user.id,
+    answer: (user, session) => ({ plan: user.plan, until: session.getAccessTokenPayload().exp }),
+    refusal: 422,
+    revokePrevious: false,
+  })
+  answered(): User | null {
+    return null;
+  }
+
+  current(context: ExecutionContext, host: ArgumentsHost): (SessionContainer | undefined)[] {
+    return [currentSession(context), currentSession(host, 'staff'), sessionOf({}, 'staff')];
   }
 
   async create(request: object, response: object): Promise<void> {

@@ -1,7 +1,7 @@
 import { INestApplication } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
 import { Clock } from 'nestjs-auth-sessions';
-import { FakeClock } from 'nestjs-auth-sessions/testing';
+import { actingAs, FakeClock, SessionTestingModule } from 'nestjs-auth-sessions/testing';
 import { adapter } from '../src/adapter.js';
 import { AppModule } from '../src/app.module.js';
 
@@ -36,5 +36,15 @@ describe('the sessions of this application', () => {
     clock.advanceMs(2 * 60 * 60 * 1000);
     const after = await fetch(`${url}/me`, { headers: { authorization } });
     expect(await after.json()).toMatchObject({ message: 'try refresh token' });
+  });
+
+  it('stand in a database of a test as well', async () => {
+    const sessions = SessionTestingModule.forRoot({}, 'sqljs');
+    const testing = await Test.createTestingModule({ imports: [sessions] }).compile();
+    await testing.init();
+    const ada = await actingAs(testing, 'ada', { roles: ['admin'] });
+    await ada.refresh();
+    expect(ada.userId).toBe('ada');
+    await testing.close();
   });
 });

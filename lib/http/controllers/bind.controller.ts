@@ -1,0 +1,46 @@
+import {
+  Controller,
+  HttpCode,
+  NotFoundException,
+  Post,
+  Req,
+  Res,
+  VERSION_NEUTRAL,
+  type Type,
+} from '@nestjs/common';
+import { BUILT_IN_ROUTES } from '../../options/built-in-routes.js';
+import { PublicAccess } from '../decorators/public-access.decorator.js';
+import { FailureAnswer } from '../failure-answer.js';
+import { RequestBinding } from '../request-binding.js';
+
+/** `POST {base}/session/bind`, served with `deviceBinding`. Only browsers themselves call it. */
+export function bindController(basePath: string, decorated: MethodDecorator): Type {
+  @Controller({ path: basePath, version: VERSION_NEUTRAL })
+  @PublicAccess()
+  class BindController {
+    constructor(
+      private readonly binding: RequestBinding,
+      private readonly failures: FailureAnswer,
+    ) {}
+
+    @Post(BUILT_IN_ROUTES.bind)
+    @decorated
+    @HttpCode(200)
+    async bindSession(
+      @Req() request: object,
+      @Res({ passthrough: true }) response: { status(code: number): unknown },
+    ): Promise<object | undefined> {
+      // The browser then forgets the instructions from when the option was on.
+      if (!this.binding.isOn) throw new NotFoundException();
+      try {
+        const { status, body } = await this.binding.answer(request, response);
+        if (status !== 200) response.status(status);
+        return body;
+      } catch (error) {
+        this.failures.writeTo(request, response, error);
+        throw error;
+      }
+    }
+  }
+  return BindController;
+}

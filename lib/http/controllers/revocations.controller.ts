@@ -1,0 +1,62 @@
+import { Controller, Get, Query, Req, Res, VERSION_NEUTRAL, type Type } from '@nestjs/common';
+import { BUILT_IN_ROUTES } from '../../options/built-in-routes.js';
+import { FEED_AGE_HEADER, FEED_TIME_HEADER } from '../../revocation/feed-answer.js';
+import { asHttpRequest, headerOf } from '../context/http-request.js';
+import { asHttpResponse, removeHeader, setHeader } from '../context/http-response.js';
+import { PublicAccess } from '../decorators/public-access.decorator.js';
+import { FeedAccess } from '../feed/feed-access.js';
+import { PublishedFeed } from '../feed/published-feed.js';
+
+/** The common properties of Express' and Fastify's responses, apart from headers. */
+interface SendingResponse {
+  status(code: number): SendingResponse;
+  send(body?: string): unknown;
+}
+
+// No page has the secret, so no page may read the answer, regardless of the application's CORS policy.
+const CORS_HEADERS = [
+  'access-control-allow-origin',
+  'access-control-allow-credentials',
+  'access-control-expose-headers',
+];
+
+/** `GET {base}/revocations`, for services without a database to poll. */
+export function revocationsController(
+  basePath: string,
+  decorated: MethodDecorator,
+  secrets: readonly string[],
+): Type {
+  @Controller({ path: basePath, version: VERSION_NEUTRAL })
+  @PublicAccess()
+  class RevocationsController {
+    constructor(
+      private readonly access: FeedAccess,
+      private readonly feed: PublishedFeed,
+    ) {}
+
+    @Get(BUILT_IN_ROUTES.revocations)
+    @decorated
+    async revocations(
+      @Req() request: unknown,
+      @Res() response: SendingResponse,
+      @Query('cursor') cursor: unknown,
+    ): Promise<void> {
+      const httpResponse = asHttpResponse(response);
+      for (const name of CORS_HEADERS) removeHeader(httpResponse, name);
+      if (!this.access.isGranted(request, secrets)) await this.access.refuse(request);
+      const known = headerOf(asHttpRequest(request), 'if-none-match');
+      const { body, etag, timeMs, ageMs } = this.feed.answer(cursor, known);
+      setHeader(httpResponse, 'cache-control', 'private, no-cache');
+      setHeader(httpResponse, 'vary', 'Authorization');
+      setHeader(httpResponse, 'etag', etag);
+      setHeader(httpResponse, FEED_TIME_HEADER, String(timeMs));
+      if (Number.isFinite(ageMs)) setHeader(httpResponse, FEED_AGE_HEADER, String(ageMs));
+      if (body === undefined) response.status(304).send();
+      else {
+        setHeader(httpResponse, 'content-type', 'application/json; charset=utf-8');
+        response.status(200).send(body);
+      }
+    }
+  }
+  return RevocationsController;
+}

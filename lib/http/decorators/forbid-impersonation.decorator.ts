@@ -1,0 +1,25 @@
+import { applyDecorators, UseGuards } from '@nestjs/common';
+import { sessionGuardOf } from '../guard-of-kind.js';
+import { readKind } from '../verify-session-options.js';
+import { ForbidImpersonationMetadata } from './verify-session.metadata.js';
+
+/**
+ * Refuses somebody who acts as the user (`impersonate`): "invalid claim" with the failing validator `act`. The user's own
+ * sessions pass.
+ *
+ * @example
+ * ```ts
+ * @Post('messages') @ForbidImpersonation()
+ * ```
+ * @param options the kind of sessions, as in `@VerifySession()` of the class
+ * @throws {SessionInputException} for a wrong option
+ * @publicApi
+ */
+export function ForbidImpersonation(
+  options: { kind?: string } = {},
+): MethodDecorator & ClassDecorator {
+  return applyDecorators(
+    ForbidImpersonationMetadata(true),
+    UseGuards(sessionGuardOf(readKind(options))),
+  );
+}

@@ -1,0 +1,77 @@
+import type { ArgumentsHost } from '@nestjs/common';
+import type { RefusalReason } from '../../errors/refusal-reason.js';
+import { SessionException } from '../../errors/session.exception.js';
+import type { RequestAndResponse } from '../context/execution-context.js';
+import { asHttpResponse, nodeResponseOf } from '../context/http-response.js';
+import { RefusedOperation, type ResolverPlace } from './refused-operation.js';
+
+/** The refusals of one answer. A batch has one operation for each entry. */
+interface RefusedAnswer {
+  readonly operations: Map<object, RefusedOperation>;
+  readonly status: number;
+  /** Whether it is safe to run everything in the request twice. */
+  mayBeRepeated: boolean;
+}
+
+const SESSION_CODES: ReadonlySet<string> = new Set([
+  'UNAUTHORISED',
+  'TRY_REFRESH_TOKEN',
+  'TOKEN_THEFT_DETECTED',
+]);
+// A client answers 401 with a refresh and another try. After a failed login, that would send the same password again.
+const OF_LOGINS: ReadonlySet<RefusalReason> = new Set(['no-user', 'other-user', 'login-overtaken']);
+
+const answers = new WeakMap<object, RefusedAnswer>();
+
+/**
+ * Notes that a resolver was refused because the session is missing or no longer good. Most GraphQL servers answer 200
+ * for that. A page that looks only at the status, such as one with SuperTokens' SDK, would never refresh. So the answer
+ * gets the error's own status, 401 by default, but only if its client should refresh and send the request again. Its
+ * body stays.
+ */
+export function noteRefusedResolver(
+  host: ArgumentsHost,
+  { request, response }: RequestAndResponse,
+  error: unknown,
+): void {
+  if (host.getType<string>() !== 'graphql' || response === undefined) return;
+  if (!(error instanceof SessionException) || !SESSION_CODES.has(error.code)) return;
+  const given = host.getArgByIndex<Partial<ResolverPlace> | undefined>(3);
+  const { operation, fragments, path, returnType } = given ?? {};
+  if (operation === undefined || fragments === undefined || path === undefined) return;
+  const place = { operation, fragments, path, returnType };
+  const answer = answerOf(response, error.getStatus());
+  if (OF_LOGINS.has(error.reason) || isBatchWithMutation(request)) answer.mayBeRepeated = false;
+  const refused = answer.operations.get(operation) ?? new RefusedOperation(place);
+  answer.operations.set(operation, refused);
+  refused.add(place, error.code === 'TRY_REFRESH_TOKEN');
+}
+
+// The client sends a batch again as a whole. It is unknown which of its mutations ran, so none may be repeated.
+function isBatchWithMutation(request: unknown): boolean {
+  const { body } = request as { readonly body?: unknown };
+  if (!Array.isArray(body)) return false;
+  const entries = body as readonly ({ readonly query?: unknown } | null | undefined)[];
+  return !entries.every(
+    (entry) => typeof entry?.query === 'string' && !/\bmutation\b/.test(entry.query),
+  );
+}
+
+function answerOf(response: unknown, status: number): RefusedAnswer {
+  const node = nodeResponseOf(asHttpResponse(response));
+  const known = answers.get(node);
+  if (known !== undefined) return known;
+  const answer: RefusedAnswer = { operations: new Map(), status, mayBeRepeated: true };
+  answers.set(node, answer);
+  const writeHead = node.writeHead.bind(node);
+  node.writeHead = (written, ...rest) => writeHead(statusOf(answer, written), ...rest);
+  return answer;
+}
+
+function statusOf({ operations, status, mayBeRepeated }: RefusedAnswer, written: number): number {
+  // An answer that failed as a whole, or is unchanged, has its own status.
+  if (written >= 500 || written === 304) return written;
+  const isAsked = [...operations.values()].some(({ asksToRefresh }) => asksToRefresh);
+  if (mayBeRepeated && isAsked) return status;
+  return written === status ? 200 : written;
+}

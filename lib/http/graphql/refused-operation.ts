@@ -1,0 +1,68 @@
+/** The selections of an operation at one level, as `graphql` parses it. */
+interface SelectionSet {
+  readonly selections: readonly Selection[];
+}
+
+interface Selection {
+  readonly kind: string;
+  readonly name?: { readonly value: string };
+  readonly alias?: { readonly value: string };
+  readonly selectionSet?: SelectionSet;
+}
+
+/** The place of a resolver in an operation: the part of GraphQL's `info` that is read. */
+export interface ResolverPlace {
+  readonly operation: { readonly operation: string; readonly selectionSet: SelectionSet };
+  readonly fragments: Readonly<Record<string, { readonly selectionSet: SelectionSet }>>;
+  readonly path: { readonly key: string | number; readonly prev: object | undefined };
+  readonly returnType: unknown;
+}
+
+/** The fields of one operation that were refused because the session is missing or no longer good. */
+export class RefusedOperation {
+  // Keyed by their names in the answer. The value tells if the field's type allows no null, so that all data becomes
+  // null.
+  private readonly rootFields = new Map<string, boolean>();
+  private mayRefreshHelp = false;
+
+  constructor(private readonly place: Pick<ResolverPlace, 'operation' | 'fragments'>) {}
+
+  add({ path, returnType }: ResolverPlace, mayRefreshHelp: boolean): void {
+    this.mayRefreshHelp ||= mayRefreshHelp;
+    if (path.prev === undefined) this.rootFields.set(String(path.key), isNonNull(returnType));
+  }
+
+  /**
+   * Whether the answer asks its client to refresh and to send the operation again.
+   *
+   * A mutation that has done anything is not sent again, because that would do it twice. For a partly answered query,
+   * the client keeps its data, unless it holds a token that a refresh can replace.
+   */
+  get asksToRefresh(): boolean {
+    const { operation } = this.place.operation;
+    return this.hasNoData || (operation === 'query' && this.mayRefreshHelp);
+  }
+
+  // A query runs all its fields. A mutation runs one after the other, until one of them leaves the whole answer without
+  // data.
+  private get hasNoData(): boolean {
+    const fields = this.namesIn(this.place.operation.selectionSet);
+    const open = fields.findIndex((name) => !this.rootFields.has(name));
+    if (open < 0) return fields.length > 0;
+    const asked = this.place.operation.operation === 'query' ? fields : fields.slice(0, open);
+    return asked.some((name) => this.rootFields.get(name) === true);
+  }
+
+  private namesIn({ selections }: SelectionSet): string[] {
+    return selections.flatMap(({ kind, name, alias, selectionSet }) => {
+      if (kind === 'Field') return alias?.value ?? name?.value ?? [];
+      const set = selectionSet ?? this.place.fragments[name?.value ?? '']?.selectionSet;
+      return set === undefined ? [] : this.namesIn(set);
+    });
+  }
+}
+
+// GraphQL writes such types with this mark at the end.
+function isNonNull(type: unknown): boolean {
+  return String(type).endsWith('!');
+}

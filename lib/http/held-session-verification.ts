@@ -1,0 +1,55 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { ReadonlySession } from '../session/container/readonly-session.js';
+import {
+  STALE_CLAIMS_POLICY,
+  type StaleClaimsPolicy,
+} from '../session/container/stale-claims-policy.js';
+import { SessionRefusals } from '../session/refuse/session-refusals.js';
+import { SessionVerifier } from '../session/verify/session-verifier.js';
+import { RequestVerification } from './request-verification.js';
+import type { VerifySessionOptions } from './verify-session-options.js';
+
+/** Verifies the session of an open connection, whose access token may have ended since. */
+@Injectable()
+export class HeldSessionVerification {
+  constructor(
+    private readonly verifier: SessionVerifier,
+    private readonly verification: RequestVerification<ReadonlySession>,
+    private readonly refusals: SessionRefusals,
+    @Inject(STALE_CLAIMS_POLICY) private readonly staleClaims: StaleClaimsPolicy<ReadonlySession>,
+  ) {}
+
+  /**
+   * @throws {UnauthorizedSessionException} if the session is over, also by the database
+   * @throws {InvalidClaimsException}
+   * @throws {SessionStoreUnavailableException}
+   */
+  async verify(
+    held: ReadonlySession | 'ended',
+    asked: VerifySessionOptions,
+  ): Promise<ReadonlySession> {
+    try {
+      if (held === 'ended') {
+        throw this.refusals.unauthorized('session-revoked', { clearTokens: false });
+      }
+      await this.requireRow(held, asked);
+      await this.staleClaims.renewIn(held);
+      await this.verification.assertClaims(held, asked.overrideGlobalClaimValidators);
+      return held;
+    } catch (error) {
+      return this.refusals.rethrow('verify', error);
+    }
+  }
+
+  private async requireRow(
+    session: ReadonlySession,
+    { checkDatabase }: VerifySessionOptions,
+  ): Promise<void> {
+    if (checkDatabase !== true && !this.verifier.knowsTooLittle) return;
+    const { claims } = session.live.held;
+    if ((await this.verifier.findLiveSession(claims)) !== undefined) return;
+    const { sessionHandle, sub: userId } = claims;
+    const refused = { clearTokens: false, session: { sessionHandle, userId } };
+    throw this.refusals.unauthorized('session-over', refused);
+  }
+}

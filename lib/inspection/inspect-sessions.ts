@@ -1,0 +1,147 @@
+import type { INestApplicationContext, Type } from '@nestjs/common';
+import { HttpAdapterHost, ModulesContainer } from '@nestjs/core';
+import type { Module } from '@nestjs/core/injector/module.js';
+import type { Server } from 'node:net';
+import type { Flaw, FindingCode } from '../errors/flaw.js';
+import { SessionStoreUnavailableException } from '../errors/session-store-unavailable.exception.js';
+import { HandlerSurvey } from '../http/handler-survey.js';
+import { RefreshRoute } from '../http/refresh-route.js';
+import { SetupWarnings } from '../http/setup-warnings.js';
+import { cookieFlaws } from '../options/cookie-flaws.js';
+import { encryptionFlaws } from '../options/encryption-flaws.js';
+import { findPart } from '../options/kind.js';
+import {
+  RESOLVED_SESSION_OPTIONS,
+  type ResolvedSessionOptions,
+} from '../options/resolved-options.js';
+import { ClockCorrection } from '../revocation/clock-correction.js';
+import { RevocationFeed } from '../revocation/revocation-feed.js';
+import { charsetFlaw, schemaFlaw } from '../store/check-schema.js';
+import { indexFlaw } from '../store/missing-indexes.js';
+import { poolFlaw } from '../store/pool-flaw.js';
+import { SessionDatabase } from '../store/session-database.js';
+import { SigningKeyStore } from '../store/signing-key.store.js';
+import { Clock } from '../time/clock.js';
+import { corsFlaw } from './cors-flaw.js';
+import { DOCUMENTATION } from './documentation.js';
+import { keysFlaw } from './keys-flaw.js';
+import { clockFlaw, feedFlaw } from './time-flaws.js';
+
+/** A flaw in the setup of sessions. @publicApi */
+export interface Finding {
+  code: FindingCode;
+  /** The problem. It names options, tables and handlers, never a secret value. */
+  cause: string;
+  /** The solution. */
+  cure: string;
+  /** The part of the documents with more. */
+  link: string;
+  /** The kind of the sessions, if they have one. */
+  kind?: string;
+}
+
+type Check = () => Flaw | readonly Flaw[] | undefined | Promise<Flaw | undefined>;
+
+const PAGES: Readonly<Record<FindingCode, string>> = {
+  'database-unreachable': 'operations.md#when-the-database-is-away',
+  'data-source': 'operations.md#at-the-start',
+  tables: 'operations.md#tables-and-migrations',
+  charsets: 'operations.md#at-the-start',
+  indexes: 'operations.md#tables-and-migrations',
+  'pool-size': 'operations.md#when-the-database-is-away',
+  'encryption-key': 'operations.md#keys',
+  'encryption-key-migration': 'operations.md#adding-encryptionkey-to-a-running-deployment',
+  'keys-unreadable': 'operations.md#keys-at-rest',
+  clock: 'operations.md#several-instances',
+  feed: 'operations.md#when-the-database-is-away',
+  'cookie-domain': 'frontend.md#page-and-api-on-two-origins-of-one-site',
+  'cookie-same-site': 'frontend.md#page-and-api-on-two-sites',
+  'plain-http': 'operations.md#behind-a-proxy',
+  cors: 'frontend.md#page-and-api-on-two-origins-of-one-site',
+  'unguarded-handler': 'situations.md#a-guard-for-the-whole-application',
+  'unanswered-login': 'graphql.md',
+  'entity-answered': 'situations.md#what-a-login-answers',
+  'hidden-host': 'operations.md#behind-a-proxy',
+  'cross-site': 'frontend.md#page-and-api-on-two-sites',
+  'stray-cookie': 'situations.md#several-applications-on-one-host',
+  'two-sessions': 'frontend.md#changing-the-domain-later',
+};
+
+/**
+ * Finds what is wrong with the setup of an application's sessions. It repeats the checks of the start and adds more:
+ * tables, indexes and charsets, the encryption key and the keys under it, clocks, the feed of revocations, and the pool.
+ * It also checks cookies and CORS against `trustedOrigins`, handlers without a guard, and what requests have shown since
+ * the start. It changes nothing, and never throws because the database is away.
+ *
+ * To test CORS, pass an application that listens. If the start itself fails, pass one that has not been initialized.
+ *
+ * @returns an empty list if nothing is wrong
+ * @publicApi
+ */
+export async function inspectSessions(app: INestApplicationContext): Promise<readonly Finding[]> {
+  const modules = [...app.get(ModulesContainer, { strict: false }).values()];
+  const found: Finding[] = [];
+  for (const module of modules.filter(({ providers }) =>
+    findPart(providers, RESOLVED_SESSION_OPTIONS),
+  )) {
+    found.push(...(await inspectModule(module, serverOf(app))));
+  }
+  return found.filter(
+    (each, index) => found.findIndex(({ cause }) => cause === each.cause) === index,
+  );
+}
+
+async function inspectModule(
+  { providers }: Module,
+  server: Server | undefined,
+): Promise<Finding[]> {
+  const part = <T>(token: symbol | Type<T>): T => findPart(providers, token) as T;
+  const options = part<ResolvedSessionOptions>(RESOLVED_SESSION_OPTIONS);
+  const database = part(SessionDatabase);
+  const { path } = part(RefreshRoute);
+  const flaws: Flaw[] = [];
+  const run = async (checks: readonly Check[]): Promise<void> => {
+    for (const check of checks) flaws.push(...[(await check()) ?? []].flat());
+  };
+  await run([
+    () => encryptionFlaws(options, process.env['NODE_ENV'] === 'production'),
+    () => cookieFlaws(options),
+    () => corsFlaw(server, options.trustedOrigins, `/${path}`),
+    () => part(HandlerSurvey).flaws(),
+    () => part(SetupWarnings).flaws,
+  ]);
+  try {
+    const schema = await schemaFlaw(database);
+    if (schema !== undefined) flaws.push(schema);
+    else {
+      await run([
+        () => charsetFlaw(database),
+        () => indexFlaw(database),
+        () => poolFlaw(database),
+        () => keysFlaw(part(SigningKeyStore), options),
+        () => clockFlaw(part(Clock), part(ClockCorrection)),
+        () => feedFlaw(part(RevocationFeed), options),
+      ]);
+    }
+  } catch (error) {
+    if (!(error instanceof SessionStoreUnavailableException)) throw error;
+    flaws.push({
+      code: 'database-unreachable',
+      cause: 'The database does not answer, so it could not be checked.',
+      cure: 'Check the log of the database, and the address in the options of the data source.',
+    });
+  }
+  const { kind } = options;
+  return flaws.map(({ code, cause, cure }) => ({
+    code,
+    cause,
+    cure,
+    link: `${DOCUMENTATION}/${PAGES[code]}`,
+    ...(kind === undefined ? {} : { kind }),
+  }));
+}
+
+function serverOf(app: INestApplicationContext): Server | undefined {
+  const { httpAdapter } = app.get(HttpAdapterHost, { strict: false }) as Partial<HttpAdapterHost>;
+  return httpAdapter?.getHttpServer() as Server | undefined;
+}

@@ -1,0 +1,55 @@
+import type { HttpRequest } from '../http/context/http-request.js';
+import { pathOf } from '../http/context/http-request.js';
+import type { VerifySessionOptions } from '../http/verify-session-options.js';
+import type { AskingGateway, GatewayPlace } from './gateways.js';
+
+/**
+ * The requirements of the gateways behind one entrance on a socket. `'open'`: one of them is open to all, by
+ * `@PublicAccess()`. `undefined`: one has no decorator, and its messages are judged one by one.
+ *
+ * @param isStrict whether one without a decorator also requires a session, because the application has an entrance
+ */
+export function askedTogether(
+  behind: readonly AskingGateway[],
+  isStrict: boolean,
+): readonly VerifySessionOptions[] | 'open' | undefined {
+  if (behind.some(({ asks }) => asks === 'open')) return 'open';
+  const saysNothing = !isStrict && behind.some(({ asks }) => asks === 'unguarded');
+  if (behind.length === 0 || saysNothing) return undefined;
+  return behind.map(({ asks }) => (typeof asks === 'object' ? asks.asked : {}));
+}
+
+/** Combines several requirements on a session's claims. */
+export function mergedAsks(
+  asked: readonly VerifySessionOptions[],
+): Pick<VerifySessionOptions, 'overrideGlobalClaimValidators'> {
+  const overrides = asked.flatMap((each) => each.overrideGlobalClaimValidators ?? []);
+  if (overrides.length === 0) return {};
+  return {
+    overrideGlobalClaimValidators: async (globalValidators, session) => {
+      const found = overrides.map(async (each) => each([...globalValidators], session));
+      return [...new Set((await Promise.all(found)).flat())];
+    },
+  };
+}
+
+/** The gateways that a request may open a socket of `ws` to. */
+export function gatewaysAt(
+  request: HttpRequest,
+  gateways: readonly AskingGateway[],
+): readonly AskingGateway[] {
+  const { localPort } = (request.socket ?? {}) as { localPort?: number };
+  const onPort = gateways.filter(({ place }) => place.port === localPort);
+  const candidates = onPort.length > 0 ? onPort : gateways.filter(({ place }) => place.port === 0);
+  return candidates.filter(({ place }) => isPathOf(place, pathOf(request)));
+}
+
+export function isSamePlace(one: GatewayPlace, other: GatewayPlace): boolean {
+  return one.port === other.port && one.path === other.path && one.namespace === other.namespace;
+}
+
+// A server on its own port accepts every path if none is given.
+function isPathOf({ port, path }: GatewayPlace, requested: string): boolean {
+  if (path === undefined) return port !== 0 || requested === '/';
+  return path === requested || `/${path}` === requested;
+}

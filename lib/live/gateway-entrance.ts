@@ -1,0 +1,238 @@
+import type { Duplex } from 'node:stream';
+import { Injectable, Logger } from '@nestjs/common';
+import { ApplicationConfig } from '@nestjs/core';
+import { SessionException } from '../errors/session.exception.js';
+import type { HttpRequest } from '../http/context/http-request.js';
+import type { VerifySessionOptions } from '../http/verify-session-options.js';
+import type { ReadonlySession } from '../session/container/readonly-session.js';
+import { askedTogether, gatewaysAt, isSamePlace, mergedAsks } from './asked-at-entrance.js';
+import { closeWs, isWsClient, type SocketClient } from './close-socket.js';
+import type { Adapter, Connecting, IoSocket, Server } from './socket-adapter.js';
+import { Gateways, namespaceOf, type GatewayPlace } from './gateways.js';
+import { Handshakes, tokenIn } from './handshakes.js';
+import { HeldConnections } from './held-connections.js';
+import { PendingConnections } from './pending-connections.js';
+import { shownTokenIn, SHOWN_TOKEN_EVENT } from './shown-token.js';
+
+/** The options of the entrance to a gateway's sockets. @publicApi */
+export interface SocketEntranceOptions {
+  /** `false`: a socket without a session is admitted, and its messages are judged one by one. @default true */
+  required?: boolean;
+  /**
+   * Whether a socket of `ws` may show its token in its first message: `{ "event": "session-token", "data": "…" }`. It
+   * has five seconds to do so. Only for gateways with `@VerifySession()`. Sockets of Socket.IO may, with `auth`.
+   * @default false
+   */
+  firstMessage?: boolean;
+  /** The kind of sessions of the gateways on this server. @default that of the module without a kind */
+  kind?: string;
+}
+
+/** The result for a handshake, before its socket exists. */
+interface Judged {
+  readonly session: ReadonlySession | undefined;
+  readonly asked: Asked;
+}
+
+type Asked = readonly VerifySessionOptions[];
+const REQUIRED: Asked = [{}];
+const OPTIONAL: Asked = [{ sessionRequired: false }];
+
+/**
+ * Sits between the application's WebSocket adapter, of any kind, and its gateways. A socket with a session is held for
+ * that session. A socket without one stays outside if all gateways behind it require a session.
+ */
+@Injectable()
+export class GatewayEntrance {
+  private readonly logger = new Logger('SessionModule');
+  private readonly places = new WeakMap<Server, GatewayPlace>();
+  private readonly allowed = new WeakMap<object, Judged>();
+  private readonly joined = new WeakMap<object, Judged>();
+  private readonly entered = new WeakSet<object>();
+
+  constructor(
+    config: ApplicationConfig,
+    private readonly gateways: Gateways,
+    private readonly handshakes: Handshakes,
+    private readonly held: HeldConnections,
+    private readonly pending: PendingConnections,
+  ) {
+    const setIoAdapter = config.setIoAdapter.bind(config);
+    config.setIoAdapter = (adapter) => {
+      this.standBefore(adapter);
+      setIoAdapter(adapter);
+    };
+  }
+
+  /**
+   * Judges the request that opens a socket, before the socket exists.
+   *
+   * @param isSocketIo whether a token may still come in `auth`, and a namespace is still to be named
+   * @returns `'full'` if too many already wait for their token
+   * @throws {SessionException} if it is refused
+   */
+  async allow(
+    request: HttpRequest,
+    { required = true, firstMessage = false }: SocketEntranceOptions,
+    isSocketIo: boolean,
+  ): Promise<'allowed' | 'full'> {
+    const gateways = this.gateways.all;
+    const behind = isSocketIo ? gateways : gatewaysAt(request, gateways);
+    const together = askedTogether(behind, true) ?? REQUIRED;
+    if (together === 'open') {
+      this.allowed.set(request, { session: undefined, asked: OPTIONAL });
+      return 'allowed';
+    }
+    // With Socket.IO, the namespace, and so its requirements, become known later.
+    const asked = required ? (isSocketIo ? REQUIRED : together) : OPTIONAL;
+    try {
+      this.allowed.set(request, { session: await this.handshakes.verify(request, asked), asked });
+      return 'allowed';
+    } catch (error) {
+      if (!(error instanceof SessionException)) throw error;
+      const isGuarded = behind.every(({ asks }) => typeof asks === 'object');
+      const mayWait = isSocketIo || (firstMessage && isGuarded);
+      if (required && !(mayWait && error.reason === 'no-access-token')) throw error;
+    }
+    this.allowed.set(request, { session: undefined, asked });
+    return !required || this.letWait(request) ? 'allowed' : 'full';
+  }
+
+  /** The session of a request before its socket existed. */
+  sessionOf(request: object): ReadonlySession | undefined {
+    return this.allowed.get(request)?.session;
+  }
+
+  private letWait(request: HttpRequest): boolean {
+    const socket = request.socket as Partial<Duplex> | undefined;
+    const isAdded = this.pending.add(request, () => socket?.destroy?.());
+    if (isAdded) socket?.once?.('close', () => this.pending.remove(request));
+    return isAdded;
+  }
+
+  private standBefore(adapter: Adapter): void {
+    const create = adapter.create.bind(adapter);
+    const bindClientConnect = adapter.bindClientConnect.bind(adapter);
+    adapter.create = (port, options = {}) => {
+      const server = create(port, options);
+      this.place(server, port, options);
+      return server;
+    };
+    adapter.bindClientConnect = (server, callback) =>
+      bindClientConnect(server, (client, ...rest) => {
+        this.enter(server, client, rest[0]);
+        return callback(client, ...rest);
+      });
+  }
+
+  private place(
+    server: Server,
+    port: number,
+    { path, namespace }: { path?: string; namespace?: unknown },
+  ): void {
+    if (this.places.has(server)) return;
+    this.places.set(server, { port, path, namespace: namespaceOf(namespace) });
+    server.engine?.on?.('connection', (socket) =>
+      this.pending.closeBy(socket.request, () => socket.close()),
+    );
+    server.use?.((socket, next) => {
+      this.join(server, socket).then(
+        () => next(),
+        (error: unknown) => next(refusalOf(error)),
+      );
+    });
+  }
+
+  // Socket.IO's own moment before a socket joins a namespace: its `auth` is known only here.
+  private async join(server: Server, socket: IoSocket): Promise<void> {
+    const { request } = socket;
+    const asked = this.askedAt(server, this.allowed.has(request));
+    const shown = tokenIn(socket.handshake?.auth);
+    if (asked === 'open' || (asked === undefined && shown === undefined)) return;
+    const verifying = this.handshakes.verify(request, asked ?? OPTIONAL, shown);
+    // If nothing is required, an expired token counts as none.
+    const session = await (asked === undefined ? verifying.catch(() => undefined) : verifying);
+    this.pending.remove(request);
+    this.joined.set(socket, { session, asked: asked ?? OPTIONAL });
+  }
+
+  private enter(server: Server, client: Connecting, request: unknown): void {
+    if (this.entered.has(client)) return;
+    this.entered.add(client);
+    if (!isWsClient(client)) {
+      const found = this.joined.get(client);
+      if (found?.session !== undefined) this.hold(client, found.session, found.asked);
+      return;
+    }
+    if (typeof request !== 'object' || request === null) return;
+    client.request ??= request;
+    const found = this.allowed.get(request);
+    if (found?.session !== undefined) this.hold(client, found.session, found.asked);
+    else if (this.pending.has(request)) this.awaitToken(client, request, found?.asked ?? REQUIRED);
+    else if (found === undefined) this.verifyLate(server, client, request);
+  }
+
+  // Without `verifyWsClient`, the socket exists before anybody has checked it.
+  private verifyLate(server: Server, client: Connecting, request: object): void {
+    const asked = this.askedAt(server, false);
+    if (asked === undefined || asked === 'open') return;
+    this.handshakes.verify(request, asked).then(
+      (session) => session !== undefined && this.hold(client, session, asked),
+      (error: unknown) => this.turnAway(client, error),
+    );
+  }
+
+  private hold(client: Connecting, session: ReadonlySession, asked: Asked): void {
+    this.held.holdSocket(client, session, mergedAsks(asked));
+    this.onShownToken(client, (token) => {
+      this.handshakes.verify(client.request, asked, token).then(
+        (newer) => newer !== undefined && this.held.show(client, newer),
+        () => undefined,
+      );
+    });
+  }
+
+  private awaitToken(client: Connecting, request: object, asked: Asked): void {
+    this.pending.closeBy(request, () => this.turnAway(client, undefined));
+    let isJudged = false;
+    this.onShownToken(client, (token) => {
+      if (isJudged) return;
+      isJudged = true;
+      this.handshakes.verify(request, asked, token).then(
+        (session) => {
+          this.pending.remove(request);
+          if (session !== undefined) this.hold(client, session, asked);
+        },
+        (error: unknown) => this.turnAway(client, error),
+      );
+    });
+  }
+
+  private onShownToken(client: SocketClient, onToken: (token: string) => void): void {
+    const isWs = isWsClient(client);
+    client.on(isWs ? 'message' : SHOWN_TOKEN_EVENT, (data) => {
+      const token = isWs ? shownTokenIn(data) : tokenIn(data);
+      if (token !== undefined) onToken(token);
+    });
+  }
+
+  private turnAway(client: SocketClient, error: unknown): void {
+    const refusal = error instanceof SessionException ? error : undefined;
+    if (error !== refusal) this.logger.error('A socket could not be verified');
+    if (isWsClient(client)) closeWs(client, refusal);
+    else client.disconnect(true);
+  }
+
+  private askedAt(server: Server, isStrict: boolean): ReturnType<typeof askedTogether> {
+    const here = this.places.get(server);
+    if (here === undefined) return undefined;
+    const behind = this.gateways.all.filter(({ place }) => isSamePlace(place, here));
+    return askedTogether(behind, isStrict);
+  }
+}
+
+// The error in the event `connect_error` of a Socket.IO client.
+function refusalOf(error: unknown): Error {
+  if (!(error instanceof SessionException)) return new Error('Internal server error');
+  return Object.assign(new Error(error.message), { data: error.getResponse() });
+}

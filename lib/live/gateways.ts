@@ -1,0 +1,125 @@
+import { Inject, Injectable, type Type } from '@nestjs/common';
+import { ApplicationConfig, MetadataScanner, ModulesContainer } from '@nestjs/core';
+import { SessionConfigurationError } from '../errors/session-configuration.error.js';
+import { GUARDS_SESSIONS } from '../http/decorators/verify-session.metadata.js';
+import { GuardedRoutes, type GuardedRoute } from '../http/guarded-routes.js';
+import {
+  RESOLVED_SESSION_OPTIONS,
+  type ResolvedSessionOptions,
+  type ResolvedVerificationOptions,
+} from '../options/resolved-options.js';
+
+// @nestjs/websockets registers its gateways under these names. Nothing is imported from it here.
+const GATEWAY_METADATA = 'websockets:is_gateway';
+const OPTIONS_METADATA = 'websockets:gateway_options';
+const PORT_METADATA = 'port';
+const MESSAGE_METADATA = 'websockets:message_mapping';
+
+/** The place where a gateway's sockets connect. */
+export interface GatewayPlace {
+  readonly port: number;
+  readonly path: string | undefined;
+  readonly namespace: string;
+}
+
+/** A gateway's requirements on a connection, for all of its handlers. */
+export interface AskingGateway {
+  readonly type: Type;
+  readonly place: GatewayPlace;
+  /** `'open'` by `@PublicAccess()`; `'unguarded'` if neither it nor the application has a decorator or guard. */
+  readonly asks: GuardedRoute | 'open' | 'unguarded';
+}
+
+// Represents the opening of a connection, which is not a handler of a gateway.
+function connection(): void {}
+
+/** Knows the gateways of the application, and their decorators. */
+@Injectable()
+export class Gateways {
+  private known: readonly AskingGateway[] | undefined;
+
+  constructor(
+    private readonly modules: ModulesContainer,
+    private readonly config: ApplicationConfig,
+    private readonly routes: GuardedRoutes,
+    @Inject(RESOLVED_SESSION_OPTIONS)
+    private readonly options: ResolvedVerificationOptions &
+      Partial<Pick<ResolvedSessionOptions, 'revocation'>>,
+  ) {}
+
+  /** @throws {SessionConfigurationError} if a gateway requires sessions, but nothing would report their end */
+  check(): void {
+    if (this.options.revocation !== false) return;
+    const asking = this.find().find((each) => this.isGuarded(each));
+    if (asking === undefined) return;
+    throw new SessionConfigurationError(
+      `${asking.type.name} requires a session, but with \`revocation: false\` no socket learns of its end. ` +
+        'Leave `revocation` on, or open the gateway with @PublicAccess().',
+    );
+  }
+
+  /** A gateway's requirements on a connection. */
+  askedBy(type: object): AskingGateway['asks'] {
+    return this.asksOf(type as Type);
+  }
+
+  /** The gateways of this module's kind of sessions. Once a socket opens, no gateway is added. */
+  get all(): readonly AskingGateway[] {
+    this.known ??= this.find();
+    return this.known;
+  }
+
+  private find(): AskingGateway[] {
+    const wrappers = [...this.modules.values()].flatMap(({ providers }) => [...providers.values()]);
+    const types = new Set(wrappers.map(({ metatype }) => metatype as Type | undefined));
+    return [...types]
+      .filter((type) => typeof type === 'function' && Reflect.hasMetadata(GATEWAY_METADATA, type))
+      .map((type) => ({ type, place: placeOf(type as Type), asks: this.asksOf(type as Type) }))
+      .filter(({ asks }) => typeof asks === 'string' || asks.options.kind === this.options.kind)
+      .map((each) => each as AskingGateway);
+  }
+
+  private asksOf(type: Type): AskingGateway['asks'] {
+    const declared = { getHandler: () => connection, getClass: () => type };
+    if (!this.routes.isDeclared(declared) && !this.isApplicationGuarded) return 'unguarded';
+    return this.routes.of(declared) ?? 'open';
+  }
+
+  private get isApplicationGuarded(): boolean {
+    const guards = [
+      ...this.config.getGlobalGuards(),
+      ...this.config.getGlobalRequestGuards().map(({ metatype }) => metatype as object | null),
+    ];
+    return guards.some((guard) => guard !== null && isSessionGuard(guard));
+  }
+
+  private isGuarded({ type, asks }: AskingGateway): boolean {
+    if (typeof asks === 'object') return true;
+    const prototype = type.prototype as Record<string, object>;
+    return new MetadataScanner().getAllMethodNames(prototype).some((name) => {
+      const handler = prototype[name];
+      if (handler === undefined || !Reflect.hasMetadata(MESSAGE_METADATA, handler)) return false;
+      const declared = { getHandler: () => handler, getClass: () => type };
+      return this.routes.isDeclared(declared) && this.routes.of(declared) !== undefined;
+    });
+  }
+}
+
+function isSessionGuard(guard: object): boolean {
+  return GUARDS_SESSIONS in (typeof guard === 'function' ? guard : guard.constructor);
+}
+
+function placeOf(type: Type): GatewayPlace {
+  const options = (Reflect.getMetadata(OPTIONS_METADATA, type) ?? {}) as {
+    path?: string;
+    namespace?: unknown;
+  };
+  const port = (Reflect.getMetadata(PORT_METADATA, type) as number | undefined) ?? 0;
+  return { port, path: options.path, namespace: namespaceOf(options.namespace) };
+}
+
+/** A namespace of Socket.IO, as its server names it. */
+export function namespaceOf(namespace: unknown): string {
+  if (typeof namespace !== 'string' || namespace === '') return '/';
+  return namespace.startsWith('/') ? namespace : `/${namespace}`;
+}

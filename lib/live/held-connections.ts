@@ -1,0 +1,80 @@
+import { Injectable } from '@nestjs/common';
+import type { LiveConnections } from '../http/live-connections.js';
+import type { VerifySessionOptions } from '../http/verify-session-options.js';
+import type { ReadonlySession } from '../session/container/readonly-session.js';
+import type { LiveEnd } from '../verification/session-ends.js';
+import { closeSocket, isGone, isWsClient, type SocketClient } from './close-socket.js';
+import { Gateways } from './gateways.js';
+import { OpenClaims } from './open-claims.js';
+
+interface Held {
+  session: ReadonlySession;
+  asked: VerifySessionOptions | undefined;
+  close: (end: LiveEnd) => void;
+  watching: Disposable | undefined;
+  isOver: boolean;
+}
+
+/** Keeps open connections with their sessions, and closes them when these end. */
+@Injectable()
+export class HeldConnections implements LiveConnections {
+  private readonly held = new WeakMap<object, Held>();
+
+  constructor(private readonly gateways: Gateways) {}
+
+  sessionOf(connection: object): ReadonlySession | 'ended' | undefined {
+    const held = this.held.get(connection);
+    return held?.isOver === true ? 'ended' : held?.session;
+  }
+
+  hold(connection: object, gateway: object, session: ReadonlySession): void {
+    const asks = this.gateways.askedBy(gateway);
+    if (asks === 'open') return;
+    const asked = asks === 'unguarded' ? undefined : asks.asked;
+    this.holdSocket(connection as SocketClient, session, asked);
+  }
+
+  holdSocket(
+    client: SocketClient,
+    session: ReadonlySession,
+    asked: VerifySessionOptions | undefined,
+  ): void {
+    if (this.held.has(client) || isGone(client)) return;
+    this.keep(client, session, asked, (end) => closeSocket(client, end));
+    client.once(isWsClient(client) ? 'close' : 'disconnect', () => this.release(client));
+  }
+
+  /** The same for a connection with its own way of closing; the caller releases it. */
+  keep(
+    connection: object,
+    session: ReadonlySession,
+    asked: VerifySessionOptions | undefined,
+    close: (end: LiveEnd) => void,
+  ): void {
+    const held: Held = { session, asked, close, watching: undefined, isOver: false };
+    this.held.set(connection, held);
+    this.watch(held);
+  }
+
+  release(connection: object): void {
+    this.held.get(connection)?.watching?.[Symbol.dispose]();
+  }
+
+  /** Continues with a newer token that the client has shown. @returns whether it belongs to the same session */
+  show(connection: object, session: ReadonlySession): boolean {
+    const held = this.held.get(connection);
+    if (held === undefined || held.isOver) return false;
+    if (session.getHandle() !== held.session.getHandle()) return false;
+    held.watching?.[Symbol.dispose]();
+    held.session = session;
+    this.watch(held);
+    return true;
+  }
+
+  private watch(held: Held): void {
+    held.watching = OpenClaims.watch(held.session, held.asked, (end) => {
+      held.isOver = true;
+      held.close(end);
+    });
+  }
+}

@@ -1,0 +1,142 @@
+import type { ServerResponse } from 'node:http';
+import type { Readable } from 'node:stream';
+import {
+  Injectable,
+  StreamableFile,
+  type CallHandler,
+  type ExecutionContext,
+  type NestInterceptor,
+  type OnModuleInit,
+  type Type,
+} from '@nestjs/common';
+import { INTERCEPTORS_METADATA, SSE_METADATA } from '@nestjs/common/constants.js';
+import { HttpAdapterHost, MetadataScanner, ModulesContainer } from '@nestjs/core';
+import { map, type Observable } from 'rxjs';
+import { findRequestAndResponse } from '../http/context/execution-context.js';
+import { takesOverResponse } from '../http/context/taken-over-response.js';
+import { foundIn, sessionFor } from '../http/current-session.js';
+import { ReadonlySession } from '../session/container/readonly-session.js';
+import { cutOffWithSession, endedWithSession } from './answer-stream.js';
+import { iteratorEndedWithSession } from './ended-iterator.js';
+import { Gateways } from './gateways.js';
+
+// @nestjs/graphql registers subscriptions and its options under these names. Nothing is imported from it here.
+const RESOLVER_METADATA = 'graphql:resolver_type';
+const SUBSCRIPTION_OPTIONS = 'graphql:subscription_options;';
+
+/** Ends a handler's open answers with their session: a stream of events, an own answer, a subscription. */
+class EndWithSession implements NestInterceptor {
+  intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
+    const found = findRequestAndResponse(context);
+    const finding = found && sessionFor(found.request, context.getHandler());
+    const session = finding?.session;
+    if (found === undefined || !(session instanceof ReadonlySession)) return next.handle();
+    const { asked } = finding?.checked ?? {};
+    if (isSubscription(context.getHandler())) {
+      const asEvent = !changesEvents(context.getHandler());
+      return next
+        .handle()
+        .pipe(
+          map((events: unknown) =>
+            isAsyncIterator(events)
+              ? iteratorEndedWithSession(events, session, asked, asEvent)
+              : events,
+          ),
+        );
+    }
+    const response = rawResponse(found.response);
+    if (Reflect.getMetadata(SSE_METADATA, context.getHandler()) === true) {
+      return endedWithSession(next.handle(), session, asked, response);
+    }
+    cutOffWithSession(response, session, asked);
+    return next.handle();
+  }
+}
+
+// It needs no module, because a session knows its own module.
+const endWithSession = new EndWithSession();
+
+interface Replying {
+  reply(response: { req?: unknown; request?: unknown }, body: unknown, ...rest: unknown[]): unknown;
+}
+
+/**
+ * Finds the handlers that leave something open, when the application starts. They get their interceptor as soon as this
+ * is made, because routes and resolvers are made before any hook of a module is called. No other handler pays for it.
+ */
+@Injectable()
+export class LiveHandlers implements OnModuleInit {
+  constructor(
+    modules: ModulesContainer,
+    private readonly adapterHost: HttpAdapterHost,
+    private readonly gateways: Gateways,
+  ) {
+    for (const { controllers, providers } of modules.values()) {
+      for (const { metatype } of [...controllers.values(), ...providers.values()]) {
+        if (typeof metatype === 'function' && typeof metatype.prototype === 'object') {
+          completeHandlersOf(metatype as Type);
+        }
+      }
+    }
+  }
+
+  onModuleInit(): void {
+    this.gateways.check();
+    // Only a handler's answer shows if it returns a file.
+    const adapter = this.adapterHost.httpAdapter as unknown as Partial<Replying> | undefined;
+    if (adapter?.reply === undefined) return;
+    const reply = adapter.reply.bind(adapter);
+    adapter.reply = (response, body, ...rest) => {
+      if (body instanceof StreamableFile) watchFile(response, body.getStream());
+      return reply(response, body, ...rest);
+    };
+  }
+}
+
+function watchFile(response: { req?: unknown; request?: unknown }, file: Readable): void {
+  const finding = foundIn(response.request ?? response.req, undefined);
+  if (!(finding?.session instanceof ReadonlySession)) return;
+  cutOffWithSession(rawResponse(response), finding.session, finding.checked.asked, file);
+}
+
+function completeHandlersOf(type: Type): void {
+  const prototype = type.prototype as Record<string, object>;
+  for (const name of new MetadataScanner().getAllMethodNames(prototype)) {
+    const handler = prototype[name];
+    if (handler !== undefined && leavesOpen(type, handler)) putFirst(handler);
+  }
+}
+
+function leavesOpen(type: Type, handler: object): boolean {
+  const declared = { getClass: () => type, getHandler: () => handler } as ExecutionContext;
+  return (
+    Reflect.getMetadata(SSE_METADATA, handler) === true ||
+    isSubscription(handler) ||
+    takesOverResponse(declared)
+  );
+}
+
+function putFirst(handler: object): void {
+  const others = (Reflect.getMetadata(INTERCEPTORS_METADATA, handler) ?? []) as object[];
+  if (others.includes(endWithSession)) return;
+  Reflect.defineMetadata(INTERCEPTORS_METADATA, [endWithSession, ...others], handler);
+}
+
+function isSubscription(handler: object): boolean {
+  return Reflect.getMetadata(RESOLVER_METADATA, handler) === 'Subscription';
+}
+
+// The application's function may never read the event, so an error in it could go unnoticed.
+function changesEvents(handler: object): boolean {
+  const options = Reflect.getMetadata(SUBSCRIPTION_OPTIONS, handler) as
+    { resolve?: unknown; filter?: unknown } | undefined;
+  return options?.resolve !== undefined || options?.filter !== undefined;
+}
+
+function isAsyncIterator(events: unknown): events is AsyncIterator<unknown> {
+  return typeof (events as Partial<AsyncIterator<unknown>> | null | undefined)?.next === 'function';
+}
+
+function rawResponse(response: unknown): ServerResponse {
+  return ((response as { raw?: unknown }).raw ?? response) as ServerResponse;
+}

@@ -1,0 +1,87 @@
+import type { HttpRequest } from '../http/context/http-request.js';
+import type { SessionKind } from '../options/kind.js';
+import { later, type ApplicationOrLater } from './application.js';
+import { closeWs, type WsClient } from './close-socket.js';
+import { GatewayEntrance } from './gateway-entrance.js';
+import { Handshakes } from './handshakes.js';
+import { HeldConnections } from './held-connections.js';
+import { admitSubscriber, holdSubscriptions } from './held-subscriptions.js';
+import { PendingConnections } from './pending-connections.js';
+import { verifyWsClient } from './verify-ws-client.js';
+
+/** Options of Mercurius' `subscription`. @publicApi */
+export interface MercuriusSubscriptions {
+  readonly verifyClient: ReturnType<typeof verifyWsClient>;
+  context(socket: unknown, request: unknown): Promise<object>;
+  onConnect(message: { payload?: unknown }): Promise<boolean>;
+}
+
+/** A socket whose first message is being read. */
+interface Opening {
+  readonly socket: WsClient;
+  /** Fastify's request, which represents the socket in the context of resolvers. */
+  readonly request: object;
+}
+
+const OPENING = Symbol('opening');
+
+export function mercuriusSubscriptions(
+  application: ApplicationOrLater,
+  { required, kind }: { readonly required: boolean; readonly kind: SessionKind },
+): MercuriusSubscriptions {
+  const entrance = later(application, kind, GatewayEntrance);
+  const handshakes = later(application, kind, Handshakes);
+  const connections = later(application, kind, HeldConnections);
+  const pending = later(application, kind, PendingConnections);
+  let opening: Opening | undefined;
+
+  // Mercurius passes the socket to one function and the message to the other. It calls the latter in the turn in which
+  // it copies the first one's result. If anything comes between, nothing is found, and a client that waits for a token
+  // waits in vain.
+  const open = (found: Opening): void => {
+    opening = found;
+    queueMicrotask(() => {
+      opening = undefined;
+    });
+  };
+
+  return {
+    verifyClient: verifyWsClient(application, {
+      required,
+      firstMessage: true,
+      ...(kind === undefined ? {} : { kind }),
+    }),
+    context: async (socket, request) => {
+      const found = { socket, request } as Opening;
+      const raw = rawOf(found.request);
+      // A client may open it again and again.
+      if (connections().sessionOf(found.request) !== undefined) return {};
+      const session = entrance().sessionOf(raw);
+      if (session !== undefined) {
+        holdSubscriptions(connections(), found.socket, found.request, session);
+        return {};
+      }
+      pending().closeBy(raw, () => closeWs(found.socket));
+      return {
+        get [OPENING]() {
+          open(found);
+          return true;
+        },
+      };
+    },
+    onConnect: async ({ payload }) => {
+      const found = opening;
+      opening = undefined;
+      if (found === undefined) return true;
+      const raw = rawOf(found.request);
+      const finding = handshakes().verify(raw, [{ sessionRequired: required }], payload);
+      return admitSubscriber(connections(), found.socket, found.request, finding).finally(() =>
+        pending().remove(raw),
+      );
+    },
+  };
+}
+
+function rawOf(request: object): HttpRequest {
+  return (request as { raw?: HttpRequest }).raw ?? (request as HttpRequest);
+}

@@ -1,0 +1,124 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { InvalidClaimsException } from '../errors/invalid-claims.exception.js';
+import { TryRefreshTokenException } from '../errors/try-refresh-token.exception.js';
+import { UnauthorizedSessionException } from '../errors/unauthorized-session.exception.js';
+import { RequestVerification } from '../http/request-verification.js';
+import type { VerifySessionOptions } from '../http/verify-session-options.js';
+import type { ReadonlySession } from '../session/container/readonly-session.js';
+import {
+  STALE_CLAIMS_POLICY,
+  type StaleClaimsPolicy,
+} from '../session/container/stale-claims-policy.js';
+import { Clock } from '../time/clock.js';
+import { judgedSession } from '../verification/judged-session.js';
+import { KNOWN_REVOCATIONS, type TellingRevocations } from '../verification/known-revocations.js';
+import type { LiveEnd, LiveEndReason, SessionEnds } from '../verification/session-ends.js';
+import { endOf } from './end-of-session.js';
+import { OpenSessions } from './open-sessions.js';
+
+/** A connection's requirements on its session's claims, as long as it is open. */
+type AskedOfClaims = Pick<VerifySessionOptions, 'overrideGlobalClaimValidators'> | undefined;
+
+// Of several modules in an application, the one that the session belongs to.
+const byEnds = new WeakMap<SessionEnds, OpenClaims>();
+
+/**
+ * Holds sessions open together with the requirements on their claims. A connection ends if the claims change so that it
+ * would not be admitted again. Claims are fetched once for a session, however many connections hold it.
+ */
+@Injectable()
+export class OpenClaims {
+  private readonly renewing = new Map<string, Promise<ReadonlySession>>();
+  private readonly again = new Set<() => void>();
+
+  constructor(
+    private readonly sessions: OpenSessions,
+    private readonly verification: RequestVerification<ReadonlySession>,
+    @Inject(STALE_CLAIMS_POLICY) private readonly policy: StaleClaimsPolicy<ReadonlySession>,
+    @Inject(KNOWN_REVOCATIONS) private readonly revocations: TellingRevocations,
+    private readonly clock: Clock,
+  ) {
+    byEnds.set(sessions, this);
+    // If a database was away, the next beat checks again.
+    revocations.onNews((news) => {
+      if (news.length > 0) return;
+      const due = [...this.again];
+      this.again.clear();
+      for (const check of due) check();
+    });
+  }
+
+  /** Calls once when the session ends, or when its claims no longer satisfy the requirements. */
+  static watch(
+    session: ReadonlySession,
+    asked: AskedOfClaims,
+    onEnd: (end: LiveEnd) => void,
+  ): Disposable {
+    const { held, ends } = session.live;
+    const claims = byEnds.get(ends);
+    return claims === undefined ? ends.watch(held, onEnd) : claims.watch(session, asked, onEnd);
+  }
+
+  private watch(
+    session: ReadonlySession,
+    asked: AskedOfClaims,
+    onEnd: (end: LiveEnd) => void,
+  ): Disposable {
+    let isOpen = true;
+    const check = (): void => {
+      if (!isOpen) return;
+      this.findFault(session, asked).then(
+        (fault) => {
+          if (fault === undefined || !isOpen) return;
+          dispose();
+          onEnd(endOf(judgedSession(session.live.held.claims), fault, this.clock.now()));
+        },
+        () => this.again.add(check),
+      );
+    };
+    const end = (why: LiveEnd): void => {
+      isOpen = false;
+      onEnd(why);
+    };
+    const watching = this.sessions.watch(session.live.held, end, { onStaleClaims: check });
+    const dispose = (): void => {
+      isOpen = false;
+      this.again.delete(check);
+      watching[Symbol.dispose]();
+    };
+    // They may have become stale since they were verified.
+    if (this.revocations.staleClaimsSinceMs(session.getUserId()) !== undefined) check();
+    return { [Symbol.dispose]: dispose };
+  }
+
+  private async findFault(
+    session: ReadonlySession,
+    asked: AskedOfClaims,
+  ): Promise<LiveEndReason | undefined> {
+    if (!this.verification.asksOfClaims(asked?.overrideGlobalClaimValidators)) return undefined;
+    try {
+      const renewed = await this.renewed(session);
+      await this.verification.assertClaims(renewed, asked?.overrideGlobalClaimValidators);
+      return undefined;
+    } catch (error) {
+      if (error instanceof InvalidClaimsException) return 'claims';
+      if (error instanceof TryRefreshTokenException) return 'claims-stale';
+      if (error instanceof UnauthorizedSessionException) return 'revoked';
+      throw error;
+    }
+  }
+
+  // All holders of a session are called in one turn, and share the first one's fetch.
+  private renewed(session: ReadonlySession): Promise<ReadonlySession> {
+    const handle = session.getHandle();
+    let renewal = this.renewing.get(handle);
+    if (renewal === undefined) {
+      renewal = this.policy
+        .renewIn(session)
+        .then(() => session)
+        .finally(() => this.renewing.delete(handle));
+      this.renewing.set(handle, renewal);
+    }
+    return renewal;
+  }
+}

@@ -1,0 +1,234 @@
+import { Inject, Injectable, Logger, type BeforeApplicationShutdown } from '@nestjs/common';
+import {
+  RESOLVED_SESSION_OPTIONS,
+  type ResolvedVerificationOptions,
+} from '../options/resolved-options.js';
+import { accessTokenEndsAtMs } from '../session/mint/session-lifetime.js';
+import { Clock } from '../time/clock.js';
+import { accessTokenKid, type AccessTokenVerificationKey } from '../tokens/access-token.js';
+import { judgedActor, judgedSession } from '../verification/judged-session.js';
+import {
+  KNOWN_REVOCATIONS,
+  type TellingRevocations,
+  type RevocationNews,
+} from '../verification/known-revocations.js';
+import { LIVE_SESSIONS, type EndingSessions } from '../verification/live-sessions.js';
+import type {
+  Closing,
+  HeldSession,
+  LiveEnd,
+  LiveEndReason,
+  SessionEnds,
+} from '../verification/session-ends.js';
+import { VERIFICATION_KEYS, type VerificationKeys } from '../verification/verification-keys.js';
+import { endOf } from './end-of-session.js';
+import { OpenSessionIndex, type Holder, type Holding, type OpenSession } from './open-session.js';
+import { TimeSlices } from './time-slices.js';
+
+const NEVER = Number.POSITIVE_INFINITY;
+
+/**
+ * Knows which sessions are held open on this instance, and reports their end. It keeps nothing about other sessions,
+ * and has no timer. It follows the news of revocations, which arrive in the turn in which they become known, and their
+ * beat.
+ */
+@Injectable()
+export class OpenSessions implements SessionEnds, BeforeApplicationShutdown {
+  private readonly logger = new Logger('SessionModule');
+  private readonly sessions = new OpenSessionIndex();
+  private readonly slices = new TimeSlices();
+  private readonly stopListening: () => void;
+  private readonly keysInUse = new Set<AccessTokenVerificationKey>();
+  // The earliest time at which one of them may end.
+  private dueAtMs = NEVER;
+  private looking: Promise<void> | undefined;
+
+  constructor(
+    @Inject(KNOWN_REVOCATIONS) private readonly revocations: TellingRevocations,
+    @Inject(LIVE_SESSIONS) private readonly rows: EndingSessions,
+    @Inject(VERIFICATION_KEYS) private readonly keys: VerificationKeys,
+    private readonly clock: Clock,
+    @Inject(RESOLVED_SESSION_OPTIONS) private readonly options: ResolvedVerificationOptions,
+  ) {
+    this.stopListening = revocations.onNews((news) => this.hear(news));
+  }
+
+  /** The number of open sessions. */
+  get size(): number {
+    return this.sessions.size;
+  }
+
+  async beforeApplicationShutdown(): Promise<void> {
+    this.stopListening();
+    await this.looking;
+  }
+
+  watch(session: HeldSession, onEnd: (end: LiveEnd) => void, how: Holding = {}): Disposable {
+    const { claims } = session;
+    const tokenEndsAtMs = accessTokenEndsAtMs(claims, this.revocations);
+    // No token outlives its session, so nobody has to check until then.
+    const lookAtMs = this.rows.endsOf === undefined ? NEVER : tokenEndsAtMs;
+    const open = this.sessions.open(judgedSession(claims), lookAtMs);
+    let ofActor: Disposable | undefined;
+    const holder: Holder = {
+      key: this.keyOf(session),
+      endsAtMs: this.isUntilToken(session, how) ? tokenEndsAtMs : NEVER,
+      onEnd: (end) => {
+        ofActor?.[Symbol.dispose]();
+        onEnd(end);
+      },
+      onStaleClaims: how.onStaleClaims,
+    };
+    open.holders.add(holder);
+    if (holder.key !== undefined) this.keysInUse.add(holder.key);
+    this.dueAtMs = Math.min(this.dueAtMs, holder.endsAtMs, open.lookAtMs);
+    // It may have ended since it was verified. From here on, the news reports its end.
+    if (this.revocations.isRevoked(open)) this.end([open], 'revoked');
+    else if (holder.key === undefined) this.endHolder(open, holder, 'signing-key-revoked');
+    else ofActor = this.watchActor(session, () => this.endHolder(open, holder, 'actor-ended'));
+    return {
+      [Symbol.dispose]: () => {
+        this.release(open, holder);
+        ofActor?.[Symbol.dispose]();
+      },
+    };
+  }
+
+  // An action in another's name ends with the actor's own session. Its token ends soon, so nobody checks the row.
+  private watchActor({ claims }: HeldSession, onEnd: () => void): Disposable | undefined {
+    const judged = judgedActor(claims);
+    if (judged === undefined) return undefined;
+    const actor = this.sessions.open(judged, NEVER);
+    const holder: Holder = { key: undefined, endsAtMs: NEVER, onEnd, onStaleClaims: undefined };
+    actor.holders.add(holder);
+    if (this.revocations.isRevoked(actor)) this.end([actor], 'revoked');
+    return { [Symbol.dispose]: () => this.release(actor, holder) };
+  }
+
+  signalOf(session: HeldSession, scope: Closing | undefined): AbortSignal {
+    const controller = new AbortController();
+    const watching = this.watch(session, ({ error }) => controller.abort(error));
+    scope?.once('close', () => watching[Symbol.dispose]());
+    return controller.signal;
+  }
+
+  private keyOf({ accessToken }: HeldSession): Holder['key'] {
+    return this.keys.findKnownKey(accessTokenKid(accessToken) ?? '');
+  }
+
+  // A bound session, or one of an impersonator, depends on its client's current token (RFC 7800, RFC 8693).
+  private isUntilToken({ claims }: HeldSession, { untilToken }: Holding): boolean {
+    if (claims['cnf'] !== undefined || claims['act'] !== undefined) return true;
+    return untilToken ?? this.options.live.until === 'token';
+  }
+
+  private release(session: OpenSession, holder: Holder): void {
+    if (session.holders.delete(holder) && session.holders.size === 0) this.sessions.remove(session);
+  }
+
+  private hear(news: readonly RevocationNews[]): void {
+    if (this.sessions.size === 0) return;
+    for (const each of news) this.hearOf(each);
+    this.endRevokedKeys();
+    if (this.clock.now() >= this.dueAtMs) this.endDue();
+  }
+
+  private hearOf(news: RevocationNews): void {
+    switch (news.kind) {
+      case 'session': {
+        const session = this.sessions.find(news.handle);
+        if (session !== undefined) this.end([session], news.reason);
+        return;
+      }
+      case 'cut-off': {
+        const { userId, reason } = news;
+        const meant = userId === null ? this.sessions.all() : this.sessions.ofUser(userId);
+        this.end(
+          [...meant].filter((each) => this.revocations.isRevoked(each)),
+          reason,
+        );
+        return;
+      }
+      case 'stale-claims':
+        for (const { holders } of this.sessions.ofUser(news.userId)) {
+          for (const { onStaleClaims } of holders) onStaleClaims?.();
+        }
+    }
+  }
+
+  // Few keys sign the tokens of all sessions; the same object stands for a key as long as it is trusted.
+  private endRevokedKeys(): void {
+    for (const key of this.keysInUse) {
+      if (this.keys.findKnownKey(key.kid) === key) continue;
+      this.keysInUse.delete(key);
+      for (const session of this.sessions.all()) {
+        for (const holder of session.holders) {
+          if (holder.key === key) this.endHolder(session, holder, 'signing-key-revoked');
+        }
+      }
+    }
+  }
+
+  private endDue(): void {
+    const nowMs = this.clock.now();
+    const due: OpenSession[] = [];
+    this.dueAtMs = NEVER;
+    for (const session of this.sessions.all()) {
+      for (const holder of session.holders) {
+        if (holder.endsAtMs <= nowMs) this.endHolder(session, holder, 'token-expired');
+        else this.dueAtMs = Math.min(this.dueAtMs, holder.endsAtMs);
+      }
+      if (session.lookAtMs <= nowMs) due.push(session);
+      else this.dueAtMs = Math.min(this.dueAtMs, session.lookAtMs);
+    }
+    if (due.length === 0) return;
+    // A session that could not be checked is due again at the next beat.
+    this.dueAtMs = nowMs;
+    this.looking ??= this.lookAt(due).finally(() => {
+      this.looking = undefined;
+    });
+  }
+
+  // A refresh on another instance moves the end of a session without any news, so only the row shows it.
+  private async lookAt(due: readonly OpenSession[]): Promise<void> {
+    const handles = due.filter(({ holders }) => holders.size > 0).map(({ handle }) => handle);
+    const ends = await this.rows.endsOf?.(handles).catch(() => undefined);
+    if (ends === undefined) return;
+    const nowMs = this.clock.now();
+    for (const session of due.filter(({ holders }) => holders.size > 0)) {
+      const end = ends.get(session.handle);
+      if (end === undefined) this.end([session], 'revoked');
+      else if (end.atMs <= nowMs) this.end([session], end.reason);
+      else session.lookAtMs = end.atMs;
+    }
+  }
+
+  private end(sessions: readonly OpenSession[], reason: LiveEndReason): void {
+    const nowMs = this.clock.now();
+    const told = sessions.flatMap((session) => {
+      const holders = [...session.holders];
+      session.holders.clear();
+      this.sessions.remove(session);
+      // Made when the first holder is told: thousands of errors at once would hold up the event loop.
+      let end: LiveEnd | undefined;
+      return holders.map(
+        (holder) => () => this.tell(holder, (end ??= endOf(session, reason, nowMs))),
+      );
+    });
+    this.slices.run(told);
+  }
+
+  private endHolder(session: OpenSession, holder: Holder, reason: LiveEndReason): void {
+    this.release(session, holder);
+    const end = endOf(session, reason, this.clock.now());
+    this.slices.run([() => this.tell(holder, end)]);
+  }
+
+  private tell({ onEnd }: Holder, end: LiveEnd): void {
+    try {
+      onEnd(end);
+    } catch {
+      this.logger.error('A listener for the end of a session failed');
+    }
+  }
+}

@@ -1,0 +1,49 @@
+import { Inject, Injectable } from '@nestjs/common';
+import {
+  RESOLVED_SESSION_OPTIONS,
+  type ResolvedVerificationOptions,
+} from '../options/resolved-options.js';
+
+const WAITS_FOR_MS = 5_000;
+
+/** The connections whose token can only come in their first message: few of them, and only for a few seconds. */
+@Injectable()
+export class PendingConnections {
+  private readonly pending = new Map<object, { timer: NodeJS.Timeout; close: () => void }>();
+
+  constructor(
+    @Inject(RESOLVED_SESSION_OPTIONS) private readonly options: ResolvedVerificationOptions,
+  ) {}
+
+  get size(): number {
+    return this.pending.size;
+  }
+
+  /** @returns whether there is room for it */
+  add(connection: object, close: () => void): boolean {
+    if (this.pending.size >= this.options.live.pending) return false;
+    const timer = setTimeout(() => {
+      const late = this.pending.get(connection);
+      this.pending.delete(connection);
+      late?.close();
+    }, WAITS_FOR_MS);
+    timer.unref();
+    this.pending.set(connection, { timer, close });
+    return true;
+  }
+
+  /** Sets another way to close a connection that still waits. */
+  closeBy(connection: object, close: () => void): void {
+    const waiting = this.pending.get(connection);
+    if (waiting !== undefined) waiting.close = close;
+  }
+
+  has(connection: object): boolean {
+    return this.pending.has(connection);
+  }
+
+  remove(connection: object): void {
+    clearTimeout(this.pending.get(connection)?.timer);
+    this.pending.delete(connection);
+  }
+}

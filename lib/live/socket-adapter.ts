@@ -1,0 +1,21 @@
+import type { IoClient, SocketClient } from './close-socket.js';
+
+/** A socket as a gateway receives it. Sockets of Socket.IO know the request that opened them. */
+export type Connecting = SocketClient & { request?: unknown };
+
+/** The used parts of the servers of `ws` and of Socket.IO, and of a namespace. */
+export type Server = object & {
+  readonly engine?: { on?(event: string, listener: (socket: EngineSocket) => void): unknown };
+  use?(middleware: (socket: IoSocket, next: (error?: Error) => void) => void): unknown;
+};
+type EngineSocket = { readonly request: object; close(): unknown };
+export type IoSocket = IoClient & {
+  readonly request: object;
+  readonly handshake?: { readonly auth?: unknown };
+};
+type Connect = (client: Connecting, ...rest: unknown[]) => unknown;
+/** The used parts of Nest's WebSocket adapters. */
+export interface Adapter {
+  create(port: number, options?: object): Server;
+  bindClientConnect(server: Server, callback: Connect): unknown;
+}

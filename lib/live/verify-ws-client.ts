@@ -1,0 +1,53 @@
+import { SessionException } from '../errors/session.exception.js';
+import type { HttpRequest } from '../http/context/http-request.js';
+import { later, type ApplicationOrLater } from './application.js';
+import { GatewayEntrance, type SocketEntranceOptions } from './gateway-entrance.js';
+
+type Refuse = (
+  isAllowed: boolean,
+  status?: number,
+  body?: string,
+  headers?: Record<string, string>,
+) => void;
+
+/**
+ * For the option `verifyClient` of `ws`. It refuses a handshake without a session before the socket exists, unless the
+ * gateway behind it is open by `@PublicAccess()`. Cookies count only from our own origin and `trustedOrigins`.
+ *
+ * @example
+ * ```ts
+ * class SocketAdapter extends WsAdapter {
+ *   constructor(private readonly app: INestApplicationContext) { super(app); }
+ *   override create(port: number, options = {}) {
+ *     return super.create(port, { ...options, verifyClient: verifyWsClient(this.app) });
+ *   }
+ * }
+ * ```
+ * @publicApi
+ */
+export function verifyWsClient(
+  application: ApplicationOrLater,
+  options: SocketEntranceOptions = {},
+): (info: { req: unknown }, callback: Refuse) => void {
+  const entrance = later(application, options.kind, GatewayEntrance);
+  // `ws` waits for the callback of a function with two parameters.
+  return ({ req }, callback) => {
+    Promise.resolve()
+      .then(() => entrance().allow(req as HttpRequest, options, false))
+      .then(
+        (outcome) =>
+          outcome === 'allowed' ? callback(true) : callback(false, 503, '', { 'Retry-After': '5' }),
+        (error: unknown) => refuse(callback, error),
+      );
+  };
+}
+
+function refuse(callback: Refuse, error: unknown): void {
+  if (!(error instanceof SessionException)) return callback(false, 500, '');
+  const { retryAfterSeconds: seconds } = error;
+  callback(false, error.getStatus(), JSON.stringify(error.getResponse()), {
+    'Content-Type': 'application/json',
+    'Cache-Control': 'no-store',
+    ...(seconds === undefined ? {} : { 'Retry-After': String(seconds) }),
+  });
+}

@@ -1,0 +1,1 @@
+export { SessionMetrics } from './session-metrics.js';

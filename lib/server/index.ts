@@ -1,0 +1,271 @@
+/** A page server's settings for its API. @publicApi */
+export interface PageSessionsOptions {
+  /** Where the page server reaches the API, such as `http://127.0.0.1:3000`. */
+  apiUrl: string;
+  /** Where the module's routes are: its `apiBasePath` with any prefix. @default '/auth' */
+  basePath?: string;
+  /** The module's `cookie.names`. @default { accessToken: 'sAccessToken', refreshToken: 'sRefreshToken' } */
+  cookieNames?: { readonly accessToken: string; readonly refreshToken: string };
+  /** The time in milliseconds since the epoch, for tests. @default `Date.now` */
+  now?: () => number;
+}
+
+interface StandardHeaders {
+  get(name: string): string | null;
+}
+
+/** A visitor's request: a standard request, or one of Express or Node. @publicApi */
+export interface VisitorRequest {
+  readonly method?: string | undefined;
+  readonly headers: StandardHeaders | Readonly<Record<string, string | string[] | undefined>>;
+}
+
+/** The claims of the access token. @publicApi */
+export interface VisitorClaims {
+  /** The user's id. */
+  readonly sub: string;
+  /** The tenant's id. */
+  readonly tId: string;
+  readonly sessionHandle: string;
+  /** When the token expires, in seconds since the epoch. */
+  readonly exp: number;
+  readonly [claim: string]: unknown;
+}
+
+/** A visitor's session, while one page is made. @publicApi */
+export interface Visitor {
+  /**
+   * The user, by the API's signature; `undefined` for a guest. Only the API knows about revocations within the last
+   * minute.
+   */
+  readonly claims: VisitorClaims | undefined;
+  /** The visitor's cookies as they are from now on, for the code behind this middleware. */
+  readonly cookie: string;
+  /** The `Set-Cookie` lines for the visitor's answer so far. */
+  readonly setCookie: readonly string[];
+  /** Calls the API as this visitor, with a path and the options of `fetch`. It refreshes if needed. */
+  fetch(path: string, init?: RequestInit): Promise<Response>;
+  /** The answer with `setCookie` added; if there is any, caches may not store it. */
+  answer(response: Response): Response;
+}
+
+/** Finds the sessions of a page server's visitors. @publicApi */
+export interface PageSessions {
+  /** @throws {Error} if the API can't be reached or can't answer, because an outage must not turn users into guests */
+  handle(request: VisitorRequest): Promise<Visitor>;
+}
+
+/** A key that the API has published. */
+interface PublicKey {
+  readonly kid: string;
+  readonly kty: string;
+}
+
+// By default, Next.js shares the results of `fetch` between all users. Not every `fetch` knows the option.
+const UNCACHED: object = { cache: 'no-store' };
+const ES256 = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
+const RS256 = { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256' };
+const KEYS_ASKED_EVERY_MS = 10_000;
+// A revoked key is forgotten after this time.
+const KEYS_KEPT_MS = 300_000;
+
+/**
+ * Sessions for a server that makes pages (Next, Remix, SvelteKit, Express) and passes its visitors' cookies on to the
+ * API. Create it once, and `handle` each request in a middleware, which can set cookies.
+ *
+ * @example
+ * ```ts
+ * const sessions = createPageSessions({ apiUrl: 'http://127.0.0.1:3000' });
+ * const visitor = await sessions.handle(request);
+ * const orders = await visitor.fetch('/orders');
+ * return visitor.answer(new Response(page(visitor.claims?.sub)));
+ * ```
+ * @publicApi
+ */
+export function createPageSessions({
+  apiUrl,
+  basePath = '/auth',
+  cookieNames: names = { accessToken: 'sAccessToken', refreshToken: 'sRefreshToken' },
+  now = Date.now,
+}: PageSessionsOptions): PageSessions {
+  const refreshing = new Map<string, Promise<Response>>();
+  let keys = new Map<unknown, PublicKey>();
+  let keysAskedAt = -Infinity;
+
+  async function keyOf(kid: unknown): Promise<PublicKey | undefined> {
+    const age = now() - keysAskedAt;
+    if (age >= (keys.has(kid) ? KEYS_KEPT_MS : KEYS_ASKED_EVERY_MS)) {
+      keysAskedAt = now();
+      const answer = await fetch(`${apiUrl}${basePath}/jwt/jwks.json`, UNCACHED);
+      if (!answer.ok) throw failure(answer);
+      const set = (await answer.json()) as { keys: PublicKey[] };
+      keys = new Map(set.keys.map((key) => [key.kid, key]));
+    }
+    return keys.get(kid);
+  }
+
+  async function claimsOf(token: string): Promise<VisitorClaims | undefined> {
+    const [head = '', body = '', signature = ''] = token.split('.');
+    const { typ, kid } = parsed(head);
+    const claims = parsed(body) as unknown as VisitorClaims;
+    // The API's keys sign other tokens too. An expired token needs no check of its signature.
+    if (typ !== 'at+jwt' || !(claims.exp * 1000 > now())) return undefined;
+    const jwk = await keyOf(kid);
+    if (jwk === undefined || !/^(?:[\w-]{4})*[\w-]{2,4}$/.test(signature)) return undefined;
+    const algorithm = jwk.kty === 'RSA' ? RS256 : ES256;
+    const key = await crypto.subtle.importKey('jwk', jwk, algorithm, false, ['verify']);
+    const signed = new TextEncoder().encode(`${head}.${body}`);
+    const isOurs = await crypto.subtle.verify(algorithm, key, bytes(signature), signed);
+    return isOurs ? claims : undefined;
+  }
+
+  // The renders of one page come at once, with one token, so they share an answer.
+  async function refreshed(token: string, headers: Headers): Promise<Response> {
+    const init = { ...UNCACHED, method: 'POST', headers };
+    const answer =
+      refreshing.get(token) ??
+      fetch(`${apiUrl}${basePath}/session/refresh`, init)
+        // An unread answer holds its connection.
+        .then((fresh) => fresh.text().then(() => fresh))
+        .finally(() => refreshing.delete(token));
+    refreshing.set(token, answer);
+    return answer;
+  }
+
+  return {
+    async handle(request) {
+      const isForeign =
+        headerOf(request, 'sec-fetch-site') === 'cross-site' &&
+        !/^(GET|HEAD)$/i.test(request.method ?? 'GET');
+      // Another site's form is sent with its visitor's cookies, but must not act for them.
+      const jar = new CookieJar(isForeign ? '' : headerOf(request, 'cookie'));
+      function headersWith(init?: RequestInit): Headers {
+        const headers = new Headers(init?.headers);
+        for (const name of ['user-agent', 'x-forwarded-for', 'accept-language']) {
+          const value = headerOf(request, name);
+          if (value !== '' && !headers.has(name)) headers.set(name, value);
+        }
+        headers.set('rid', 'session');
+        if (jar.text !== '') headers.set('cookie', jar.text);
+        return headers;
+      }
+
+      async function keep(answer: Response): Promise<void> {
+        if (jar.keep(answer)) claims = await find();
+      }
+
+      async function refresh(): Promise<boolean> {
+        const token = jar.find(names.refreshToken);
+        if (token === undefined) return false;
+        const answer = await refreshed(token, headersWith());
+        if (answer.status === 429 || answer.status >= 500) throw failure(answer);
+        await keep(answer);
+        return answer.ok;
+      }
+
+      const find = () => claimsOf(jar.find(names.accessToken) ?? '');
+
+      let claims = await find();
+      if (claims === undefined) await refresh();
+      return {
+        get claims() {
+          return claims;
+        },
+        get cookie() {
+          return jar.text;
+        },
+        get setCookie() {
+          return jar.lines;
+        },
+        async fetch(path, init) {
+          // Only the API gets the visitor's cookies: without the slash, `@elsewhere` would become the host.
+          if (!path.startsWith('/')) throw new TypeError('an API path must begin with a slash');
+          const send = async () => {
+            const answer = await fetch(apiUrl + path, {
+              ...UNCACHED,
+              ...init,
+              headers: headersWith(init),
+            });
+            await keep(answer);
+            return answer;
+          };
+          const answer = await send();
+          if (answer.ok || init?.body instanceof ReadableStream) return answer;
+          const said = await answer.clone().text();
+          if (!/try refresh token|TRY_REFRESH_TOKEN/.test(said) || !(await refresh()))
+            return answer;
+          return send();
+        },
+        answer(response) {
+          const answer = new Response(response.body, response);
+          for (const line of jar.lines) answer.headers.append('set-cookie', line);
+          if (jar.lines.length > 0) answer.headers.set('cache-control', 'no-store');
+          return answer;
+        },
+      };
+    },
+  };
+}
+
+class CookieJar {
+  private cookies: string[];
+  private changes = new Map<string, string>();
+
+  constructor(header: string) {
+    this.cookies = header.split(/;\s*/).filter(Boolean);
+  }
+
+  get text(): string {
+    return this.cookies.join('; ');
+  }
+
+  get lines(): string[] {
+    return [...this.changes.values()];
+  }
+
+  /** Several cookies of one name count as no token, because only the API can decide which one is meant. */
+  find(name: string): string | undefined {
+    for (const start of ['__Host-', '__Secure-', ''].map((prefix) => `${prefix}${name}=`)) {
+      const found = this.cookies.filter((each) => each.startsWith(start));
+      if (found.length > 0) return found.map((each) => each.slice(start.length)).join();
+    }
+    return undefined;
+  }
+
+  /** @returns whether the answer set any */
+  keep(answer: Response): boolean {
+    const lines = answer.headers.getSetCookie();
+    for (const line of lines) {
+      const [pair = ''] = line.split(';', 1);
+      const start = pair.slice(0, pair.indexOf('=') + 1);
+      this.cookies = this.cookies.filter((each) => !each.startsWith(start));
+      if (!/;\s*(max-age=0\b|expires=thu, 01 jan 1970)/i.test(line)) this.cookies.push(pair);
+      this.changes.set(start, line);
+    }
+    return lines.length > 0;
+  }
+}
+
+const failure = ({ status }: Response) => new Error(`the API of the sessions answered ${status}`);
+
+function headerOf({ headers }: VisitorRequest, name: string): string {
+  const value = isStandard(headers) ? headers.get(name) : headers[name];
+  return value?.toString() ?? '';
+}
+
+function isStandard(headers: VisitorRequest['headers']): headers is StandardHeaders {
+  return typeof headers.get === 'function';
+}
+
+function bytes(text: string): Uint8Array<ArrayBuffer> {
+  const base64 = text.replaceAll('-', '+').replaceAll('_', '/');
+  return Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+}
+
+function parsed(text: string): Record<string, unknown> {
+  try {
+    return Object(JSON.parse(new TextDecoder().decode(bytes(text)))) as Record<string, unknown>;
+  } catch {
+    return {};
+  }
+}

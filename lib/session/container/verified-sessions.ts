@@ -1,0 +1,26 @@
+import type { SessionRecord } from '../../store/session-record.js';
+import type { VerifiedToken } from '../verify/verified-token-cache.js';
+import type { ReadonlySession } from './readonly-session.js';
+
+/** Creates the session objects of the application: writable for the owner of sessions, read-only elsewhere. */
+export interface VerifiedSessions<S extends ReadonlySession> {
+  /** A session with a verified token, without reading its row. */
+  remembered(token: VerifiedToken): S;
+
+  /** @param record the row, if it was read */
+  verified(token: VerifiedToken, record?: SessionRecord): Promise<S>;
+
+  /** Has a session's changes written to the answer of its request. */
+  attach(
+    session: S,
+    request: unknown,
+    response: unknown,
+    transferMethod: 'cookie' | 'header',
+  ): void;
+
+  /** Names the object that holds a session: nobody asks for the session's end after that has closed. */
+  keepWith(session: S, scope: unknown): void;
+}
+
+/** The injection token of the sessions. */
+export const VERIFIED_SESSIONS = Symbol('VERIFIED_SESSIONS');

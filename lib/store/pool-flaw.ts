@@ -1,0 +1,30 @@
+import type { Flaw } from '../errors/flaw.js';
+import type { SessionDatabase } from './session-database.js';
+
+interface PoolOptions {
+  readonly poolSize?: unknown;
+  readonly extra?: { readonly max?: unknown; readonly connectionLimit?: unknown };
+}
+
+/**
+ * Finds a pool in which sessions wait for the application, because a transaction holds a connection until its end.
+ *
+ * @throws {SessionStoreUnavailableException} if the database can't be reached
+ */
+export function poolFlaw(database: SessionDatabase): Promise<Flaw | undefined> {
+  if (database.dialect.onlyConnection !== undefined) return Promise.resolve(undefined);
+  return database.inspect((source) => {
+    const { poolSize, extra } = source.options as PoolOptions;
+    const size = Number(poolSize ?? extra?.max ?? extra?.connectionLimit ?? Number.NaN);
+    return Promise.resolve(
+      size < 2
+        ? {
+            code: 'pool-size',
+            cause:
+              'The pool has one connection: while a transaction of the application holds it, sessions wait, and finally answer 503.',
+            cure: 'Remove `poolSize`, or set it to 10 for each instance.',
+          }
+        : undefined,
+    );
+  });
+}

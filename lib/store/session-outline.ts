@@ -1,0 +1,64 @@
+import { readActor, textOrNull } from './column-values.js';
+import type { SessionRecord } from './session-record.js';
+import type { Session } from './session.entity.js';
+
+/** The columns of a `SessionOutline`. */
+export const OUTLINE_COLUMNS = [
+  'handle',
+  'userId',
+  'tenantId',
+  'persistent',
+  'createdAt',
+  'lastActiveAt',
+  'expiresAt',
+  'actor',
+  'impersonating',
+] as const satisfies readonly (keyof Session)[];
+
+/**
+ * The columns needed to end a session: its owner, its times, and what ends with it. The application's data is neither
+ * sent nor parsed, so a session can be ended whatever its row contains.
+ */
+export type SessionOutline = Pick<
+  SessionRecord,
+  | 'handle'
+  | 'userId'
+  | 'tenantId'
+  | 'persistent'
+  | 'createdAtMs'
+  | 'lastActiveAtMs'
+  | 'expiresAtMs'
+  | 'actor'
+  | 'impersonating'
+>;
+
+/** The columns of a `SessionListing`. */
+export const LISTING_COLUMNS = [...OUTLINE_COLUMNS, 'deviceKey', 'ip', 'userAgent'] as const;
+
+/** The properties of a session in a list. */
+export type SessionListing = SessionOutline & Pick<SessionRecord, 'deviceKey' | 'ip' | 'userAgent'>;
+
+/** Reads the `OUTLINE_COLUMNS`. */
+export function toSessionOutline(row: Readonly<Record<string, unknown>>): SessionOutline {
+  return {
+    handle: String(row['handle']),
+    userId: String(row['userId']),
+    tenantId: String(row['tenantId']),
+    persistent: Boolean(Number(row['persistent'])),
+    createdAtMs: Number(row['createdAt']),
+    lastActiveAtMs: Number(row['lastActiveAt']),
+    expiresAtMs: Number(row['expiresAt']),
+    actor: readActor(row['actor']),
+    impersonating: textOrNull(row['impersonating']),
+  };
+}
+
+/** Reads the `LISTING_COLUMNS`. */
+export function toSessionListing(row: Readonly<Record<string, unknown>>): SessionListing {
+  return {
+    ...toSessionOutline(row),
+    deviceKey: textOrNull(row['deviceKey']),
+    ip: textOrNull(row['ip']),
+    userAgent: textOrNull(row['userAgent']),
+  };
+}

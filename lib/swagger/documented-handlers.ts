@@ -1,0 +1,117 @@
+import { RequestMethod, VersioningType, type Type } from '@nestjs/common';
+import {
+  METHOD_METADATA,
+  MODULE_PATH,
+  PATH_METADATA,
+  VERSION_METADATA,
+} from '@nestjs/common/constants.js';
+import { MetadataScanner, type ApplicationConfig, type ModulesContainer } from '@nestjs/core';
+import type { Module } from '@nestjs/core/injector/module.js';
+import { RoutePathFactory } from '@nestjs/core/router/route-path-factory.js';
+import { METHODS, type OpenApiDocument, type PathItem } from './openapi.js';
+
+/** A handler of a controller, in the controller's module. */
+export interface DocumentedHandler {
+  readonly handler: object;
+  readonly type: Type;
+  readonly module: Module;
+}
+
+type ByOperation = ReadonlyMap<string, readonly DocumentedHandler[]>;
+
+/** Finds the handlers of a document's operations, by the paths that Nest gives them. */
+export class DocumentedHandlers {
+  private readonly scanner = new MetadataScanner();
+  private readonly paths: RoutePathFactory;
+  private readonly byOperation: ByOperation;
+
+  constructor(
+    private readonly modules: ModulesContainer,
+    private readonly config: ApplicationConfig,
+    document: OpenApiDocument,
+  ) {
+    this.paths = new RoutePathFactory(config);
+    const documented = Object.entries(document.paths as Record<string, PathItem>).flatMap(
+      ([path, item]) =>
+        METHODS.filter((each) => each in item).map((each) => documentedKey(each, path)),
+    );
+    // A document may have been made with `ignoreGlobalPrefix`.
+    const found = ['', config.getGlobalPrefix()].map((prefix) => this.read(prefix));
+    const hits = found.map((each) => documented.filter((key) => each.has(key)).length);
+    const [without = new Map(), within = new Map()] = found;
+    this.byOperation = (hits[0] ?? 0) > (hits[1] ?? 0) ? without : within;
+  }
+
+  /** Several if versions outside of the path share it. */
+  of(method: string, path: string): readonly DocumentedHandler[] {
+    return this.byOperation.get(documentedKey(method, path)) ?? [];
+  }
+
+  private read(globalPrefix: string): ByOperation {
+    const found = new Map<string, DocumentedHandler[]>();
+    for (const module of this.modules.values()) {
+      for (const { metatype } of module.controllers.values()) {
+        const type = metatype as Type;
+        for (const handler of this.handlersOf(type)) {
+          for (const key of this.keysOf(handler, type, module, globalPrefix)) {
+            found.set(key, [...(found.get(key) ?? []), { handler, type, module }]);
+          }
+        }
+      }
+    }
+    return found;
+  }
+
+  private handlersOf(type: Type): object[] {
+    const prototype = type.prototype as Record<string, object>;
+    return this.scanner
+      .getAllMethodNames(prototype)
+      .flatMap((name) => prototype[name] ?? [])
+      .filter((each) => Reflect.hasMetadata(METHOD_METADATA, each));
+  }
+
+  private keysOf(handler: object, type: Type, module: Module, globalPrefix: string): string[] {
+    const versioningOptions = this.config.getVersioning();
+    const byUri =
+      versioningOptions?.type === VersioningType.URI ? versioningOptions.defaultVersion : undefined;
+    const method = read(METHOD_METADATA, handler) as RequestMethod;
+    const { applicationId } = this.modules;
+    const paths = this.paths.create(
+      {
+        ctrlPath: read(PATH_METADATA, type),
+        methodPath: read(PATH_METADATA, handler),
+        modulePath:
+          read(MODULE_PATH + applicationId, module.metatype) ?? read(MODULE_PATH, module.metatype),
+        globalPrefix: globalPrefix === '' ? '' : `/${globalPrefix.replace(/^\/|\/$/g, '')}`,
+        controllerVersion: read(VERSION_METADATA, type) ?? byUri,
+        methodVersion: read(VERSION_METADATA, handler),
+        versioningOptions,
+      } as unknown as Parameters<RoutePathFactory['create']>[0],
+      method,
+    );
+    const methods = method === RequestMethod.ALL ? METHODS : [RequestMethod[method].toLowerCase()];
+    return methods.flatMap((each) => paths.map((path) => routeKey(each, path)));
+  }
+}
+
+// A parameter may be named differently in the document and in the route.
+const PARAMETER = '{}';
+
+function read(key: string, target: object): unknown {
+  return Reflect.getMetadata(key, target);
+}
+
+function documentedKey(method: string, path: string): string {
+  return `${method} ${trimmed(path.replaceAll(/\{[^}]*\}/g, PARAMETER))}`;
+}
+
+function routeKey(method: string, route: string): string {
+  const path = route
+    .replaceAll(/\((?:[^()]|\([^()]*\))*\)|[{}]/g, '')
+    .replaceAll(/\\(.)|:\w+\??|\*\w*/g, (_, literal?: string) => literal ?? PARAMETER);
+  return `${method} ${trimmed(path)}`;
+}
+
+function trimmed(path: string): string {
+  return path.split('/').filter(Boolean).join('/');
+}

@@ -1,0 +1,202 @@
+import { Inject, Injectable, Logger } from '@nestjs/common';
+import { SessionIssuerUnavailableException } from '../errors/session-issuer-unavailable.exception.js';
+import { BUILT_IN_ROUTES } from '../options/built-in-routes.js';
+import { Clock } from '../time/clock.js';
+import { IntervalTask } from '../time/interval-task.js';
+import type { AccessTokenVerificationKey } from '../tokens/access-token.js';
+import type { VerificationKeys } from '../verification/verification-keys.js';
+import { IssuerClient, IssuerFault } from './issuer-client.js';
+import { openPublishedKey, readJwks, type PublishedKey } from './published-keys.js';
+import {
+  RESOLVED_VERIFIER_OPTIONS,
+  type ResolvedVerifierOptions,
+} from './resolve-verifier-options.js';
+
+// Anybody can make up an unknown key id, so it costs at most one request in this time.
+const UNKNOWN_KEY_RELOAD_MS = 5_000;
+// All instances of an issuer know a new key by then, so a key that none of them lists is no longer valid.
+const LISTED_AFTER_MS = 15_000;
+// Without news from the feed, its last list tells nothing.
+const LIST_HOLDS_MS = 60_000;
+const MOST_BYTES = 1_048_576;
+const MOST_DROPPED = 10_000;
+
+interface KnownKey extends PublishedKey {
+  readonly loadedAtMs: number;
+  /** Whether the feed has named it. */
+  isListed: boolean;
+  /** Opened when a token first names it, because a thousand at once would block the service. */
+  opened?: AccessTokenVerificationKey | 'none';
+}
+
+/** The issuer's keys, found through its discovery document and cached. */
+@Injectable()
+export class IssuerKeys implements VerificationKeys {
+  private readonly logger = new Logger('SessionVerifierModule');
+  private readonly task: IntervalTask;
+  private keys = new Map<string, KnownKey>();
+  private readonly dropped = new Set<string>();
+  private jwksUrl: string | undefined;
+  private loading: Promise<void> | undefined;
+  private confirmedAtMs = Number.NEGATIVE_INFINITY;
+  private lastUnknownKeyAtMs = Number.NEGATIVE_INFINITY;
+  private listedAtMs = Number.NEGATIVE_INFINITY;
+  private listed: ReadonlySet<string> = new Set();
+  private listedUpToMs = Number.NEGATIVE_INFINITY;
+  private isBlind = false;
+
+  constructor(
+    private readonly client: IssuerClient,
+    private readonly clock: Clock,
+    @Inject(RESOLVED_VERIFIER_OPTIONS) private readonly options: ResolvedVerifierOptions,
+  ) {
+    this.task = new IntervalTask(
+      options.keys.reloadIntervalMs,
+      () => this.load(),
+      () => undefined,
+    );
+  }
+
+  /**
+   * Reads the keys for the first time. The service starts even if the issuer is away, and answers requests with 503.
+   */
+  async start(): Promise<void> {
+    await this.load().catch(() => undefined);
+    this.task.start();
+  }
+
+  async stop(): Promise<void> {
+    await this.task.stop();
+  }
+
+  /** @throws {SessionIssuerUnavailableException} if the keys are too old to be trusted */
+  findVerificationKey(kid: string): AccessTokenVerificationKey | undefined {
+    if (this.ageMs > this.options.keys.maxStalenessMs)
+      throw new SessionIssuerUnavailableException();
+    return this.findKnownKey(kid);
+  }
+
+  findKnownKey(kid: string): AccessTokenVerificationKey | undefined {
+    const known = this.keys.get(kid);
+    if (known === undefined) return undefined;
+    known.opened ??= openPublishedKey(known) ?? 'none';
+    return known.opened === 'none' ? undefined : known.opened;
+  }
+
+  /** @throws {SessionIssuerUnavailableException} if they can't be read: the id may belong to a new key */
+  async reloadForUnknownKey(): Promise<void> {
+    const nowMs = this.clock.now();
+    try {
+      if (Math.abs(nowMs - this.lastUnknownKeyAtMs) >= UNKNOWN_KEY_RELOAD_MS) {
+        this.lastUnknownKeyAtMs = nowMs;
+        await this.load();
+      } else await this.loading;
+    } catch (cause) {
+      throw new SessionIssuerUnavailableException({ cause });
+    }
+    if (this.isBlind) throw new SessionIssuerUnavailableException();
+  }
+
+  /**
+   * Records which keys the issuer trusts, according to its feed. A key that it no longer names is never used again.
+   *
+   * @param atMs when the issuer's instance read them: an older list of another instance tells nothing
+   */
+  list(atMs: number, ids: readonly string[]): void {
+    if (atMs > this.listedAtMs) {
+      this.listedAtMs = atMs;
+      this.listed = new Set(ids);
+      const isNew = ids.some((kid) => !this.keys.has(kid) && !this.dropped.has(kid));
+      if (isNew) void this.load().catch(() => undefined);
+    }
+    this.confirmList();
+  }
+
+  /** Confirms the list, because the issuer reports no change. */
+  confirmList(): void {
+    const nowMs = this.clock.now();
+    this.confirmedAtMs = nowMs;
+    this.listedUpToMs = nowMs;
+    for (const key of this.keys.values()) {
+      if (this.listed.has(key.kid)) key.isListed = true;
+      else if (key.isListed || nowMs - key.loadedAtMs > LISTED_AFTER_MS) this.drop(key.kid);
+    }
+  }
+
+  /** How long ago the issuer last reported its keys, in milliseconds. */
+  get ageMs(): number {
+    return Math.abs(this.clock.now() - this.confirmedAtMs);
+  }
+
+  private drop(kid: string): void {
+    this.keys.delete(kid);
+    if (this.dropped.size < MOST_DROPPED) this.dropped.add(kid);
+  }
+
+  private load(): Promise<void> {
+    this.loading ??= this.read()
+      .then(() => this.tellOf(undefined))
+      .catch((error: unknown) => {
+        this.jwksUrl = undefined;
+        this.tellOf(error);
+        throw error;
+      })
+      .finally(() => {
+        this.loading = undefined;
+      });
+    return this.loading;
+  }
+
+  private async read(): Promise<void> {
+    this.jwksUrl ??= await this.discover();
+    const { json } = await this.client.get(this.jwksUrl, NO_CACHE, MOST_BYTES);
+    const published = readJwks(json);
+    if (published === undefined) throw new IssuerFault('its keys are not a JWKS');
+    for (const problem of published.problems) this.logger.error(`The issuer’s keys: ${problem}`);
+    this.take(published.keys);
+  }
+
+  private take(published: ReadonlyMap<string, PublishedKey>): void {
+    const nowMs = this.clock.now();
+    // Of several instances, one may not know the newest key yet. The feed shows which of them knows more.
+    const isListed = Math.abs(nowMs - this.listedUpToMs) < LIST_HOLDS_MS;
+    const keys = new Map(isListed ? this.keys : []);
+    for (const [kid, key] of published) {
+      if (this.dropped.has(kid)) continue;
+      const known = this.keys.get(kid);
+      const isSame = known?.text === key.text;
+      keys.set(kid, isSame ? known : { ...key, loadedAtMs: nowMs, isListed: this.listed.has(kid) });
+    }
+    this.keys = keys;
+    this.confirmedAtMs = nowMs;
+  }
+
+  private async discover(): Promise<string> {
+    const { issuer, url } = this.options;
+    const place = `${url}/${BUILT_IN_ROUTES.openIdConfiguration}`;
+    const { json } = await this.client.get(place, NO_CACHE, MOST_BYTES);
+    const found = json as { issuer?: unknown; jwks_uri?: unknown } | null;
+    if (found?.issuer !== issuer) throw new IssuerFault(`${place} names another issuer`);
+    const { jwks_uri: jwksUrl } = found;
+    if (typeof jwksUrl !== 'string' || !URL.canParse(jwksUrl)) {
+      throw new IssuerFault(`${place} does not say where its keys are`);
+    }
+    const { protocol } = new URL(jwksUrl);
+    if (protocol !== 'https:' && protocol !== new URL(issuer).protocol) {
+      throw new IssuerFault(
+        `${place} gives an address for its keys that anyone on the network path can change`,
+      );
+    }
+    return jwksUrl.startsWith(`${issuer}/`) ? url + jwksUrl.slice(issuer.length) : jwksUrl;
+  }
+
+  private tellOf(error: unknown): void {
+    if (error !== undefined && !this.isBlind) {
+      const why = error instanceof Error ? error.message : 'unknown';
+      this.logger.error(`The issuer’s keys can’t be read: ${why}; trying again`);
+    }
+    this.isBlind = error !== undefined;
+  }
+}
+
+const NO_CACHE = { accept: 'application/json', 'cache-control': 'no-cache' };

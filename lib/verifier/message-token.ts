@@ -1,0 +1,18 @@
+import type { ExecutionContext } from '@nestjs/common';
+import type { MessageTokens } from '../http/message-tokens.js';
+import type { ResolvedVerifierOptions } from './resolve-verifier-options.js';
+
+const SCHEME = /^bearer +/i;
+
+/** Finds the token of a message with the application's own function. */
+export class SelectedMessageTokens implements MessageTokens {
+  constructor(private readonly select: NonNullable<ResolvedVerifierOptions['messageToken']>) {}
+
+  tokenIn(context: ExecutionContext): string {
+    const rpc = context.switchToRpc();
+    const found = this.select(rpc.getData<unknown>(), rpc.getContext<unknown>(), context);
+    // Some transports have headers in bytes.
+    const text = Buffer.isBuffer(found) ? found.toString('latin1') : found;
+    return typeof text === 'string' ? text.replace(SCHEME, '').trim() : '';
+  }
+}

@@ -1,0 +1,1 @@
+export function plainModule(source: string): string;

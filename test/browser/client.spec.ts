@@ -1,0 +1,99 @@
+import { Controller, Post, UnauthorizedException } from '@nestjs/common';
+import { expect, it } from 'vitest';
+import { CreateSession, type SessionModuleOptions } from '../../lib/index.js';
+import type { SessionFetchOptions } from '../../lib/client/index.js';
+import { BrowserTests } from '../support/browser-tests.js';
+import { describeInChromium } from '../support/components.js';
+import { topologies, type Frontend, type Topology } from '../support/frontend.js';
+
+@Controller()
+class Logins {
+  @Post('sign-in')
+  @CreateSession()
+  signIn(): null {
+    return null;
+  }
+
+  @Post('sign-in-by-hand')
+  signInByHand(): never {
+    throw new UnauthorizedException('wrong password');
+  }
+}
+
+interface Called {
+  readonly status: number;
+  readonly json: unknown;
+  readonly session?: unknown;
+}
+
+function settingsFor(topology: Topology, pageUrl: string): SessionModuleOptions {
+  if (topology !== 'two sites') return {};
+  return {
+    cookie: { sameSite: 'none', partitioned: true },
+    antiCsrf: 'VIA_FETCH_METADATA',
+    trustedOrigins: [pageUrl],
+  };
+}
+
+describeInChromium('a page with nestjs-auth-sessions/client', () => {
+  const tests = BrowserTests.forSuite();
+
+  async function open(frontend: Frontend, options: SessionFetchOptions = {}) {
+    const tab = await (await tests.newContext()).newPage();
+    await tab.goto(`${frontend.pageUrl}/client.html`);
+    const run = async <T>(name: string, ...parameters: unknown[]): Promise<T> =>
+      tab.evaluate(
+        `${name}(${parameters.map((each) => JSON.stringify(each) ?? 'undefined').join(', ')})`,
+      );
+    await run('start', frontend.apiUrl, options);
+    const call = (...parameters: unknown[]) => run<Called>('call', ...parameters);
+    return { run, call };
+  }
+
+  it.each(topologies)('logs in, stays logged in and signs out, on %s', async (topology) => {
+    const frontend = await tests.startFrontend({
+      topology,
+      controllers: [Logins],
+      sessions: (pageUrl) => settingsFor(topology, pageUrl),
+    });
+    const { run, call } = await open(frontend);
+    expect((await call('GET', '/me')).status).toBe(401);
+    const payload = { plan: 'gold', name: 'Zoë' };
+    const login = await call('POST', '/login', { userId: 'u1', payload });
+    expect(login.session).toMatchObject({ userId: 'u1', claims: payload });
+    expect(await call('GET', '/me')).toEqual({ status: 200, json: { userId: 'u1' } });
+
+    frontend.expireAccessTokens();
+    frontend.traffic.forget();
+    const answers = await run<Called[]>('callAtOnce', 10, 'POST', '/me');
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([201]));
+    expect(frontend.traffic.refreshes).toHaveLength(1);
+
+    for (const path of ['/sign-in', '/sign-in-by-hand']) {
+      expect((await call('POST', path)).status).toBe(401);
+      expect(frontend.traffic.to(path)).toHaveLength(1);
+    }
+    expect(frontend.traffic.refreshes).toHaveLength(1);
+
+    frontend.expireAccessTokens();
+    const sent = await run<Called>('callRequest', `${frontend.apiUrl}/merge`);
+    expect(sent.status).toBe(201);
+    expect((await call('GET', '/payload')).json).toMatchObject({ name: 'Ada' });
+    expect((await call('POST', '/auth/signout')).session).toBeNull();
+    expect((await call('POST', '/me')).status).toBe(401);
+  });
+
+  it('sends the header that `VIA_CUSTOM_HEADER` asks for, to the API alone', async () => {
+    const frontend = await tests.startFrontend({
+      topology: 'two origins of one site',
+      sessions: { antiCsrf: 'VIA_CUSTOM_HEADER' },
+    });
+    const { run, call } = await open(frontend, { headers: { rid: 'app' } });
+    await call('POST', '/login', { userId: 'u1' });
+    frontend.expireAccessTokens();
+    expect((await call('POST', '/me')).status).toBe(201);
+    const page = await run<Called>('callRequest', `${frontend.pageUrl}/me`).catch(() => 'refused');
+    expect(page).toBe('refused');
+    expect(frontend.traffic.refreshes).toHaveLength(1);
+  });
+});

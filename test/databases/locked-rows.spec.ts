@@ -1,0 +1,172 @@
+import { expect, it } from 'vitest';
+import { Session, type SessionContainer, type SessionModuleOptions } from '../../lib/index.js';
+import { SessionStore } from '../../lib/store/session.store.js';
+import { describeOnEachServer } from '../support/components.js';
+import { logIn, refreshTokenOf, useFleets, type Fleet, type Instance } from '../support/fleet.js';
+import { send, type Answer } from '../support/http-client.js';
+
+const HOUR_MS = 3_600_000;
+const PARALLEL = 25;
+const POOL_SIZE = 3;
+
+describeOnEachServer('while a transaction holds the row of a session locked', (engine) => {
+  const startFleet = useFleets(engine);
+
+  /** Two instances that are asked, and a third one whose transaction it is. */
+  async function start(sessions: SessionModuleOptions = {}) {
+    const fleet = await startFleet({
+      instances: 3,
+      sessions: { databaseTimeout: '20s', ...sessions },
+      driver: engine === 'postgres' ? { extra: { max: POOL_SIZE } } : { poolSize: POOL_SIZE },
+    });
+    const [first, second, holder] = fleet.instances as [Instance, Instance, Instance];
+    return { ...fleet, asked: [first, second], holder };
+  }
+
+  function refresh({ url }: Instance, token: string): Promise<Answer> {
+    return send(`${url}/auth/session/refresh`, 'POST', {
+      headers: { authorization: `Bearer ${token}`, 'st-auth-mode': 'header' },
+    });
+  }
+
+  /**
+   * Refreshes with one token, many times at once on each of two instances, while the row is locked.
+   *
+   * @param meanwhile is done before the lock goes
+   */
+  async function refreshLocked(
+    { asked, holder }: { asked: Instance[]; holder: Instance },
+    handle: string,
+    token: string,
+    meanwhile: () => Promise<unknown>,
+  ): Promise<Answer[]> {
+    const runner = holder.dataSource.createQueryRunner();
+    await runner.startTransaction();
+    try {
+      await runner.manager.findOneOrFail(Session, {
+        where: { realm: '', handle },
+        lock: { mode: 'pessimistic_write' },
+      });
+      const answers = asked.flatMap((each) =>
+        Array.from({ length: PARALLEL }, () => refresh(each, token)),
+      );
+      await Promise.race([meanwhile(), Promise.all(answers)]);
+      await runner.commitTransaction();
+      return await Promise.all(answers);
+    } finally {
+      if (runner.isTransactionActive) await runner.rollbackTransaction();
+      await runner.release();
+    }
+  }
+
+  /** Others log in, refresh, and sign out on each instance. */
+  async function othersGoOn({ asked }: { asked: Instance[] }): Promise<void> {
+    for (const instance of asked) {
+      const session = await logIn(instance, 'al');
+      const refreshed = await refresh(instance, refreshTokenOf(session));
+      expect(refreshed.status).toBe(200);
+      expect(await instance.sessions.revokeSession(session.getHandle())).toBe(true);
+    }
+  }
+
+  const statusesOf = (answers: readonly Answer[]): number[] => [
+    ...new Set(answers.map(({ status }) => status)),
+  ];
+
+  async function rotated({ first, clock }: Fleet): Promise<[SessionContainer, string]> {
+    const session = await logIn(first);
+    clock.advanceMs(HOUR_MS);
+    const next = await first.sessions.refreshSessionWithoutRequestResponse(refreshTokenOf(session));
+    return [session, refreshTokenOf(next)];
+  }
+
+  it.each([{}, { revocation: false }] satisfies SessionModuleOptions[])(
+    'its refreshes rotate once on all instances together, and others go on, with %j',
+    async (options) => {
+      const fleet = await start(options);
+      const session = await logIn(fleet.first);
+      const handle = session.getHandle();
+      const answers = await refreshLocked(fleet, handle, refreshTokenOf(session), () =>
+        othersGoOn(fleet),
+      );
+      expect(statusesOf(answers)).toEqual([200]);
+      const tokens = new Set(answers.map(({ headers }) => headers['st-refresh-token']));
+      expect(tokens.size).toBe(2 * PARALLEL);
+      expect((await fleet.first.app.get(SessionStore).find(handle))?.generation).toBe(1);
+      expect(fleet.instances.flatMap(({ events }) => events)).not.toContain('theftDetected');
+      const [, , last] = tokens;
+      fleet.clock.advanceMs(HOUR_MS);
+      expect((await refresh(fleet.first, String(last))).status).toBe(200);
+    },
+  );
+
+  it('repetitions of its live token are answered, and others go on', async () => {
+    const fleet = await start();
+    const [session, token] = await rotated(fleet);
+    const answers = await refreshLocked(fleet, session.getHandle(), token, () => othersGoOn(fleet));
+    expect(statusesOf(answers)).toEqual([200]);
+    const row = await fleet.first.app.get(SessionStore).find(session.getHandle());
+    expect(row).toMatchObject({ generation: 1, confirmedAtMs: fleet.clock.now() });
+  });
+
+  it('a spent token that comes back ends it once, and others go on', async () => {
+    const fleet = await start();
+    const [session, token] = await rotated(fleet);
+    const confirmed = await refresh(fleet.first, token);
+    expect(confirmed.status).toBe(200);
+    fleet.clock.advanceMs(HOUR_MS);
+    const answers = await refreshLocked(fleet, session.getHandle(), refreshTokenOf(session), () =>
+      othersGoOn(fleet),
+    );
+    expect(statusesOf(answers)).toEqual([401]);
+    const thefts = fleet.instances
+      .flatMap(({ events }) => events)
+      .filter((name) => name === 'theftDetected');
+    expect(thefts).toEqual(['theftDetected']);
+  });
+
+  it('its refreshes are refused once its time is over, and others go on', async () => {
+    const fleet = await start({ refreshTokenLifetime: '1d' });
+    const session = await logIn(fleet.first);
+    fleet.clock.advanceMs(24 * HOUR_MS);
+    const answers = await refreshLocked(fleet, session.getHandle(), refreshTokenOf(session), () =>
+      othersGoOn(fleet),
+    );
+    expect(statusesOf(answers)).toEqual([401]);
+  });
+
+  it('its refreshes share one failure where the lock stays, and the session lives', async () => {
+    const fleet = await start({ databaseTimeout: '1s' });
+    const session = await logIn(fleet.first);
+    const [handle, token] = [session.getHandle(), refreshTokenOf(session)];
+    const begunAt = performance.now();
+    let statuses: number[] = [];
+    const failed = refreshLocked(fleet, handle, token, async () => {
+      await othersGoOn(fleet);
+      await new Promise(() => undefined);
+    });
+    statuses = statusesOf(await failed);
+    expect(statuses).toEqual([503]);
+    // One after the other, in a pool of three, they would take eight seconds.
+    expect(performance.now() - begunAt).toBeLessThan(5_000);
+    fleet.clock.advanceMs(1);
+    await expect.poll(async () => (await refresh(fleet.first, token)).status).toBe(200);
+  });
+
+  it('its refreshes end with it where that transaction deletes it', async () => {
+    const fleet = await start();
+    const session = await logIn(fleet.first);
+    const { holder, asked } = fleet;
+    let answers: Promise<Answer[]> | undefined;
+    await holder.dataSource.transaction(async (manager) => {
+      await holder.sessions.withManager(manager).revokeSession(session.getHandle());
+      answers = Promise.all(
+        asked.flatMap((each) =>
+          Array.from({ length: PARALLEL }, () => refresh(each, refreshTokenOf(session))),
+        ),
+      );
+      await othersGoOn(fleet);
+    });
+    expect(statusesOf((await answers) ?? [])).toEqual([401]);
+  });
+});

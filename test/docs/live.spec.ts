@@ -1,0 +1,141 @@
+import type { INestApplication, Type } from '@nestjs/common';
+import { Test } from '@nestjs/testing';
+import { TypeOrmModule } from '@nestjs/typeorm';
+import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
+import { once } from 'node:events';
+import { io } from 'socket.io-client';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { WebSocket } from 'ws';
+import {
+  SessionModule,
+  SessionService,
+  VerifySession,
+  type SessionContainer,
+} from '../../lib/index.js';
+import { DocFiles } from '../support/doc-files.js';
+
+@WebSocketGateway()
+@VerifySession()
+class Gateway {
+  @SubscribeMessage('ping')
+  ping(): object {
+    return { event: 'pong', data: 1 };
+  }
+}
+
+interface Exports {
+  export(session: SessionContainer, rows: AsyncIterable<string>): Promise<string[]>;
+  upload(session: SessionContainer, abort: (reason: string) => void): Disposable;
+}
+
+type Adapters = Record<string, new (app: INestApplication) => never>;
+
+/** Opens a socket, and says how it is told of its end. */
+type Open = (url: string, token?: string) => Promise<() => Promise<unknown>>;
+
+const openWs: Open = async (url, token) => {
+  const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
+  const socket = new WebSocket(url.replace('http', 'ws'), { headers });
+  await once(socket, 'open');
+  const closed = once(socket, 'close');
+  return async () => ((await closed) as [number])[0];
+};
+
+const openSocketIo: Open = async (url, token) => {
+  const socket = io(url, { auth: { token }, reconnection: false });
+  await new Promise((resolve, reject) => {
+    socket.once('connect', () => resolve(undefined)).once('connect_error', reject);
+  });
+  const closed = new Promise((resolve) => socket.once('disconnect', resolve));
+  return () => closed;
+};
+
+describe('what docs/live.md shows', () => {
+  it('compiles', () => {
+    const files = new DocFiles('live.md', {});
+    files.write();
+    try {
+      expect(files.problems()).toBe('');
+    } finally {
+      files.remove();
+    }
+  });
+});
+
+describe.each([
+  ['ws', 'sockets.adapter.ts', 'SocketsAdapter', openWs, '401', 4401],
+  [
+    'Socket.IO',
+    'io.adapter.ts',
+    'SessionIoAdapter',
+    openSocketIo,
+    'unauthorised',
+    'io server disconnect',
+  ],
+])('what docs/live.md shows, with the adapter for %s', (_, file, name, open, refusal, ending) => {
+  const files = new DocFiles('live.md', {});
+  let app: INestApplication;
+  let sessions: SessionService;
+  let exports: Exports;
+
+  beforeAll(async () => {
+    files.write();
+    const { NewsController } = await files.load<{ NewsController: Type }>('news.controller.ts');
+    const { ExportService } = await files.load<{ ExportService: Type<Exports> }>(
+      'export.service.ts',
+    );
+    const adapters = await files.load<Adapters>(file);
+    const testing = await Test.createTestingModule({
+      imports: [
+        TypeOrmModule.forRoot({
+          type: 'better-sqlite3',
+          database: ':memory:',
+          synchronize: true,
+          autoLoadEntities: true,
+        }),
+        SessionModule.forRoot(),
+      ],
+      controllers: [NewsController],
+      providers: [Gateway, ExportService],
+    }).compile();
+    app = testing.createNestApplication({ logger: false });
+    const Adapter = adapters[name];
+    if (Adapter === undefined) throw new Error(`docs/live.md has no ${name}`);
+    app.useWebSocketAdapter(new Adapter(app));
+    await app.listen(0, '127.0.0.1');
+    sessions = app.get(SessionService);
+    exports = app.get(ExportService);
+  });
+  afterAll(async () => {
+    await app.close();
+    files.remove();
+  });
+
+  it('refuses a socket without a session', async () => {
+    await expect(open(await app.getUrl())).rejects.toThrow(refusal);
+  });
+
+  it('closes a socket whose session ends', async () => {
+    const session = await sessions.createNewSessionWithoutRequestResponse('public', 'bob');
+    const closed = await open(await app.getUrl(), session.getAccessToken());
+    await session.revokeSession();
+    expect(await closed()).toBe(ending);
+  });
+
+  it('ends the stream of the example, and tells what the module does not know', async () => {
+    const session = await sessions.createNewSessionWithoutRequestResponse('public', 'bob');
+    const headers = { authorization: `Bearer ${session.getAccessToken()}` };
+    const stream = await fetch(`${await app.getUrl()}/news`, { headers });
+    const reasons: string[] = [];
+    exports.upload(session, (reason) => reasons.push(reason));
+    const rows = async function* () {
+      yield 'one';
+      await session.revokeSession();
+      await expect.poll(() => session.ended.aborted).toBe(true);
+      yield 'two';
+    };
+    await expect(exports.export(session, rows())).rejects.toMatchObject({ code: 'UNAUTHORISED' });
+    expect(reasons).toEqual(['revoked']);
+    expect(await stream.text()).toContain('event: session-ended');
+  });
+});

@@ -1,0 +1,142 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { INestApplication, Type, WebSocketAdapter } from '@nestjs/common';
+import { Test } from '@nestjs/testing';
+import { validate } from '@readme/openapi-parser';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { SessionService } from '../../lib/index.js';
+import { FakeSessionGuard } from '../../lib/testing/index.js';
+import { SessionGuard } from '../../lib/verifier/index.js';
+import { bootApp, type BootedApp } from '../support/boot-app.js';
+import { DocFiles } from '../support/doc-files.js';
+import { send } from '../support/http-client.js';
+import { bearer, type Headers } from '../support/scene.js';
+import { WsTestClient } from '../support/socket-clients.js';
+import { bootVerifier, FEED_SECRET } from '../support/verifier-app.js';
+
+/** What the document's `orders.gateway.ts` exports. */
+interface Gateways {
+  OrdersGateway: Type;
+  OrdersAdapter: new (app: INestApplication) => WebSocketAdapter;
+}
+
+/** What the document's `verify.ts` exports. */
+declare const Shown: {
+  verifierOf(issuer: string, jwksUrl: string): (token: string) => Promise<{ sub?: string }>;
+};
+
+const DESCRIPTION = join(import.meta.dirname, '../../docs/revocations-openapi.json');
+
+interface Schema {
+  required: string[];
+  properties: Record<string, { const?: unknown }>;
+}
+
+describe('docs/services.md', () => {
+  let issuer: BootedApp;
+  let sessions: SessionService;
+  const files = new DocFiles('services.md');
+
+  beforeAll(async () => {
+    files.write();
+    issuer = await bootApp({
+      sessions: {
+        issuer: 'https://api.example.com/auth',
+        routes: { revocations: { secrets: [FEED_SECRET] } },
+      },
+    });
+    sessions = issuer.app.get(SessionService);
+  });
+
+  afterAll(async () => {
+    files.remove();
+    await issuer.close();
+  });
+
+  it('lets a test of a controller replace the guard of a service', async () => {
+    const { OrdersController } = await files.load<{ OrdersController: Type }>('orders.module.ts');
+    const testing = await Test.createTestingModule({ controllers: [OrdersController] })
+      .overrideGuard(SessionGuard)
+      .useValue(new FakeSessionGuard({ userId: 'ada' }))
+      .compile();
+    const app = testing.createNestApplication();
+    await app.listen(0, '127.0.0.1');
+    const url = `${await app.getUrl()}/orders`;
+    expect(await (await fetch(url)).json()).toEqual({ ordersOf: 'ada' });
+    expect((await fetch(`${url}/all`)).status).toBe(403);
+    await app.close();
+  });
+
+  it('shows what a worker must check, with jose', async () => {
+    const { verifierOf } = await files.load<typeof Shown>('verify.ts');
+    const verify = verifierOf('https://api.example.com/auth', `${issuer.url}/auth/jwt/jwks.json`);
+
+    const { jwt } = await sessions.createJWT({ sub: 'alice', tId: 'public', sessionHandle: 'x' });
+    const session = await sessions.createNewSessionWithoutRequestResponse('public', 'alice');
+    expect((await verify(session.getAccessToken())).sub).toBe('alice');
+    await expect(verify(jwt)).rejects.toThrow('typ');
+  });
+
+  it('shows a gateway that refuses a socket without a session, and closes one whose session has ended', async () => {
+    const { OrdersGateway, OrdersAdapter } = await files.load<Gateways>('orders.gateway.ts');
+    const service = await bootVerifier({
+      clock: issuer.clock,
+      options: {
+        issuer: 'https://api.example.com/auth',
+        url: `${issuer.url}/auth`,
+        revocations: { secret: FEED_SECRET, pollInterval: '50ms' },
+      },
+      providers: [OrdersGateway],
+      prepare: (app) => void app.useWebSocketAdapter(new OrdersAdapter(app)),
+    });
+    try {
+      const session = await sessions.createNewSessionWithoutRequestResponse('public', 'alice');
+      const open = (headers: Headers) => WsTestClient.open(service.url, 'orders', headers);
+      await expect(open({})).rejects.toMatchObject({ status: 401 });
+      const client = await open(bearer(session.getAccessToken()));
+      expect(await client.ask('mine')).toEqual(['orders', 'alice']);
+      await session.revokeSession();
+      expect(await client.closed).toEqual([4401, 'UNAUTHORISED']);
+    } finally {
+      await service.close();
+    }
+  });
+
+  it('describes the feed as it is', async () => {
+    const result = await validate(DESCRIPTION);
+    expect(result).toMatchObject({ valid: true });
+    const session = await sessions.createNewSessionWithoutRequestResponse('public', 'alice');
+    await sessions.revokeSession(session.getHandle());
+    await sessions.revokeAllSessionsForUser('bob', 'public');
+    await sessions.markClaimsStale('carol');
+    const { json } = await send(`${issuer.url}/auth/revocations`, 'GET', {
+      headers: { authorization: `Bearer ${FEED_SECRET}` },
+    });
+    const answer = json as { lines: Record<string, unknown>[] };
+
+    const { components } = JSON.parse(readFileSync(DESCRIPTION, 'utf8')) as {
+      components: { schemas: Record<string, Schema> };
+    };
+    const { Answer, EndedSession, CutOff, StaleClaims } = components.schemas;
+    expect(Object.keys(answer).toSorted()).toEqual(Answer?.required.toSorted());
+    for (const schema of [EndedSession, CutOff, StaleClaims]) {
+      const line = answer.lines.find(({ kind }) => kind === schema?.properties['kind']?.const);
+      expect(Object.keys(line ?? {})).toEqual(expect.arrayContaining(schema?.required ?? []));
+      expect(Object.keys(schema?.properties ?? {})).toEqual(
+        expect.arrayContaining(Object.keys(line ?? {})),
+      );
+    }
+  });
+
+  it('shows code that compiles', () => {
+    expect(files.names).toEqual([
+      'issuer.module.ts',
+      'orders.module.ts',
+      'messages.ts',
+      'orders.gateway.ts',
+      'kinds.module.ts',
+      'verify.ts',
+    ]);
+    expect(files.problems()).toBe('');
+  }, 60_000);
+});

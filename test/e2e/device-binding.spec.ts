@@ -1,0 +1,628 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import type { FakeBrowser, FakeBrowserAnswer } from '../../lib/testing/index.js';
+import { platforms } from '../support/boot-app.js';
+import { ACCESS, BIND, BoundScene, cookiesOf, REFRESH } from '../support/bound-scene.js';
+import { describeOnEachDatabase } from '../support/components.js';
+import { jwtOf, newDevicePair, refreshProof, registrationProof } from '../support/device-key.js';
+import type { Answer } from '../support/http-client.js';
+import { payloadOf } from '../support/scene.js';
+import { readSetCookie } from '../support/set-cookie.js';
+
+const REFRESH_ROUTE = '/auth/session/refresh';
+
+describeOnEachDatabase('sessions that are bound to a device', (engine) => {
+  describe.each(platforms)('behind %s', (platform) => {
+    let scene: BoundScene;
+    let shared: BoundScene;
+    beforeAll(async () => {
+      shared = await BoundScene.open(platform, engine);
+    });
+    afterEach(() => (scene === shared ? shared.forget() : scene.close()));
+    afterAll(() => shared.close());
+
+    /** The application that tests share; one of the test's own where it has options of its own. */
+    const open = async (
+      sessions?: Parameters<typeof BoundScene.open>[2],
+      more?: Parameters<typeof BoundScene.open>[3],
+    ): Promise<void> => {
+      const isOwn = sessions !== undefined || more !== undefined;
+      scene = isOwn ? await BoundScene.open(platform, engine, sessions, more) : shared;
+    };
+
+    /** The session of a browser of one's own making, bound by hand, with the key and the next challenge. */
+    const bindByHand = async () => {
+      const browser = await scene.loggedIn({ canBind: false });
+      const { challenge } = offerOf(scene.loginAnswer(browser));
+      const pair = newDevicePair();
+      const answer = await scene.send('POST', BIND, {
+        ...cookiesOf(browser),
+        'secure-session-response': registrationProof(challenge, pair),
+      });
+      expect(answer.status).toBe(200);
+      const { handle: id } = await scene.row();
+      return { browser, pair, id, challenge: challengeOf(answer) };
+    };
+
+    const refreshByHand = (id: string, proof?: string, browser?: FakeBrowser): Promise<Answer> =>
+      scene.send('POST', BIND, {
+        'sec-secure-session-id': id,
+        ...(proof === undefined ? {} : { 'secure-session-response': proof }),
+        ...(browser && cookiesOf(browser)),
+      });
+
+    it('are bound beside the login, refreshed by the browser, and worthless elsewhere', async () => {
+      await open();
+      const browser = await scene.loggedIn();
+      expect(browser.journal).toEqual(['registered']);
+      const thief = browser.stolenCookies();
+      scene.passMinutes(9);
+      expect((await thief.send('GET', '/me')).status).toBe(200);
+      scene.passMinutes(2);
+      expect((await thief.send('GET', '/me')).status).toBe(401);
+      expect((await thief.send('POST', REFRESH_ROUTE)).status).toBe(503);
+      expect((await thief.send('GET', '/me')).status).toBe(401);
+      expect(jsonOf(await browser.send('GET', '/me'))).toEqual({ userId: 'ada', isBound: true });
+      expect(browser.journal).toEqual(['registered', 'refreshed']);
+      expect(await scene.names()).toEqual(['bound', 'refreshed']);
+    });
+
+    it('go on for weeks by the browser alone', async () => {
+      await open({});
+      const browser = await scene.loggedIn();
+      for (let day = 0; day < 30; day += 1) {
+        scene.passMinutes(24 * 60);
+        expect((await browser.send('GET', '/me')).status).toBe(200);
+      }
+      expect(browser.journal.filter((each) => each !== 'refreshed')).toEqual(['registered']);
+    });
+
+    it('have a cookie that is gone when its token ends, and the attributes that the browser was told', async () => {
+      await open();
+      const { browser, id, pair, challenge } = await bindByHand();
+      const answer = await refreshByHand(id, refreshProof(challenge, pair), browser);
+      expect(answer).toMatchObject({ status: 200, text: '' });
+      const [access, refresh] = answer.setCookies.map(readSetCookie);
+      expect(access).toMatchObject({ name: ACCESS, attributes: { 'max-age': '600' } });
+      expect(refresh).toMatchObject({ name: REFRESH, attributes: { 'max-age': '8640000' } });
+      const { exp = 0, iat = 0, cnf } = payloadOf(access?.value ?? '') as Record<string, never>;
+      expect(exp - iat).toBe(600);
+      expect(cnf).toEqual({ kid: 'device' });
+      expect(answer.headers['cache-control']).toBe('no-store');
+    });
+
+    describe('at their registration', () => {
+      it('get the instructions, the bound cookie and the challenge of the first refresh', async () => {
+        await open({ trustedOrigins: ['https://www.example.com', 'capacitor://localhost'] });
+        const browser = await scene.loggedIn({ canBind: false });
+        const { challenge, path } = offerOf(scene.loginAnswer(browser));
+        expect(path).toBe(BIND);
+        const pair = newDevicePair();
+        const answer = await scene.send('POST', BIND, {
+          ...cookiesOf(browser),
+          'secure-session-response': registrationProof(challenge, pair),
+        });
+        const row = await scene.row();
+        expect(answer.json).toEqual({
+          session_identifier: row.handle,
+          scope: { include_site: false, scope_specification: [] },
+          credentials: [
+            { type: 'cookie', name: ACCESS, attributes: 'Path=/; HttpOnly; Secure; SameSite=Lax' },
+          ],
+          allowed_refresh_initiators: ['www.example.com'],
+        });
+        expect(challengeOf(answer, row.handle)).toMatch(/^[\w-]{90}$/);
+        expect(row.deviceKey).toBe(
+          JSON.stringify({ kty: 'EC', crv: 'P-256', x: pair.jwk['x'], y: pair.jwk['y'] }),
+        );
+        const { x = '' } = pair.jwk;
+        expect(JSON.stringify([answer.headers, answer.text])).not.toContain(x);
+      });
+
+      it('answer the same proof once more, where the first answer was lost', async () => {
+        await open();
+        const browser = await scene.loggedIn({ canBind: false });
+        const { challenge } = offerOf(scene.loginAnswer(browser));
+        const headers = {
+          ...cookiesOf(browser),
+          'secure-session-response': registrationProof(challenge, newDevicePair()),
+        };
+        const first = await scene.send('POST', BIND, headers);
+        const again = await scene.send('POST', BIND, headers);
+        expect(again).toMatchObject({ status: 200, json: first.json });
+        expect(await scene.names()).toEqual(['bound']);
+      });
+
+      it('keep the key of who was first', async () => {
+        await open();
+        const browser = await scene.loggedIn({ canBind: false });
+        const { challenge } = offerOf(scene.loginAnswer(browser));
+        const proofs = [1, 2, 3, 4].map(() => registrationProof(challenge, newDevicePair()));
+        const answers = await Promise.all(
+          proofs.map((proof) =>
+            scene.send('POST', BIND, { ...cookiesOf(browser), 'secure-session-response': proof }),
+          ),
+        );
+        expect(statusesOf(answers)).toEqual([200, 403, 403, 403]);
+        expect(
+          answers.flatMap(({ headers }) => headers['secure-session-registration'] ?? []),
+        ).toEqual([]);
+        expect((await scene.names()).filter((name) => name === 'bound')).toHaveLength(1);
+      });
+
+      it('get one more challenge for one that came too late, and no third', async () => {
+        await open();
+        const browser = await scene.loggedIn({ canBind: false });
+        const { challenge } = offerOf(scene.loginAnswer(browser));
+        const pair = newDevicePair();
+        const register = (answered: string): Promise<Answer> =>
+          scene.send('POST', BIND, {
+            ...cookiesOf(browser),
+            'secure-session-response': registrationProof(answered, pair),
+          });
+        scene.passMinutes(5);
+        const late = await register(challenge);
+        expect(late.status).toBe(403);
+        const second = offerOf(late).challenge;
+        scene.passMinutes(4);
+        expect((await register(second)).status).toBe(200);
+      });
+
+      it.each<[string, number, (challenge: string) => string | undefined]>([
+        ['no proof', 400, () => undefined],
+        ['a proof of no form', 400, () => 'a.b.c'],
+        ['a proof without a key', 400, (challenge) => refreshProof(challenge, newDevicePair())],
+        [
+          'a proof of no algorithm',
+          400,
+          (c) => registrationProof(c, newDevicePair(), { alg: 'none' }),
+        ],
+        ['a proof of RS256', 400, (c) => registrationProof(c, newDevicePair(), { alg: 'RS256' })],
+        [
+          'a proof of another type',
+          400,
+          (c) => registrationProof(c, newDevicePair(), { typ: 'JWT' }),
+        ],
+        [
+          'a private key',
+          400,
+          (c) =>
+            registrationProof(c, newDevicePair(), { jwk: { ...newDevicePair().jwk, d: 'AAAA' } }),
+        ],
+        [
+          'an oversize proof',
+          400,
+          (c) => registrationProof(c, newDevicePair(), { x: 'x'.repeat(4000) }),
+        ],
+        [
+          'a foreign key',
+          403,
+          (c) => registrationProof(c, newDevicePair(), { jwk: newDevicePair().jwk }),
+        ],
+        ['a challenge of nobody', 403, () => registrationProof('x'.repeat(90), newDevicePair())],
+        [
+          'two challenges',
+          400,
+          (c) => {
+            const { privateKey, jwk } = newDevicePair();
+            return jwtOf(
+              { alg: 'ES256', typ: 'dbsc+jwt', jwk },
+              `{"jti":"x","jti":"${c}"}`,
+              privateKey,
+            );
+          },
+        ],
+      ])('refuse %s with %i, and stay as they are', async (_, status, proofOf) => {
+        await open();
+        const browser = await scene.loggedIn({ canBind: false });
+        const { challenge } = offerOf(scene.loginAnswer(browser));
+        const before = await scene.rows();
+        const proof = proofOf(challenge);
+        const answer = await scene.send('POST', BIND, {
+          ...cookiesOf(browser),
+          ...(proof === undefined ? {} : { 'secure-session-response': proof }),
+        });
+        expect(answer).toMatchObject({ status, setCookies: [] });
+        expect(answer.json).toMatchObject({ code: 'DEVICE_PROOF_REFUSED' });
+        expect(await scene.rows()).toEqual(before);
+        expect(await scene.names()).toEqual(['proofFailed']);
+        expect((await browser.send('GET', '/me')).status).toBe(200);
+      });
+
+      it("refuse a challenge of another user's session", async () => {
+        await open();
+        const ada = await scene.loggedIn({ canBind: false });
+        const bob = await scene.loggedIn({ canBind: false }, { userId: 'bob' });
+        const { challenge } = offerOf(scene.loginAnswer(bob));
+        const answer = await scene.send('POST', BIND, {
+          ...cookiesOf(ada),
+          'secure-session-response': registrationProof(challenge, newDevicePair()),
+        });
+        expect(answer.status).toBe(403);
+        expect((await scene.rows()).map(({ deviceKey }) => deviceKey)).toEqual([null, null]);
+      });
+
+      it('answer 401 without a session, and where it is over', async () => {
+        await open();
+        const browser = await scene.loggedIn({ canBind: false });
+        const { challenge } = offerOf(scene.loginAnswer(browser));
+        const proof = { 'secure-session-response': registrationProof(challenge, newDevicePair()) };
+        expect((await scene.send('POST', BIND, proof)).status).toBe(401);
+        const { handle } = await scene.row();
+        await scene.booted.dataSource.query('DELETE FROM auth_session');
+        const late = await scene.send('POST', BIND, { ...proof, ...cookiesOf(browser) });
+        expect(late).toMatchObject({ status: 401, setCookies: [] });
+        expect(handle).toMatch(/-7/);
+      });
+    });
+
+    describe('at a refresh of the browser', () => {
+      it('get a challenge where no proof was brought, and nothing else', async () => {
+        await open();
+        const { id, browser } = await bindByHand();
+        const before = await scene.rows();
+        const answer = await refreshByHand(id, undefined, browser);
+        expect(answer).toMatchObject({ status: 403, setCookies: [], text: '' });
+        expect(challengeOf(answer, id)).toMatch(/^[\w-]{90}$/);
+        expect(await scene.rows()).toEqual(before);
+      });
+
+      it('take the id and the proof between quotation marks as well', async () => {
+        await open();
+        const { id, pair, challenge } = await bindByHand();
+        const answer = await refreshByHand(`"${id}"`, `"${refreshProof(challenge, pair)}"`);
+        expect(answer.status).toBe(200);
+      });
+
+      it('get an access token alone where the refresh cookie did not come along', async () => {
+        await open();
+        const { id, pair, challenge } = await bindByHand();
+        const answer = await refreshByHand(id, refreshProof(challenge, pair));
+        expect(answer.status).toBe(200);
+        expect(answer.setCookies.map((line) => readSetCookie(line).name)).toEqual([ACCESS]);
+        expect(await scene.row()).toMatchObject({ generation: 0 });
+      });
+
+      it('answer a proof that comes again with 403 and a fresh challenge, and then go on', async () => {
+        await open();
+        const { id, pair, challenge, browser } = await bindByHand();
+        const proof = refreshProof(challenge, pair);
+        expect((await refreshByHand(id, proof, browser)).status).toBe(200);
+        const again = await refreshByHand(id, proof, browser);
+        expect(again).toMatchObject({ status: 403, setCookies: [] });
+        const next = await refreshByHand(id, refreshProof(challengeOf(again), pair), browser);
+        expect(next.status).toBe(200);
+        expect(await scene.names()).not.toContain('theftDetected');
+      });
+
+      it('let one of two pass that bring the same proof at once', async () => {
+        await open();
+        const { id, pair, challenge } = await bindByHand();
+        const proof = refreshProof(challenge, pair);
+        const answers = await Promise.all([1, 2, 3].map(() => refreshByHand(id, proof)));
+        expect(statusesOf(answers)).toEqual([200, 403, 403]);
+      });
+
+      it('answer a challenge that is too old, or was none of theirs, with 403 and a fresh one', async () => {
+        await open();
+        const { id, pair, challenge } = await bindByHand();
+        scene.passMinutes(21);
+        const old = await refreshByHand(id, refreshProof(challenge, pair));
+        expect(old.status).toBe(403);
+        const foreign = await refreshByHand(id, refreshProof('x'.repeat(90), pair));
+        expect(foreign.status).toBe(403);
+        const good = await refreshByHand(id, refreshProof(challengeOf(foreign), pair));
+        expect(good.status).toBe(200);
+      });
+
+      it.each<[string, number, (c: string, pair: ReturnType<typeof newDevicePair>) => string]>([
+        ['signed by another key', 401, (c) => refreshProof(c, newDevicePair())],
+        ['that brings its key', 400, (c, pair) => registrationProof(c, pair)],
+        ['that brings another key', 400, (c) => registrationProof(c, newDevicePair())],
+        ['of no form', 400, () => 'nonsense'],
+        [
+          'without an algorithm',
+          400,
+          (c, pair) => jwtOf({ alg: 'none', typ: 'dbsc+jwt' }, { jti: c }, pair.privateKey),
+        ],
+      ])('refuse a proof %s with %i: no theft, nothing changed', async (_, status, proofOf) => {
+        await open();
+        const { id, pair, challenge, browser } = await bindByHand();
+        const before = await scene.rows();
+        const answer = await refreshByHand(id, proofOf(challenge, pair), browser);
+        expect(answer).toMatchObject({ status, setCookies: [] });
+        expect(await scene.rows()).toEqual(before);
+        expect(await scene.names()).toEqual(['bound', 'proofFailed']);
+        expect((await refreshByHand(id, refreshProof(challenge, pair), browser)).status).toBe(200);
+      });
+
+      it('answer 401 for the id of a session that is over, unbound, or nobody heard of', async () => {
+        await open();
+        const unbound = await scene.loggedIn({ canBind: false });
+        const { handle } = await scene.row();
+        expect((await refreshByHand(handle, undefined, unbound)).status).toBe(401);
+        expect((await refreshByHand('nonsense')).status).toBe(401);
+        expect((await refreshByHand('"')).status).toBe(401);
+        const { id, pair, challenge } = await bindAnother();
+        await scene.sessions.revokeSession(id);
+        const ended = await refreshByHand(id, refreshProof(challenge, pair));
+        expect(ended).toMatchObject({ status: 401, setCookies: [] });
+        async function bindAnother() {
+          await scene.sessions.revokeSession(handle);
+          return bindByHand();
+        }
+      });
+
+      it('answer 503 while the database is away, and change no cookie', async () => {
+        await open({});
+        const { id, pair, challenge, browser } = await bindByHand();
+        const { dataSource } = scene.booted;
+        await dataSource.destroy();
+        const answer = await refreshByHand(id, refreshProof(challenge, pair), browser);
+        await dataSource.initialize();
+        expect(answer).toMatchObject({ status: 503, setCookies: [] });
+        expect((await refreshByHand(id, refreshProof(challenge, pair), browser)).status).toBe(200);
+      });
+
+      it('give a former session up where the user has logged in anew', async () => {
+        await open({ revokePreviousSession: false });
+        const { id, pair, challenge } = await bindByHand();
+        const other = await scene.loggedIn({ canBind: false }, { userId: 'bob' });
+        const answer = await refreshByHand(id, refreshProof(challenge, pair), other);
+        expect(answer).toMatchObject({ status: 401, setCookies: [] });
+      });
+
+      it('do not outlive the window without "remember me"', async () => {
+        await open();
+        const browser = await scene.loggedIn({}, { persistent: false });
+        scene.passMinutes(11);
+        expect((await browser.send('GET', '/me')).status).toBe(200);
+        browser.restart();
+        scene.passMinutes(11);
+        expect((await browser.send('GET', '/me')).status).toBe(401);
+        expect(browser.journal).toEqual([
+          'registered',
+          'refreshed',
+          'refresh skipped: server_error',
+        ]);
+      });
+    });
+
+    describe('where a page refreshes by itself', () => {
+      it('give it a token that ends when the one that came along ends, and rotate nothing', async () => {
+        await open();
+        const browser = await scene.loggedIn();
+        const before = await scene.row();
+        scene.passMinutes(4);
+        const answer = await browser.send('POST', REFRESH_ROUTE);
+        expect(answer.status).toBe(200);
+        const { exp } = payloadOf(browser.cookie(ACCESS) ?? '');
+        expect(Number(exp) * 1000 - scene.booted.clock.now()).toBe(6 * 60_000);
+        expect(answer.headers['front-token']).toBeDefined();
+        expect(answer.setCookies.map((line) => readSetCookie(line).name)).toEqual([ACCESS]);
+        expect(await scene.row()).toEqual(before);
+      });
+
+      it('answer 503 where no access token is left, and keep the session', async () => {
+        await open();
+        const browser = await scene.loggedIn();
+        scene.passMinutes(11);
+        const answer = await scene.send('POST', REFRESH_ROUTE, cookiesOf(browser));
+        expect(answer).toMatchObject({ status: 503, setCookies: [] });
+        expect(answer.headers['retry-after']).toBe('5');
+        expect(answer.json).toMatchObject({ code: 'DEVICE_PROOF_MISSING' });
+        expect((await browser.send('GET', '/me')).status).toBe(200);
+      });
+
+      it('take no access token of another session for it', async () => {
+        await open({ revokePreviousSession: false });
+        const browser = await scene.loggedIn();
+        scene.passMinutes(11);
+        const bob = await scene.loggedIn({}, { userId: 'bob' });
+        const mixed = {
+          cookie: `${ACCESS}=${bob.cookie(ACCESS)}; ${REFRESH}=${browser.cookie(REFRESH)}`,
+        };
+        expect((await scene.send('POST', REFRESH_ROUTE, mixed)).status).toBe(503);
+      });
+
+      it('still find out a refresh token that the session has left behind', async () => {
+        await open();
+        const browser = await scene.loggedIn();
+        const stolen = { cookie: `${REFRESH}=${browser.cookie(REFRESH)}` };
+        for (let count = 0; count < 3; count += 1) {
+          scene.passMinutes(11);
+          await browser.send('GET', '/me');
+        }
+        const answer = await scene.send('POST', REFRESH_ROUTE, stolen);
+        expect(answer.json).toMatchObject({ code: 'TOKEN_THEFT_DETECTED' });
+        expect(await scene.names()).toContain('theftDetected');
+      });
+
+      it('refuse it by header', async () => {
+        await open();
+        const browser = await scene.loggedIn();
+        const bearer = (name: string) => ({ authorization: `Bearer ${browser.cookie(name)}` });
+        expect((await scene.send('GET', '/me', bearer(ACCESS))).status).toBe(401);
+        expect((await browser.send('GET', '/me')).status).toBe(200);
+        expect((await scene.send('GET', '/me', bearer(ACCESS))).status).toBe(401);
+        const answer = await scene.send('POST', REFRESH_ROUTE, bearer(REFRESH));
+        expect(answer).toMatchObject({ status: 401, setCookies: [] });
+        expect((await browser.send('GET', '/me')).status).toBe(200);
+      });
+    });
+
+    describe('with a browser that', () => {
+      it('can not bind: sessions are what they were without the option, but for the first token', async () => {
+        await open();
+        const browser = await scene.loggedIn({ canBind: false });
+        expect(lifeOf(browser)).toBe(600);
+        scene.passMinutes(9);
+        expect((await browser.send('POST', REFRESH_ROUTE)).status).toBe(200);
+        expect(lifeOf(browser)).toBe(3600);
+        expect(await scene.row()).toMatchObject({ deviceKey: null, generation: 1 });
+        expect(jsonOf(await browser.send('GET', '/me'))).toEqual({ userId: 'ada', isBound: false });
+      });
+
+      it('loses the answer to its refresh, once and twice', async () => {
+        await open();
+        const browser = await scene.loggedIn();
+        for (const lost of [1, 2]) {
+          scene.passMinutes(11);
+          browser.answersToLose = lost;
+          await browser.send('GET', '/me');
+          expect((await browser.send('GET', '/me')).status).toBe(200);
+        }
+        expect(await scene.names()).not.toContain('theftDetected');
+        expect(browser.journal).not.toContain('ended');
+      });
+
+      it('has several tabs: they wait for one refresh', async () => {
+        await open();
+        const browser = await scene.loggedIn();
+        scene.passMinutes(11);
+        const answers = await Promise.all([1, 2, 3, 4].map(() => browser.send('GET', '/me')));
+        expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 200]);
+        expect(browser.journal).toEqual(['registered', 'refreshed']);
+      });
+
+      it('has used up its signatures: the session is kept, and goes on when the time has come', async () => {
+        await open();
+        const browser = await scene.loggedIn();
+        for (let count = 0; count < 6; count += 1) {
+          browser.deleteCookie(ACCESS);
+          await browser.send('GET', '/me');
+        }
+        expect(browser.journal.at(-1)).toBe('refresh skipped: quota_exceeded');
+        const page = await browser.send('POST', REFRESH_ROUTE);
+        expect(page.status).toBe(503);
+        scene.passMinutes(9);
+        expect((await browser.send('GET', '/me')).status).toBe(200);
+      });
+
+      it('is led here by another site: it refreshes where that is allowed, and the cookies are left out', async () => {
+        await open({ trustedOrigins: ['https://friend.example'] });
+        const browser = await scene.loggedIn();
+        scene.passMinutes(11);
+        const link = { isNavigation: true, initiator: 'https://evil.example' };
+        expect((await browser.send('GET', '/me', link)).status).toBe(401);
+        expect(browser.journal).toEqual(['registered']);
+        const friendly = { ...link, initiator: 'https://friend.example' };
+        expect((await browser.send('GET', '/me', friendly)).status).toBe(200);
+        expect(browser.journal).toEqual(['registered', 'refreshed']);
+        expect(await scene.row()).toMatchObject({ generation: 0 });
+      });
+
+      it('signs out: the row goes first, and the browser forgets', async () => {
+        await open();
+        const browser = await scene.loggedIn();
+        expect((await browser.send('POST', '/auth/signout')).status).toBe(200);
+        expect(await scene.rows()).toEqual([]);
+        expect((await browser.send('GET', '/me')).status).toBe(401);
+        expect(browser.journal).toEqual(['registered', 'ended']);
+        expect(browser.boundSessions).toEqual([]);
+      });
+
+      it('signs in again: the former session is forgotten, the new one bound', async () => {
+        await open();
+        const browser = await scene.loggedIn();
+        await browser.send('POST', '/login', { body: { userId: 'bob' } });
+        expect(browser.boundSessions).toHaveLength(2);
+        scene.passMinutes(11);
+        expect(jsonOf(await browser.send('GET', '/me'))).toMatchObject({ userId: 'bob' });
+        expect(browser.boundSessions).toHaveLength(1);
+        expect(await scene.names()).not.toContain('theftDetected');
+      });
+
+      it('registers late, after the page has refreshed', async () => {
+        await open();
+        const browser = await scene.loggedIn({ registersAtOnce: false });
+        expect((await browser.send('POST', REFRESH_ROUTE)).status).toBe(200);
+        await browser.settle();
+        expect(browser.journal).toEqual(['registered']);
+        scene.passMinutes(11);
+        expect(jsonOf(await browser.send('GET', '/me'))).toEqual({ userId: 'ada', isBound: true });
+      });
+
+      it('calls on plain http: nothing is asked of it', async () => {
+        await open();
+        const browser = await scene.loggedIn({ origin: 'http://localhost:3000' });
+        expect(browser.journal).toEqual([]);
+        const { exp, iat } = payloadOf(browser.cookie('sAccessToken') ?? '');
+        expect(Number(exp) - Number(iat)).toBe(3600);
+      });
+    });
+
+    it('are shown as bound: to the application, in the list and in explain', async () => {
+      await open();
+      const browser = await scene.loggedIn();
+      const other = await scene.loggedIn({ canBind: false });
+      const removal = await other.send('DELETE', '/account');
+      expect(removal.status).toBe(403);
+      expect(jsonOf(removal)).toMatchObject({
+        message: 'invalid claim',
+        claimValidationErrors: [{ id: 'bound' }],
+      });
+      expect((await browser.send('DELETE', '/account')).status).toBe(200);
+      const list = await scene.sessions.listSessions('ada');
+      expect(list).toHaveLength(2);
+      const [bound, ...more] = list.filter((each) => each.bound);
+      expect(more).toEqual([]);
+      expect(await scene.sessions.explain(bound?.sessionHandle ?? '')).toEqual({
+        status: 'live',
+        bound: true,
+      });
+    });
+
+    it('stay bound when their claims change', async () => {
+      await open();
+      const browser = await scene.loggedIn();
+      scene.passMinutes(3);
+      expect(jsonOf(await browser.send('POST', '/plan'))).toMatchObject({ isBound: true });
+      expect(lifeOf(browser)).toBe(7 * 60);
+      scene.passMinutes(8);
+      const answer = await browser.send('GET', '/me');
+      expect(answer.status).toBe(200);
+      expect(payloadOf(browser.cookie(ACCESS) ?? '')).toMatchObject({ plan: 'gold' });
+    });
+
+    it('answer 503 past the rate limit, never 429', async () => {
+      await open({ rateLimit: { refreshes: { max: 2, per: '1m' } } });
+      const { id } = await bindByHand();
+      expect((await refreshByHand(id)).status).toBe(403);
+      expect((await refreshByHand(id)).status).toBe(503);
+    });
+
+    it('have a route behind the global prefix of the application', async () => {
+      await open({}, { prepare: (app) => void app.setGlobalPrefix('api/v1') });
+      const browser = scene.browser();
+      await browser.send('POST', '/api/v1/login', { body: { userId: 'ada' } });
+      expect(browser.journal).toEqual(['registered']);
+    });
+  });
+});
+
+function statusesOf(answers: readonly Answer[]): number[] {
+  return answers.map(({ status }) => status).toSorted((a, b) => a - b);
+}
+
+function lifeOf(browser: FakeBrowser): number {
+  const { exp, iat } = payloadOf(browser.cookie(ACCESS) ?? '');
+  return Number(exp) - Number(iat);
+}
+
+function jsonOf({ text }: FakeBrowserAnswer): unknown {
+  return JSON.parse(text);
+}
+
+function offerOf({ headers }: Pick<Answer, 'headers'>): { path: string; challenge: string } {
+  const offer = String(headers['secure-session-registration']);
+  const [, path = '', challenge = ''] =
+    /^\(ES256\);path="(.*)";challenge="(.*)"$/.exec(offer) ?? [];
+  return { path, challenge };
+}
+
+function challengeOf({ headers }: Pick<Answer, 'headers'>, id?: string): string {
+  const header = String(headers['secure-session-challenge']);
+  const [, challenge = '', named] = /^"(.*)";id="(.*)"$/.exec(header) ?? [];
+  if (id !== undefined && named !== id) throw new Error(`a challenge of ${named}`);
+  return challenge;
+}

@@ -1,0 +1,561 @@
+import { ApolloDriver, type ApolloDriverConfig } from '@nestjs/apollo';
+import { Body, Controller, Delete, Get, Post, Req, Res } from '@nestjs/common';
+import { Args, Context, GraphQLModule, Mutation, Query, Resolver } from '@nestjs/graphql';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import {
+  CreateSession,
+  CurrentSession,
+  ForbidImpersonation,
+  PublicAccess,
+  RequireFresh,
+  SessionEventBus,
+  SessionService,
+  VerifySession,
+  type SessionContainer,
+  type SessionModuleOptions,
+} from '../../lib/index.js';
+import { bootApp, platforms, type BootedApp } from '../support/boot-app.js';
+import type { Answer, HttpClient } from '../support/http-client.js';
+import { LoginController } from '../support/login.controller.js';
+
+interface Asked {
+  userId?: unknown;
+  tenantId?: unknown;
+  reason?: unknown;
+  lifetime?: unknown;
+}
+
+@Controller()
+@VerifySession()
+class AdminController {
+  constructor(private readonly sessions: SessionService) {}
+
+  @Post('act')
+  async act(
+    @CurrentSession() actor: SessionContainer,
+    @Body() asked: Asked,
+    @Req() request: object,
+    @Res({ passthrough: true }) response: object,
+  ): Promise<object> {
+    const how = { actor, reason: 'ticket 7', ...asked } as never;
+    const session = await this.sessions.impersonate(request, response, how);
+    return { handle: session.getHandle() };
+  }
+
+  @Post('back')
+  @PublicAccess()
+  async back(
+    @Req() request: object,
+    @Res({ passthrough: true }) response: object,
+  ): Promise<object> {
+    const session = await this.sessions.endImpersonation(request, response);
+    return { userId: session.getUserId() };
+  }
+
+  @Post('again')
+  async again(
+    @CurrentSession() session: SessionContainer,
+    @Req() request: object,
+    @Res({ passthrough: true }) response: object,
+  ): Promise<void> {
+    await this.sessions.reauthenticate(request, response, session.getUserId());
+  }
+
+  @Post('merge')
+  async merge(@CurrentSession() session: SessionContainer, @Body() update: object): Promise<void> {
+    await session.mergeIntoAccessTokenPayload(update);
+  }
+
+  @Get('me')
+  me(@CurrentSession() session: SessionContainer): object {
+    return { userId: session.getUserId(), actor: session.getActor() ?? null };
+  }
+
+  @Get('strict')
+  @VerifySession({ checkDatabase: true })
+  strict(): void {}
+
+  @Delete('account')
+  @RequireFresh('10m')
+  close(): void {}
+
+  @Post('message')
+  @ForbidImpersonation()
+  message(): void {}
+
+  @Post('forged')
+  @PublicAccess()
+  @CreateSession({ accessTokenPayload: () => ({ act: { sub: 'admin' } }) })
+  forged(): string {
+    return 'mallory';
+  }
+}
+
+interface Access {
+  sub: string;
+  act?: { sub: string; sid: string; tId: string };
+  auth_time: number;
+  sessionHandle: string;
+  exp: number;
+}
+
+/** Who asks, by cookies or by headers, as a client of either kind keeps its tokens. */
+class Visitor {
+  private tokens: { access?: string; refresh?: string } = {};
+  front: { uid?: string; up?: Record<string, unknown> } = {};
+
+  constructor(
+    private readonly client: HttpClient,
+    private readonly mode: 'cookie' | 'header',
+  ) {}
+
+  async send(method: string, path: string, body?: unknown, token = this.tokens.access) {
+    const inHeader =
+      this.mode === 'cookie'
+        ? {}
+        : {
+            'st-auth-mode': 'header',
+            ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+          };
+    const answer = await this.client.send(method, path, {
+      headers: inHeader,
+      ...(body === undefined ? {} : { body }),
+    });
+    this.keep(answer);
+    return answer;
+  }
+
+  get(path: string) {
+    return this.send('GET', path);
+  }
+  post(path: string, body?: unknown) {
+    return this.send('POST', path, body);
+  }
+  refresh() {
+    return this.send('POST', '/auth/session/refresh', undefined, this.tokens.refresh);
+  }
+  get refreshToken() {
+    return this.tokens.refresh;
+  }
+  /** Comes back by the refresh token of before, which waits in a cookie or here. */
+  back(waiting?: string) {
+    return this.send('POST', '/back', undefined, waiting);
+  }
+  async status(path: string, method = 'GET') {
+    return (await this.send(method, path)).status;
+  }
+  async access(): Promise<Access> {
+    const token =
+      this.mode === 'header'
+        ? this.tokens.access
+        : ((await this.client.cookie('sAccessToken')) ??
+          (await this.client.cookie('__Host-sAccessToken')));
+    return JSON.parse(Buffer.from(token?.split('.')[1] ?? '', 'base64url').toString()) as Access;
+  }
+
+  private keep({ headers }: Answer): void {
+    const front = headers['front-token'];
+    if (typeof front === 'string' && front !== 'remove') {
+      this.front = JSON.parse(Buffer.from(front, 'base64').toString()) as typeof this.front;
+    }
+    const access = headers['st-access-token'];
+    const refresh = headers['st-refresh-token'];
+    if (typeof access === 'string') this.tokens.access = access;
+    if (typeof refresh === 'string') this.tokens.refresh = refresh;
+  }
+}
+
+describe.each(platforms)('who acts as a user on %s', (platform) => {
+  let booted: BootedApp;
+  let sessions: SessionService;
+  let events: { name: string; event: object }[];
+  afterEach(() => booted.close());
+
+  async function boot(options: SessionModuleOptions = {}): Promise<void> {
+    booted = await bootApp({
+      platform,
+      controllers: [LoginController, AdminController],
+      sessions: options,
+    });
+    sessions = booted.app.get(SessionService);
+    events = [];
+    const bus = booted.app.get(SessionEventBus);
+    for (const name of [
+      'created',
+      'revoked',
+      'impersonationStarted',
+      'impersonationEnded',
+    ] as const)
+      bus.on(name, (event) => void events.push({ name, event }));
+  }
+
+  async function visitor(userId: string, mode: 'cookie' | 'header' = 'cookie'): Promise<Visitor> {
+    const made = new Visitor(booted.client(), mode);
+    await made.post('/login', { userId });
+    return made;
+  }
+
+  async function actingAs(userId: string, mode: 'cookie' | 'header' = 'cookie', asked: Asked = {}) {
+    const admin = await visitor('admin', mode);
+    const own = await admin.access();
+    const waiting = admin.refreshToken;
+    const answer = await admin.post('/act', { userId, ...asked });
+    expect(answer.status).toBe(201);
+    const { handle } = answer.json as { handle: string };
+    return { admin, own, waiting, handle };
+  }
+
+  describe.each(['cookie', 'header'] as const)('in %s mode', (mode) => {
+    beforeEach(() => boot());
+
+    it('has the session of the user, which says who acts', async () => {
+      const { admin, own, handle } = await actingAs('ada', mode);
+      const actor = { userId: 'admin', tenantId: 'public', sessionHandle: own.sessionHandle };
+      expect((await admin.get('/me')).json).toEqual({ userId: 'ada', actor });
+      const token = await admin.access();
+      expect(token).toMatchObject({
+        sub: 'ada',
+        sessionHandle: handle,
+        act: { sub: 'admin', sid: own.sessionHandle, tId: 'public' },
+        auth_time: 0,
+      });
+      expect([admin.front.uid, admin.front.up?.['act']]).toEqual(['ada', true]);
+      expect(JSON.stringify(admin.front)).not.toContain('admin');
+    });
+
+    it('comes back to the session of before, with its own freshness', async () => {
+      const { admin, own, waiting, handle } = await actingAs('ada', mode);
+      booted.clock.advance('5m');
+      const back = await admin.back(waiting);
+      expect([back.status, back.json]).toEqual([201, { userId: 'admin' }]);
+      expect((await admin.get('/me')).json).toEqual({ userId: 'admin', actor: null });
+      expect(await admin.access()).toMatchObject({
+        sessionHandle: own.sessionHandle,
+        auth_time: own.auth_time,
+      });
+      expect(await admin.status('/account', 'DELETE')).toBe(200);
+      expect((await admin.refresh()).status).toBe(200);
+      expect(await sessions.explain(handle)).toMatchObject({
+        status: 'ended',
+        reason: 'impersonation-ended',
+        detail: 'admin',
+      });
+    });
+
+    it('AS3: never counts as fresh, and cannot become so', async () => {
+      const { admin } = await actingAs('ada', mode);
+      const refused = await admin.send('DELETE', '/account');
+      expect([refused.status, refused.json]).toMatchObject([
+        403,
+        { claimValidationErrors: [{ id: 'auth_time', reason: { message: 'impersonated' } }] },
+      ]);
+      expect(await admin.status('/again', 'POST')).toBe(403);
+    });
+
+    it('is kept out of what forbids it, and of acting as a third', async () => {
+      const { admin } = await actingAs('ada', mode);
+      const forbidden = await admin.post('/message');
+      const reason = { message: 'impersonated' };
+      expect([forbidden.status, forbidden.json]).toMatchObject([
+        403,
+        { claimValidationErrors: [{ id: 'act', reason }] },
+      ]);
+      expect((await admin.post('/act', { userId: 'bob' })).status).toBe(403);
+      const ada = await visitor('ada', mode);
+      expect(await ada.status('/message', 'POST')).toBe(201);
+    });
+
+    it('AS2: is out when the own session ends, and no refresh brings the user back', async () => {
+      const { admin, own, handle } = await actingAs('ada', mode);
+      expect(await sessions.revokeSession(own.sessionHandle, { by: 'boss' })).toBe(true);
+      expect(await admin.status('/me')).toBe(401);
+      expect((await admin.refresh()).status).toBe(401);
+      expect((await sessions.explain(handle)) as object).toMatchObject({
+        reason: 'actor-ended',
+        detail: 'admin',
+      });
+      expect(await sessions.listSessions('ada')).toEqual([]);
+    });
+
+    it('refreshes until the end that was said, and not past it', async () => {
+      const { admin, waiting } = await actingAs('ada', mode, { lifetime: '90m' });
+      const begunAt = booted.clock.now() / 1000;
+      booted.clock.advance('61m');
+      expect((await admin.refresh()).status).toBe(200);
+      const token = await admin.access();
+      expect([token.act?.sub, token.exp]).toEqual(['admin', begunAt + 90 * 60]);
+      booted.clock.advance('28m');
+      expect((await admin.refresh()).status).toBe(200);
+      booted.clock.advance('2m');
+      expect(await admin.status('/me')).toBe(401);
+      expect((await admin.refresh()).status).toBe(401);
+      expect((await admin.back(waiting)).json).toEqual({ userId: 'admin' });
+    });
+
+    it('signs out as both', async () => {
+      const { admin, own, waiting, handle } = await actingAs('ada', mode);
+      expect((await admin.post('/auth/signout')).status).toBe(200);
+      expect((await admin.back(waiting)).status).toBe(401);
+      for (const each of [own.sessionHandle, handle]) {
+        expect(await sessions.explain(each)).toMatchObject({ status: 'ended', reason: 'sign-out' });
+      }
+    });
+
+    it('AS4: does not come back by an access token', async () => {
+      const { admin, own } = await actingAs('ada', 'header');
+      expect(own.sub).toBe('admin');
+      const stolen = await admin.send('POST', '/back');
+      expect(stolen.status).toBe(401);
+      const nobody = new Visitor(booted.client(), mode);
+      expect((await nobody.back()).status).toBe(401);
+    });
+  });
+
+  describe('beside the sessions of the user', () => {
+    it('is seen by the user, who does not learn who it is, and can end it', async () => {
+      await boot();
+      const { admin, own, handle } = await actingAs('ada');
+      const ada = await visitor('ada');
+      const { sessions: listed } = (await ada.get('/auth/sessions')).json as {
+        sessions: { sessionHandle: string; isImpersonated?: true }[];
+      };
+      const seen = listed.find(({ sessionHandle }) => sessionHandle === handle);
+      expect([listed.length, seen?.isImpersonated]).toEqual([2, true]);
+      expect(JSON.stringify(listed)).not.toMatch(/admin|ticket/);
+      const actor = { userId: 'admin', sessionHandle: own.sessionHandle, reason: 'ticket 7' };
+      expect(await sessions.listSessions('ada')).toContainEqual(expect.objectContaining({ actor }));
+      expect(await sessions.explain(handle)).toEqual({ status: 'live', actor });
+      expect(await ada.status(`/auth/sessions/${handle}`, 'DELETE')).toBe(200);
+      expect(await admin.status('/me')).toBe(401);
+      expect((await admin.back()).json).toEqual({ userId: 'admin' });
+    });
+
+    it('takes nobody’s place, whatever the limit', async () => {
+      await boot({ maxSessionsPerUser: { max: 1, onLimit: 'refuse' } });
+      const ada = await visitor('ada');
+      const { admin } = await actingAs('ada');
+      expect([await ada.status('/me'), await admin.status('/me')]).toEqual([200, 200]);
+      expect((await ada.post('/auth/signout')).status).toBe(200);
+      const later = await visitor('ada');
+      expect(await later.status('/me')).toBe(200);
+    });
+
+    it('acts as one at a time: the next takes the place of the last', async () => {
+      await boot();
+      const { admin, handle } = await actingAs('ada');
+      await admin.back();
+      await admin.post('/act', { userId: 'bob' });
+      expect((await admin.get('/me')).json).toMatchObject({ userId: 'bob' });
+      expect(await sessions.explain(handle)).toMatchObject({ reason: 'impersonation-ended' });
+    });
+
+    it('is told of by events, with the reason', async () => {
+      await boot();
+      const { admin, own, handle } = await actingAs('ada');
+      await admin.back();
+      const facts = {
+        actorId: 'admin',
+        actorSessionHandle: own.sessionHandle,
+        userId: 'ada',
+        tenantId: 'public',
+        sessionHandle: handle,
+        reason: 'ticket 7',
+      };
+      const named = (name: string) =>
+        events.filter((each) => each.name === name).map(({ event }) => event);
+      expect(named('impersonationStarted')).toMatchObject([facts]);
+      expect(named('impersonationEnded')).toMatchObject([facts]);
+      expect(named('created')).toMatchObject([{ userId: 'admin' }, { actorId: 'admin' }]);
+      expect(named('revoked')).toMatchObject([
+        { sessionHandle: handle, reason: 'impersonation-ended', detail: 'admin' },
+      ]);
+    });
+  });
+
+  describe('in a browser', () => {
+    it('AS5: leaves no way back to the next who logs in', async () => {
+      await boot();
+      const { admin, own, handle } = await actingAs('ada');
+      await admin.post('/login', { userId: 'bob' });
+      expect((await admin.get('/me')).json).toEqual({ userId: 'bob', actor: null });
+      expect((await admin.back()).status).toBe(401);
+      for (const each of [own.sessionHandle, handle]) {
+        expect(await sessions.explain(each)).toMatchObject({ status: 'ended' });
+      }
+    });
+
+    it("AS6: neither begins nor ends for another site's page", async () => {
+      await boot();
+      const admin = booted.client();
+      await admin.post('/login', { userId: 'admin' });
+      const evil = { headers: { origin: 'https://evil.example' } };
+      expect((await admin.post('/act', { userId: 'ada' }, evil)).status).toBe(401);
+      await admin.post('/act', { userId: 'ada' });
+      expect((await admin.post('/back', undefined, evil)).status).toBe(401);
+      expect((await admin.get('/me')).json).toMatchObject({ userId: 'ada' });
+    });
+
+    it('needs the token of the page with antiCsrf VIA_TOKEN, at both ends', async () => {
+      await boot({ antiCsrf: 'VIA_TOKEN' });
+      const admin = booted.client();
+      const tokenOf = ({ headers }: Answer) => ({
+        headers: { 'anti-csrf': String(headers['anti-csrf']) },
+      });
+      const own = tokenOf(await admin.post('/login', { userId: 'admin' }));
+      const acting = tokenOf(await admin.post('/act', { userId: 'ada' }, own));
+      expect((await admin.post('/back')).status).toBe(401);
+      const back = await admin.post('/back', undefined, acting);
+      expect(back.json).toEqual({ userId: 'admin' });
+      const refresh = await admin.post('/auth/session/refresh', undefined, tokenOf(back));
+      expect(refresh.status).toBe(200);
+    });
+
+    it('does not begin without the refresh token: an access token comes to none by this', async () => {
+      await boot();
+      const admin = booted.client();
+      const login = await admin.post('/login', { userId: 'admin' });
+      const cookie = login.setCookies.find((line) => line.includes('sAccessToken')) ?? '';
+      const thief = booted.client();
+      const headers = { cookie: cookie.split(';', 1)[0] ?? '' };
+      const answer = await thief.post('/act', { userId: 'ada' }, { headers });
+      expect([answer.status, answer.setCookies]).toEqual([401, []]);
+    });
+
+    it('keeps both waiting tokens from scripts, and Secure as the others', async () => {
+      await boot();
+      const admin = booted.client();
+      await admin.post('/login', { userId: 'admin' });
+      const { setCookies } = await admin.post('/act', { userId: 'ada' });
+      const waiting = setCookies.find((line) => line.includes('sRefreshToken-actor='));
+      expect(waiting).toMatch(/HttpOnly/);
+      const names = (lines: string[]) => lines.map((line) => line.split('=', 1)[0]);
+      expect(names(setCookies)).toHaveLength(3);
+      const back = await admin.post('/back');
+      expect(back.setCookies.find((line) => line.includes('-actor='))).toMatch(/Max-Age=0/);
+    });
+
+    it('comes back again where the answer was lost', async () => {
+      await boot();
+      const admin = booted.client();
+      await admin.post('/login', { userId: 'admin' });
+      await admin.post('/act', { userId: 'ada' });
+      const jar = await admin.jar.getCookieString(booted.url);
+      const lost = await booted.client().post('/back', undefined, { headers: { cookie: jar } });
+      expect(lost.status).toBe(201);
+      expect((await admin.post('/back')).json).toEqual({ userId: 'admin' });
+      expect((await admin.get('/me')).json).toEqual({ userId: 'admin', actor: null });
+    });
+  });
+
+  describe('is refused', () => {
+    beforeEach(() => boot());
+
+    it('where it is asked for wrongly, by the name of what is wrong', async () => {
+      const admin = await visitor('admin');
+      for (const [asked, problem] of [
+        [{ userId: 'admin' }, 'another user'],
+        [{ userId: '' }, 'userId'],
+        [{ userId: 7 }, 'userId'],
+        [{ userId: 'ada', reason: '' }, 'reason'],
+        [{ userId: 'ada', reason: 'x'.repeat(256) }, 'reason'],
+        [{ userId: 'ada', lifetime: '2d' }, 'lifetime'],
+        [{ userId: 'ada', lifetime: 'long' }, 'lifetime'],
+        [{ userId: 'ada', tenantId: 5 }, 'tenantId'],
+        [{ userId: 'ada', actor: {} }, 'actor'],
+      ] as const) {
+        const answer = await admin.post('/act', asked);
+        expect
+          .soft([answer.status, JSON.stringify(answer.json)])
+          .toEqual([400, expect.stringContaining(problem)]);
+      }
+      expect((await admin.get('/me')).json).toMatchObject({ userId: 'admin' });
+    });
+
+    it('AS1: where a login, or a merge, says by itself who acts', async () => {
+      const mallory = await visitor('mallory');
+      expect((await mallory.post('/forged')).status).toBe(400);
+      const act = { sub: 'admin', sid: 'x', tId: 'public' };
+      expect((await mallory.post('/merge', { act })).status).toBe(400);
+      const { handle } = await actingAs('ada');
+      await expect(sessions.mergeIntoAccessTokenPayload(handle, { act })).rejects.toThrow('act');
+      await sessions.mergeIntoAccessTokenPayload(handle, { act: null });
+      expect(await sessions.explain(handle)).toMatchObject({ actor: { userId: 'admin' } });
+    });
+
+    it('once all sessions of the actor are revoked', async () => {
+      const admin = await visitor('admin');
+      const { sessionHandle } = await admin.access();
+      expect((await admin.post('/act', { userId: 'ada' })).status).toBe(201);
+      await sessions.revokeAllSessionsForUser('admin');
+      expect((await sessions.explain(sessionHandle)).status).toBe('ended');
+      expect(await admin.status('/me')).toBe(401);
+      expect(await admin.status('/strict')).toBe(401);
+    });
+  });
+});
+
+@Resolver()
+class ActingResolver {
+  constructor(private readonly sessions: SessionService) {}
+
+  @Query(() => String)
+  @VerifySession()
+  who(@CurrentSession() session: SessionContainer): string {
+    return `${session.getUserId()} by ${session.getActor()?.userId ?? 'themselves'}`;
+  }
+
+  @Mutation(() => Boolean)
+  @VerifySession()
+  async act(
+    @CurrentSession() actor: SessionContainer,
+    @Args('userId', { type: () => String }) userId: string,
+    @Context('req') req: { res: object },
+  ): Promise<boolean> {
+    await this.sessions.impersonate(req, req.res, { actor, userId, reason: 'ticket 7' });
+    return true;
+  }
+
+  @Mutation(() => Boolean)
+  async back(@Context('req') req: { res: object }): Promise<boolean> {
+    await this.sessions.endImpersonation(req, req.res);
+    return true;
+  }
+
+  @Mutation(() => Boolean)
+  @ForbidImpersonation()
+  send(): boolean {
+    return true;
+  }
+}
+
+describe('who acts as a user on GraphQL', () => {
+  let booted: BootedApp;
+  afterEach(() => booted.close());
+
+  it('does so by mutations, is kept out of some, and comes back', async () => {
+    booted = await bootApp({
+      imports: [
+        GraphQLModule.forRoot<ApolloDriverConfig>({ driver: ApolloDriver, autoSchemaFile: true }),
+      ],
+      controllers: [LoginController],
+      providers: [ActingResolver],
+    });
+    const client = booted.client();
+    const ask = async (query: string) => {
+      const { json } = await client.post('/graphql', { query });
+      const { data, errors } = json as {
+        data: object | null;
+        errors?: { extensions: { code: string } }[];
+      };
+      return data ?? errors?.[0]?.extensions.code;
+    };
+    await client.post('/login', { userId: 'admin' });
+    expect(await ask('mutation { act(userId: "ada") }')).toEqual({ act: true });
+    expect(await ask('{ who }')).toEqual({ who: 'ada by admin' });
+    expect(await ask('mutation { send }')).toBe('FORBIDDEN');
+    expect(await ask('mutation { act(userId: "bob") }')).toBe('FORBIDDEN');
+    expect(await ask('mutation { back }')).toEqual({ back: true });
+    expect(await ask('{ who }')).toEqual({ who: 'admin by themselves' });
+    expect(await ask('mutation { back }')).toBe('UNAUTHENTICATED');
+  });
+});

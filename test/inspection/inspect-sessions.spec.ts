@@ -1,0 +1,270 @@
+import { Controller, Get, Module, type DynamicModule, type Provider } from '@nestjs/common';
+import { APP_GUARD, NestFactory } from '@nestjs/core';
+import {
+  Field,
+  GraphQLModule,
+  ID,
+  ObjectType,
+  Query,
+  ResolveField,
+  Resolver,
+} from '@nestjs/graphql';
+import { MercuriusDriver, type MercuriusDriverConfig } from '@nestjs/mercurius';
+import { TypeOrmModule } from '@nestjs/typeorm';
+import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from 'vitest';
+import {
+  inspectSessions,
+  PublicAccess,
+  SessionGuard,
+  SessionModule,
+  VerifySession,
+  type Finding,
+  type SessionModuleOptions,
+} from '../../lib/index.js';
+import { bootApp, platforms, type BootedApp, type BootOptions } from '../support/boot-app.js';
+import { describeOnEachDatabase } from '../support/components.js';
+import { createTestDatabase } from '../support/databases.js';
+import { send } from '../support/http-client.js';
+import { loginAs } from '../support/login.controller.js';
+
+const DOCS = join(import.meta.dirname, '../../docs');
+const guardOfAll = { provide: APP_GUARD, useExisting: SessionGuard };
+
+let booted: BootedApp | undefined;
+afterEach(async () => {
+  await booted?.close();
+  booted = undefined;
+  delete process.env['NODE_ENV'];
+});
+
+async function inspected(options: BootOptions = {}): Promise<readonly Finding[]> {
+  booted = await bootApp(options);
+  return inspectSessions(booted.app);
+}
+
+const codesOf = (findings: readonly Finding[]) => findings.map(({ code }) => code);
+
+describe('inspectSessions', () => {
+  it('finds nothing in the smallest use', async () => {
+    expect(await inspected()).toEqual([]);
+  });
+
+  it('says of each finding what, why, what to do, and where the documents say more', async () => {
+    process.env['NODE_ENV'] = 'production';
+    const [finding] = await inspected();
+    expect(finding).toMatchObject({
+      code: 'encryption-key',
+      cause: 'No `encryptionKey`: anyone who can read the database can log in as anybody.',
+      cure: 'Set one (openssl rand -base64 32).',
+    });
+    const [, page = '', anchor = ''] = /docs\/(.+)#(.+)$/.exec(finding?.link ?? '') ?? [];
+    const headings = readFileSync(join(DOCS, page), 'utf8').match(/^#+ .*$/gm) ?? [];
+    const anchors = headings.map((each) =>
+      each
+        .replace(/^#+ /, '')
+        .toLowerCase()
+        .replaceAll(/[^\w -]/g, '')
+        .replaceAll(' ', '-'),
+    );
+    expect(anchors).toContain(anchor);
+  });
+
+  it.each<[string, SessionModuleOptions]>([
+    [
+      'cookie-domain',
+      { issuer: 'https://api.example.org/auth', cookie: { domain: 'example.com' } },
+    ],
+    [
+      'cookie-same-site',
+      { issuer: 'https://api.example.com/auth', trustedOrigins: ['https://shop.example.org'] },
+    ],
+    ['plain-http', { trustedOrigins: ['http://shop.example.com'] }],
+    [
+      'encryption-key-migration',
+      {
+        encryptionKey: 'q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQq83vEjRWeJA=',
+        encryptionKeyMigration: 'accept-unencrypted',
+      },
+    ],
+  ])('finds %s in the options, and shows no value of them', async (code, sessions) => {
+    const findings = await inspected({ sessions });
+    expect(codesOf(findings)).toContain(code);
+    expect(JSON.stringify(findings)).not.toMatch(/example\.(com|org)|q83v/);
+  });
+
+  it('finds nothing wrong with a page of the same site, nor with one on localhost', async () => {
+    const trustedOrigins = ['https://www.example.com', 'http://localhost:5173'];
+    const findings = await inspected({
+      sessions: {
+        issuer: 'https://api.example.com/auth',
+        trustedOrigins,
+        cookie: { sameSite: 'none' },
+      },
+      prepare: (app) => app.enableCors({ origin: trustedOrigins, credentials: true }),
+    });
+    expect(findings).toEqual([]);
+  });
+
+  describe.each(platforms)('CORS on %s', (platform) => {
+    const sessions = { trustedOrigins: ['https://www.example.com'] };
+
+    it('is found where it keeps a trusted page out', async () => {
+      expect(codesOf(await inspected({ platform, sessions }))).toEqual(['cors']);
+    });
+
+    it('is found where it lets no cookies through, or keeps a header back', async () => {
+      const origin = [...sessions.trustedOrigins];
+      const without = await inspected({
+        platform,
+        sessions,
+        prepare: (app) => app.enableCors({ origin }),
+      });
+      expect(codesOf(without)).toEqual(['cors']);
+      await booted?.close();
+      const headers = await inspected({
+        platform,
+        sessions,
+        prepare: (app) =>
+          app.enableCors({ origin, credentials: true, allowedHeaders: ['content-type'] }),
+      });
+      expect(headers[0]?.cause).toContain('anti-csrf, rid, fdi-version');
+    });
+  });
+
+  it('finds messages of a gateway that the guard of the application does not reach', async () => {
+    @WebSocketGateway()
+    class ChatGateway {
+      @SubscribeMessage('say')
+      say(): string {
+        return 'said';
+      }
+
+      @SubscribeMessage('hear')
+      @PublicAccess()
+      hear(): string {
+        return 'heard';
+      }
+
+      @VerifySession()
+      handleConnection(): void {}
+    }
+    const app = await NestFactory.create(moduleWith([guardOfAll, ChatGateway]), { logger: false });
+    const causes = (await inspectSessions(app)).map(({ cause }) => cause);
+    await app.close();
+    expect(causes).toEqual([
+      'ChatGateway.say is open: the guard of the application (APP_GUARD) does not apply to gateways.',
+      'ChatGateway.handleConnection requires a session, but Nest runs no guards on it.',
+    ]);
+  });
+
+  it('finds what the start refuses too, in an application that has not started', async () => {
+    @ObjectType()
+    class Note {
+      @Field(() => ID)
+      id!: string;
+    }
+    @Resolver(() => Note)
+    class NoteResolver {
+      @Query(() => Note)
+      note(): Note {
+        return { id: '1' };
+      }
+
+      @ResolveField(() => String)
+      @VerifySession()
+      secret(): string {
+        return 'secret';
+      }
+    }
+    const graphQl = GraphQLModule.forRoot<MercuriusDriverConfig>({
+      driver: MercuriusDriver,
+      autoSchemaFile: true,
+    });
+    const module = moduleWith([NoteResolver], [graphQl], false);
+    const app = await NestFactory.create(module, { logger: false });
+    const findings = await inspectSessions(app);
+    expect(codesOf(findings)).toEqual(['unguarded-handler', 'tables']);
+    expect(findings[1]?.cure).toContain('run the migrations');
+    await app.close();
+  });
+
+  it('finds what requests have shown since the start', async () => {
+    @Controller()
+    class LoginController extends loginAs('u1') {
+      @Get()
+      open(): string {
+        return 'open';
+      }
+    }
+    booted = await bootApp({ controllers: [LoginController] });
+    await send(`${booted.url}/login`, 'POST', {
+      headers: {
+        host: 'inner:3000',
+        origin: 'https://shop.example.com',
+        'sec-fetch-site': 'same-origin',
+      },
+    });
+    expect(codesOf(await inspectSessions(booted.app))).toEqual(['hidden-host']);
+  });
+
+  it('names the kind of a set-up', async () => {
+    const plainPage = {
+      trustedOrigins: ['http://shop.example.com'],
+      cookie: { sameSite: 'none' },
+    } as const;
+    const findings = await inspected({
+      imports: [SessionModule.forRoot({ kind: 'staff', ...plainPage })],
+      prepare: (app) =>
+        app.enableCors({ origin: [...plainPage.trustedOrigins], credentials: true }),
+    });
+    expect(findings).toMatchObject([{ code: 'plain-http', kind: 'staff' }]);
+  });
+
+  it('says so of a database that does not answer', async () => {
+    booted = await bootApp();
+    await booted.dataSource.destroy();
+    expect(codesOf(await inspectSessions(booted.app))).toEqual(['database-unreachable']);
+  });
+});
+
+describeOnEachDatabase('inspectSessions', (engine) => {
+  it('finds nothing in tables that are as they should be, and an index that is gone', async () => {
+    const database = await createTestDatabase(engine);
+    booted = await bootApp({ database: database.options });
+    expect(await inspectSessions(booted.app)).toEqual([]);
+    const { indices, tablePath } = booted.dataSource.entityMetadatas.find(
+      ({ indices: some }) => some.length > 0,
+    ) as never as { indices: { name: string }[]; tablePath: string };
+    const runner = booted.dataSource.createQueryRunner();
+    await runner.dropIndex(tablePath, indices[0]?.name ?? '');
+    await runner.release();
+    expect(codesOf(await inspectSessions(booted.app))).toEqual(['indexes']);
+    await booted.close();
+    booted = undefined;
+    await database.drop();
+  });
+});
+
+@Module({})
+class AppModule {}
+
+function moduleWith(
+  providers: Provider[],
+  imports: DynamicModule[] = [],
+  synchronize = true,
+): DynamicModule {
+  const database = {
+    type: 'better-sqlite3',
+    database: ':memory:',
+    autoLoadEntities: true,
+  } as const;
+  const dataSource = TypeOrmModule.forRoot({ ...database, synchronize });
+  return {
+    module: AppModule,
+    imports: [dataSource, SessionModule.forRoot(), ...imports],
+    providers,
+  };
+}

@@ -1,0 +1,394 @@
+import {
+  Controller,
+  type INestApplication,
+  type INestApplicationContext,
+  Post,
+  Body,
+} from '@nestjs/common';
+import { APP_GUARD } from '@nestjs/core';
+import nest from '@nestjs/core/package.json' with { type: 'json' };
+import { IoAdapter } from '@nestjs/platform-socket.io';
+import { WsAdapter } from '@nestjs/platform-ws';
+import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import {
+  allowSocketIo,
+  CurrentSession,
+  PublicAccess,
+  RequireFresh,
+  SessionGuard,
+  SessionService,
+  UserRoleClaim,
+  VerifySession,
+  verifyWsClient,
+  type SessionContainer,
+} from '../../lib/index.js';
+import { OpenSessions } from '../../lib/live/open-sessions.js';
+import { RevocationFeed } from '../../lib/revocation/revocation-feed.js';
+import { platforms } from '../support/boot-app.js';
+import { accessCookie, Scene, type Headers } from '../support/scene.js';
+import { IoTestClient, WsTestClient, type SocketTestClient } from '../support/socket-clients.js';
+
+const HOUR = 3_600_000;
+const roles = new Map<string, string[]>();
+const fetched: string[] = [];
+const roleClaim = new UserRoleClaim({
+  fetchValue: ({ userId }) => {
+    fetched.push(userId);
+    return roles.get(userId) ?? [];
+  },
+});
+
+class Answers {
+  @SubscribeMessage('who')
+  who(@CurrentSession() session?: SessionContainer): object {
+    return { event: 'you', data: session?.getUserId() ?? null };
+  }
+}
+
+@WebSocketGateway({ path: '/guarded' })
+@VerifySession()
+class GuardedGateway extends Answers {
+  @SubscribeMessage('fresh')
+  @RequireFresh('10m')
+  fresh(): object {
+    return { event: 'fresh', data: true };
+  }
+}
+
+@WebSocketGateway({ path: '/admin' })
+@VerifySession({ roles: ['admin'] })
+class AdminGateway extends Answers {}
+
+@WebSocketGateway({ path: '/open' })
+@PublicAccess()
+class OpenGateway {
+  @SubscribeMessage('ping')
+  ping(): object {
+    return { event: 'pong', data: 'open' };
+  }
+}
+
+@WebSocketGateway({ namespace: 'guarded' })
+@VerifySession()
+class GuardedNamespace extends GuardedGateway {}
+
+@WebSocketGateway({ namespace: 'admin' })
+@VerifySession({ roles: ['admin'] })
+class AdminNamespace extends Answers {}
+
+@WebSocketGateway({ namespace: 'open' })
+@PublicAccess()
+class OpenNamespace extends OpenGateway {}
+
+class EnteredWsAdapter extends WsAdapter {
+  constructor(private readonly context: INestApplicationContext) {
+    super(context);
+  }
+  override create(port: number, options: Record<string, unknown> = {}) {
+    return super.create(port, {
+      ...options,
+      verifyClient: verifyWsClient(this.context),
+    }) as unknown;
+  }
+}
+
+class EnteredIoAdapter extends IoAdapter {
+  constructor(private readonly context: INestApplicationContext) {
+    super(context);
+  }
+  override createIOServer(port: number, options: object = {}) {
+    return super.createIOServer(port, {
+      ...options,
+      allowRequest: allowSocketIo(this.context),
+    } as never);
+  }
+}
+
+@Controller()
+class Nothing {
+  @Post('nothing')
+  nothing(@Body() body: unknown): unknown {
+    return body;
+  }
+}
+
+const KINDS = {
+  ws: {
+    open: (base: string, place: string, headers: Headers): Promise<SocketTestClient> =>
+      WsTestClient.open(base, place, headers),
+    adapter: (app: INestApplication) => new EnteredWsAdapter(app),
+    bareAdapter: (app: INestApplication) => new WsAdapter(app),
+    gateways: [GuardedGateway, AdminGateway, OpenGateway],
+    ended: (code: string): unknown => [code === 'INVALID_CLAIMS' ? 4403 : 4401, code],
+  },
+  'Socket.IO': {
+    open: (base: string, place: string, headers: Headers): Promise<SocketTestClient> =>
+      IoTestClient.open(base, place, headers),
+    adapter: (app: INestApplication) => new EnteredIoAdapter(app),
+    bareAdapter: (app: INestApplication) => new IoAdapter(app),
+    gateways: [GuardedNamespace, AdminNamespace, OpenNamespace],
+    ended: (code: string): unknown => ['io server disconnect', { code }],
+  },
+} as const;
+
+const CELLS = (Object.keys(KINDS) as (keyof typeof KINDS)[]).flatMap((kind) =>
+  platforms.map((platform) => [kind, platform] as const),
+);
+
+describe.each(CELLS)('a socket of %s on %s', (kind, platform) => {
+  const { open, adapter, gateways, ended } = KINDS[kind];
+  let scene: Scene;
+  const clients: SocketTestClient[] = [];
+  beforeAll(async () => {
+    scene = await Scene.open({
+      platform,
+      controllers: [Nothing],
+      providers: [...gateways],
+      sessions: { claims: [roleClaim], live: { pending: 3 } },
+      prepare: (app) => void app.useWebSocketAdapter(adapter(app)),
+    });
+  });
+  afterEach(() => clients.splice(0).forEach((each) => each.close()));
+  afterAll(() => scene.close());
+
+  const connect = async (place: string, headers: Headers): Promise<SocketTestClient> => {
+    const client = await open(scene.booted.url, place, headers);
+    clients.push(client);
+    return client;
+  };
+  const sessions = (): SessionService => scene.booted.app.get(SessionService);
+  const beat = (): Promise<void> =>
+    (scene.booted.app.get(RevocationFeed) as { task: { runNow(): Promise<void> } }).task.runNow();
+
+  it('has the session of its handshake, and is closed with a word of the list when that is revoked', async () => {
+    const { access, handle } = await scene.login('bob');
+    const client = await connect('guarded', accessCookie(access));
+    expect(await client.ask('who')).toEqual(['you', 'bob']);
+    await sessions().revokeSession(handle);
+    expect(await client.closed).toEqual(ended('UNAUTHORISED'));
+    expect(scene.booted.app.get(OpenSessions).size).toBe(0);
+  });
+
+  it('takes the header in place of a cookie', async () => {
+    const { access } = await scene.login('bob');
+    const client = await connect('guarded', { authorization: `Bearer ${access}` });
+    expect(await client.ask('who')).toEqual(['you', 'bob']);
+  });
+
+  it('goes on through refreshes, as long as its session lives, and its messages with it', async () => {
+    const { access, refresh } = await scene.login('bob');
+    const client = await connect('guarded', accessCookie(access));
+    expect(await client.ask('fresh')).toEqual(['fresh', true]);
+    await scene.advance(2 * HOUR);
+    await beat();
+    expect(await client.ask('who')).toEqual(['you', 'bob']);
+    expect(await client.ask('fresh')).toMatchObject(['exception', { code: 'INVALID_CLAIMS' }]);
+    await scene.refresh({ cookie: `__Host-sRefreshToken=${refresh}` });
+    expect(client.isClosed).toBe(false);
+    scene.booted.clock.advanceMs(100 * 24 * HOUR);
+    await beat();
+    expect(await client.closed).toEqual(ended('UNAUTHORISED'));
+  });
+
+  it('is closed where a role is taken that it asked for, and others of the session are not', async () => {
+    roles.set('carol', ['admin']);
+    const { access } = await scene.login('carol');
+    const admins = [
+      await connect('admin', accessCookie(access)),
+      await connect('admin', accessCookie(access)),
+    ];
+    const other = await connect('guarded', accessCookie(access));
+    expect(await admins[0]?.ask('who')).toEqual(['you', 'carol']);
+    roles.set('carol', []);
+    fetched.length = 0;
+    await sessions().markClaimsStale('carol');
+    for (const admin of admins) expect(await admin.closed).toEqual(ended('INVALID_CLAIMS'));
+    expect(fetched).toEqual(['carol']);
+    expect(other.isClosed).toBe(false);
+    expect(await other.ask('who')).toEqual(['you', 'carol']);
+  });
+
+  it('stays open where the gateway is, whatever is shown', async () => {
+    const { access, handle } = await scene.login('dave');
+    const clientless = await connect('open', {});
+    const client = await connect('open', accessCookie(access));
+    await sessions().revokeSession(handle);
+    expect(await clientless.ask('ping')).toEqual(['pong', 'open']);
+    const late = await connect('open', accessCookie(access));
+    expect(await late.ask('ping')).toEqual(['pong', 'open']);
+    expect(client.isClosed).toBe(false);
+  });
+
+  it.each([
+    ['no session', () => ({})],
+    ['garbage', () => accessCookie('garbage')],
+    ['a token of another application', () => ({ authorization: 'Bearer a.b.c' })],
+  ])('is refused with %s', async (_, headers) => {
+    await expect(connect('guarded', headers())).rejects.toBeInstanceOf(Error);
+    expect(scene.booted.app.get(OpenSessions).size).toBe(0);
+  });
+
+  it('is refused where another page has opened it with the cookies of its visitor', async () => {
+    const { access } = await scene.login('bob');
+    const headers = { ...accessCookie(access), origin: 'https://evil.example' };
+    await expect(connect('guarded', headers)).rejects.toBeInstanceOf(Error);
+  });
+
+  it('is refused by what its gateway asks of claims', async () => {
+    roles.set('erin', []);
+    const { access } = await scene.login('erin');
+    await expect(connect('admin', accessCookie(access))).rejects.toBeInstanceOf(Error);
+  });
+
+  it('is refused where its session has ended, and each time that it comes back', async () => {
+    const { access, handle } = await scene.login('bob');
+    await sessions().revokeSession(handle);
+    for (let again = 0; again < 20; again += 1) {
+      await expect(connect('guarded', accessCookie(access))).rejects.toBeInstanceOf(Error);
+    }
+    expect(scene.booted.app.get(OpenSessions).size).toBe(0);
+  });
+
+  it('gets nothing for a flood of messages after the end', async () => {
+    const { access, handle } = await scene.login('bob');
+    const client = await connect('guarded', accessCookie(access));
+    await client.ask('who');
+    const revoked = sessions().revokeSession(handle);
+    for (let count = 0; count < 2_000; count += 1) client.send('who');
+    await revoked;
+    expect(await client.closed).toEqual(ended('UNAUTHORISED'));
+    const again = await scene.login('bob');
+    const next = await connect('guarded', accessCookie(again.access));
+    expect(await next.ask('who')).toEqual(['you', 'bob']);
+  });
+});
+
+describe('what only one kind of socket has', () => {
+  let scene: Scene;
+  afterEach(() => scene.close());
+
+  it('ws: is refused before the upgrade with status and body of HTTP', async () => {
+    scene = await Scene.open({
+      providers: [GuardedGateway],
+      prepare: (app) => void app.useWebSocketAdapter(new EnteredWsAdapter(app)),
+    });
+    await expect(WsTestClient.open(scene.booted.url, 'guarded', {})).rejects.toMatchObject({
+      status: 401,
+      body: JSON.stringify({ statusCode: 401, code: 'UNAUTHORISED', message: 'unauthorised' }),
+    });
+    await expect(
+      WsTestClient.open(scene.booted.url, 'guarded', { cookie: '__Host-sAccessToken=x' }),
+    ).rejects.toMatchObject({ status: 401 });
+  });
+
+  it('ws: takes a token among the subprotocols, and names none of it', async () => {
+    scene = await Scene.open({
+      providers: [GuardedGateway],
+      prepare: (app) => void app.useWebSocketAdapter(new EnteredWsAdapter(app)),
+    });
+    const { access } = await scene.login('bob');
+    const client = await WsTestClient.open(scene.booted.url, 'guarded', {}, ['chat', access]);
+    expect(await client.ask('who')).toEqual(['you', 'bob']);
+    client.close();
+  });
+
+  it('Socket.IO: takes a token in `auth`, and few wait for it at once', async () => {
+    scene = await Scene.open({
+      providers: [GuardedNamespace],
+      sessions: { live: { pending: 2 } },
+      prepare: (app) => void app.useWebSocketAdapter(new EnteredIoAdapter(app)),
+    });
+    const { access } = await scene.login('bob');
+    const client = await IoTestClient.open(scene.booted.url, 'guarded', {}, { token: access });
+    expect(await client.ask('who')).toEqual(['you', 'bob']);
+    await expect(
+      IoTestClient.open(scene.booted.url, 'guarded', {}, { token: 'x' }),
+    ).rejects.toMatchObject({
+      data: { code: 'UNAUTHORISED', statusCode: 401 },
+    });
+    await expect(IoTestClient.open(scene.booted.url, 'guarded', {})).rejects.toMatchObject({
+      data: { code: 'UNAUTHORISED' },
+    });
+    client.close();
+  });
+
+  it('ws: is closed without `verifyWsClient` too, where its gateway asks for a session', async () => {
+    scene = await Scene.open({
+      providers: [GuardedGateway, OpenGateway],
+      prepare: (app) => void app.useWebSocketAdapter(new WsAdapter(app)),
+    });
+    const anonymous = await WsTestClient.open(scene.booted.url, 'guarded', {});
+    expect(await anonymous.closed).toEqual([4401, 'UNAUTHORISED']);
+    const { access, handle } = await scene.login('bob');
+    const client = await WsTestClient.open(scene.booted.url, 'guarded', accessCookie(access));
+    expect(await client.ask('who')).toEqual(['you', 'bob']);
+    await scene.booted.app.get(SessionService).revokeSession(handle);
+    expect(await client.closed).toEqual([4401, 'UNAUTHORISED']);
+  });
+
+  // Nest 11 calls no guard of the application for a message.
+  it.runIf(Number.parseInt(nest.version) >= 12).each(['ws', 'Socket.IO'] as const)(
+    '%s: APP_GUARD guards each gateway',
+    async (kind) => {
+      const { gateways, adapter, open, ended } = KINDS[kind];
+      @WebSocketGateway(kind === 'ws' ? { path: '/plain' } : { namespace: 'plain' })
+      class PlainGateway extends Answers {}
+      scene = await Scene.open({
+        providers: [
+          ...gateways.slice(2),
+          PlainGateway,
+          { provide: APP_GUARD, useExisting: SessionGuard },
+        ],
+        prepare: (app) => void app.useWebSocketAdapter(adapter(app)),
+      });
+      await expect(open(scene.booted.url, 'plain', {})).rejects.toBeInstanceOf(Error);
+      const { access, handle } = await scene.login('bob');
+      const client = await open(scene.booted.url, 'plain', accessCookie(access));
+      expect(await client.ask('who')).toEqual(['you', 'bob']);
+      await scene.booted.app.get(SessionService).revokeSession(handle);
+      expect(await client.closed).toEqual(ended('UNAUTHORISED'));
+    },
+  );
+
+  it.each(['ws', 'Socket.IO'] as const)(
+    '%s: with `live.until` a socket ends with its token, unless a newer one is shown',
+    async (kind) => {
+      const { gateways, adapter, open, ended } = KINDS[kind];
+      scene = await Scene.open({
+        providers: [...gateways],
+        sessions: { live: { until: 'token' } },
+        prepare: (app) => void app.useWebSocketAdapter(adapter(app)),
+      });
+      const feed = scene.booted.app.get(RevocationFeed) as {
+        task: { runNow(): Promise<void> };
+      };
+      const { access, refresh } = await scene.login('bob');
+      const left = await open(scene.booted.url, 'guarded', accessCookie(access));
+      const kept = await open(scene.booted.url, 'guarded', accessCookie(access));
+      await scene.advance(HOUR / 2);
+      const answer = await scene.refresh({ cookie: `__Host-sRefreshToken=${refresh}` });
+      const cookies = answer.setCookies.map((line) => line.split(';', 1)[0] ?? '');
+      const newer = cookies.find((each) => each.includes('sAccessToken='))?.split('=')[1];
+      kept.send('session-token', newer);
+      expect(await kept.ask('who')).toEqual(['you', 'bob']);
+      await new Promise(setImmediate);
+      await scene.advance(HOUR / 2);
+      await feed.task.runNow();
+      expect(await left.closed).toEqual(ended('TRY_REFRESH_TOKEN'));
+      expect(kept.isClosed).toBe(false);
+      kept.close();
+    },
+  );
+
+  it('a gateway that asks for sessions is refused at the start with `revocation: false`', async () => {
+    const start = (gateway: typeof OpenGateway | typeof GuardedGateway) =>
+      Scene.open({
+        providers: [gateway],
+        sessions: { revocation: false },
+        prepare: (app) => void app.useWebSocketAdapter(new WsAdapter(app)),
+      });
+    await expect(start(GuardedGateway)).rejects.toThrow(/GuardedGateway.*revocation: false/s);
+    scene = await start(OpenGateway);
+  });
+});

@@ -1,0 +1,204 @@
+import { Readable } from 'node:stream';
+import { setTimeout as pause } from 'node:timers/promises';
+import { Controller, Get, Res, Sse, StreamableFile, type MessageEvent } from '@nestjs/common';
+import { EventSource } from 'eventsource';
+import { interval, map, NEVER, startWith, type Observable } from 'rxjs';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import {
+  CurrentSession,
+  SessionService,
+  UserRoleClaim,
+  VerifySession,
+  type SessionContainer,
+} from '../../lib/index.js';
+import { OpenSessions } from '../../lib/live/open-sessions.js';
+import { platforms } from '../support/boot-app.js';
+import { accessCookie, HOST, Scene } from '../support/scene.js';
+import { readAnswer } from '../support/streamed-answer.js';
+
+const roles = new Map<string, string[]>();
+const roleClaim = new UserRoleClaim({ fetchValue: ({ userId }) => roles.get(userId) ?? [] });
+const signals: AbortSignal[] = [];
+
+interface NodeAnswer {
+  write(text: string): unknown;
+  end(text: string): unknown;
+}
+
+@Controller()
+@VerifySession()
+class StreamController {
+  @Sse('events')
+  events(@CurrentSession() session: SessionContainer): Observable<MessageEvent> {
+    return NEVER.pipe(startWith({ data: session.getUserId() }));
+  }
+
+  @Sse('promised')
+  async promised(): Promise<Observable<MessageEvent>> {
+    await pause(1);
+    return NEVER.pipe(startWith({ data: 'first' }));
+  }
+
+  @Sse('admins')
+  @VerifySession({ roles: ['admin'] })
+  admins(): Observable<MessageEvent> {
+    return NEVER.pipe(startWith({ data: 'secret' }));
+  }
+
+  @Sse('flood')
+  flood(): Observable<MessageEvent> {
+    return interval(1).pipe(map(() => ({ data: 'x'.repeat(10_000) })));
+  }
+
+  @Get('file')
+  file(): StreamableFile {
+    const chunks = async function* () {
+      for (;;) {
+        yield 'chunk ';
+        await pause(5);
+      }
+    };
+    return new StreamableFile(Readable.from(chunks()));
+  }
+
+  @Get('own')
+  own(@Res() response: NodeAnswer & { raw?: NodeAnswer; hijack?(): void }): void {
+    response.hijack?.();
+    const raw = response.raw ?? response;
+    raw.write('first ');
+  }
+
+  @Get('late')
+  async late(@Res() response: NodeAnswer & { raw?: NodeAnswer; hijack?(): void }): Promise<void> {
+    response.hijack?.();
+    await pause(50);
+    (response.raw ?? response).end('in one piece');
+  }
+
+  @Get('signal')
+  signal(@CurrentSession() session: SessionContainer): object {
+    signals.push(session.ended);
+    return { aborted: session.ended.aborted };
+  }
+}
+
+function read(scene: Scene, path: string, access: string) {
+  return readAnswer(`${scene.booted.url}/${path}`, { host: HOST, ...accessCookie(access) });
+}
+
+describe.each(platforms)('a stream on %s', (platform) => {
+  let scene: Scene;
+  beforeAll(async () => {
+    scene = await Scene.open({
+      platform,
+      controllers: [StreamController],
+      sessions: { claims: [roleClaim] },
+    });
+  });
+  afterAll(() => scene.close());
+  const sessions = (): SessionService => scene.booted.app.get(SessionService);
+  const open = (): number => scene.booted.app.get(OpenSessions).size;
+
+  it.each(['events', 'promised'])('of events gets an event, and its end: %s', async (path) => {
+    const { access, handle } = await scene.login('bob');
+    const { begun, text } = read(scene, path, access);
+    await begun;
+    await pause(20);
+    await sessions().revokeSession(handle);
+    const [received, end] = await text;
+    expect(end).toBe('whole');
+    expect(received).toMatch(/data: (bob|first)\n/);
+    expect(received).toMatch(/event: session-ended\nid: 2\ndata: {"code":"UNAUTHORISED"}\n\n$/);
+    expect(open()).toBe(0);
+  });
+
+  it('is told of by a browser’s EventSource, which comes back in vain', async () => {
+    const { access, handle } = await scene.login('bob');
+    const statuses: number[] = [];
+    const source = new EventSource(`${scene.booted.url}/events`, {
+      fetch: async (url, init) => {
+        const headers = { ...init.headers, cookie: `sAccessToken=${access}` };
+        const answer = await fetch(url, { ...init, headers });
+        statuses.push(answer.status);
+        return answer;
+      },
+    });
+    const ended = new Promise<unknown>((resolve) => {
+      source.addEventListener('session-ended', ({ data }) => resolve(data));
+    });
+    await new Promise((resolve) => source.addEventListener('message', resolve));
+    await sessions().revokeSession(handle);
+    expect(await ended).toBe('{"code":"UNAUTHORISED"}');
+    source.close();
+  });
+
+  it('of events ends where a role is taken that it asked for', async () => {
+    roles.set('carol', ['admin']);
+    const { access } = await scene.login('carol');
+    const admins = read(scene, 'admins', access);
+    const others = read(scene, 'events', access);
+    await Promise.all([admins.begun, others.begun]);
+    await pause(20);
+    roles.set('carol', []);
+    await sessions().markClaimsStale('carol');
+    expect((await admins.text)[0]).toMatch(
+      /event: session-ended\nid: 2\ndata: {"code":"INVALID_CLAIMS"}/,
+    );
+    expect(open()).toBe(1);
+    others.request.destroy();
+    await others.text;
+  });
+
+  it('whose client has left is kept for nobody', async () => {
+    const { access } = await scene.login('bob');
+    const { begun, text, request } = read(scene, 'events', access);
+    const response = await begun;
+    await pause(20);
+    const before = open();
+    response.on('error', () => undefined);
+    request.destroy();
+    await text;
+    await expect.poll(open).toBe(before - 1);
+  });
+
+  it('that nobody reads is cut off', async () => {
+    const { access, handle } = await scene.login('bob');
+    const { begun } = read(scene, 'flood', access);
+    const response = await begun;
+    response.removeAllListeners('data').pause();
+    await pause(50);
+    const closed = new Promise((resolve) => response.socket.once('close', resolve));
+    await sessions().revokeSession(handle);
+    response.resume();
+    await closed;
+    expect(open()).toBe(0);
+  });
+
+  it.each(['file', 'own'])(
+    'of an answer is cut off at the end of the session: %s',
+    async (path) => {
+      const { access, handle } = await scene.login('bob');
+      const { begun, text } = read(scene, path, access);
+      await begun;
+      await sessions().revokeSession(handle);
+      expect((await text)[1]).toBe('cut');
+      expect(open()).toBe(0);
+    },
+  );
+
+  it('is no stream where it is one piece: what was asked for goes out', async () => {
+    const { access, handle } = await scene.login('bob');
+    const { text } = read(scene, 'late', access);
+    await pause(20);
+    await sessions().revokeSession(handle);
+    expect(await text).toEqual(['in one piece', 'whole']);
+  });
+
+  it('`session.ended` is released with the answer, so that nothing is kept', async () => {
+    const { access, handle } = await scene.login('bob');
+    expect((await read(scene, 'signal', access).text)[0]).toBe('{"aborted":false}');
+    await expect.poll(open).toBe(0);
+    await sessions().revokeSession(handle);
+    expect(signals.at(-1)?.aborted).toBe(false);
+  });
+});

@@ -1,0 +1,292 @@
+import { once } from 'node:events';
+import { setTimeout as pause } from 'node:timers/promises';
+import { ModuleRef } from '@nestjs/core';
+import { GraphQLModule, Query, Resolver, Subscription } from '@nestjs/graphql';
+import { MercuriusDriver, type MercuriusDriverConfig } from '@nestjs/mercurius';
+import { createClient, type Client } from 'graphql-ws';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { WebSocket } from 'ws';
+import {
+  CurrentSession,
+  sessionSubscriptions,
+  SessionService,
+  UserRoleClaim,
+  VerifySession,
+  type SessionContainer,
+} from '../../lib/index.js';
+import { OpenSessions } from '../../lib/live/open-sessions.js';
+import { PendingConnections } from '../../lib/live/pending-connections.js';
+import { apolloWithSubscriptions } from '../support/graphql-servers.js';
+import { accessCookie, HOST, Scene, type Headers } from '../support/scene.js';
+
+const UNAUTHENTICATED = { code: 'UNAUTHENTICATED' };
+
+const roles = new Map<string, string[]>();
+const roleClaim = new UserRoleClaim({ fetchValue: ({ userId }) => roles.get(userId) ?? [] });
+
+async function* count(name: string) {
+  for (let value = 0; ; value += 1) {
+    yield { [name]: value };
+    await pause(5);
+  }
+}
+
+@Resolver()
+class NewsResolver {
+  @Query(() => String)
+  hello(): string {
+    return 'hello';
+  }
+
+  @Query(() => String)
+  @VerifySession()
+  me(@CurrentSession() session: SessionContainer): string {
+    return session.getUserId();
+  }
+
+  @Subscription(() => Number)
+  @VerifySession()
+  news() {
+    return count('news');
+  }
+
+  @Subscription(() => Number, { resolve: (event: { chosen: number }) => event.chosen })
+  @VerifySession()
+  chosen() {
+    return count('chosen');
+  }
+
+  @Subscription(() => Number)
+  @VerifySession({ roles: ['admin'] })
+  secrets() {
+    return count('secrets');
+  }
+}
+
+const SERVERS = {
+  'Apollo on Express': {
+    platform: 'express',
+    module: () => apolloWithSubscriptions(sessionSubscriptions),
+  },
+  'Apollo on Fastify': {
+    platform: 'fastify',
+    module: () => apolloWithSubscriptions(sessionSubscriptions),
+  },
+  'Mercurius on Fastify': {
+    platform: 'fastify',
+    module: () =>
+      GraphQLModule.forRootAsync<MercuriusDriverConfig>({
+        driver: MercuriusDriver,
+        inject: [ModuleRef],
+        useFactory: (modules: ModuleRef) => ({
+          autoSchemaFile: true,
+          subscription: {
+            ...sessionSubscriptions(modules, { server: 'mercurius' }),
+            fullWsTransport: true,
+          },
+        }),
+      }),
+  },
+} as const;
+
+interface Got {
+  readonly values: unknown[];
+  readonly errors: unknown[];
+  readonly end: Promise<'complete' | 'error'>;
+}
+
+describe.each(Object.entries(SERVERS))('a subscription by %s', (_name, { platform, module }) => {
+  let scene: Scene;
+  const clients: Client[] = [];
+  beforeAll(async () => {
+    scene = await Scene.open({
+      platform,
+      imports: [module()],
+      providers: [NewsResolver],
+      sessions: { claims: [roleClaim] },
+    });
+  });
+  afterEach(async () => {
+    for (const client of clients.splice(0)) await client.dispose();
+  });
+  afterAll(() => scene.close());
+  const sessions = (): SessionService => scene.booted.app.get(SessionService);
+
+  function connect(headers: Headers, connectionParams?: Record<string, unknown>) {
+    class Socket extends WebSocket {
+      constructor(url: string, protocols: string) {
+        super(url, protocols, { headers: { host: HOST, ...headers } });
+      }
+    }
+    let told: (close: unknown[]) => void = () => undefined;
+    const closed = new Promise<unknown[]>((resolve) => (told = resolve));
+    const client = createClient({
+      url: `${scene.booted.url.replace('http', 'ws')}/graphql`,
+      webSocketImpl: Socket,
+      retryAttempts: 0,
+      lazy: false,
+      onNonLazyError: () => undefined,
+      ...(connectionParams && { connectionParams }),
+      on: {
+        closed: (event) => {
+          const { code, reason } = event as { code: number; reason: string };
+          told([code, reason]);
+        },
+      },
+    });
+    clients.push(client);
+    return { client, closed };
+  }
+
+  function subscribe(client: Client, query: string): Got {
+    const values: unknown[] = [];
+    const errors: unknown[] = [];
+    const end = new Promise<'complete' | 'error'>((resolve) => {
+      client.subscribe(
+        { query },
+        {
+          next: ({ data, errors: found }) => {
+            if (found === undefined || found === null) values.push(data);
+            else errors.push(...found);
+          },
+          error: (error) => {
+            errors.push(...(Array.isArray(error) ? (error as unknown[]) : [error]));
+            resolve('error');
+          },
+          complete: () => resolve('complete'),
+        },
+      );
+    });
+    return { values, errors, end };
+  }
+
+  it('gets an error and `complete` at the end of its session, and its socket is closed', async () => {
+    const { access, handle } = await scene.login('bob');
+    const { client, closed } = connect(accessCookie(access));
+    const [one, two] = [
+      subscribe(client, 'subscription { news }'),
+      subscribe(client, 'subscription { news }'),
+    ];
+    await expect.poll(() => Math.min(one.values.length, two.values.length)).toBeGreaterThan(1);
+    await sessions().revokeSession(handle);
+    for (const got of [one, two]) {
+      expect(await got.end).toBe('complete');
+      expect(got.errors).toMatchObject([{ message: 'unauthorised', extensions: UNAUTHENTICATED }]);
+    }
+    expect(await closed).toEqual([4401, 'UNAUTHORISED']);
+    expect(scene.booted.app.get(OpenSessions).size).toBe(0);
+  });
+
+  it('of an application’s own `resolve` gets an error', async () => {
+    const { access, handle } = await scene.login('bob');
+    const { client } = connect(accessCookie(access));
+    const got = subscribe(client, 'subscription { chosen }');
+    await expect.poll(() => got.values.length).toBeGreaterThan(1);
+    await sessions().revokeSession(handle);
+    await got.end;
+    expect(got.errors).toMatchObject([{ message: 'unauthorised' }]);
+  });
+
+  it('takes the token of `connectionParams`', async () => {
+    const { access, handle } = await scene.login('bob');
+    const { client, closed } = connect({}, { authorization: `Bearer ${access}` });
+    const got = subscribe(client, 'subscription { news }');
+    await expect.poll(() => got.values.length).toBeGreaterThan(1);
+    await sessions().revokeSession(handle);
+    expect(await got.end).toBe('complete');
+    expect(await closed).toEqual([4401, 'UNAUTHORISED']);
+    expect(scene.booted.app.get(OpenSessions).size).toBe(0);
+  });
+
+  it('ends where a role is taken that it asked for, and another of its socket goes on', async () => {
+    roles.set('carol', ['admin']);
+    const { access } = await scene.login('carol');
+    const { client } = connect(accessCookie(access));
+    const secrets = subscribe(client, 'subscription { secrets }');
+    const news = subscribe(client, 'subscription { news }');
+    await expect.poll(() => Math.min(secrets.values.length, news.values.length)).toBeGreaterThan(1);
+    roles.set('carol', []);
+    await sessions().markClaimsStale('carol');
+    expect(await secrets.end).toBe('complete');
+    expect(secrets.errors).toMatchObject([{ message: 'invalid claim' }]);
+    const before = news.values.length;
+    await expect.poll(() => news.values.length).toBeGreaterThan(before);
+  });
+
+  it('is refused without a session, or to the page of another origin', async () => {
+    const { access } = await scene.login('bob');
+    const evil = connect({ ...accessCookie(access), origin: 'https://evil.example' });
+    for (const { client } of [connect({}), connect({}, { authorization: 'Bearer x' }), evil]) {
+      const got = subscribe(client, 'subscription { news }');
+      expect(await got.end).toBe('error');
+      expect(got.values).toEqual([]);
+    }
+    expect(scene.booted.app.get(OpenSessions).size).toBe(0);
+  });
+
+  it('is asked for by a socket that is closed at once where it shows no session', async () => {
+    expect(await connect({}).closed).toEqual([4401, 'UNAUTHORISED']);
+    const forged = (await scene.login('bob')).access.replace(/.{9}$/, 'AAAAAAAAA');
+    expect(await connect({}, { token: forged }).closed).toEqual([4401, 'TRY_REFRESH_TOKEN']);
+    expect(scene.booted.app.get(PendingConnections).size).toBe(0);
+  });
+
+  it('has the session of its own socket, of many that open at once', async () => {
+    const people = await Promise.all(['eve', 'fay', 'gil', 'hal'].map((each) => scene.login(each)));
+    const asked = people.flatMap((person) =>
+      [0, 1, 2].map(async () => {
+        const { client } = connect({}, { authorization: `Bearer ${person.access}` });
+        const me = subscribe(client, 'query { me }');
+        await me.end;
+        return [person.userId, me.values];
+      }),
+    );
+    const nobody = connect({});
+    for (const [userId, values] of await Promise.all(asked)) {
+      expect(values).toEqual([{ me: userId }]);
+    }
+    expect((await nobody.closed)[0]).toBe(4401);
+  });
+
+  it('is held once, however often its client opens it', async () => {
+    const { access } = await scene.login('bob');
+    const url = `${scene.booted.url.replace('http', 'ws')}/graphql`;
+    const headers = { host: HOST, ...accessCookie(access) };
+    const socket = new WebSocket(url, 'graphql-transport-ws', { headers });
+    await once(socket, 'open');
+    for (let times = 0; times < 20; times += 1) {
+      socket.send(JSON.stringify({ type: 'connection_init' }));
+    }
+    // graphql-ws closes it by itself.
+    await Promise.race([once(socket, 'message'), once(socket, 'close')]);
+    socket.close();
+    await expect.poll(() => scene.booted.app.get(OpenSessions).size).toBe(0);
+  });
+
+  it('is refused by its claims, and its socket stays open for others', async () => {
+    roles.set('ida', []);
+    const { access } = await scene.login('ida');
+    const { client } = connect({}, { authorization: `Bearer ${access}` });
+    const secrets = subscribe(client, 'subscription { secrets }');
+    await secrets.end;
+    expect(secrets.values).toEqual([]);
+    expect(secrets.errors).toMatchObject([
+      { message: 'invalid claim', extensions: { code: 'FORBIDDEN' } },
+    ]);
+    const news = subscribe(client, 'subscription { news }');
+    await expect.poll(() => news.values.length).toBeGreaterThan(1);
+  });
+
+  it('goes on after its access token, with what is asked on its socket', async () => {
+    const { access } = await scene.login('dora');
+    const { client } = connect(accessCookie(access));
+    const got = subscribe(client, 'subscription { news }');
+    await expect.poll(() => got.values.length).toBeGreaterThan(1);
+    await scene.advance(3_600_000);
+    const me = subscribe(client, 'query { me }');
+    expect(await me.end).toBe('complete');
+    expect(me.values).toEqual([{ me: 'dora' }]);
+    const before = got.values.length;
+    await expect.poll(() => got.values.length).toBeGreaterThan(before);
+  });
+});

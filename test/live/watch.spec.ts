@@ -1,0 +1,290 @@
+import { describe, expect, it } from 'vitest';
+import type { LiveEnd, SessionContainer, SessionModuleOptions } from '../../lib/index.js';
+import { OpenSessions } from '../../lib/live/open-sessions.js';
+import { RevocationFeed } from '../../lib/revocation/revocation-feed.js';
+import { describeOnEachDatabase, describeOnEachServer } from '../support/components.js';
+import { logIn, refreshTokenOf, useFleets, type Instance } from '../support/fleet.js';
+import { StatementLog, type Statement } from '../support/statement-log.js';
+
+const HOUR = 3_600_000;
+const DAY = 24 * HOUR;
+// The feed is read where a test says so, and not in between.
+const QUIET = { revocation: { pollInterval: '1h', maxStaleness: '1d' } } as const;
+
+/** What the feed's timer does, in the moment of the test's choice. */
+async function beat({ app }: Instance): Promise<void> {
+  const feed = app.get(RevocationFeed) as { task: { runNow(): Promise<void> } };
+  await feed.task.runNow();
+  const { looking }: { looking?: Promise<void> } = app.get(OpenSessions);
+  await looking;
+}
+
+function openIn({ app }: Instance): number {
+  return app.get(OpenSessions).size;
+}
+
+/** A session of another instance, as this one knows it by its token. */
+function shownTo({ sessions }: Instance, session: SessionContainer): Promise<SessionContainer> {
+  return sessions.getSessionWithoutRequestResponse(session.getAccessToken());
+}
+
+function endsOf({ sessions }: Instance, session: SessionContainer): LiveEnd[] {
+  const ends: LiveEnd[] = [];
+  sessions.watch(session, (end) => ends.push(end));
+  return ends;
+}
+
+const WAYS: readonly [string, (at: Instance, session: SessionContainer) => unknown, string][] = [
+  [
+    'is revoked by its handle',
+    (at, session) => at.sessions.revokeSession(session.getHandle()),
+    'revoked',
+  ],
+  ['is revoked by its container', (_, session) => session.revokeSession(), 'revoked'],
+  ['is one of a user that end', (at) => at.sessions.revokeAllSessionsForUser('bob'), 'revoked-all'],
+  ['is not the one that stays', keepAnother, 'revoked-others'],
+  [
+    'is in a tenant that ends',
+    (at) => at.sessions.revokeAllSessionsOfTenant('public'),
+    'revoked-tenant',
+  ],
+  ['ends with those of everyone', (at) => at.sessions.revokeEverything(), 'revoked-everything'],
+  ['is a stolen one', presentSpentToken, 'token-theft'],
+  ['is forgotten with its user', (at) => at.sessions.forgetUser('bob'), 'user-forgotten'],
+];
+
+async function keepAnother(at: Instance): Promise<void> {
+  at.clock.advanceMs(10);
+  const other = await logIn(at);
+  await at.sessions.revokeOtherSessions('bob', other.getHandle());
+}
+
+async function presentSpentToken(at: Instance, session: SessionContainer): Promise<void> {
+  const spent = refreshTokenOf(session);
+  const next = refreshTokenOf(await at.sessions.refreshSessionWithoutRequestResponse(spent));
+  await at.sessions.refreshSessionWithoutRequestResponse(next);
+  at.clock.advanceMs(DAY);
+  const last = await at.sessions.refreshSessionWithoutRequestResponse(next);
+  at.clock.advanceMs(DAY);
+  await at.sessions.refreshSessionWithoutRequestResponse(refreshTokenOf(last));
+  await at.sessions.refreshSessionWithoutRequestResponse(spent).catch(() => undefined);
+}
+
+describe('who watches a session', () => {
+  const start = useFleets('sqlite');
+
+  it.each(WAYS)('is told at once, and once, where it %s', async (_, end, reason) => {
+    const { first } = await start({ sessions: QUIET });
+    const session = await logIn(first);
+    const ends = endsOf(first, session);
+    await end(first, session);
+    expect(ends).toMatchObject([{ reason, sessionHandle: session.getHandle(), userId: 'bob' }]);
+    expect(ends[0]?.error).toMatchObject({ code: 'UNAUTHORISED', endReason: reason });
+    await beat(first);
+    expect(ends).toHaveLength(1);
+    expect(openIn(first)).toBe(0);
+  });
+
+  it('is told where a limit throws it out, and no other session', async () => {
+    const { first, clock } = await start({ sessions: { ...QUIET, maxSessionsPerUser: 1 } });
+    const alice = endsOf(first, await logIn(first, 'alice'));
+    const ends = endsOf(first, await logIn(first));
+    clock.advanceMs(10);
+    await logIn(first);
+    expect(ends).toMatchObject([{ reason: 'session-limit' }]);
+    expect(alice).toEqual([]);
+  });
+
+  it('is told at once of a session that has ended before', async () => {
+    const { first } = await start({ sessions: QUIET });
+    const session = await logIn(first);
+    await session.revokeSession();
+    expect(endsOf(first, session)).toMatchObject([{ reason: 'revoked' }]);
+    expect(openIn(first)).toBe(0);
+  });
+
+  it('is told no more once it has let go, and nothing is kept', async () => {
+    const { first } = await start({ sessions: QUIET });
+    const session = await logIn(first);
+    const ends: LiveEnd[] = [];
+    const watching = first.sessions.watch(session, (end) => ends.push(end));
+    const other = first.sessions.watch(session, () => undefined);
+    watching[Symbol.dispose]();
+    expect(openIn(first)).toBe(1);
+    other[Symbol.dispose]();
+    expect(openIn(first)).toBe(0);
+    await session.revokeSession();
+    expect(ends).toEqual([]);
+  });
+
+  it('keeps no other from being told where it fails', async () => {
+    const { first } = await start({ sessions: QUIET });
+    const session = await logIn(first);
+    first.sessions.watch(session, () => {
+      throw new Error('of the application');
+    });
+    const ends = endsOf(first, session);
+    expect(await first.sessions.revokeSession(session.getHandle())).toBe(true);
+    expect(ends).toHaveLength(1);
+  });
+
+  it('is told that its time is over: idle, or in all', async () => {
+    const idle = await start({ sessions: { ...QUIET, refreshTokenLifetime: '2d' } });
+    const ofIdle = endsOf(idle.first, await logIn(idle.first));
+    idle.clock.advanceMs(2 * DAY - 1);
+    await beat(idle.first);
+    expect(ofIdle).toEqual([]);
+    idle.clock.advanceMs(1);
+    await beat(idle.first);
+    expect(ofIdle).toMatchObject([{ reason: 'expired-idle', error: { code: 'UNAUTHORISED' } }]);
+
+    const all = await start({ sessions: { ...QUIET, absoluteTimeout: '3d' } });
+    const ofAll = endsOf(all.first, await logIn(all.first));
+    all.clock.advanceMs(3 * DAY);
+    await beat(all.first);
+    expect(ofAll).toMatchObject([{ reason: 'expired-absolute' }]);
+  });
+
+  it('is told that the key of its token was revoked, and that the session lives', async () => {
+    const { first } = await start({ sessions: QUIET });
+    const session = await logIn(first);
+    const ends = endsOf(first, session);
+    const [key] = first.sessions.getJWKS().keys;
+    await first.sessions.revokeKey(String(key?.kid));
+    await beat(first);
+    expect(ends).toMatchObject([
+      { reason: 'signing-key-revoked', error: { code: 'TRY_REFRESH_TOKEN' } },
+    ]);
+    const next = await first.sessions.refreshSessionWithoutRequestResponse(refreshTokenOf(session));
+    expect(endsOf(first, next)).toEqual([]);
+  });
+
+  it('is told with the access token where `live.until` says so, and with nothing that is refreshed elsewhere', async () => {
+    const { first, clock } = await start({ sessions: { ...QUIET, live: { until: 'token' } } });
+    const ends = endsOf(first, await logIn(first));
+    clock.advanceMs(HOUR);
+    await beat(first);
+    expect(ends).toMatchObject([{ reason: 'token-expired', error: { code: 'TRY_REFRESH_TOKEN' } }]);
+  });
+
+  it('is told with the access token of a session that is bound to a device', async () => {
+    const { first, clock } = await start({ sessions: QUIET });
+    const { held } = (await logIn(first)).live;
+    const ends: LiveEnd[] = [];
+    const bound = { ...held, claims: { ...held.claims, cnf: { kid: 'x' } } };
+    first.app.get(OpenSessions).watch(bound, (end) => ends.push(end));
+    clock.advanceMs(HOUR);
+    await beat(first);
+    expect(ends).toMatchObject([{ reason: 'token-expired' }]);
+  });
+
+  it.each([
+    [
+      'its handle',
+      (at: Instance, actor: SessionContainer) => at.sessions.revokeSession(actor.getHandle()),
+    ],
+    ['everyone of the user', (at: Instance) => at.sessions.revokeAllSessionsForUser('admin')],
+  ])('is told where the session of who acts in it is revoked, by %s', async (_, end) => {
+    const { first } = await start({ sessions: QUIET });
+    const actor = await logIn(first, 'admin');
+    const { held } = (await logIn(first)).live;
+    const act = { sub: 'admin', sid: actor.getHandle(), tId: 'public' };
+    const acted = { ...held, claims: { ...held.claims, act } };
+    const ends: LiveEnd[] = [];
+    const open = first.app.get(OpenSessions);
+    open.watch(acted, (each) => ends.push(each));
+    open.watch(acted, () => undefined)[Symbol.dispose]();
+    await end(first, actor);
+    expect(ends).toMatchObject([{ reason: 'actor-ended', userId: 'bob' }]);
+    expect(open.size).toBe(0);
+    open.watch(acted, (each) => ends.push(each));
+    expect(ends).toHaveLength(2);
+    expect(open.size).toBe(0);
+  });
+});
+
+describe('the signal of a session', () => {
+  const start = useFleets('sqlite');
+
+  it('is aborted at the end, with the error of it', async () => {
+    const { first } = await start({ sessions: QUIET });
+    const session = await logIn(first);
+    const { ended } = session;
+    expect(session.ended).toBe(ended);
+    expect(ended.aborted).toBe(false);
+    await session.revokeSession();
+    expect(ended.aborted).toBe(true);
+    expect(ended.reason).toMatchObject({ code: 'UNAUTHORISED', endReason: 'revoked' });
+    expect((await logIn(first)).ended.aborted).toBe(false);
+  });
+});
+
+describeOnEachDatabase('what is held open', (engine) => {
+  const start = useFleets(engine);
+  const sessions: SessionModuleOptions = { ...QUIET, refreshTokenLifetime: '2d' };
+
+  it('costs one statement for two hundred sessions when their tokens end, and none before', async () => {
+    const log = new StatementLog();
+    const { first, clock } = await start({ sessions, driver: { logging: true, logger: log } });
+    let from = 0;
+    const ends: LiveEnd[] = [];
+    for (let count = 0; count < 200; count += 1) {
+      const session = await logIn(first, `user-${count}`);
+      for (let more = 0; more < 3; more += 1)
+        first.sessions.watch(session, (end) => ends.push(end));
+    }
+    await beat(first);
+    from = log.length;
+    await beat(first);
+    expect(log.since(from).filter(namesSessions)).toEqual([]);
+    clock.advanceMs(HOUR);
+    await beat(first);
+    expect(log.since(from).filter(namesSessions)).toHaveLength(1);
+    from = log.length;
+    await beat(first);
+    expect(log.since(from).filter(namesSessions)).toEqual([]);
+    expect(ends).toEqual([]);
+    clock.advanceMs(2 * DAY);
+    await beat(first);
+    await expect.poll(() => ends.length).toBe(600);
+    expect(openIn(first)).toBe(0);
+  });
+});
+
+function namesSessions({ sql }: Statement): boolean {
+  return /FROM \W?auth_session\W?\s/i.test(sql);
+}
+
+describeOnEachServer('a session that is watched on another instance', (engine) => {
+  const start = useFleets(engine);
+
+  it.each(WAYS)('is told of with the next look at the feed where it %s', async (_, end, reason) => {
+    const { instances } = await start({ instances: 2, sessions: QUIET });
+    const [here, there] = instances as [Instance, Instance];
+    const session = await logIn(there);
+    const ends = endsOf(here, await shownTo(here, session));
+    await end(there, session);
+    expect(ends).toEqual([]);
+    await beat(here);
+    expect(ends).toMatchObject([{ reason }]);
+  });
+
+  it('goes on as long as it is refreshed there, and ends by the timeout after that', async () => {
+    const sessions = { ...QUIET, refreshTokenLifetime: '2d' } as const;
+    const { instances, clock } = await start({ instances: 2, sessions });
+    const [here, there] = instances as [Instance, Instance];
+    const session = await logIn(there);
+    const ends = endsOf(here, await shownTo(here, session));
+    let token = refreshTokenOf(session);
+    for (let day = 0; day < 4; day += 1) {
+      clock.advanceMs(DAY);
+      await beat(here);
+      token = refreshTokenOf(await there.sessions.refreshSessionWithoutRequestResponse(token));
+    }
+    expect(ends).toEqual([]);
+    clock.advanceMs(2 * DAY);
+    await beat(here);
+    await beat(here);
+    expect(ends).toMatchObject([{ reason: 'expired-idle' }]);
+  });
+});

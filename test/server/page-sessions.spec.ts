@@ -1,0 +1,361 @@
+import {
+  Controller,
+  Get,
+  Headers as RequestHeaders,
+  Post,
+  UnauthorizedException,
+} from '@nestjs/common';
+import { gzipSync } from 'node:zlib';
+import { readFileSync } from 'node:fs';
+import { afterEach, describe, expect, it } from 'vitest';
+import { plainModule } from '../../scripts/plain-module.mjs';
+import { CreateSession, SessionEventBus, SessionService } from '../../lib/index.js';
+import { RevocationFeed } from '../../lib/revocation/revocation-feed.js';
+import { createPageSessions, type PageSessions, type Visitor } from '../../lib/server/index.js';
+import { bootApp, platforms, type BootedApp, type BootOptions } from '../support/boot-app.js';
+import type { HttpClient } from '../support/http-client.js';
+import { SdkApi } from '../support/sdk-api.js';
+import { Traffic } from '../support/traffic.js';
+
+const SITE = 'https://www.example.com';
+
+@Controller()
+class OtherApi {
+  passwords = 0;
+
+  @Post('sign-in')
+  @CreateSession()
+  signIn(): string | null {
+    this.passwords += 1;
+    return null;
+  }
+
+  @Post('sign-in-by-hand')
+  signInByHand(): never {
+    this.passwords += 1;
+    throw new UnauthorizedException('wrong password');
+  }
+
+  @Get('seen')
+  seen(@RequestHeaders() headers: Record<string, string>): Record<string, string> {
+    return headers;
+  }
+}
+
+/** An API, a page server in front of it, and a browser that keeps what the page server's answers set. */
+class Site {
+  readonly traffic = new Traffic();
+
+  private constructor(
+    readonly booted: BootedApp,
+    readonly browser: HttpClient,
+    readonly sessions: PageSessions,
+  ) {
+    this.traffic.watch(booted.app);
+  }
+
+  static async open(options: BootOptions = {}): Promise<Site> {
+    const controllers = [SdkApi, OtherApi];
+    const booted = await bootApp({ controllers, ...options });
+    return new Site(booted, booted.client(SITE), Site.sessionsOf(booted));
+  }
+
+  static sessionsOf({ url, clock }: BootedApp): PageSessions {
+    return createPageSessions({ apiUrl: url, now: () => clock.now() });
+  }
+
+  async login(): Promise<void> {
+    const visitor = await this.visit();
+    await visitor.fetch('/login', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ userId: 'u1', payload: { plan: 'gold' } }),
+    });
+    await this.keep(visitor);
+    this.traffic.forget();
+  }
+
+  async request(init: RequestInit = {}): Promise<Request> {
+    const headers = new Headers(init.headers);
+    const cookie = await this.browser.jar.getCookieString(SITE);
+    if (cookie !== '') headers.set('cookie', cookie);
+    return new Request(SITE, { ...init, headers });
+  }
+
+  async visit(sessions = this.sessions): Promise<Visitor> {
+    return sessions.handle(await this.request());
+  }
+
+  /** The page server answers. */
+  async keep(visitor: Visitor): Promise<void> {
+    const answer = visitor.answer(new Response('page'));
+    for (const line of answer.headers.getSetCookie()) await this.browser.jar.setCookie(line, SITE);
+  }
+
+  expireAccessTokens(): void {
+    this.booted.clock.advanceMs(3_601_000);
+  }
+
+  refreshes(): number[] {
+    return this.traffic.refreshes.map(({ status }) => status);
+  }
+}
+
+describe('the sessions of a page server', () => {
+  let site: Site;
+  afterEach(() => site.booted.close());
+
+  it.each(platforms)(
+    'are those of its visitors: login, pages, refresh, sign-out on %s',
+    async (platform) => {
+      site = await Site.open({ platform });
+      await site.login();
+      const visitor = await site.visit();
+      expect(visitor.claims).toMatchObject({ sub: 'u1', tId: 'public', plan: 'gold' });
+      expect(await (await visitor.fetch('/me')).json()).toEqual({ userId: 'u1' });
+      expect(visitor.setCookie).toEqual([]);
+
+      site.expireAccessTokens();
+      const late = await site.visit();
+      expect(late.claims?.sub).toBe('u1');
+      expect(site.refreshes()).toEqual([200]);
+      expect(await (await late.fetch('/me', { method: 'POST' })).json()).toEqual({ userId: 'u1' });
+      expect(late.setCookie).toHaveLength(2);
+      await site.keep(late);
+      expect(await site.browser.jar.getCookieString(SITE)).toBe(late.cookie);
+
+      const last = await site.visit();
+      await last.fetch('/auth/signout', { method: 'POST' });
+      expect([last.claims, last.cookie]).toEqual([undefined, '']);
+      await site.keep(last);
+      expect((await site.visit()).claims).toBeUndefined();
+    },
+  );
+
+  it('ask nothing of the API for a guest', async () => {
+    site = await Site.open();
+    const visitor = await site.visit();
+    expect([visitor.claims, visitor.setCookie, visitor.cookie]).toEqual([undefined, [], '']);
+    expect((await visitor.fetch('/me')).status).toBe(401);
+    expect(site.refreshes()).toEqual([]);
+  });
+
+  it('survive three renders at once, with one refresh', async () => {
+    site = await Site.open();
+    const thefts: unknown[] = [];
+    site.booted.app.get(SessionEventBus).on('theftDetected', (event) => void thefts.push(event));
+    await site.login();
+    for (let rounds = 1; rounds <= 3; rounds += 1) {
+      site.expireAccessTokens();
+      const renders = await Promise.all([site.visit(), site.visit(), site.visit()]);
+      expect(site.refreshes()).toHaveLength(rounds);
+      const statuses = renders.map(async (each) => (await each.fetch('/me')).status);
+      expect(await Promise.all(statuses)).toEqual([200, 200, 200]);
+      for (const each of renders) await site.keep(each);
+    }
+    expect(thefts).toEqual([]);
+  });
+
+  it('survive renders on several page servers at once', async () => {
+    site = await Site.open();
+    await site.login();
+    const servers = [1, 2, 3].map(() => Site.sessionsOf(site.booted));
+    for (let rounds = 0; rounds < 3; rounds += 1) {
+      site.expireAccessTokens();
+      const renders = await Promise.all(servers.map((server) => site.visit(server)));
+      for (const each of renders) {
+        expect((await each.fetch('/me')).status).toBe(200);
+        await site.keep(each);
+      }
+    }
+    expect((await site.visit()).claims?.sub).toBe('u1');
+  });
+
+  it('are refreshed in the middle of a page, where the API asks for it', async () => {
+    site = await Site.open();
+    await site.login();
+    const visitor = await site.visit();
+    site.expireAccessTokens();
+    expect((await visitor.fetch('/me', { method: 'POST' })).status).toBe(201);
+    expect([site.refreshes(), visitor.setCookie.length]).toEqual([[200], 2]);
+    expect(visitor.claims?.sub).toBe('u1');
+  });
+
+  it('end with what the API says, and the browser forgets them', async () => {
+    site = await Site.open();
+    await site.login();
+    const { claims } = await site.visit();
+    await site.booted.app.get(SessionService).revokeSession(claims?.sessionHandle ?? '');
+    await site.booted.app.get(RevocationFeed).poll();
+    const visitor = await site.visit();
+    expect((await visitor.fetch('/me')).status).toBe(401);
+    expect([visitor.claims, visitor.cookie]).toEqual([undefined, '']);
+    await site.keep(visitor);
+    expect(await site.browser.jar.getCookieString(SITE)).toBe('');
+  });
+
+  it('leave the answers of logins alone', async () => {
+    site = await Site.open();
+    await site.login();
+    const visitor = await site.visit();
+    for (const path of ['/sign-in', '/sign-in-by-hand']) {
+      expect((await visitor.fetch(path, { method: 'POST' })).status).toBe(401);
+    }
+    expect(site.booted.app.get(OtherApi).passwords).toBe(2);
+    expect(site.refreshes()).toEqual([]);
+  });
+
+  it('show the header that `VIA_CUSTOM_HEADER` asks for, and who the visitor is', async () => {
+    site = await Site.open({ sessions: { antiCsrf: 'VIA_CUSTOM_HEADER' } });
+    await site.login();
+    site.expireAccessTokens();
+    const headers = { 'user-agent': 'Firefox', 'x-forwarded-for': '192.0.2.1', 'x-other': '1' };
+    const visitor = await site.sessions.handle(await site.request({ headers }));
+    expect((await visitor.fetch('/me', { method: 'POST' })).status).toBe(201);
+    const seen = (await (await visitor.fetch('/seen')).json()) as object;
+    expect(seen).toMatchObject({ 'user-agent': 'Firefox', 'x-forwarded-for': '192.0.2.1' });
+    expect(seen).not.toHaveProperty('x-other');
+  });
+
+  it('take the request of Express or Node as well', async () => {
+    site = await Site.open();
+    await site.login();
+    const { headers } = await site.request();
+    const visitor = await site.sessions.handle({
+      method: 'GET',
+      headers: { cookie: headers.get('cookie') ?? '' },
+    });
+    expect(visitor.claims?.sub).toBe('u1');
+  });
+
+  it('are good where the keys are RSA keys', async () => {
+    site = await Site.open({ sessions: { signing: { algorithm: 'RS256' } } });
+    await site.login();
+    expect((await site.visit()).claims?.sub).toBe('u1');
+  });
+
+  it('are found under names, prefixes and a path of their own', async () => {
+    const cookieNames = { accessToken: 'shopAccess', refreshToken: 'shopRefresh' };
+    site = await Site.open({
+      sessions: { cookie: { names: cookieNames }, apiBasePath: '/api/auth' },
+    });
+    const { url, clock } = site.booted;
+    const now = () => clock.now();
+    const sessions = createPageSessions({ apiUrl: url, basePath: '/api/auth', cookieNames, now });
+    await site.login();
+    site.expireAccessTokens();
+    expect((await site.visit(sessions)).claims?.sub).toBe('u1');
+  });
+
+  describe("are nobody's", () => {
+    const signedWithOurKey = async (payload: object): Promise<string> => {
+      const made = await site.booted.app.get(SessionService).createJWT(payload, 3600, false);
+      return made.jwt;
+    };
+    const handle = (cookie: string) =>
+      site.sessions.handle(new Request(SITE, { headers: { cookie } }));
+
+    it('by a token that nobody has signed, or another than of a session', async () => {
+      site = await Site.open();
+      await site.login();
+      const { cookie } = await site.visit();
+      const [, access = ''] = /sAccessToken=([^;]+)/.exec(cookie) ?? [];
+      const [head, , signature] = access.split('.');
+      const forged = Buffer.from(JSON.stringify({ sub: 'admin', exp: 9e9 })).toString('base64url');
+      for (const token of [
+        `${head}.${forged}.${signature}`,
+        `${access}x`,
+        access.slice(0, -3),
+        await signedWithOurKey({ sub: 'admin', sessionHandle: 'h', tId: 'public' }),
+      ]) {
+        expect((await handle(`__Host-sAccessToken=${token}`)).claims).toBeUndefined();
+      }
+    });
+
+    it.each([
+      'sAccessToken=',
+      'sAccessToken=a.b.c',
+      'sAccessToken=..',
+      '__Host-sAccessToken=bnVsbA.bnVsbA.bnVsbA',
+      'sAccessToken; sRefreshToken; =; ;;',
+      `sRefreshToken=${'x'.repeat(5000)}`,
+      'sAccessToken=\u00e4\u00f6',
+      `sAccessToken=${'.'.repeat(9000)}`,
+    ])('by garbage: %s', async (cookie) => {
+      site = await Site.open();
+      expect((await handle(cookie)).claims).toBeUndefined();
+    });
+
+    it('by two tokens of one name, which a sibling host may have set', async () => {
+      site = await Site.open();
+      await site.login();
+      const { cookie } = await site.visit();
+      const [, access = ''] = /(sAccessToken=[^;]+)/.exec(cookie) ?? [];
+      const [, other = ''] = /(sAccessToken=[^;]+)/.exec((await loggedInAgain()).cookie) ?? [];
+      expect((await handle(`${other}; ${access}`)).claims).toBeUndefined();
+      // What only the host itself can set comes first.
+      expect((await handle(`${other}; __Host-${access}`)).claims?.sub).toBe('u1');
+    });
+
+    async function loggedInAgain(): Promise<Visitor> {
+      const guest = await site.sessions.handle(new Request(SITE));
+      await guest.fetch('/login', {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ userId: 'evil' }),
+      });
+      return guest;
+    }
+
+    it("where another site's page has sent a form", async () => {
+      site = await Site.open();
+      await site.login();
+      const headers = { 'sec-fetch-site': 'cross-site' };
+      const form = await site.sessions.handle(await site.request({ method: 'POST', headers }));
+      expect([form.claims, form.cookie]).toEqual([undefined, '']);
+      expect((await form.fetch('/me', { method: 'POST' })).status).toBe(401);
+      const link = await site.sessions.handle(await site.request({ headers }));
+      expect(link.claims?.sub).toBe('u1');
+    });
+  });
+
+  it('are not taken from anybody by an outage', async () => {
+    site = await Site.open();
+    await site.login();
+    site.expireAccessTokens();
+    await site.booted.dataSource.destroy();
+    await expect(site.visit()).rejects.toThrow('the API of the sessions answered 503');
+    const gone = createPageSessions({ apiUrl: 'http://127.0.0.1:1' });
+    await expect(gone.handle(await site.request())).rejects.toThrow('fetch failed');
+  });
+
+  it('send cookies to the API alone', async () => {
+    site = await Site.open();
+    await site.login();
+    const visitor = await site.visit();
+    for (const path of ['@evil.example/', 'http://evil.example/', '', '.evil.example']) {
+      await expect(visitor.fetch(path)).rejects.toThrow('must begin with a slash');
+    }
+  });
+
+  it('are added to any answer, which then no cache may keep', async () => {
+    site = await Site.open();
+    await site.login();
+    const plain = (await site.visit()).answer(
+      new Response('x', { headers: { 'cache-control': 'max-age=60' } }),
+    );
+    expect(plain.headers.get('cache-control')).toBe('max-age=60');
+    site.expireAccessTokens();
+    const answer = (await site.visit()).answer(Response.redirect(`${SITE}/next`, 303));
+    expect([answer.status, answer.headers.get('location')]).toEqual([303, `${SITE}/next`]);
+    expect(answer.headers.get('cache-control')).toBe('no-store');
+    expect(answer.headers.getSetCookie()).toHaveLength(2);
+  });
+});
+
+describe.each(['client', 'server'])('the entry point for a %s', (name) => {
+  it('has at most 4 kB on its way', () => {
+    const source = readFileSync(new URL(`../../lib/${name}/index.ts`, import.meta.url), 'utf8');
+    expect(gzipSync(plainModule(source)).length).toBeLessThan(4096);
+  });
+});

@@ -1,0 +1,19 @@
+/** A certificate that no authority has signed, with its key, for a server that nobody is to believe. */
+export const CERTIFICATE = {
+  key: `-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgYLeAP81+8smasRwx
+oM8xM8/vOaNfGoJf04n2WkgwhD2hRANCAATijNh3c+X2fgn+kZ0883jq3V2guy5b
+/6SwP727fztmtbm/5jyt0DQfjqXvEa95BRQ3dUNemgiolagOzoASBJ/r
+-----END PRIVATE KEY-----`,
+  cert: `-----BEGIN CERTIFICATE-----
+MIIBfjCCASWgAwIBAgIUeu7A8cbUk1AgJAI7ddIouH31BFAwCgYIKoZIzj0EAwIw
+FDESMBAGA1UEAwwJMTI3LjAuMC4xMCAXDTI2MTEyODEyMDY0M1oYDzIxMjYxMTA0
+MTIwNjQzWjAUMRIwEAYDVQQDDAkxMjcuMC4wLjEwWTATBgcqhkjOPQIBBggqhkjO
+PQMBBwNCAATijNh3c+X2fgn+kZ0883jq3V2guy5b/6SwP727fztmtbm/5jyt0DQf
+jqXvEa95BRQ3dUNemgiolagOzoASBJ/ro1MwUTAdBgNVHQ4EFgQUjTnsrkWBdO15
+sE4Vj2x0jEbfohIwHwYDVR0jBBgwFoAUjTnsrkWBdO15sE4Vj2x0jEbfohIwDwYD
+VR0TAQH/BAUwAwEB/zAKBggqhkjOPQQDAgNHADBEAiA7isotR/dpo/v/BJUbSzuh
+UK6mr6lX3CCLDyme25a0YAIgCgh1tYLO/IEigHhZ1W8171XIG1NAzIAC0O/vmdjg
+c9Y=
+-----END CERTIFICATE-----`,
+};

@@ -1,0 +1,156 @@
+import { once } from 'node:events';
+import { Controller, type INestApplication } from '@nestjs/common';
+import {
+  ClientProxyFactory,
+  MessagePattern,
+  Transport,
+  type ClientProxy,
+} from '@nestjs/microservices';
+import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
+import { WsAdapter } from '@nestjs/platform-ws';
+import { firstValueFrom } from 'rxjs';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { WebSocket } from 'ws';
+import { SessionService } from '../../lib/index.js';
+import { FakeClock } from '../../lib/testing/index.js';
+import { CurrentSession, ReadonlySession, VerifySession } from '../../lib/verifier/index.js';
+import { IssuerFeed } from '../../lib/verifier/issuer-feed.js';
+import { bootApp, type BootedApp } from '../support/boot-app.js';
+import { freePort } from '../support/free-port.js';
+import { bootVerifier, FEED_SECRET, ISSUER, type BootedVerifier } from '../support/verifier-app.js';
+
+@Controller()
+class OrdersController {
+  @MessagePattern('orders')
+  @VerifySession()
+  orders(@CurrentSession() session: ReadonlySession): object {
+    return { userId: session.getUserId() };
+  }
+
+  @MessagePattern('admin')
+  @VerifySession({ roles: ['admin'] })
+  admin(): object {
+    return {};
+  }
+
+  @MessagePattern('maybe')
+  @VerifySession({ sessionRequired: false })
+  maybe(@CurrentSession('sub') userId?: string): object {
+    return { userId: userId ?? null };
+  }
+}
+
+@WebSocketGateway()
+class OrdersGateway {
+  @SubscribeMessage('orders')
+  @VerifySession()
+  orders(@CurrentSession() session: ReadonlySession): object {
+    return { event: 'orders', data: session.getUserId() };
+  }
+}
+
+describe.each([true, false])(
+  'a service without a database that is called by messages, with inheritAppConfig %s',
+  (inheritAppConfig) => {
+    const clock = new FakeClock();
+    let issuer: BootedApp;
+    let service: BootedVerifier;
+    let client: ClientProxy;
+    let token: string;
+    let handle: string;
+
+    beforeAll(async () => {
+      issuer = await bootApp({
+        clock,
+        sessions: {
+          issuer: ISSUER,
+          revocation: { pollInterval: '1h', maxStaleness: '1d' },
+          routes: { revocations: { secrets: [FEED_SECRET] } },
+        },
+      });
+      const port = await freePort();
+      service = await bootVerifier({
+        clock,
+        controllers: [OrdersController],
+        providers: [OrdersGateway],
+        options: {
+          issuer: ISSUER,
+          url: `${issuer.url}/auth`,
+          revocations: { secret: FEED_SECRET, pollInterval: '1h', maxStaleness: '1d' },
+          messages: { token: (data) => (data as { token?: string }).token },
+        },
+        prepare: async (app: INestApplication) => {
+          app.useWebSocketAdapter(new WsAdapter(app));
+          app.connectMicroservice(
+            { transport: Transport.TCP, options: { host: '127.0.0.1', port } },
+            { inheritAppConfig },
+          );
+          await app.startAllMicroservices();
+        },
+      });
+      client = ClientProxyFactory.create({
+        transport: Transport.TCP,
+        options: { host: '127.0.0.1', port },
+      });
+      const session = await issuer.app
+        .get(SessionService)
+        .createNewSessionWithoutRequestResponse('public', 'alice');
+      token = session.getAccessToken();
+      handle = session.getHandle();
+    });
+
+    afterAll(async () => {
+      await client.close();
+      await service.close();
+      await issuer.close();
+    });
+
+    const call = (pattern: string, data: object): Promise<unknown> =>
+      firstValueFrom(client.send<unknown>(pattern, data));
+
+    it('finds the token of a message where the application says', async () => {
+      expect(await call('orders', { token })).toEqual({ userId: 'alice' });
+      expect(await call('orders', { token: `Bearer ${token}` })).toEqual({ userId: 'alice' });
+      expect(await call('maybe', {})).toEqual({ userId: null });
+      expect(await call('maybe', { token })).toEqual({ userId: 'alice' });
+    });
+
+    it('answers a message without a good token with the code of an error', async () => {
+      const cases = [{}, { token: 7 }, { token: 'x' }];
+      for (const data of cases) {
+        await expect(call('orders', data)).rejects.toMatchObject({
+          statusCode: 401,
+          code: 'UNAUTHORISED',
+        });
+      }
+      const forged = token.replace(/.{9}$/, 'AAAAAAAAA');
+      await expect(call('orders', { token: forged })).rejects.toMatchObject({
+        code: 'TRY_REFRESH_TOKEN',
+      });
+      await expect(call('admin', { token })).rejects.toMatchObject({
+        statusCode: 403,
+        code: 'INVALID_CLAIMS',
+      });
+    });
+
+    it('answers on a socket of an open gateway, and closes it when its session is revoked', async () => {
+      const socket = new WebSocket(service.url.replace('http', 'ws'), {
+        headers: { authorization: `Bearer ${token}` },
+      });
+      await once(socket, 'open');
+      const said = async (): Promise<unknown> => {
+        socket.send(JSON.stringify({ event: 'orders' }));
+        const [text] = (await once(socket, 'message')) as [Buffer];
+        return JSON.parse(text.toString()) as unknown;
+      };
+      expect(await said()).toEqual({ event: 'orders', data: 'alice' });
+      clock.advanceMs(1_000);
+      await issuer.app.get(SessionService).revokeSession(handle);
+      const closed = once(socket, 'close');
+      await service.app.get(IssuerFeed).poll();
+      const [code, reason] = (await closed) as [number, Buffer];
+      expect([code, String(reason)]).toEqual([4401, 'UNAUTHORISED']);
+      await expect(call('orders', { token })).rejects.toMatchObject({ code: 'TRY_REFRESH_TOKEN' });
+    });
+  },
+);
