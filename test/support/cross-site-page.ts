@@ -1,5 +1,8 @@
 import type { BrowserContext, Page } from 'playwright-core';
+import { vi } from 'vitest';
 import { FrontServer } from './front-server.js';
+
+const PATIENCE = { timeout: 10_000, interval: 5 };
 
 /** The types of content that a form of another site can have. */
 export const FORM_TYPES = [
@@ -62,6 +65,9 @@ export const WAYS: Readonly<Record<string, Way>> = {
 
 /** A site that its visitor has not asked to do anything. */
 export class CrossSitePage {
+  /** Stays open for every way that does not lead its visitor elsewhere: a new tab costs more than the attack. */
+  private stage: Page | undefined;
+
   private constructor(
     private readonly front: FrontServer,
     /** Another host than `localhost`, and so another site. */
@@ -78,14 +84,27 @@ export class CrossSitePage {
     return this.front.stop();
   }
 
-  /** Opens the page in a tab of its own, which sends a POST. The tab is closed by the caller. */
-  async send(context: BrowserContext, way: Way, url: string, fields: Fields): Promise<Page> {
-    const tab = await context.newPage();
-    await tab.goto(this.url);
+  /** Sends a POST from the page, and waits until the browser shows the answer if it is to be shown. */
+  async send(context: BrowserContext, way: Way, url: string, fields: Fields): Promise<void> {
+    const before = context.pages();
+    const tab = await this.tabFor(context, way);
     // A navigation may take the page away before its script has ended.
     await tab.evaluate(way.script(url, fields)).catch((error: unknown) => {
       if (!String(error).includes('context was destroyed')) throw error;
     });
+    if (!way.isTopLevel) return;
+    const opened = () => context.pages().filter((page) => !before.includes(page));
+    await vi.waitFor(() => {
+      if (!opened().some((page) => page.url() === url)) throw new Error(`no tab shows ${url}`);
+    }, PATIENCE);
+    for (const page of opened()) await page.close();
+  }
+
+  private async tabFor(context: BrowserContext, way: Way): Promise<Page> {
+    if (!way.isTopLevel && this.stage?.isClosed() === false) return this.stage;
+    const tab = await context.newPage();
+    await tab.goto(this.url);
+    if (!way.isTopLevel) this.stage = tab;
     return tab;
   }
 }
@@ -105,6 +124,7 @@ function formOf(type: string, target: string): Way['script'] {
 /** Ends when the frame has loaded something. */
 function inFrame(prepare: string, afterwards = ''): string {
   return `new Promise((resolve) => {
+    document.querySelector('iframe')?.remove();
     const frame = document.createElement('iframe');
     ${prepare}
     document.body.append(frame);

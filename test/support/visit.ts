@@ -56,19 +56,16 @@ export class Visit {
     return cookies.map((cookie) => JSON.stringify(cookie)).toSorted();
   }
 
-  /** The request as our site got it, after which the other one is closed. */
+  /** The request as our site got it. */
   async isAttacked(way: Way, path: string): Promise<Exchange> {
     const { traffic, apiUrl } = this.frontend;
     traffic.forget();
-    const tab = await this.evil.send(this.context, way, apiUrl + path, { userId: 'attacker' });
-    const exchange = await vi.waitFor(() => {
+    await this.evil.send(this.context, way, apiUrl + path, { userId: 'attacker' });
+    return vi.waitFor(() => {
       const [first] = traffic.to(path);
       if (first === undefined) throw new Error(`no request has come to ${path}`);
       return first;
     }, PATIENCE);
-    await tab.waitForLoadState();
-    for (const other of this.context.pages()) if (other !== this.page) await other.close();
-    return exchange;
   }
 
   /** Neither what the browser has nor what the database has, and no event tells of anything. */
