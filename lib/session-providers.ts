@@ -7,6 +7,7 @@ import { SessionTally } from './events/session-tally.js';
 import { DEFAULT_API_BASE_PATH } from './options/built-in-routes.js';
 import { feedSecretsOf } from './http/controllers/session-routes.js';
 import { FeedAccess } from './http/feed/feed-access.js';
+import { HeldPolls } from './http/feed/held-polls.js';
 import { PublishedFeed } from './http/feed/published-feed.js';
 import { BindRoute } from './http/bind-route.js';
 import { RefreshRoute } from './http/refresh-route.js';
@@ -185,7 +186,7 @@ function partsOf(extras: SessionModuleExtras): Provider[] {
     ...KEYS_AND_REVOCATION,
     ...ROLES,
     ...REQUEST_PROVIDERS,
-    ...(feedSecretsOf(extras.routes) === undefined ? [] : [PublishedFeed, FeedAccess]),
+    ...(feedSecretsOf(extras.routes) === undefined ? [] : [PublishedFeed, HeldPolls, FeedAccess]),
     ...LIVE_PROVIDERS,
     SessionService,
     ...LIFECYCLE_PROVIDERS,

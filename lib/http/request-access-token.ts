@@ -67,7 +67,7 @@ export class RequestAccessToken {
     const allowed = this.options.tokenTransferMethod(request, 'verify');
     const chosen = chooseAccessToken(
       await this.tokens.access(request, allowed),
-      (token) => this.verifier.isGood(token),
+      (token) => this.verifier.standingOf(token),
       (text) => this.verifier.isAccessTokenLike(text),
     );
     if (chosen.kind === 'none') return undefined;

@@ -21,6 +21,9 @@ export interface Judge<T> {
 /** Finds our tokens in a request, by their signatures alone. */
 @Injectable()
 export class RequestTokens {
+  // A guard, a login and a sign-out may all look at one request. Its signatures are checked once.
+  private readonly readings = new WeakMap<object, Map<string, Reading<VerifiedToken>>>();
+
   constructor(
     private readonly reader: TokenReader,
     private readonly verifier: SessionVerifier,
@@ -30,7 +33,22 @@ export class RequestTokens {
   /** Access tokens, including expired ones. */
   access(request: HttpRequest, allowed: TokenTransferMethod): Promise<JudgedValues<VerifiedToken>> {
     const isGood = (token: VerifiedToken) => this.verifier.isGood(token);
-    return this.judge(this.reader.accessTokens(request, allowed), this.verifier, isGood);
+    const judge = {
+      read: (text: string) => this.readOnce(request, text),
+      reloadKeys: () => this.verifier.reloadKeys(),
+    };
+    return this.judge(this.reader.accessTokens(request, allowed), judge, isGood);
+  }
+
+  private readOnce(request: HttpRequest, text: string): Reading<VerifiedToken> {
+    const known = this.readings.get(request) ?? new Map<string, Reading<VerifiedToken>>();
+    this.readings.set(request, known);
+    const before = known.get(text);
+    if (before !== undefined) return before;
+    const reading = this.verifier.read(text);
+    // An unknown key may be known after the next reload.
+    if (reading !== 'unknown-key') known.set(text, reading);
+    return reading;
   }
 
   /**

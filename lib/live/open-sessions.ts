@@ -23,7 +23,7 @@ import type {
 import { VERIFICATION_KEYS, type VerificationKeys } from '../verification/verification-keys.js';
 import { endOf } from './end-of-session.js';
 import { OpenSessionIndex, type Holder, type Holding, type OpenSession } from './open-session.js';
-import { TimeSlices } from './time-slices.js';
+import { TimeSlices } from '../time/time-slices.js';
 
 const NEVER = Number.POSITIVE_INFINITY;
 

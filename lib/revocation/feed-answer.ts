@@ -8,6 +8,9 @@ export const FEED_PAGE_LINES = 1_000;
 export const FEED_TIME_HEADER = 'session-feed-time';
 export const FEED_AGE_HEADER = 'session-feed-age';
 
+/** The header that says for how long the answer was held back, in milliseconds. */
+export const FEED_HELD_HEADER = 'session-feed-held';
+
 /** One line of the feed, in the form sent to services without a database. Times in milliseconds since the epoch. */
 export type FeedLine =
   | {

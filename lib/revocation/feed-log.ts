@@ -61,6 +61,11 @@ export class FeedLog {
     this.lines = this.lines.filter(({ expiresAtMs }) => expiresAtMs > nowMs);
   }
 
+  /** The number of the last line that was added. */
+  get lastNumber(): number {
+    return this.last;
+  }
+
   get size(): number {
     return this.lines.length;
   }

@@ -1,6 +1,11 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { BUILT_IN_ROUTES } from '../options/built-in-routes.js';
-import { FEED_AGE_HEADER, FEED_TIME_HEADER, type FeedAnswer } from '../revocation/feed-answer.js';
+import {
+  FEED_AGE_HEADER,
+  FEED_HELD_HEADER,
+  FEED_TIME_HEADER,
+  type FeedAnswer,
+} from '../revocation/feed-answer.js';
 import { RevokedSessions } from '../revocation/revoked-sessions.js';
 import { Clock } from '../time/clock.js';
 import { IntervalTask } from '../time/interval-task.js';
@@ -26,6 +31,8 @@ const WHOLE_EVERY_MS = 10 * 60_000;
 const FORGET_EVERY_MS = 60_000;
 // An open connection ends at most this long after its access token.
 const BEAT_MS = 1_000;
+// How long the issuer may hold back an answer that tells nothing. A request costs it most of all.
+const LONGEST_HOLD_MS = 4_000;
 // A timer waits up to a tenth longer than requested.
 const LONGEST_WAIT = 1.1;
 
@@ -60,9 +67,19 @@ export class IssuerFeed implements TellingRevocations {
     if (revocations === false) return;
     this.task = new IntervalTask(
       revocations.pollIntervalMs / LONGEST_WAIT,
-      () => this.poll().finally(() => this.tell([])),
+      () => this.poll(this.holdSeconds).finally(() => this.tell([])),
       report,
     );
+  }
+
+  // An answer that is held back must come within the time limit, and long before the news are too old.
+  private get holdSeconds(): number {
+    const { revocations, requestTimeoutMs } = this.options;
+    if (revocations === false) return 0;
+    const { maxStalenessMs } = revocations;
+    const limits = [LONGEST_HOLD_MS, requestTimeoutMs - 1_000];
+    if (maxStalenessMs !== false) limits.push(maxStalenessMs / 4);
+    return Math.max(0, Math.floor(Math.min(...limits) / 1_000));
   }
 
   /**
@@ -115,13 +132,17 @@ export class IssuerFeed implements TellingRevocations {
     return Math.abs(this.clock.now() - this.upToDateAtMs);
   }
 
-  /** Reads what is new. */
-  async poll(): Promise<void> {
+  /**
+   * Reads what is new.
+   *
+   * @param holdSeconds how long the issuer may hold back an answer that tells nothing
+   */
+  async poll(holdSeconds = 0): Promise<void> {
     const startedAtMs = this.clock.now();
     const isWholeDue = Math.abs(startedAtMs - this.wholeAtMs) >= WHOLE_EVERY_MS;
     if (isWholeDue) this.cursor = this.etag = undefined;
     for (let pages = 0; pages < MOST_PAGES; pages += 1) {
-      if (!(await this.readPage())) {
+      if (!(await this.readPage(holdSeconds))) {
         if (isWholeDue) this.wholeAtMs = this.clock.now();
         this.reportSuccess();
         return;
@@ -131,10 +152,10 @@ export class IssuerFeed implements TellingRevocations {
   }
 
   /** @returns whether there is more to read */
-  private async readPage(): Promise<boolean> {
+  private async readPage(holdSeconds: number): Promise<boolean> {
     const { url, revocations } = this.options;
     const secret = revocations === false ? '' : revocations.secret;
-    const beforeMs = this.clock.now();
+    const askedAtMs = this.clock.now();
     const query = this.cursor === undefined ? '' : `?cursor=${encodeURIComponent(this.cursor)}`;
     const { headers, json } = await this.client.get(
       `${url}/${BUILT_IN_ROUTES.revocations}${query}`,
@@ -142,9 +163,13 @@ export class IssuerFeed implements TellingRevocations {
         accept: 'application/json',
         authorization: `Bearer ${secret}`,
         ...(this.etag === undefined ? {} : { 'if-none-match': this.etag }),
+        ...(holdSeconds === 0 ? {} : { prefer: `wait=${holdSeconds}` }),
       },
       MOST_BYTES,
     );
+    // The issuer's time is that of its answer, not that of the request.
+    const heldMs = numberIn(headers, FEED_HELD_HEADER) ?? 0;
+    const beforeMs = Math.min(askedAtMs + heldMs, this.clock.now());
     if (json === undefined) {
       const time = numberIn(headers, FEED_TIME_HEADER);
       const age = numberIn(headers, FEED_AGE_HEADER);

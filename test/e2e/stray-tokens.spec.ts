@@ -1,5 +1,8 @@
+import { createRequire } from 'node:module';
+import { Body, Controller, Post } from '@nestjs/common';
 import fc from 'fast-check';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { CreateSession, SessionService, VerifySession } from '../../lib/index.js';
 import { bootApp, platforms } from '../support/boot-app.js';
 import type { Answer } from '../support/http-client.js';
 import { LogRecorder } from '../support/log-recorder.js';
@@ -18,6 +21,8 @@ import {
   type Holder,
 } from '../support/scene.js';
 
+// As jsonwebtoken gets it.
+const crypto = createRequire(import.meta.url)('node:crypto') as typeof import('node:crypto');
 const OWN_PAGE = { 'sec-fetch-site': 'same-origin' };
 const SEED = Number(process.env['STRAYS_SEED'] ?? 20_260_101);
 
@@ -49,6 +54,17 @@ const strays = fc.array(
   { maxLength: 6 },
 );
 
+/** Its guard looks at the request's tokens, and so does its login. */
+@Controller()
+@VerifySession({ sessionRequired: false })
+class GuardedLoginController {
+  @Post('switch')
+  @CreateSession()
+  switch(@Body() { userId }: { userId: string }): string {
+    return userId;
+  }
+}
+
 describe.each(platforms)('values that no key of ours made, on %s', (platform) => {
   const queries = new QueryCounter();
   const logs = new LogRecorder();
@@ -63,7 +79,8 @@ describe.each(platforms)('values that no key of ours made, on %s', (platform) =>
     // The feed is not read meanwhile: some tests ask for no statement at all.
     const revocation = { pollInterval: '1h', maxStaleness: '1d' } as const;
     const sessions = { revocation };
-    scene = await Scene.open({ platform, database, sessions, prepare: logs.record });
+    const controllers = [GuardedLoginController];
+    scene = await Scene.open({ platform, database, sessions, controllers, prepare: logs.record });
   });
   afterAll(() => scene.close());
   afterEach(() => logs.clear());
@@ -73,11 +90,27 @@ describe.each(platforms)('values that no key of ours made, on %s', (platform) =>
     'both cookies': (holder) => bothCookies(holder),
     'a header': ({ access }) => bearer(access),
   };
-  const routes = ['GET /me', 'GET /optional', 'GET /strict', 'POST /act', 'POST /auth/signout'];
+  const routes = [
+    'GET /me',
+    'GET /optional',
+    'GET /strict',
+    'POST /act',
+    'POST /auth/signout',
+    'POST /login',
+    'POST /switch',
+  ];
+  const logins = new Set(['POST /login', 'POST /switch']);
+  const ending = new Set(['POST /auth/signout', ...logins]);
+
+  function expected(route: string): object {
+    if (logins.has(route)) return { status: 201 };
+    return { status: 200, json: ending.has(route) ? { status: 'OK' } : { userId: 'u1' } };
+  }
 
   async function call(route: string, headers: Headers): Promise<Answer> {
     const [method = '', path = ''] = route.split(' ');
-    return scene.send(method, path, { ...headers, ...OWN_PAGE });
+    const body = logins.has(route) ? { userId: 'u1' } : undefined;
+    return scene.send(method, path, { ...headers, ...OWN_PAGE }, body);
   }
 
   it('change no answer of any route', async () => {
@@ -89,14 +122,62 @@ describe.each(platforms)('values that no key of ours made, on %s', (platform) =>
           const holder = await scene.login('u1');
           const headers = shows[shown]?.(holder) ?? {};
           const answer = await call(route, withStrays(headers, added, holder));
-          const isSignOut = route.endsWith('signout');
-          expect(answer.status).toBe(200);
-          expect(answer.json).toMatchObject(isSignOut ? { status: 'OK' } : { userId: 'u1' });
-          expect((await scene.sessionRow(holder.handle)) === null).toBe(isSignOut);
+          expect({ status: answer.status, json: answer.json }).toMatchObject(expected(route));
+          expect((await scene.sessionRow(holder.handle)) === null).toBe(ending.has(route));
         },
       ),
+      { seed: SEED, numRuns: 200 },
+    );
+  });
+
+  it('make nobody of a guest, and no guest of anybody', async () => {
+    const holder = await scene.login('u1');
+    const statuses = new Map([
+      ['GET /me', 401],
+      ['GET /strict', 401],
+      ['GET /optional', 200],
+      ['POST /auth/signout', 200],
+      ['POST /auth/session/refresh', 401],
+      ['POST /login', 201],
+    ]);
+    await fc.assert(
+      fc.asyncProperty(fc.constantFrom(...statuses), strays, async ([route, status], added) => {
+        // An unknown key may be a retired one of ours, whose user should refresh.
+        const headers = withStrays({}, added, holder);
+        const ofOldKey = unknownKid('').replace(/\.$/, '');
+        const isOurs = [`${ACCESS_COOKIE}=${ofOldKey}`, `Bearer ${ofOldKey}`].some((start) =>
+          JSON.stringify(headers).includes(start),
+        );
+        const answer = await call(route, headers);
+        expect(answer.status).toBe(route === 'GET /optional' && isOurs ? 401 : status);
+        expect(answer.json ?? {}).not.toHaveProperty('userId', 'u1');
+        expect(await scene.sessionRow(holder.handle)).not.toBeNull();
+      }),
       { seed: SEED, numRuns: 150 },
     );
+  });
+
+  it('cost a request eight checks of a signature, however often it is looked at', async () => {
+    const flood = (token: string) =>
+      Array.from(
+        { length: 16 },
+        (_, index) => `${token.slice(0, -4)}AA${String.fromCodePoint(65 + index)}A`,
+      );
+    const checks = vi.spyOn(crypto, 'createVerify');
+    try {
+      for (const route of [...routes, 'POST /auth/session/refresh']) {
+        const { access, refresh } = await scene.login('u1');
+        const cookies = flood(access).map((value) => `${ACCESS_COOKIE}=${value}`);
+        const cookie = [...cookies, `${REFRESH_COOKIE}=${refresh}`].join('; ');
+        checks.mockClear();
+        await call(route, { cookie });
+        // A refresh looks at access tokens only where a bound session asks for one.
+        const most = route === 'POST /auth/session/refresh' ? 0 : 8;
+        expect([route, checks.mock.calls.length]).toEqual([route, most]);
+      }
+    } finally {
+      checks.mockRestore();
+    }
   });
 
   it('change no answer of a refresh', async () => {
@@ -159,6 +240,55 @@ describe.each(platforms)('values that no key of ours made, on %s', (platform) =>
     expect(line).not.toContain(access);
   });
 });
+
+describe.each(platforms)(
+  'a token in a header beside the cookie of another session, on %s',
+  (platform) => {
+    let scene: Scene;
+    beforeAll(async () => {
+      scene = await Scene.open({ platform });
+    });
+    afterAll(() => scene.close());
+
+    async function ask(header: Holder, cookie: Holder): Promise<Answer> {
+      return scene.get('/me', { ...bearer(header.access), ...accessCookie(cookie.access) });
+    }
+
+    it('counts while it is good', async () => {
+      const answer = await ask(await scene.login('phone'), await scene.login('browser'));
+      expect([answer.status, answer.json]).toEqual([200, { userId: 'phone' }]);
+    });
+
+    it.each(['of one session', 'of its whole user'])(
+      'is nobody’s after the revocation %s, and the cookie counts',
+      async (what) => {
+        const sessions = scene.booted.app.get(SessionService);
+        const phone = await scene.login('phone');
+        const browser = await scene.login('browser');
+        expect((await ask(phone, browser)).json).toEqual({ userId: 'phone' });
+        if (what === 'of one session') await sessions.revokeSession(phone.handle);
+        else await sessions.revokeAllSessionsForUser('phone');
+        const answer = await ask(phone, browser);
+        expect([answer.status, answer.json]).toEqual([200, { userId: 'browser' }]);
+        // A page of another site sends the cookie alone, and no form can send it to a handler.
+        const forged = { ...bearer(phone.access), ...accessCookie(browser.access) };
+        const crossSite = await scene.post('/act', { ...forged, 'sec-fetch-site': 'cross-site' });
+        expect(crossSite.status).toBe(401);
+      },
+    );
+
+    it('asks for its refresh when it has expired, since its session may go on', async () => {
+      const phone = await scene.login('phone');
+      scene.booted.clock.advanceMs(3_601_000);
+      const browser = await scene.login('browser');
+      const answer = await ask(phone, browser);
+      expect([answer.status, answer.json]).toEqual([
+        401,
+        expect.objectContaining({ message: 'try refresh token' }),
+      ]);
+    });
+  },
+);
 
 describe.each(platforms)('a cookie that another application has left, on %s', (platform) => {
   it('is removed by the first refresh where its path leads there', async () => {

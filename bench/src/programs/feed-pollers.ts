@@ -2,9 +2,7 @@ import { Agent, get } from 'node:http';
 import { setTimeout as pause } from 'node:timers/promises';
 import { answer } from '../answer.js';
 
-// A turn of all pollers takes a second, in steps, as services were started at any time.
-const STEPS = 100;
-const STEP_MS = 10;
+const PAUSE_MS = 1_000;
 
 /** What a service has read. */
 interface Poller {
@@ -12,40 +10,38 @@ interface Poller {
   etag?: string;
 }
 
-const agent = new Agent({ keepAlive: true, maxSockets: 64 });
-let pollers: Poller[] = [];
+/** `waiting`: as `SessionVerifierModule` does it, a poll waits for news as long as it may. */
+type Way = 'waiting' | 'asking';
+
+// Each service has a connection of its own, on which a held poll waits.
+const agent = new Agent({ keepAlive: true, maxFreeSockets: Number.POSITIVE_INFINITY });
 let feed = { url: '', secret: '' };
 
 // Services without a database: each has its own cursor and ETag.
 answer({
-  start: async (url: string, secret: string, count: number) => {
+  /** The services poll until the process ends. A failure ends it at once. */
+  start: (url: string, secret: string, count: number, way: Way) => {
     feed = { url, secret };
-    pollers = Array.from({ length: count }, () => ({}));
-    // The whole feed first, and then what it says when nothing is new.
-    for (const turn of [1, 2]) for (const poller of pollers) await poll(poller, turn);
-  },
-
-  /** Once a second, for so many seconds. */
-  poll: async (seconds: number) => {
-    const polls: Promise<void>[] = [];
-    for (let turn = 0; turn < seconds; turn += 1) {
-      const beganAt = performance.now();
-      for (let step = 0; step < STEPS; step += 1) {
-        for (let index = step; index < pollers.length; index += STEPS) {
-          polls.push(poll(pollers[index] ?? {}, turn));
-        }
-        await pause(Math.max(0, beganAt + (step + 1) * STEP_MS - performance.now()));
-      }
-    }
-    await Promise.all(polls);
+    for (let index = 0; index < count; index += 1) void run(way, (index * 4 * PAUSE_MS) / count);
   },
 });
 
-function poll(poller: Poller, turn: number): Promise<void> {
+async function run(way: Way, delayMs: number): Promise<never> {
+  const poller: Poller = {};
+  // They were started at any time.
+  await pause(delayMs);
+  for (;;) {
+    await poll(poller, way === 'waiting' ? { prefer: 'wait=4' } : {});
+    await pause(PAUSE_MS);
+  }
+}
+
+function poll(poller: Poller, preference: Record<string, string>): Promise<void> {
   const url = new URL(feed.url);
   if (poller.cursor !== undefined) url.searchParams.set('cursor', poller.cursor);
   const headers = {
     authorization: `Bearer ${feed.secret}`,
+    ...preference,
     ...(poller.etag === undefined ? {} : { 'if-none-match': poller.etag }),
   };
   return new Promise((resolve, reject) => {
@@ -55,7 +51,7 @@ function poll(poller: Poller, turn: number): Promise<void> {
       response.on('end', () => {
         const { statusCode = 0, headers: answered } = response;
         if (statusCode !== 200 && statusCode !== 304) {
-          reject(new Error(`poll ${turn} was answered with ${statusCode}`));
+          reject(new Error(`a poll was answered with ${statusCode}`));
           return;
         }
         if (answered.etag !== undefined) poller.etag = answered.etag;

@@ -1,11 +1,22 @@
 import { Controller, Get, Query, Req, Res, VERSION_NEUTRAL, type Type } from '@nestjs/common';
 import { BUILT_IN_ROUTES } from '../../options/built-in-routes.js';
-import { FEED_AGE_HEADER, FEED_TIME_HEADER } from '../../revocation/feed-answer.js';
+import {
+  FEED_AGE_HEADER,
+  FEED_HELD_HEADER,
+  FEED_TIME_HEADER,
+} from '../../revocation/feed-answer.js';
 import { asHttpRequest, headerOf } from '../context/http-request.js';
-import { asHttpResponse, removeHeader, setHeader } from '../context/http-response.js';
+import {
+  areHeadersSent,
+  asHttpResponse,
+  removeHeader,
+  setHeader,
+} from '../context/http-response.js';
 import { PublicAccess } from '../decorators/public-access.decorator.js';
 import { FeedAccess } from '../feed/feed-access.js';
-import { PublishedFeed } from '../feed/published-feed.js';
+import { HeldPolls } from '../feed/held-polls.js';
+import { preferredWait } from '../feed/preferred-wait.js';
+import { PublishedFeed, type PublishedAnswer } from '../feed/published-feed.js';
 
 /** The common properties of Express' and Fastify's responses, apart from headers. */
 interface SendingResponse {
@@ -32,6 +43,7 @@ export function revocationsController(
     constructor(
       private readonly access: FeedAccess,
       private readonly feed: PublishedFeed,
+      private readonly held: HeldPolls,
     ) {}
 
     @Get(BUILT_IN_ROUTES.revocations)
@@ -44,19 +56,45 @@ export function revocationsController(
       const httpResponse = asHttpResponse(response);
       for (const name of CORS_HEADERS) removeHeader(httpResponse, name);
       if (!this.access.isGranted(request, secrets)) await this.access.refuse(request);
-      const known = headerOf(asHttpRequest(request), 'if-none-match');
-      const { body, etag, timeMs, ageMs } = this.feed.answer(cursor, known);
-      setHeader(httpResponse, 'cache-control', 'private, no-cache');
-      setHeader(httpResponse, 'vary', 'Authorization');
-      setHeader(httpResponse, 'etag', etag);
-      setHeader(httpResponse, FEED_TIME_HEADER, String(timeMs));
-      if (Number.isFinite(ageMs)) setHeader(httpResponse, FEED_AGE_HEADER, String(ageMs));
-      if (body === undefined) response.status(304).send();
-      else {
-        setHeader(httpResponse, 'content-type', 'application/json; charset=utf-8');
-        response.status(200).send(body);
+      const headers = asHttpRequest(request);
+      const known = headerOf(headers, 'if-none-match');
+      const answer = this.feed.answer(cursor, known);
+      const seconds = preferredWait(headerOf(headers, 'prefer'));
+      if (answer.body !== undefined || seconds === 0) {
+        send(response, answer, 0);
+        return;
       }
+      const heldSinceMs = performance.now();
+      // Its errors must be those of this request, not of whoever has brought the news.
+      const sendLater = async (): Promise<void> => {
+        const heldMs = Math.round(performance.now() - heldSinceMs);
+        send(response, this.feed.answer(cursor, known), heldMs);
+      };
+      await new Promise<void>((resolve) => {
+        this.held.hold(seconds, () => resolve(sendLater()));
+      });
     }
   }
   return RevocationsController;
+}
+
+function send(
+  response: SendingResponse,
+  { body, etag, timeMs, ageMs }: PublishedAnswer,
+  heldMs: number,
+): void {
+  const httpResponse = asHttpResponse(response);
+  // The application's own time limit may have answered meanwhile.
+  if (areHeadersSent(httpResponse)) return;
+  setHeader(httpResponse, 'cache-control', 'private, no-cache');
+  setHeader(httpResponse, 'vary', 'Authorization');
+  setHeader(httpResponse, 'etag', etag);
+  setHeader(httpResponse, FEED_TIME_HEADER, String(timeMs));
+  if (Number.isFinite(ageMs)) setHeader(httpResponse, FEED_AGE_HEADER, String(ageMs));
+  if (heldMs > 0) setHeader(httpResponse, FEED_HELD_HEADER, String(heldMs));
+  if (body === undefined) response.status(304).send();
+  else {
+    setHeader(httpResponse, 'content-type', 'application/json; charset=utf-8');
+    response.status(200).send(body);
+  }
 }

@@ -74,7 +74,7 @@ export class PublishedFeed {
     const read = readCursor(cursor, realm);
     const { texts, last, more } = this.log.after(read, FEED_PAGE_LINES, timeMs);
     const state = this.state();
-    const stateTag = sha256Hex(JSON.stringify(state)).slice(0, 32);
+    const stateTag = tagOf(state);
     const isEmpty = texts.length === 0;
     const etag = isEmpty ? `W/"${stateTag}"` : `W/"${stateTag}-${this.log.instance}-${last}"`;
     if (isEmpty && etag === knownEtag) return { body: undefined, etag, timeMs, ageMs };
@@ -91,6 +91,11 @@ export class PublishedFeed {
     // Lines are kept as text, because serializing a thousand takes a millisecond.
     const body = `${JSON.stringify(head).slice(0, -1)},"lines":[${texts.join(',')}]}`;
     return { body, etag, timeMs, ageMs };
+  }
+
+  /** Changes whenever a reader that has read everything would learn something. */
+  get version(): string {
+    return `${tagOf(this.state())}-${this.log.lastNumber}`;
   }
 
   /** The part that is the same in each answer until it changes. */
@@ -110,6 +115,10 @@ export class PublishedFeed {
     this.forgottenAtMs = nowMs;
     this.log.forgetExpired(nowMs);
   }
+}
+
+function tagOf(state: object): string {
+  return sha256Hex(JSON.stringify(state)).slice(0, 32);
 }
 
 /** The public part of a line: never why, or by whom. */
