@@ -4,7 +4,7 @@ import { TimeSlices } from '../../time/time-slices.js';
 import { PublishedFeed } from './published-feed.js';
 
 interface HeldPoll {
-  /** What the feed could tell when the poll came. */
+  /** The version of the feed when the poll came. */
   readonly version: string;
   readonly endsAtMs: number;
   readonly answer: () => void;

@@ -21,7 +21,7 @@ export type ChosenAccessToken<T> =
   | { readonly kind: 'outdated' }
   | { readonly kind: 'none' };
 
-/** What is known about an authentic token. `stale`: a refresh may give a good one. `over`: its session was revoked. */
+/** The standing of an authentic token. `stale`: a refresh may give a good one. `over`: its session was revoked. */
 export type TokenStanding = 'good' | 'stale' | 'over';
 
 /**
