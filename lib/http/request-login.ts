@@ -1,5 +1,6 @@
 import { Injectable, Inject } from '@nestjs/common';
 import { CrossSiteRequestException } from '../errors/cross-site-request.exception.js';
+import { SessionInputException } from '../errors/session-input.exception.js';
 import type { RefusedSession } from '../errors/session.exception.js';
 import type { UnauthorizedSessionException } from '../errors/unauthorized-session.exception.js';
 import {
@@ -46,11 +47,23 @@ interface AskedLogin extends Omit<SessionRequest, keyof LoginByRequest> {
   readonly revokePrevious?: boolean | undefined;
 }
 
+// Each signs a token and writes a row, and the client gets only the last one. A GraphQL request can name a mutation any
+// number of times.
+const MAX_SESSIONS_OF_ANSWER = 10;
+
+/** The sessions that were attached to one response. */
+interface SessionsOfAnswer {
+  count: number;
+  /** The handles whose tokens it carries: another session replaces them. */
+  carried: { readonly cookie?: string; readonly header?: string };
+  /** The last session, which the next one waits for. */
+  last: Promise<unknown>;
+}
+
 /** Logs users in with a request and its response. */
 @Injectable()
 export class RequestLogin {
-  // The sessions whose tokens an answer already carries: another session replaces them.
-  private readonly attached = new WeakMap<object, { cookie?: string; header?: string }>();
+  private readonly answers = new WeakMap<object, SessionsOfAnswer>();
 
   constructor(
     private readonly issuer: SessionIssuer,
@@ -88,7 +101,11 @@ export class RequestLogin {
     }
   }
 
-  /** Attaches a request's new session to the response, instead of the client's session. */
+  /**
+   * Attaches a request's new session to the response, instead of the client's session.
+   *
+   * @throws {SessionInputException} (400) after ten for one answer
+   */
   async attach(
     request: unknown,
     response: unknown,
@@ -96,12 +113,36 @@ export class RequestLogin {
     issue: (how: LoginByRequest) => Promise<IssuedSession>,
     mayBind = true,
   ): Promise<SessionContainer> {
+    const httpResponse = asHttpResponse(response);
+    const answer = this.answers.get(httpResponse) ?? newAnswer();
+    this.answers.set(httpResponse, answer);
+    answer.count += 1;
+    if (answer.count > MAX_SESSIONS_OF_ANSWER) {
+      const detail = `was done ${MAX_SESSIONS_OF_ANSWER} times for one answer`;
+      throw new SessionInputException('login', detail);
+    }
+    // One after the other, so that each one ends the session that it replaces.
+    const attached = answer.last.then(() =>
+      this.attachNext(request, response, transferMethod, issue, mayBind, answer),
+    );
+    answer.last = attached.catch(() => undefined);
+    return attached;
+  }
+
+  private async attachNext(
+    request: unknown,
+    response: unknown,
+    transferMethod: 'cookie' | 'header',
+    issue: (how: LoginByRequest) => Promise<IssuedSession>,
+    mayBind: boolean,
+    answer: SessionsOfAnswer,
+  ): Promise<SessionContainer> {
     const httpRequest = asHttpRequest(request);
     const httpResponse = asHttpResponse(response);
     if (areHeadersSent(httpResponse)) {
       throw new Error('the response has already been sent, so no session can be attached to it');
     }
-    const before = this.attached.get(httpResponse)?.[transferMethod];
+    const before = answer.carried[transferMethod];
     const isBindingOffered = mayBind && this.binding.isMadeTo(httpRequest, transferMethod);
     const issued = await issue({
       login: this.logins.find(httpRequest),
@@ -119,8 +160,7 @@ export class RequestLogin {
     const session = this.containers.issued(issued);
     session.attachToRequestResponse(request, response, transferMethod);
     if (isBindingOffered) await this.binding.writeTo(httpResponse, session.getHandle());
-    const attached = { ...this.attached.get(httpResponse), [transferMethod]: session.getHandle() };
-    this.attached.set(httpResponse, attached);
+    answer.carried = { ...answer.carried, [transferMethod]: session.getHandle() };
     rememberSession(request, this.verification, { session, checked: JUST_ISSUED });
     return session;
   }
@@ -211,4 +251,8 @@ export class RequestLogin {
       this.refusals.rethrow('login', new CrossSiteRequestException());
     }
   }
+}
+
+function newAnswer(): SessionsOfAnswer {
+  return { count: 0, carried: {}, last: Promise.resolve() };
 }

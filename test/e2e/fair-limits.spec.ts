@@ -88,7 +88,7 @@ describe.each(platforms)('the limit of failures on %s', (platform) => {
     return (await settled).map(({ status }) => status);
   }
 
-  it('holds for guesses that are sent at once', async () => {
+  it('D8: holds for guesses that are sent at once', async () => {
     const controller = await open({ failures: { max: 5, per: '10m' } });
     const guesses = Array.from({ length: 54 }, () => 'wrong');
     const statuses = await guessAtOnce(controller, guesses);
@@ -96,7 +96,7 @@ describe.each(platforms)('the limit of failures on %s', (platform) => {
     expect(statuses.filter((status) => status === 429)).toHaveLength(49);
   });
 
-  it('holds for guesses at once that a handler looks at by itself', async () => {
+  it('D8: holds for guesses at once that a handler looks at by itself', async () => {
     for (const wrong of ['wrong', 'noted']) {
       const controller = await open({ failures: { max: 5, per: '10m' } });
       const guesses = Array.from({ length: 54 }, () => wrong);

@@ -1,8 +1,16 @@
-import { Controller, Post, Req, Res } from '@nestjs/common';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Controller, Post, Query, Req, Res } from '@nestjs/common';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { Session, SessionService } from '../../lib/index.js';
+import { AccessTokenMinter } from '../../lib/session/mint/access-token-minter.js';
 import { bootApp, platforms, type BootedApp } from '../support/boot-app.js';
-import { accessCookie, bothCookies, holderOf, Scene, SceneController } from '../support/scene.js';
+import {
+  accessCookie,
+  bothCookies,
+  holderOf,
+  HOST,
+  Scene,
+  SceneController,
+} from '../support/scene.js';
 
 @Controller()
 class TwiceController {
@@ -13,18 +21,72 @@ class TwiceController {
     await this.sessions.createNewSession(request, response, 'public', 'u1');
     await this.sessions.createNewSession(request, response, 'public', 'u1');
   }
+
+  @Post('at-once')
+  async atOnce(
+    @Req() request: object,
+    @Res({ passthrough: true }) response: object,
+  ): Promise<void> {
+    const login = () => this.sessions.createNewSession(request, response, 'public', 'u1');
+    await Promise.all(Array.from({ length: 5 }, login));
+  }
+
+  /** As a GraphQL request can, which names a mutation again and again. */
+  @Post('often')
+  async often(
+    @Req() request: object,
+    @Res({ passthrough: true }) response: object,
+    @Query('by') by: 'login' | 'reauthentication',
+  ): Promise<unknown> {
+    const refused = new Set<string>();
+    for (let times = 0; times < 500; times += 1) {
+      const session =
+        by === 'login'
+          ? this.sessions.createNewSession(request, response, 'public', 'u1')
+          : this.sessions.reauthenticate(request, response, 'u1');
+      await session.catch((error: unknown) => refused.add((error as Error).message));
+    }
+    return { refused: [...refused] };
+  }
 }
 
-describe.each(platforms)('two sessions in one answer on %s', (platform) => {
-  it.each([true, false])(
-    'are one: the first ends, as nobody has its tokens (revokePreviousSession: %s)',
-    async (revokePreviousSession) => {
+describe.each(platforms)('several sessions in one answer on %s', (platform) => {
+  it.each([
+    ['login', 10, 'login was done 10 times for one answer'],
+    // The first one ends the session that the others would renew.
+    ['reauthentication', 1, 'try refresh token'],
+  ])('cost a bounded number of signatures, by %s: %d', async (by, count, refusal) => {
+    const scene = await Scene.open({ platform, controllers: [TwiceController] });
+    const signatures = vi.spyOn(AccessTokenMinter.prototype, 'mint');
+    const before = await scene.login('u1');
+    signatures.mockClear();
+    const answer = await scene.post(`/often?by=${by}`, {
+      ...bothCookies(before),
+      origin: `https://${HOST}`,
+    });
+    expect([answer.status, answer.json]).toEqual([201, { refused: [refusal] }]);
+    expect(signatures).toHaveBeenCalledTimes(count);
+    signatures.mockRestore();
+    const holder = holderOf(answer);
+    const rows = await scene.booted.dataSource.getRepository(Session).findBy({ userId: 'u1' });
+    expect(rows.map(({ handle }) => handle)).toEqual([holder.handle]);
+    await scene.close();
+  });
+
+  it.each([
+    ['twice', true],
+    ['twice', false],
+    ['at-once', true],
+    ['at-once', false],
+  ])(
+    'are one, by %s: the others end, as nobody has their tokens (revokePreviousSession: %s)',
+    async (path, revokePreviousSession) => {
       const scene = await Scene.open({
         platform,
         controllers: [TwiceController],
         sessions: { revokePreviousSession },
       });
-      const holder = holderOf(await scene.post('/twice'));
+      const holder = holderOf(await scene.post(`/${path}`));
       const rows = await scene.booted.dataSource.getRepository(Session).findBy({ userId: 'u1' });
       expect(rows.map(({ handle }) => handle)).toEqual([holder.handle]);
       expect((await scene.get('/strict', accessCookie(holder.access))).status).toBe(200);

@@ -79,7 +79,7 @@ describeWithNginx('a public site behind nginx', () => {
           }
         });
 
-        it('keeps them at a refresh, also by a page server that shows no page', async () => {
+        it('C12: keeps them at a refresh, also by a page server that shows no page', async () => {
           const headers = { host: HOST };
           const login = await send(`${nginx.url}/callback`, 'GET', { headers });
           const cookie = login.setCookies.map((line) => line.split(';')[0]).join('; ');

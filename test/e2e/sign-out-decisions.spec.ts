@@ -170,7 +170,7 @@ describe.each(platforms)('signing out on %s', (platform) => {
     expect(await scene.sessionRow(holder.handle)).not.toBeNull();
   });
 
-  it('ends every session that the cookies speak of', async () => {
+  it('X10: ends every session that the cookies speak of', async () => {
     const one = await scene.login('u13');
     const other = await scene.login('u14');
     const cookie = `${bothCookies(one)['cookie']}; ${bothCookies(other)['cookie']}`;
@@ -178,7 +178,7 @@ describe.each(platforms)('signing out on %s', (platform) => {
     for (const { handle } of [one, other]) expect(await scene.sessionRow(handle)).toBeNull();
   });
 
-  it('takes the scheme of the header in any case', async () => {
+  it('X10: takes the scheme of the header in any case', async () => {
     const holder = await scene.login('u15', { 'st-auth-mode': 'header' });
     await signOut({ authorization: `bEARER ${holder.access}` });
     expect(await scene.sessionRow(holder.handle)).toBeNull();

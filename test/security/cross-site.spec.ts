@@ -83,6 +83,20 @@ describe.each(platforms)('a request that another page sends on %s', (platform) =
     await expectRefused(scene, () => scene.post('/auth/signout', headers), UNAUTHORISED);
   });
 
+  it('CS9: is another origin in plain http, wherever the cookies are Secure', async () => {
+    const scene = sceneOf('VIA_FETCH_METADATA');
+    const headers = { ...bothCookies(await scene.login('u1')), origin: `http://${HOST}` };
+    for (const method of METHODS) {
+      await expectRefused(scene, () => scene.send(method, '/act', headers), TRY_REFRESH);
+    }
+    await expectRefused(scene, () => scene.refresh(headers), UNAUTHORISED);
+    await expectRefused(scene, () => scene.post('/auth/signout', headers), UNAUTHORISED);
+    expect((await scene.post('/login', headers, { userId: 'u1' })).status).toBe(403);
+    // A browser that says more is believed: the page is our own, behind a proxy that ends TLS.
+    const said = { ...headers, 'sec-fetch-site': 'same-origin' };
+    expect((await scene.post('/act', said)).json).toEqual({ userId: 'u1' });
+  });
+
   it('CS1: is refused from a sibling of our site where siblings are not trusted', async () => {
     const sessions = { trustSameSite: false, trustedOrigins: ['https://app.example.com'] };
     const scene = await Scene.open({ platform, controllers: [ByHandController], sessions });

@@ -1,4 +1,6 @@
 import { request as httpRequest, type IncomingMessage, type Server } from 'node:http';
+import { createServer, request as httpsRequest } from 'node:https';
+import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { Controller, Get, Req, Res, type ExecutionContext } from '@nestjs/common';
 import { ExecutionContextHost } from '@nestjs/core/helpers/execution-context-host.js';
@@ -13,7 +15,8 @@ import {
 } from '../../lib/index.js';
 import { CreateSessionInterceptor } from '../../lib/index.js';
 import { firstValueFrom, of } from 'rxjs';
-import { platforms } from '../support/boot-app.js';
+import { newCertificate } from '../support/certificate.js';
+import { bootApp, platforms } from '../support/boot-app.js';
 import { expectNothingChanged, expectTokensUntouched } from '../support/refusal.js';
 import { accessCookie, bearer, HOST, Scene, type Headers } from '../support/scene.js';
 
@@ -36,6 +39,10 @@ function serveSockets(server: Server, sessions: SessionService): void {
 }
 
 function openSocket(scene: Scene, headers: Headers, path = '/'): Promise<string> {
+  return openSocketAt(scene.booted.url + path, headers);
+}
+
+function openSocketAt(url: string, headers: Headers): Promise<string> {
   return new Promise((resolve, reject) => {
     const upgrade = {
       host: HOST,
@@ -44,7 +51,9 @@ function openSocket(scene: Scene, headers: Headers, path = '/'): Promise<string>
       'sec-websocket-version': '13',
       'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==',
     };
-    const sent = httpRequest(scene.booted.url + path, { headers: { ...upgrade, ...headers } });
+    const request = url.startsWith('https:') ? httpsRequest : httpRequest;
+    const options = { headers: { ...upgrade, ...headers }, rejectUnauthorized: false };
+    const sent = request(url, options);
     sent.on('upgrade', (answer, socket) => {
       socket.destroy();
       resolve(`${answer.statusCode} ${String(answer.headers['x-user'] ?? '')}`.trim());
@@ -102,6 +111,33 @@ describe.each(platforms)('a WebSocket handshake on %s', (platform) => {
         });
         expect(await openSocket(checked, { ...accessCookie(access), ...OWN })).toBe('101 u1');
       } finally {
+        await checked.close();
+      }
+    },
+  );
+
+  it.each([{}, { cookie: { secure: false } }])(
+    'CS9: is another origin in plain http where the socket has TLS, with %o',
+    async (sessions) => {
+      const checked = await bootApp({ platform, sessions });
+      const service = checked.app.get(SessionService);
+      const secure = createServer(await newCertificate(HOST));
+      serveSockets(secure, service);
+      await new Promise<void>((resolve) => {
+        secure.listen(0, '127.0.0.1', resolve);
+      });
+      try {
+        const url = `https://127.0.0.1:${(secure.address() as AddressInfo).port}/`;
+        const session = await service.createNewSessionWithoutRequestResponse('public', 'u1');
+        const access = session.getAccessToken();
+        const cookies = ['__Host-sAccessToken', 'sAccessToken'];
+        const cookie = cookies.map((name) => `${name}=${access}`).join('; ');
+        const answers = [`http://${HOST}`, `https://${HOST}`].map((origin) =>
+          openSocketAt(url, { host: HOST, cookie, origin }),
+        );
+        expect(await Promise.all(answers)).toEqual(['403', '101 u1']);
+      } finally {
+        secure.close();
         await checked.close();
       }
     },

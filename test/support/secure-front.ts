@@ -1,12 +1,8 @@
-import { execFile } from 'node:child_process';
 import { createHash, X509Certificate } from 'node:crypto';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { promisify } from 'node:util';
+import { newCertificate } from './certificate.js';
 
 /** One request of a browser by itself, with no page behind it. */
 export interface BindRequest {
@@ -30,13 +26,7 @@ export class SecureFront {
   ) {}
 
   static async start(): Promise<SecureFront> {
-    const folder = await mkdtemp(join(tmpdir(), 'certificate-'));
-    const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')];
-    const made = '-x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2'.split(' ');
-    const named = ['-subj', '/CN=app.test', '-addext', 'subjectAltName=DNS:app.test'];
-    await promisify(execFile)('openssl', ['req', ...made, ...named, '-keyout', key, '-out', cert]);
-    const pair = { key: await readFile(key), cert: await readFile(cert) };
-    await rm(folder, { recursive: true });
+    const pair = await newCertificate('app.test');
     const spki = new X509Certificate(pair.cert).publicKey.export({ type: 'spki', format: 'der' });
     const fingerprint = createHash('sha256').update(spki).digest('base64');
     const front = new SecureFront(
