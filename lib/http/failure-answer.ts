@@ -1,9 +1,16 @@
 import { Injectable, Optional } from '@nestjs/common';
+import type { RefusalReason } from '../errors/refusal-reason.js';
 import { SessionException } from '../errors/session.exception.js';
 import { asHttpRequest, headerOf } from './context/http-request.js';
 import { areHeadersSent, asHttpResponse, setHeader } from './context/http-response.js';
 import { keepOutOfCaches } from './transport/no-store.js';
 import { TokenWriter } from './transport/token-writer.js';
+
+// Earlier cookie options may have left one of the cookies. No later login could take it away.
+const AMBIGUOUS: ReadonlySet<RefusalReason> = new Set([
+  'access-token-ambiguous',
+  'refresh-token-ambiguous',
+]);
 
 /** Completes the response to a session error, apart from status and body. */
 @Injectable()
@@ -23,6 +30,7 @@ export class FailureAnswer {
     if (areHeadersSent(httpResponse)) return;
     keepOutOfCaches(httpResponse);
     if (error.clearTokens) this.writer?.clearAll(httpRequest, httpResponse);
+    else if (AMBIGUOUS.has(error.reason)) this.writer?.clearOtherPaths(httpRequest, httpResponse);
     if (error.retryAfterSeconds !== undefined) {
       setHeader(httpResponse, 'retry-after', String(error.retryAfterSeconds));
     }

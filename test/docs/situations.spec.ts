@@ -1,7 +1,10 @@
 import {
+  ConflictException,
   Controller,
   Get,
   Post,
+  Req,
+  Res,
   VERSION_NEUTRAL,
   VersioningType,
   type DynamicModule,
@@ -14,6 +17,7 @@ import {
   CurrentSession,
   Session,
   SessionContainer,
+  SessionService,
   VerifySession,
 } from '../../lib/index.js';
 import { bootApp, type BootOptions, type BootedApp } from '../support/boot-app.js';
@@ -39,6 +43,17 @@ class NeutralLogin {
   @CreateSession()
   login(): string {
     return 'ada';
+  }
+}
+
+@Controller({ version: VERSION_NEUTRAL })
+class LateFailure {
+  constructor(private readonly sessions: SessionService) {}
+
+  @Post('late')
+  async late(@Req() request: object, @Res({ passthrough: true }) response: object): Promise<void> {
+    await this.sessions.createNewSession(request, response, 'public', 'ada');
+    throw new ConflictException();
   }
 }
 
@@ -120,6 +135,30 @@ describe('what docs/situations.md shows', () => {
     expect([first.status, first.setCookies.length]).toEqual([201, 2]);
     const second = await client().post('/join', { name: 'ada' });
     expect([second.status, second.setCookies]).toEqual([409, []]);
+  });
+
+  it('logs a user in all the same where the handler fails after the login', async () => {
+    const { client } = await boot({ controllers: [LateFailure, VersionedController], ...versions });
+    const visitor = client();
+    const answer = await visitor.post('/late');
+    expect([answer.status, answer.setCookies.length]).toEqual([409, 2]);
+    expect((await visitor.get('/v1/me')).json).toEqual({ userId: 'ada' });
+  });
+
+  it('needs the host of the page, or its name, for a browser without Fetch Metadata', async () => {
+    const page = { origin: 'https://app.example.com' };
+    for (const [sessions, headers, status] of [
+      [{}, { ...page, host: 'app.example.com' }, 201],
+      [{}, { ...page, host: 'internal:3000' }, 403],
+      [{ trustedOrigins: [page.origin] }, { ...page, host: 'internal:3000' }, 201],
+      [{}, { ...page, host: 'internal:3000', 'sec-fetch-site': 'same-origin' }, 201],
+    ] as const) {
+      const { client, close } = await boot({ controllers: [LoginController], sessions });
+      const answer = await client().post('/login', { userId: 'ada' }, { headers });
+      expect(answer.status).toBe(status);
+      await close();
+      booted = undefined;
+    }
   });
 
   it('has access tokens go on whose rows were deleted by SQL, and nothing else', async () => {

@@ -1,6 +1,6 @@
 import { Controller, Post, Query, Req, Res } from '@nestjs/common';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { Session, SessionService } from '../../lib/index.js';
+import { Session, SessionEventBus, SessionService } from '../../lib/index.js';
 import { AccessTokenMinter } from '../../lib/session/mint/access-token-minter.js';
 import { bootApp, platforms, type BootedApp } from '../support/boot-app.js';
 import {
@@ -106,6 +106,21 @@ describe.each(platforms)('the list of a user’s sessions on %s', (platform) => 
 
 describe.each(platforms)('the address that is kept of a client on %s', (platform) => {
   let booted: BootedApp;
+
+  it('is the same behind a proxy that writes ports, whatever the port', async () => {
+    const told: unknown[] = [];
+    booted.app.get(SessionEventBus).on('clientChanged', ({ changed }) => void told.push(changed));
+    const client = booted.client();
+    const from = (address: string) => ({ headers: { 'x-ip': address } });
+    await client.post('/login', { userId: 'ports' }, from('94.252.75.68:22272'));
+    for (const address of ['94.252.75.68:1', '94.252.75.68', '::ffff:94.252.75.68', 'unknown']) {
+      const answer = await client.post('/auth/session/refresh', undefined, from(address));
+      expect(answer.status).toBe(200);
+    }
+    await client.post('/auth/session/refresh', undefined, from('94.252.75.69:22272'));
+    await expect.poll(() => told).toEqual([['ip']]);
+  });
+
   beforeAll(async () => {
     booted = await bootApp({
       platform,

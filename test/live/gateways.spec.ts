@@ -16,6 +16,7 @@ import {
   CurrentSession,
   PublicAccess,
   RequireFresh,
+  Session,
   SessionGuard,
   SessionService,
   UserRoleClaim,
@@ -53,6 +54,12 @@ class GuardedGateway extends Answers {
   @RequireFresh('10m')
   fresh(): object {
     return { event: 'fresh', data: true };
+  }
+
+  @SubscribeMessage('strict')
+  @VerifySession({ checkDatabase: true })
+  strict(): object {
+    return { event: 'strict', data: true };
   }
 }
 
@@ -189,6 +196,17 @@ describe.each(CELLS)('a socket of %s on %s', (kind, platform) => {
     scene.booted.clock.advanceMs(100 * 24 * HOUR);
     await beat();
     expect(await client.closed).toEqual(ended('UNAUTHORISED'));
+  });
+
+  it('asks the database for each message whose handler says so, and for no other', async () => {
+    const { access, handle } = await scene.login('bob');
+    const client = await connect('guarded', accessCookie(access));
+    expect(await client.ask('strict')).toEqual(['strict', true]);
+    // By SQL, so that nobody hears of it.
+    await scene.booted.dataSource.getRepository(Session).delete({ handle });
+    expect(await client.ask('who')).toEqual(['you', 'bob']);
+    expect(await client.ask('strict')).toMatchObject(['exception', { code: 'UNAUTHORISED' }]);
+    expect(await client.ask('who')).toEqual(['you', 'bob']);
   });
 
   it('is closed where a role is taken that it asked for, and others of the session are not', async () => {

@@ -5,7 +5,10 @@ import { TypeOrmModule, type TypeOrmModuleOptions } from '@nestjs/typeorm';
 import { describe, expect, it } from 'vitest';
 import { SessionConfigurationError, SessionModule } from '../../lib/index.js';
 
+// Otherwise TypeORM tries again for half a minute, in the tests that come after.
+const SOON = { retryDelay: 1 };
 const MSSQL = {
+  ...SOON,
   type: 'mssql' as const,
   host: '127.0.0.1',
   username: 'sa',
@@ -15,11 +18,12 @@ const MSSQL = {
   autoLoadEntities: true,
 };
 const MONGODB = {
+  ...SOON,
   type: 'mongodb' as const,
   url: 'mongodb://127.0.0.1:27017/shop',
   autoLoadEntities: true,
 };
-const ORACLE = { type: 'oracle' as const, connectString: 'h/xe' };
+const ORACLE = { ...SOON, type: 'oracle' as const, connectString: 'h/xe' };
 const SQLITE: TypeOrmModuleOptions = {
   type: 'better-sqlite3',
   database: ':memory:',

@@ -18,15 +18,15 @@ export interface RequestOptions {
 
 /** A client with a browser's cookie jar, over real HTTP. */
 export class HttpClient {
-  readonly jar = new CookieJar(undefined, { prefixSecurity: 'strict' });
-
   /**
    * @param baseUrl where the server listens
    * @param publicUrl how the client calls it: its host is sent as `Host`, and cookies are kept for it
+   * @param jar the cookies that it has from before
    */
   constructor(
     readonly baseUrl: string,
     private readonly publicUrl = baseUrl,
+    readonly jar = new CookieJar(undefined, { prefixSecurity: 'strict' }),
   ) {}
 
   get(path: string, options: RequestOptions = {}): Promise<Answer> {

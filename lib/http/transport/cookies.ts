@@ -131,6 +131,13 @@ export class SessionCookie {
     this.write(request, response, '', EXPIRED);
   }
 
+  /** Removes a second cookie of the name, if the request shows one and its path is not ours. */
+  clearOtherPaths(request: HttpRequest, response: HttpResponse): void {
+    const isSecure = this.isSecureFor(request);
+    const { name, secureName } = this.cookie;
+    this.removeStrays(request, response, isSecure ? secureName : name, isSecure);
+  }
+
   private write(
     request: HttpRequest,
     response: HttpResponse,
@@ -147,7 +154,7 @@ export class SessionCookie {
       this.put(response, isSecure ? olderSecureName : name, '', older, EXPIRED);
     }
     if (isSecure) this.removePlainTwin(request, response, lifetime);
-    this.removeStrays(request, response, written, isSecure);
+    this.clearOtherPaths(request, response);
   }
 
   // Browsers refuse SameSite=None and Partitioned without Secure, and accept Secure on loopback even over plain http. A

@@ -93,6 +93,12 @@ export class TokenWriter implements TokenCarrierFactory {
     this.clear(request, response, 'header');
   }
 
+  /** Removes cookies with the names of ours from every path that leads here, except our own. */
+  clearOtherPaths(request: HttpRequest, response: HttpResponse): void {
+    this.accessCookie.clearOtherPaths(request, response);
+    this.refreshCookie.clearOtherPaths(request, response);
+  }
+
   /** Removes the tokens of one method from the client. */
   clear(request: HttpRequest, response: HttpResponse, transferMethod: 'cookie' | 'header'): void {
     if (areHeadersSent(response)) return this.reportTooLate();
