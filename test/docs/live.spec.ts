@@ -3,6 +3,9 @@ import { Test } from '@nestjs/testing';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
 import { once } from 'node:events';
+import { get, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { io } from 'socket.io-client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
@@ -137,5 +140,68 @@ describe.each([
     await expect(exports.export(session, rows())).rejects.toMatchObject({ code: 'UNAUTHORISED' });
     expect(reasons).toEqual(['revoked']);
     expect(await stream.text()).toContain('event: session-ended');
+  });
+});
+
+describe('the upgrade that docs/live.md takes by hand', () => {
+  const files = new DocFiles('live.md', {});
+  let app: INestApplication;
+  let server: Server;
+  beforeAll(async () => {
+    files.write();
+    const { takeUpgrades } = await files.load<{
+      takeUpgrades(server: Server, sessions: SessionService): void;
+    }>('upgrades.ts');
+    const testing = await Test.createTestingModule({
+      imports: [
+        TypeOrmModule.forRoot({
+          type: 'better-sqlite3',
+          database: ':memory:',
+          synchronize: true,
+          autoLoadEntities: true,
+        }),
+        SessionModule.forRoot(),
+      ],
+    }).compile();
+    app = testing.createNestApplication({ logger: false });
+    await app.listen(0, '127.0.0.1');
+    server = app.getHttpServer() as Server;
+    takeUpgrades(server, app.get(SessionService));
+  });
+  afterAll(async () => {
+    await app.close();
+    files.remove();
+  });
+
+  function upgrade(headers: Record<string, string>): Promise<[number | undefined, Duplex?]> {
+    return new Promise((resolve, reject) => {
+      const { port } = server.address() as AddressInfo;
+      const sent = get({ port, headers: { connection: 'upgrade', upgrade: 'echo', ...headers } });
+      sent.on('upgrade', (answer, socket) => resolve([answer.statusCode, socket]));
+      sent.on('response', (answer) => resolve([answer.resume().statusCode]));
+      sent.on('error', reject);
+    });
+  }
+
+  it('is refused without a session, and to the page of another origin with a cookie', async () => {
+    const session = await app
+      .get(SessionService)
+      .createNewSessionWithoutRequestResponse('public', 'bob');
+    expect(await upgrade({})).toEqual([401]);
+    const cookie = `__Host-sAccessToken=${session.getAccessToken()}`;
+    expect(await upgrade({ cookie, origin: 'https://evil.example' })).toEqual([403]);
+  });
+
+  it('opens, and is closed when its session ends', async () => {
+    const session = await app
+      .get(SessionService)
+      .createNewSessionWithoutRequestResponse('public', 'bob');
+    const authorization = `Bearer ${session.getAccessToken()}`;
+    const [status, socket] = await upgrade({ authorization });
+    expect(status).toBe(101);
+    const ended = once(socket?.resume() as Duplex, 'end');
+    await session.revokeSession();
+    await ended;
+    socket?.destroy();
   });
 });

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -46,10 +47,7 @@ describe.each(platforms)(
     it.each(CHANGES)(
       'logs in again at most once, and then goes on: from %o to %o',
       async (...change) => {
-        const database = join(
-          folder,
-          `${CHANGES.indexOf(change as never)}-${Math.random()}.sqlite`,
-        );
+        const database = join(folder, `${randomUUID()}.sqlite`);
         const [before, after] = change;
         const old = await start(database, before);
         const browser = old.client(API);
@@ -60,14 +58,11 @@ describe.each(platforms)(
         const booted = await start(database, after);
         const again = new HttpClient(booted.url, API, browser.jar);
         if ((await again.get('/me')).status === 401) await again.post('/login', { userId: 'ada' });
+        // A refresh token of before may be there under another path, until the next login at the latest.
+        if ((await again.post('/auth/session/refresh')).status === 401) {
+          await again.post('/login', { userId: 'ada' });
+        }
         for (let day = 0; day < 3; day += 1) {
-          expect((await again.get('/me')).json).toEqual({ userId: 'ada' });
-          const refreshed = await again.post('/auth/session/refresh');
-          // Where the refresh token had another path, its access token lives on until it ends.
-          if (refreshed.status === 401) {
-            expect(day).toBe(0);
-            await again.post('/login', { userId: 'ada' });
-          }
           expect((await again.get('/me')).json).toEqual({ userId: 'ada' });
           booted.clock.advanceMs(24 * 60 * 60 * 1_000);
           expect((await again.post('/auth/session/refresh')).status).toBe(200);
