@@ -16,6 +16,7 @@ const COUNTED: Counted = {
   refreshed: () => ({ as: 'rotation' }),
   repeated: ({ as }) => ({ as }),
   revoked: ({ reason }) => ({ reason }),
+  bound: () => NO_LABELS,
   theftDetected: () => NO_LABELS,
   refused: ({ at, code, reason }) => ({ at, code, reason }),
   keyMade: ({ kind }) => ({ purpose: kind }),

@@ -71,6 +71,7 @@ export class SessionCounters {
       ],
       'nestjs_auth_sessions.refusals': tally.of('refused'),
       'nestjs_auth_sessions.logins': summed(tally.of('created')),
+      'nestjs_auth_sessions.bindings': summed(tally.of('bound')),
       'nestjs_auth_sessions.refreshes': [...tally.of('refreshed'), ...tally.of('repeated')],
       'nestjs_auth_sessions.revocations': tally.of('revoked'),
       'nestjs_auth_sessions.thefts': summed(tally.of('theftDetected')),

@@ -32,6 +32,13 @@ export const SESSION_METRICS = [
     help: 'Sessions that were created',
   },
   {
+    metric: 'nestjs_auth_sessions.bindings',
+    type: 'counter',
+    unit: '{session}',
+    labels: [],
+    help: 'Sessions that were bound to their device',
+  },
+  {
     metric: 'nestjs_auth_sessions.refreshes',
     type: 'counter',
     unit: '{refresh}',

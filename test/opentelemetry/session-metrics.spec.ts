@@ -23,6 +23,7 @@ import {
 import { SessionMetrics } from '../../lib/opentelemetry/index.js';
 import { SESSION_METRICS } from '../../lib/session/session-metric-names.js';
 import { bootApp, type BootedApp, type BootOptions } from '../support/boot-app.js';
+import { BoundScene } from '../support/bound-scene.js';
 import { loginAs } from '../support/login.controller.js';
 
 @Controller()
@@ -121,6 +122,18 @@ describe('SessionMetrics', () => {
     };
     for (let times = 0; times < 30; times += 1) await ask();
     expect(await pointsOf('refusals')).toMatchObject([{ value: 1_500 }]);
+  });
+
+  it('counts sessions that are bound to their device, and proofs that are refused', async () => {
+    const scene = await BoundScene.open('express', 'sqlite', {}, { providers: [SessionMetrics] });
+    booted = scene.booted;
+    await scene.loggedIn();
+    expect(await pointsOf('bindings')).toEqual([{ labels: {}, value: 1 }]);
+    const { client } = booted;
+    await client().post('/auth/session/bind', undefined, {
+      headers: { 'secure-session-response': 'a.b.c' },
+    });
+    expect(await pointsOf('refusals')).toMatchObject([{ labels: { at: 'bind' }, value: 1 }]);
   });
 
   it('counts refreshes, thefts and ends', async () => {

@@ -384,6 +384,15 @@ describe('describeSessions', () => {
     expect(asked.paths).toHaveProperty([path]);
   });
 
+  it('leaves the route out that browsers call by themselves, unless internal routes are asked for', async () => {
+    const sessions = { deviceBinding: true };
+    const path = '/auth/session/bind';
+    expect((await documented({ sessions })).paths).not.toHaveProperty([path]);
+    await booted?.close();
+    const asked = await documented({ sessions, describe: { internalRoutes: true } });
+    expect(asked.paths).toHaveProperty([path, 'post']);
+  });
+
   it('follows prefix, versions and the paths of modules', async () => {
     @Controller({ path: 'notes', version: ['1', '2'] })
     class NotesController {
