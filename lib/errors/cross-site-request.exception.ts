@@ -13,7 +13,6 @@ export class CrossSiteRequestException extends SessionException {
     super({
       code: 'CROSS_SITE_REQUEST',
       reason: 'cross-site',
-      status: 403,
       body: { message: 'cross-site request refused' },
     });
   }

@@ -17,7 +17,6 @@ export class DeviceProofMissingException extends SessionException {
     super({
       code: 'DEVICE_PROOF_MISSING',
       reason: 'device-proof-missing',
-      status: 503,
       body: { message: 'device proof missing' },
       session,
     });

@@ -18,7 +18,7 @@ export class DeviceProofRefusedException extends SessionException {
     super({
       code: 'DEVICE_PROOF_REFUSED',
       reason,
-      status: reason === 'device-proof-malformed' ? 400 : 403,
+      status: reason === 'device-proof-malformed' ? 400 : undefined,
       body: { message: 'device proof refused' },
       session,
     });

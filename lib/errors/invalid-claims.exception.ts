@@ -22,7 +22,7 @@ export class InvalidClaimsException extends SessionException {
     super({
       code: 'INVALID_CLAIMS',
       reason: 'claims',
-      status: status ?? 403,
+      status,
       body: { message: 'invalid claim', claimValidationErrors },
       session,
     });

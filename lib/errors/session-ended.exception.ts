@@ -1,5 +1,5 @@
 import type { RefusalReason } from './refusal-reason.js';
-import { SessionException, type RefusedSession } from './session.exception.js';
+import { SessionException, type RefusedSession, type StatusOption } from './session.exception.js';
 
 const MESSAGES = {
   UNAUTHORISED: 'unauthorised',
@@ -15,6 +15,7 @@ const MESSAGES = {
  */
 export class SessionEndedException extends SessionException {
   readonly code: keyof typeof MESSAGES;
+  override readonly statusOption: StatusOption;
 
   /** @internal */
   constructor(
@@ -24,8 +25,9 @@ export class SessionEndedException extends SessionException {
     readonly endReason: string,
     session: RefusedSession,
   ) {
-    const status = code === 'INVALID_CLAIMS' ? 403 : 401;
-    super({ code, reason, status, body: { message: MESSAGES[code] }, session });
+    super({ code, reason, body: { message: MESSAGES[code] }, session });
     this.code = code;
+    this.statusOption =
+      code === 'INVALID_CLAIMS' ? 'invalidClaimStatusCode' : 'sessionExpiredStatusCode';
   }
 }

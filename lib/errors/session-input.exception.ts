@@ -18,7 +18,6 @@ export class SessionInputException extends SessionException {
     super({
       code: 'SESSION_INPUT',
       reason: 'input',
-      status: 400,
       body: { message: `${argument} ${problem}` },
     });
   }

@@ -15,7 +15,6 @@ export class SessionIssuerUnavailableException extends SessionException {
     super({
       code: 'SESSION_ISSUER_UNAVAILABLE',
       reason: 'issuer-unavailable',
-      status: 503,
       body: { message: 'session issuer unavailable' },
       cause: options.cause,
     });

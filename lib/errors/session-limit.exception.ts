@@ -12,7 +12,6 @@ export class SessionLimitException extends SessionException {
     super({
       code: 'SESSION_LIMIT',
       reason: 'session-limit',
-      status: 403,
       body: { message: 'too many sessions', maxSessions },
     });
   }

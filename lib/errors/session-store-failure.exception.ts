@@ -13,7 +13,6 @@ export class SessionStoreFailureException extends SessionException {
     super({
       code: 'SESSION_STORE_FAILED',
       reason: 'store-failed',
-      status: 500,
       body: { message: 'session store failed' },
       cause: options.cause,
     });

@@ -15,7 +15,6 @@ export class SessionStoreUnavailableException extends SessionException {
     super({
       code: 'SESSION_STORE_UNAVAILABLE',
       reason: 'store-unavailable',
-      status: 503,
       body: { message: 'session store unavailable' },
       cause: options.cause,
     });

@@ -34,7 +34,8 @@ export interface RefusedSession {
 export interface Refusal {
   readonly code: SessionErrorCode;
   readonly reason: RefusalReason;
-  readonly status: number;
+  /** @default the status of its kind */
+  readonly status?: number | undefined;
   /** The body for clients, apart from status and code. SuperTokens' SDKs read only `message`. */
   readonly body: { readonly message: string } & Readonly<Record<string, unknown>>;
   readonly session?: RefusedSession | undefined;
@@ -91,7 +92,7 @@ export abstract class SessionException extends HttpException {
   private answeredStatus: number;
 
   /** @internal */
-  constructor({ code, reason, status, body, session, cause }: Refusal) {
+  constructor({ code, reason, status = KINDS[code].status, body, session, cause }: Refusal) {
     // Without the status, Nest's driver for Apollo would report all but three kinds as server errors.
     super({ code, ...body }, KINDS[code].status, { cause });
     this.reason = reason;

@@ -21,7 +21,7 @@ export class TokenTheftDetectedException extends SessionException {
     super({
       code: 'TOKEN_THEFT_DETECTED',
       reason: 'token-theft',
-      status: status ?? 401,
+      status,
       body: { message: 'token theft detected' },
       session: { sessionHandle, userId },
     });

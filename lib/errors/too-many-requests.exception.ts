@@ -16,7 +16,6 @@ export class TooManyRequestsException extends SessionException {
     super({
       code: 'TOO_MANY_REQUESTS',
       reason: 'rate-limit',
-      status: 429,
       body: { message: 'too many requests' },
     });
   }

@@ -27,7 +27,7 @@ export class TryRefreshTokenException extends SessionException {
     super({
       code: 'TRY_REFRESH_TOKEN',
       reason,
-      status: status ?? 401,
+      status,
       body: { message: 'try refresh token' },
       session,
     });

@@ -31,7 +31,7 @@ export class UnauthorizedSessionException extends SessionException {
     super({
       code: 'UNAUTHORISED',
       reason,
-      status: status ?? 401,
+      status,
       body: { message: 'unauthorised' },
       session,
       cause,

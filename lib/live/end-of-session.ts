@@ -1,5 +1,6 @@
 import { SessionEndedException } from '../errors/session-ended.exception.js';
 import type { RefusalReason } from '../errors/refusal-reason.js';
+import type { StatusCodes } from '../options/status-code-options.js';
 import type { JudgedSession } from '../verification/known-revocations.js';
 import type { LiveEnd, LiveEndReason } from '../verification/session-ends.js';
 
@@ -11,10 +12,16 @@ const OF_TOKEN: ReadonlySet<LiveEndReason> = new Set([
 ]);
 
 /** The report of the end of an open connection. */
-export function endOf(session: JudgedSession, reason: LiveEndReason, atMs: number): LiveEnd {
+export function endOf(
+  session: JudgedSession,
+  reason: LiveEndReason,
+  atMs: number,
+  statusCodes?: StatusCodes,
+): LiveEnd {
   const { handle: sessionHandle, userId, tenantId } = session;
   const refused = { sessionHandle, userId };
   const error = new SessionEndedException(codeOf(reason), refusalOf(reason), reason, refused);
+  if (statusCodes !== undefined) error.answerWith(statusCodes[error.statusOption]);
   return { reason, sessionHandle, userId, tenantId, atMs, error };
 }
 

@@ -2,6 +2,10 @@ import { Inject, Injectable } from '@nestjs/common';
 import { InvalidClaimsException } from '../errors/invalid-claims.exception.js';
 import { TryRefreshTokenException } from '../errors/try-refresh-token.exception.js';
 import { UnauthorizedSessionException } from '../errors/unauthorized-session.exception.js';
+import {
+  RESOLVED_SESSION_OPTIONS,
+  type ResolvedVerificationOptions,
+} from '../options/resolved-options.js';
 import { RequestVerification } from '../http/request-verification.js';
 import type { VerifySessionOptions } from '../http/verify-session-options.js';
 import type { ReadonlySession } from '../session/container/readonly-session.js';
@@ -37,6 +41,7 @@ export class OpenClaims {
     @Inject(STALE_CLAIMS_POLICY) private readonly policy: StaleClaimsPolicy<ReadonlySession>,
     @Inject(KNOWN_REVOCATIONS) private readonly revocations: TellingRevocations,
     private readonly clock: Clock,
+    @Inject(RESOLVED_SESSION_OPTIONS) private readonly options: ResolvedVerificationOptions,
   ) {
     byEnds.set(sessions, this);
     // If a database was away, the next beat checks again.
@@ -71,7 +76,8 @@ export class OpenClaims {
         (fault) => {
           if (fault === undefined || !isOpen) return;
           dispose();
-          onEnd(endOf(judgedSession(session.live.held.claims), fault, this.clock.now()));
+          const judged = judgedSession(session.live.held.claims);
+          onEnd(endOf(judged, fault, this.clock.now(), this.options));
         },
         () => this.again.add(check),
       );

@@ -212,7 +212,7 @@ export class OpenSessions implements SessionEnds, BeforeApplicationShutdown {
       // Made when the first holder is told: thousands of errors at once would hold up the event loop.
       let end: LiveEnd | undefined;
       return holders.map(
-        (holder) => () => this.tell(holder, (end ??= endOf(session, reason, nowMs))),
+        (holder) => () => this.tell(holder, (end ??= endOf(session, reason, nowMs, this.options))),
       );
     });
     this.slices.run(told);
@@ -220,7 +220,7 @@ export class OpenSessions implements SessionEnds, BeforeApplicationShutdown {
 
   private endHolder(session: OpenSession, holder: Holder, reason: LiveEndReason): void {
     this.release(session, holder);
-    const end = endOf(session, reason, this.clock.now());
+    const end = endOf(session, reason, this.clock.now(), this.options);
     this.slices.run([() => this.tell(holder, end)]);
   }
 

@@ -4,7 +4,13 @@ import { WebSocketGateway } from '@nestjs/websockets';
 import { createClient } from 'graphql-ws';
 import { afterEach, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
-import { sessionSubscriptions, UserRoleClaim, VerifySession } from '../../lib/index.js';
+import {
+  sessionSubscriptions,
+  SessionService,
+  UserRoleClaim,
+  VerifySession,
+  type LiveEnd,
+} from '../../lib/index.js';
 import { apolloWithSubscriptions } from '../support/graphql-servers.js';
 import { accessCookie, HOST, Scene, type Headers } from '../support/scene.js';
 import { WsTestClient } from '../support/socket-clients.js';
@@ -76,5 +82,24 @@ describe('the code that closes a refused socket', () => {
       });
     expect(await closing(access)).toEqual([4403, 'INVALID_CLAIMS']);
     expect(await closing()).toEqual([4401, 'UNAUTHORISED']);
+  });
+});
+
+describe('the error of a session that ends while it is open', () => {
+  it('has the status that the options give to its code', async () => {
+    const scene = await Scene.open({ sessions: { claims: [roleClaim], ...STATUSES } });
+    const sessions = scene.booted.app.get(SessionService);
+    const session = await sessions.createNewSessionWithoutRequestResponse('public', 'bob');
+    const ended = new Promise<LiveEnd>((resolve) => {
+      sessions.watch(session, resolve);
+    });
+    await session.revokeSession();
+    const { error } = await ended;
+    expect([error.code, error.getStatus(), error.extensions['http']]).toEqual([
+      'UNAUTHORISED',
+      403,
+      { status: 403 },
+    ]);
+    await scene.close();
   });
 });
