@@ -1,5 +1,8 @@
 import { Contender } from '../contender.js';
 import { createDatabase, ENGINE_NAMES, presentEngines } from '../databases.js';
+import { load, type RequestLine } from '../load.js';
+import type { Run } from '../operation.js';
+import { IN_MEMORY } from '../our-application.js';
 import { interleave, joinRounds, withSeveralProcesses } from '../rounds.js';
 import type { Settings } from '../settings.js';
 import { compare, type Line } from '../table.js';
@@ -7,8 +10,55 @@ import { compare, type Line } from '../table.js';
 const LANES = 16;
 const PROCESSES = 3;
 
-/** A refresh of a bound session beside one of an unbound session, over HTTP, on each database. */
+/** What a bound session costs beside an unbound one: a guarded route, and a refresh over HTTP on each database. */
 export async function measureBinding(settings: Settings): Promise<Line[]> {
+  return [await measureGuarded(settings), ...(await measureRefreshes(settings))];
+}
+
+async function measureGuarded(settings: Settings): Promise<Line> {
+  const runs = await withSeveralProcesses(PROCESSES, settings.rounds, async (rounds) => {
+    const servers = new Map<Contender, RequestLine>();
+    const start = async (what: 'bound' | 'unbound') => {
+      const contender = Contender.start(`ours: ${what}`, 'our-bound');
+      await contender.ask('prepare', IN_MEMORY, what, 1);
+      servers.set(contender, await contender.ask<RequestLine>('server'));
+      return contender;
+    };
+    const [ours, against] = [await start('bound'), await start('unbound')];
+    const taken = await interleave([ours, against], {
+      ...settings,
+      rounds,
+      run: (contender, forMs) => requestAll(contender, servers.get(contender), forMs),
+    });
+    await Promise.all([ours.stop(), against.stop()]);
+    return { ours, against, taken };
+  });
+  const [{ ours, against }] = runs;
+  const rounds = joinRounds(runs.map(({ taken }) => taken));
+  return compare({
+    what: 'guarded route of a bound session, Fastify',
+    rounds,
+    ours,
+    against,
+    by: 'cpu',
+  });
+}
+
+async function requestAll(
+  contender: Contender,
+  server: RequestLine | undefined,
+  forMs: number,
+): Promise<Run> {
+  if (server === undefined) throw new Error(`${contender.name} has not started`);
+  await contender.ask('startCounting');
+  const startedAt = performance.now();
+  const operations = await load(server, forMs);
+  const wallMs = performance.now() - startedAt;
+  return { operations, wallMs, cpuMs: await contender.ask<number>('cpuMs') };
+}
+
+/** A refresh of a bound session beside one of an unbound session, over HTTP, on each database. */
+async function measureRefreshes(settings: Settings): Promise<Line[]> {
   const lines: Line[] = [];
   for (const engine of await presentEngines(settings.engines)) {
     const database = await createDatabase(engine);
