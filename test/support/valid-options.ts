@@ -157,11 +157,36 @@ const others = optional({
   dangerouslyAllowInsecureCookies: fc.boolean(),
 });
 
+const deviceBinding = fc.constantFrom<SessionModuleOptions['deviceBinding']>(
+  undefined,
+  false,
+  true,
+  {},
+  { accessTokenLifetime: '5m' },
+  { accessTokenLifetime: 600 },
+);
+
+/** Whether browsers can bind sessions with these options, whose lifetimes are the default or a profile's. */
+function canBind({
+  antiCsrf,
+  accessTokenLifetime,
+  cookie: itsCookie,
+}: SessionModuleOptions): boolean {
+  const { sameSite, partitioned, domain } = itsCookie ?? {};
+  const isForOneHost = sameSite !== 'none' && partitioned !== true && domain === undefined;
+  return antiCsrf !== 'VIA_TOKEN' && accessTokenLifetime === undefined && isForOneHost;
+}
+
 /** Options that the module has to start with. */
 export const validOptions: fc.Arbitrary<SessionModuleOptions> = fc
-  .tuple(others, fc.oneof(lifetimes, profile, fc.constant({})), fc.option(cookie))
-  .map(([rest, lives, itsCookie]) => ({
-    ...rest,
-    ...lives,
-    ...(itsCookie === null ? {} : { cookie: itsCookie }),
-  })) as fc.Arbitrary<SessionModuleOptions>;
+  .tuple(others, fc.oneof(lifetimes, profile, fc.constant({})), fc.option(cookie), deviceBinding)
+  .map(([rest, lives, itsCookie, binding]) => {
+    const unbound = {
+      ...rest,
+      ...lives,
+      ...(itsCookie === null ? {} : { cookie: itsCookie }),
+    } as SessionModuleOptions;
+    return binding === undefined || !canBind(unbound)
+      ? unbound
+      : { ...unbound, deviceBinding: binding };
+  });
