@@ -99,6 +99,9 @@ export { UserRoleClaim } from './claims/user-role.claim.js';
 export type { SessionCookieOptions } from './options/cookie-options.js';
 export type { SessionDeviceBindingOptions } from './options/device-binding-options.js';
 
+export type { SessionPruningOptions } from './options/pruning-options.js';
+export type { SessionStatusCodeOptions } from './options/status-code-options.js';
+
 export type {
   AntiCsrfMode,
   ClaimOrToken,

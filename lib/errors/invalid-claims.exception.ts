@@ -1,7 +1,7 @@
 import { SessionException, type RefusedSession, type StatusOption } from './session.exception.js';
 
 /**
- * The session is valid, but its claims do not satisfy the route: 403 with the failing validators, as SuperTokens'
+ * The session is valid, but its claims do not satisfy the route. The answer has the failing validators, as SuperTokens'
  * browser SDK reads them. The client always keeps its tokens.
  *
  * @publicApi
@@ -11,7 +11,7 @@ export class InvalidClaimsException extends SessionException {
   override readonly statusOption: StatusOption | undefined;
 
   /**
-   * @param status default: the option `invalidClaimStatusCode`, 403
+   * @param status default: the option `invalidClaimStatusCode`
    * @param session internal: whose session it is
    */
   constructor(

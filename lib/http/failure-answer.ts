@@ -1,6 +1,7 @@
 import { Injectable, Optional } from '@nestjs/common';
 import type { RefusalReason } from '../errors/refusal-reason.js';
 import { SessionException } from '../errors/session.exception.js';
+import { AntiCsrf } from './anti-csrf/anti-csrf.js';
 import { asHttpRequest, headerOf } from './context/http-request.js';
 import { areHeadersSent, asHttpResponse, setHeader } from './context/http-response.js';
 import { keepOutOfCaches } from './transport/no-store.js';
@@ -19,7 +20,10 @@ export class FailureAnswer {
   private readonly answered = new WeakMap<object, unknown>();
 
   /** @param writer absent in a service that only reads sessions, because it never removes tokens */
-  constructor(@Optional() private readonly writer?: TokenWriter) {}
+  constructor(
+    private readonly antiCsrf: AntiCsrf,
+    @Optional() private readonly writer?: TokenWriter,
+  ) {}
 
   writeTo(request: unknown, response: unknown, error: unknown): void {
     if (!(error instanceof SessionException)) return;
@@ -30,7 +34,9 @@ export class FailureAnswer {
     if (areHeadersSent(httpResponse)) return;
     keepOutOfCaches(httpResponse);
     if (error.clearTokens) this.writer?.clearAll(httpRequest, httpResponse);
-    else if (AMBIGUOUS.has(error.reason)) this.writer?.clearOtherPaths(httpRequest, httpResponse);
+    else if (AMBIGUOUS.has(error.reason) && this.antiCsrf.provesOwnPage(httpRequest)) {
+      this.writer?.clearOtherPaths(httpRequest, httpResponse);
+    }
     if (error.retryAfterSeconds !== undefined) {
       setHeader(httpResponse, 'retry-after', String(error.retryAfterSeconds));
     }

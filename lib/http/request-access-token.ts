@@ -67,7 +67,7 @@ export class RequestAccessToken {
     const allowed = this.options.tokenTransferMethod(request, 'verify');
     const chosen = chooseAccessToken(
       await this.tokens.access(request, allowed),
-      (token) => this.verifier.standingOf(token),
+      (token) => this.verifier.isGood(token),
       (text) => this.verifier.isAccessTokenLike(text),
     );
     if (chosen.kind === 'none') return undefined;

@@ -1,5 +1,12 @@
 import type { OptionReader } from './option-reader.js';
+import type { Duration } from '../time/duration.js';
 import type { ResolvedSessionOptions } from './resolved-options.js';
+
+/** How expired rows are deleted. @publicApi */
+export interface SessionPruningOptions {
+  /** How often; 1 second to 1 year. @default '1h' */
+  interval?: Duration;
+}
 
 const SECOND = 1000;
 const HOUR = 3600 * SECOND;

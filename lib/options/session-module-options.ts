@@ -3,7 +3,9 @@ import type { SessionClaim } from '../claims/session-claim.js';
 import type { Duration } from '../time/duration.js';
 import type { SessionCookieOptions } from './cookie-options.js';
 import type { SessionDeviceBindingOptions } from './device-binding-options.js';
+import type { SessionPruningOptions } from './pruning-options.js';
 import type { SessionRateLimitOptions } from './rate-limit-options.js';
+import type { SessionStatusCodeOptions } from './status-code-options.js';
 import type { SigningAlgorithm } from '../tokens/jwt.js';
 
 /**
@@ -79,7 +81,7 @@ export interface SessionSigningOptions {
  *
  * @publicApi
  */
-export interface SessionModuleOptions {
+export interface SessionModuleOptions extends SessionStatusCodeOptions {
   /** How long an access token is valid. Positive. @default '1h' */
   accessTokenLifetime?: Duration;
   /**
@@ -153,10 +155,6 @@ export interface SessionModuleOptions {
   exposeAccessTokenToFrontendInCookieBasedAuth?: boolean;
   /** The user's own claims that the browser may read in `front-token`. @default all */
   frontTokenClaims?: readonly string[];
-  /** Status of "unauthorised", "try refresh token" and "token theft detected". @default 401 */
-  sessionExpiredStatusCode?: number;
-  /** Status of "invalid claim". @default 403 */
-  invalidClaimStatusCode?: number;
   /** How other instances learn of revoked sessions; `false`: only by `checkDatabase`. */
   revocation?:
     | false
@@ -184,8 +182,8 @@ export interface SessionModuleOptions {
   verifiedTokenCache?: false | { max?: number };
   /** How long a request waits for the database before it is answered 503; 0.1 seconds to 5 minutes. @default '5s' */
   databaseTimeout?: Duration;
-  /** Deletes expired rows; `false`: never. @default { interval: '1h' } */
-  pruning?: false | { interval?: Duration };
+  /** Deletes expired rows; `false`: never. They are deleted by default. */
+  pruning?: false | SessionPruningOptions;
   /** How long `explain` can tell why a session ended; 0: never. @default '7d' */
   endedSessionRetention?: Duration;
   /** How many sessions a user can have in a tenant; `false`: any number. @default false */

@@ -1,14 +1,20 @@
 import type { OptionReader } from './option-reader.js';
 
-/** The HTTP statuses of refusals. */
+/** The HTTP statuses of refusals, by which a client tells whether to refresh. They must differ. @publicApi */
+export interface SessionStatusCodeOptions {
+  /** Status of "unauthorised", "try refresh token" and "token theft detected". @default 401 */
+  sessionExpiredStatusCode?: number;
+  /** Status of "invalid claim". @default 403 */
+  invalidClaimStatusCode?: number;
+}
+
+/** The resolved statuses. */
 export interface StatusCodes {
-  /** Of "unauthorised", "try refresh token" and "token theft detected". */
   readonly sessionExpiredStatusCode: number;
-  /** Of "invalid claim". */
   readonly invalidClaimStatusCode: number;
 }
 
-/** Reads the statuses. A client tells by the status whether to refresh, so they must differ. */
+/** Reads the statuses. */
 export function readStatusCodes(reader: OptionReader): StatusCodes {
   const sessionExpiredStatusCode = reader.integer('sessionExpiredStatusCode', 400, 499, 401);
   const invalidClaimStatusCode = reader.integer('invalidClaimStatusCode', 400, 499, 403);

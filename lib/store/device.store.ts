@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { SessionDatabase } from './session-database.js';
+import { DEVICE_COLUMNS } from './session-record.js';
 import { Session } from './session.entity.js';
 import type { Table } from './table.js';
 
@@ -24,7 +25,7 @@ export class DeviceStore {
   ): Promise<{ rows: number; next: string | undefined }> {
     const parameters = [fromHandle, beforeHandle];
     const { rows } = await this.database.run(this.statements.find, parameters);
-    const known = rows.filter((row) => row['ip'] !== null || row['userAgent'] !== null);
+    const known = rows.filter((row) => DEVICE_COLUMNS.some((column) => row[column] !== null));
     const handles = known.slice(0, limit).map((row) => String(row['handle']));
     if (handles.length > 0) {
       await this.database.run(this.statements.forget(handles.length), handles);
@@ -44,10 +45,10 @@ function prepareStatements(table: Table<Session>) {
   const p = (position: number): string => table.parameter(position);
   return {
     find:
-      `SELECT ${table.selection(['handle', 'ip', 'userAgent'])} FROM ${table.name} ` +
+      `SELECT ${table.selection(['handle', ...DEVICE_COLUMNS])} FROM ${table.name} ` +
       `${table.where(`${c('handle')} >= ${p(0)} AND ${c('handle')} < ${p(1)}`)} ORDER BY ${c('handle')} LIMIT ${ROWS_PER_PAGE}`,
     forget: (count: number) =>
-      `UPDATE ${table.name} SET ${c('ip')} = NULL, ${c('userAgent')} = NULL ` +
+      `UPDATE ${table.name} SET ${DEVICE_COLUMNS.map((column) => `${c(column)} = NULL`).join(', ')} ` +
       table.where(`${c('handle')} IN (${table.parameters(count)})`),
   };
 }

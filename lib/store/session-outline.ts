@@ -1,5 +1,5 @@
 import { readActor, textOrNull } from './column-values.js';
-import type { SessionRecord } from './session-record.js';
+import { DEVICE_COLUMNS, type SessionRecord } from './session-record.js';
 import type { Session } from './session.entity.js';
 
 /** The columns of a `SessionOutline`. */
@@ -33,10 +33,11 @@ export type SessionOutline = Pick<
 >;
 
 /** The columns of a `SessionListing`. */
-export const LISTING_COLUMNS = [...OUTLINE_COLUMNS, 'deviceKey', 'ip', 'userAgent'] as const;
+export const LISTING_COLUMNS = [...OUTLINE_COLUMNS, 'deviceKey', ...DEVICE_COLUMNS] as const;
 
 /** The properties of a session in a list. */
-export type SessionListing = SessionOutline & Pick<SessionRecord, 'deviceKey' | 'ip' | 'userAgent'>;
+export type SessionListing = SessionOutline &
+  Pick<SessionRecord, 'deviceKey' | (typeof DEVICE_COLUMNS)[number]>;
 
 /** Reads the `OUTLINE_COLUMNS`. */
 export function toSessionOutline(row: Readonly<Record<string, unknown>>): SessionOutline {

@@ -28,6 +28,9 @@ export const SESSION_COLUMNS = [
   'userAgent',
 ] as const satisfies readonly (keyof Session)[];
 
+/** The columns with the client's data, which is removed after a while. */
+export const DEVICE_COLUMNS = ['ip', 'userAgent'] as const satisfies readonly (keyof Session)[];
+
 const WRITTEN_COLUMNS: ReadonlySet<keyof Session> = new Set([
   'handle',
   'generation',

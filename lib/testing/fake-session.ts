@@ -22,6 +22,7 @@ import {
 import { Clock } from '../time/clock.js';
 import type { AccessTokenClaims } from '../tokens/access-token.js';
 import { frontTokenFor } from '../tokens/front-token.js';
+import { NO_DEVICE } from '../session/device/device-info.js';
 import { newSessionHandle } from '../tokens/session-handle.js';
 import type { HeldSession, LiveEnd, SessionEnds } from '../verification/session-ends.js';
 import { payloadOf, type GivenClaims } from './given-claims.js';
@@ -110,8 +111,7 @@ class FakeRow implements SessionEnds {
       lastActiveAtMs: nowMs,
       expiresAtMs: nowMs + LIFETIME_MS,
       actor: actorOf(input),
-      ip: null,
-      userAgent: null,
+      ...NO_DEVICE,
     });
   }
 

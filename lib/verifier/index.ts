@@ -1,4 +1,5 @@
 export { SessionVerifierModule } from './session-verifier.module.js';
+export type { SessionStatusCodeOptions } from '../options/status-code-options.js';
 export type {
   SessionVerifierExtras,
   SessionVerifierOptions,

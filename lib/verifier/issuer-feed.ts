@@ -18,6 +18,7 @@ import { IssuerClient, IssuerFault } from './issuer-client.js';
 import { IssuerClock } from './issuer-clock.js';
 import { IssuerKeys } from './issuer-keys.js';
 import { readFeedAnswer, revocationOf } from './read-feed-answer.js';
+import { waitSeconds } from './poll-wait.js';
 import {
   RESOLVED_VERIFIER_OPTIONS,
   type ResolvedVerifierOptions,
@@ -31,8 +32,6 @@ const WHOLE_EVERY_MS = 10 * 60_000;
 const FORGET_EVERY_MS = 60_000;
 // An open connection ends at most this long after its access token.
 const BEAT_MS = 1_000;
-// How long the issuer may hold back an answer that tells nothing. A request costs it most of all.
-const LONGEST_HOLD_MS = 4_000;
 // A timer waits up to a tenth longer than requested.
 const LONGEST_WAIT = 1.1;
 
@@ -52,6 +51,7 @@ export class IssuerFeed implements TellingRevocations {
   private lifetimeMs = Number.POSITIVE_INFINITY;
   private renewedClaims: ReadonlySet<string> = new Set();
   private isFailing = false;
+  private mayWait = true;
 
   constructor(
     private readonly client: IssuerClient,
@@ -67,19 +67,21 @@ export class IssuerFeed implements TellingRevocations {
     if (revocations === false) return;
     this.task = new IntervalTask(
       revocations.pollIntervalMs / LONGEST_WAIT,
-      () => this.poll(this.holdSeconds).finally(() => this.tell([])),
+      () => this.pollAndWait().finally(() => this.tell([])),
       report,
     );
   }
 
-  // An answer that is held back must come within the time limit, and long before the news are too old.
-  private get holdSeconds(): number {
-    const { revocations, requestTimeoutMs } = this.options;
-    if (revocations === false) return 0;
-    const { maxStalenessMs } = revocations;
-    const limits = [LONGEST_HOLD_MS, requestTimeoutMs - 1_000];
-    if (maxStalenessMs !== false) limits.push(maxStalenessMs / 4);
-    return Math.max(0, Math.floor(Math.min(...limits) / 1_000));
+  // A proxy or the issuer's own time limit may end a poll that waits. Then none waits until the next whole reading.
+  private async pollAndWait(): Promise<void> {
+    const seconds = this.mayWait ? waitSeconds(this.options) : 0;
+    if (seconds === 0) return this.poll();
+    try {
+      await this.poll(seconds);
+    } catch {
+      await this.poll();
+      this.mayWait = false;
+    }
   }
 
   /**
@@ -140,7 +142,10 @@ export class IssuerFeed implements TellingRevocations {
   async poll(holdSeconds = 0): Promise<void> {
     const startedAtMs = this.clock.now();
     const isWholeDue = Math.abs(startedAtMs - this.wholeAtMs) >= WHOLE_EVERY_MS;
-    if (isWholeDue) this.cursor = this.etag = undefined;
+    if (isWholeDue) {
+      this.cursor = this.etag = undefined;
+      this.mayWait = true;
+    }
     for (let pages = 0; pages < MOST_PAGES; pages += 1) {
       if (!(await this.readPage(holdSeconds))) {
         if (isWholeDue) this.wholeAtMs = this.clock.now();

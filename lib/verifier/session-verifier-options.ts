@@ -2,10 +2,11 @@ import type { ExecutionContext } from '@nestjs/common';
 import type { SessionClaimValidator } from '../claims/session-claim-validator.js';
 import type { SessionCookieOptions } from '../options/cookie-options.js';
 import type { AntiCsrfMode } from '../options/session-module-options.js';
+import type { SessionStatusCodeOptions } from '../options/status-code-options.js';
 import type { Duration } from '../time/duration.js';
 
 /** The options of `SessionVerifierModule.forRoot`. @publicApi */
-export interface SessionVerifierOptions {
+export interface SessionVerifierOptions extends SessionStatusCodeOptions {
   /** The `issuer` of the SessionModule that keeps the sessions, such as `https://api.example.com/auth`. */
   issuer: string;
   /** The address of the issuer, if it is not its own URL, for example inside a cluster. @default `issuer` */
@@ -52,10 +53,6 @@ export interface SessionVerifierOptions {
     /** The most connections that may wait for a token in their first message. @default 1000 */
     pending?: number;
   };
-  /** Status of "unauthorised" and "try refresh token". @default 401 */
-  sessionExpiredStatusCode?: number;
-  /** Status of "invalid claim". @default 403 */
-  invalidClaimStatusCode?: number;
   /** How many verified access tokens are remembered; `false`: none. @default { max: 10_000 } */
   verifiedTokenCache?: false | { max?: number };
   /** Requirements on the claims of every verified session, unless a route overrides them. @default [] */

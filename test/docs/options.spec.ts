@@ -16,6 +16,8 @@ const SOURCE = [
   'cookie-options',
   'device-binding-options',
   'rate-limit-options',
+  'pruning-options',
+  'status-code-options',
 ]
   .map((name) => readFileSync(join(ROOT, `lib/options/${name}.ts`), 'utf8'))
   .join('\n');
@@ -37,6 +39,8 @@ const INTERFACES = {
   SessionDeviceBindingOptions: 'deviceBinding.',
   SessionLimitOptions: 'maxSessionsPerUser.',
   SessionRateLimitOptions: 'rateLimit.',
+  SessionPruningOptions: 'pruning.',
+  SessionStatusCodeOptions: '',
   SessionRoutesOptions: 'routes.',
   SessionModuleExtras: '',
 };
@@ -84,7 +88,8 @@ function knownBy(refuse: () => unknown): string[] {
 function commentedDefaults(): Map<string, string> {
   const found = new Map<string, string>();
   for (const [name, prefix] of Object.entries(INTERFACES)) {
-    const body = SOURCE.split(`export interface ${name} {`)[1]?.split('\n}\n')[0] ?? '';
+    const start = new RegExp(`export interface ${name}(?: extends \\w+)? {`);
+    const body = SOURCE.split(start)[1]?.split('\n}\n')[0] ?? '';
     for (const [, text = '', option = ''] of body.matchAll(
       /\/\*\*((?:(?!\*\/)[^])*)\*\/\n {2}(\w+)\?:/g,
     )) {

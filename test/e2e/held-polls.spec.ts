@@ -1,3 +1,5 @@
+import { createServer, request } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { SessionService, type SessionModuleOptions } from '../../lib/index.js';
 import { HeldPolls } from '../../lib/http/feed/held-polls.js';
@@ -6,6 +8,7 @@ import { IssuerFeed } from '../../lib/verifier/issuer-feed.js';
 import type { FeedAnswer } from '../../lib/revocation/feed-answer.js';
 import { bootApp, platforms, type BootedApp } from '../support/boot-app.js';
 import { send, type Answer } from '../support/http-client.js';
+import { LogRecorder } from '../support/log-recorder.js';
 import { bootVerifier, FEED_SECRET, ISSUER } from '../support/verifier-app.js';
 
 const LONG = { prefer: 'wait=30' };
@@ -183,5 +186,52 @@ describe.each(platforms)('a poll that would learn nothing, on %s', (platform) =>
     expect(clock.now()).toBe(before);
     expect(verifier.app.get(IssuerFeed).isStale).toBe(false);
     await verifier.close();
+  });
+
+  it('keeps a service up to date where something in between ends it, without a wait from then on', async () => {
+    const preferences: (string | undefined)[] = [];
+    // As a proxy with a short time limit does.
+    const proxy = createServer((incoming, outgoing) => {
+      if (incoming.url?.includes('/revocations') === true) {
+        preferences.push(incoming.headers['prefer'] as string | undefined);
+      }
+      const { port } = new URL(booted.url);
+      const { url: path, headers } = incoming;
+      const passed = request({ port, path, headers }, (answer) => {
+        if (outgoing.headersSent) answer.resume();
+        else answer.pipe(outgoing.writeHead(answer.statusCode ?? 502, answer.headers));
+      });
+      passed.on('error', () => outgoing.destroy());
+      passed.end();
+      setTimeout(() => {
+        if (!outgoing.headersSent) outgoing.writeHead(504).end();
+      }, 300).unref();
+    });
+    await new Promise<void>((resolve) => {
+      proxy.listen(0, '127.0.0.1', resolve);
+    });
+    const logs = new LogRecorder();
+    const verifier = await bootVerifier({
+      options: {
+        issuer: ISSUER,
+        url: `http://127.0.0.1:${(proxy.address() as AddressInfo).port}/auth`,
+        revocations: { secret: FEED_SECRET, pollInterval: '1s' },
+      },
+      clock: booted.clock,
+      prepare: logs.record,
+    });
+    const feed = verifier.app.get(IssuerFeed);
+    await expect
+      .poll(() => preferences, { timeout: 5_000 })
+      .toEqual(['wait=4', 'wait=4', undefined]);
+    booted.clock.advanceMs(59_000);
+    await booted.app.get(RevocationFeed).poll();
+    await expect.poll(() => preferences.length, { timeout: 5_000 }).toBeGreaterThan(3);
+    expect(preferences.slice(3)).not.toContain('wait=4');
+    await expect.poll(() => feed.ageMs).toBeLessThan(10_000);
+    expect(logs.texts('error')).toEqual([]);
+    await verifier.close();
+    proxy.closeAllConnections();
+    proxy.close();
   });
 });

@@ -117,18 +117,28 @@ describe.each(platforms)('cookies left from an older domain on %s', (platform) =
     expect(await booted.dataSource.getRepository(Session).count()).toBe(0);
   });
 
-  it('stop a refresh without the option while both sessions live: 401, and no cookie of ours goes', async () => {
+  it('stop a refresh without the option while both sessions live: 401, and nothing changes', async () => {
     await boot(undefined);
     const good = await login('u1');
     const other = await login('u2');
     const answer = await refresh(good, other);
     expect(answer.status).toBe(401);
     expect(answer.json).toEqual({ statusCode: 401, code: 'UNAUTHORISED', message: 'unauthorised' });
+    expect(answer.setCookies).toEqual([]);
+    expect(answer.headers['front-token']).toBeUndefined();
+    expect((await refresh(good)).status).toBe(200);
+  });
+
+  it('stop a refresh of our own page too, which removes what other paths have left', async () => {
+    await boot(undefined);
+    const cookie = [await login('u1'), await login('u2')].map((each) => `sRefreshToken=${each}`);
+    const headers = { cookie: cookie.join('; '), 'sec-fetch-site': 'same-origin' };
+    const answer = await booted.client(API).post('/auth/session/refresh', undefined, { headers });
+    expect(answer.status).toBe(401);
     // A cookie with another path is not ours any more. No later login could take it away.
     const paths = answer.setCookies.map((line) => /^sRefreshToken=;.*Path=([^;]*)/.exec(line)?.[1]);
     expect(paths).toEqual(['/auth', '/auth/session', '/auth/session/refresh']);
     expect(answer.headers['front-token']).toBeUndefined();
-    expect((await refresh(good)).status).toBe(200);
   });
 
   it('are read under the prefix that they had, so that a change of domain logs nobody out', async () => {

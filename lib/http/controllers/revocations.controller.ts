@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks';
 import { Controller, Get, Query, Req, Res, VERSION_NEUTRAL, type Type } from '@nestjs/common';
 import { BUILT_IN_ROUTES } from '../../options/built-in-routes.js';
 import {
@@ -65,11 +66,11 @@ export function revocationsController(
         return;
       }
       const heldSinceMs = performance.now();
-      // Its errors must be those of this request, not of whoever has brought the news.
-      const sendLater = async (): Promise<void> => {
+      // Its errors and its context must be those of this request, not of whoever has brought the news.
+      const sendLater = AsyncResource.bind(async (): Promise<void> => {
         const heldMs = Math.round(performance.now() - heldSinceMs);
         send(response, this.feed.answer(cursor, known), heldMs);
-      };
+      });
       await new Promise<void>((resolve) => {
         this.held.hold(seconds, () => resolve(sendLater()));
       });

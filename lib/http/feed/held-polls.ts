@@ -46,7 +46,7 @@ export class HeldPolls {
    * @param answer sends the answer; called once
    */
   hold(seconds: number, answer: () => void): void {
-    if (seconds === 0 || this.isStopped) {
+    if (this.isStopped) {
       answer();
       return;
     }

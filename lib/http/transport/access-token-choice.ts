@@ -21,19 +21,17 @@ export type ChosenAccessToken<T> =
   | { readonly kind: 'outdated' }
   | { readonly kind: 'none' };
 
-/** The standing of an authentic token. `stale`: a refresh may give a good one. `over`: its session was revoked. */
-export type TokenStanding = 'good' | 'stale' | 'over';
-
 /**
- * Chooses one of a request's access tokens. A header precedes a cookie, and the cookie name with the strongest proof
- * comes first. A token whose session is over is nobody's. Of several values under one name, the good one counts, or the
- * newest of its session. Between two sessions, there is no choice.
+ * Chooses one of a request's access tokens. One of our headers precedes a cookie, and the cookie name with the
+ * strongest proof comes first. Of several values under one name, the good one counts, or the newest of its session.
+ * Between two sessions, there is no choice.
  *
+ * @param isGood whether an authentic token is still usable
  * @param isAccessTokenLike a foreign token in `Authorization` belongs to the application, and is ignored
  */
 export function chooseAccessToken<T extends SessionToken>(
   { authentic, unknown, strays }: JudgedValues<T>,
-  standingOf: (token: T) => TokenStanding,
+  isGood: (token: T) => boolean,
   isAccessTokenLike: (text: string) => boolean,
 ): ChosenAccessToken<T> {
   const [first] = authentic;
@@ -43,20 +41,13 @@ export function chooseAccessToken<T extends SessionToken>(
     if (unknown.some(isInOurPlace)) return { kind: 'outdated' };
     return { kind: strays.some(isInOurPlace) ? 'invalid' : 'none' };
   }
+  if (first.cookie === undefined) return { kind: 'token', value: first };
   for (const place of byPlace(authentic)) {
-    const [newest, ...others] = place
-      .filter(({ token }) => standingOf(token) === 'good')
-      .toSorted(byNewest);
-    if (newest === undefined) {
-      // A client that sends a stale header must refresh that session, and not become the user of another one.
-      const stale = place.find(
-        ({ cookie, token }) => cookie === undefined && standingOf(token) === 'stale',
-      );
-      if (stale !== undefined) return { kind: 'token', value: stale };
-      continue;
-    }
+    const good = place.filter(({ token }) => isGood(token)).toSorted(byNewest);
+    const [newest] = good;
+    if (newest === undefined) continue;
     const { sessionHandle } = newest.token.claims;
-    if (others.every(({ token }) => token.claims.sessionHandle === sessionHandle)) {
+    if (good.every(({ token }) => token.claims.sessionHandle === sessionHandle)) {
       return { kind: 'token', value: newest };
     }
     return { kind: 'ambiguous', cookie: newest.cookie };

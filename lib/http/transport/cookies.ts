@@ -131,7 +131,7 @@ export class SessionCookie {
     this.write(request, response, '', EXPIRED);
   }
 
-  /** Removes a second cookie of the name, if the request shows one and its path is not ours. */
+  /** Removes the other cookies of the name, if the request shows several: all that could lead here but ours. */
   clearOtherPaths(request: HttpRequest, response: HttpResponse): void {
     const isSecure = this.isSecureFor(request);
     const { name, secureName } = this.cookie;

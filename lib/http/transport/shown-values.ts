@@ -22,8 +22,8 @@ export interface JudgedValues<T> {
   readonly strays: readonly ShownValue[];
 }
 
-// A request's extra values must not cost more signature checks than this.
-const MAX_JUDGED = 8;
+/** A request's extra values must not cost more signature checks than this. */
+export const MAX_JUDGED = 8;
 
 /**
  * Sorts the values of a request by origin. Equal values count once. A value that no key of ours made is ignored,

@@ -93,7 +93,7 @@ export class TokenWriter implements TokenCarrierFactory {
     this.clear(request, response, 'header');
   }
 
-  /** Removes cookies with the names of ours from every path that leads here, except our own. */
+  /** Removes the other cookies of our names, where the request shows several of one. */
   clearOtherPaths(request: HttpRequest, response: HttpResponse): void {
     this.accessCookie.clearOtherPaths(request, response);
     this.refreshCookie.clearOtherPaths(request, response);

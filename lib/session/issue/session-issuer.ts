@@ -179,10 +179,10 @@ export class SessionIssuer {
     const tenantId = checkTenantId(request.tenantId);
     const createdAtMs = this.createdAtMs({ userId, tenantId }, request.login, nowMs);
     const persistent = checkPersistent(request.persistent) ?? this.options.persistent;
-    const { ip, userAgent } = request.device ?? NO_DEVICE;
     const { impersonation } = request;
     const expiresAtMs = sessionExpiresAtMs({ createdAtMs, persistent }, nowMs, this.options);
     return newSessionRecord({
+      ...(request.device ?? NO_DEVICE),
       handle: newSessionHandle(createdAtMs),
       userId,
       tenantId,
@@ -195,8 +195,6 @@ export class SessionIssuer {
       lastActiveAtMs: nowMs,
       expiresAtMs: Math.min(expiresAtMs, impersonation?.endsAtMs ?? expiresAtMs),
       actor: impersonation?.actor ?? null,
-      ip,
-      userAgent,
     });
   }
 

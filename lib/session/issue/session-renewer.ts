@@ -6,11 +6,10 @@ import {
   type ResolvedSessionOptions,
 } from '../../options/resolved-options.js';
 import { SessionDatabase } from '../../store/session-database.js';
-import type { SessionRecord } from '../../store/session-record.js';
+import { newSessionRecord, type SessionRecord } from '../../store/session-record.js';
 import { SessionSuccessionStore } from '../../store/session-succession.store.js';
 import { SessionStore } from '../../store/session.store.js';
 import { Clock } from '../../time/clock.js';
-import { NO_PARENT_HASH } from '../../tokens/refresh-token.js';
 import { newSessionHandle } from '../../tokens/session-handle.js';
 import type { LoginUnderWay } from '../end/logins-under-way.js';
 import { SessionRevoker, type EndedSessions } from '../end/session-revoker.js';
@@ -112,25 +111,16 @@ export class SessionRenewer {
     // A cut-off of this very millisecond ends it, as it ends the previous session.
     const begunAtMs = Math.min(request.login?.begunAtMs ?? nowMs, nowMs) - 1;
     const createdAtMs = Math.max(former.createdAtMs, begunAtMs);
-    const { ip, userAgent } = { ...NO_DEVICE, ...request.device };
-    return {
+    // The browser knows the previous session by its handle, so it must bind the new one again.
+    return newSessionRecord({
       ...former,
+      ...NO_DEVICE,
+      ...request.device,
       handle: newSessionHandle(createdAtMs),
-      generation: 0,
-      parentHash: NO_PARENT_HASH,
-      rotatedAtMs: nowMs,
-      confirmedAtMs: null,
-      dataVersion: 0,
-      impersonating: null,
       createdAtMs,
       authenticatedAtMs: nowMs,
       lastActiveAtMs: nowMs,
       expiresAtMs: sessionExpiresAtMs({ ...former, createdAtMs }, nowMs, this.options),
-      // The browser knows the previous session by its handle, so it must bind the new one again.
-      deviceKey: null,
-      challengeAcceptedAtMs: null,
-      ip,
-      userAgent,
-    };
+    });
   }
 }

@@ -110,12 +110,6 @@ export class SessionVerifier {
     return this.judge(verified) === undefined;
   }
 
-  /** Whether an authentic token can be used; if not, whether its session is known to be over or may go on. */
-  standingOf(verified: VerifiedToken): 'good' | 'stale' | 'over' {
-    if (this.isGood(verified)) return 'good';
-    return this.isEndKnown(verified.claims) ? 'over' : 'stale';
-  }
-
   /** Whether the news of revocations is too old to rely on, so that a session's row must be read. */
   get knowsTooLittle(): boolean {
     return this.revocations.isStale;
@@ -142,12 +136,13 @@ export class SessionVerifier {
     if (accessTokenEndsAtMs(claims, this.revocations) <= this.clock.now())
       return 'access-token-expired';
     if (this.keys.findVerificationKey(key.kid) !== key) return 'signing-key-revoked';
-    return this.isEndKnown(claims) ? 'session-revoked' : undefined;
+    const isRevoked =
+      this.revocations.isRevoked(judgedSession(claims)) || this.isActorRevoked(claims);
+    return isRevoked ? 'session-revoked' : undefined;
   }
 
-  private isEndKnown(claims: Readonly<AccessTokenClaims>): boolean {
-    if (this.revocations.isRevoked(judgedSession(claims))) return true;
-    // An actor can act as somebody else only while they are logged in themselves.
+  // An actor can act as somebody else only while they are logged in themselves.
+  private isActorRevoked(claims: Readonly<AccessTokenClaims>): boolean {
     const actor = judgedActor(claims);
     return actor !== undefined && this.revocations.isRevoked(actor);
   }
