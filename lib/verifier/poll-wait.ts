@@ -1,6 +1,6 @@
 import type { ResolvedVerifierOptions } from './resolve-verifier-options.js';
 
-// What a poll costs the issuer is the request, so fewer polls that wait are cheaper than many that don't.
+// A request costs the issuer more than a wait, so a few polls that wait are cheaper than many that don't.
 const LONGEST_MS = 4_000;
 
 /**
