@@ -11,6 +11,7 @@ export { currentSession, sessionOf } from './current-session.js';
 export { getVerificationToken, InjectVerification } from './inject-verification.decorator.js';
 export { VerifySession, type VerifierRouteOptions } from './verify-session.decorator.js';
 export { CurrentSession } from '../http/decorators/current-session.decorator.js';
+export { ForbidImpersonation } from '../http/decorators/forbid-impersonation.decorator.js';
 export { PublicAccess } from '../http/decorators/public-access.decorator.js';
 export { RequireFresh } from '../http/decorators/require-fresh.decorator.js';
 export { SessionGuard } from '../http/session.guard.js';

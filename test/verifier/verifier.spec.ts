@@ -1,3 +1,5 @@
+import { IncomingMessage, ServerResponse } from 'node:http';
+import { Socket } from 'node:net';
 import { Controller, Get, Post } from '@nestjs/common';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
@@ -10,6 +12,7 @@ import { FakeClock } from '../../lib/testing/index.js';
 import { IssuerFeed } from '../../lib/verifier/issuer-feed.js';
 import {
   CurrentSession,
+  ForbidImpersonation,
   PublicAccess,
   ReadonlySession,
   RequireFresh,
@@ -56,6 +59,12 @@ class OrdersController {
   @Get('fresh')
   @RequireFresh('10m')
   fresh(): object {
+    return { ok: true };
+  }
+
+  @Get('private')
+  @ForbidImpersonation()
+  private(): object {
     return { ok: true };
   }
 
@@ -135,6 +144,27 @@ describe.each(platforms)('a service without a database on %s', (platform) => {
       json: { ...session.toJSON(), isContainer: false },
     });
     expect((await ask('orders', session.getAccessToken())).json).toEqual({ userId: 'alice' });
+  });
+
+  it('refuses who acts as the user where a route forbids that', async () => {
+    await boot();
+    const own = await logIn();
+    expect((await ask('private', own.getAccessToken())).json).toEqual({ ok: true });
+    const actor = await logIn('support');
+    const { refreshToken } = actor.getAllSessionTokensDangerously();
+    const request = Object.assign(new IncomingMessage(new Socket()), {
+      method: 'POST',
+      headers: {
+        host: 'api.example.com',
+        'st-auth-mode': 'header',
+        authorization: `Bearer ${refreshToken}`,
+      },
+    });
+    const how = { actor, userId: 'alice', reason: 'ticket 7' };
+    const acting = await sessions.impersonate(request, new ServerResponse(request), how);
+    expect((await ask('me', acting.getAccessToken())).status).toBe(200);
+    const answer = await ask('private', acting.getAccessToken());
+    expect(answer).toMatchObject({ status: 403, json: { code: 'INVALID_CLAIMS' } });
   });
 
   it('asks for a session where one is required, as the issuer does', async () => {
