@@ -161,7 +161,7 @@ describe.each(platforms)('a poll that would learn nothing, on %s', (platform) =>
     verifier.app.get(IssuerFeed).onNews((news) => void heard.push(...news));
     await areHeld(1);
     const handle = await endSession();
-    await expect.poll(() => heard).toMatchObject([{ kind: 'session', handle }]);
+    await expect.poll(() => heard, { timeout: 5_000 }).toMatchObject([{ kind: 'session', handle }]);
     await verifier.close();
   });
 
@@ -228,7 +228,7 @@ describe.each(platforms)('a poll that would learn nothing, on %s', (platform) =>
     await booted.app.get(RevocationFeed).poll();
     await expect.poll(() => preferences.length, { timeout: 5_000 }).toBeGreaterThan(3);
     expect(preferences.slice(3)).not.toContain('wait=4');
-    await expect.poll(() => feed.ageMs).toBeLessThan(10_000);
+    await expect.poll(() => feed.ageMs, { timeout: 5_000 }).toBeLessThan(10_000);
     expect(logs.texts('error')).toEqual([]);
     await verifier.close();
     proxy.closeAllConnections();
