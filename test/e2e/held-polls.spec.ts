@@ -76,7 +76,7 @@ describe.each(platforms)('a poll that would learn nothing, on %s', (platform) =>
     expect(answer.status).toBe(304);
     const heldMs = Number(answer.headers['session-feed-held']);
     expect(heldMs).toBeGreaterThanOrEqual(450);
-    expect(heldMs).toBeLessThan(1_500);
+    expect(heldMs).toBeLessThan(5_000);
     expect(answer.headers['session-feed-time']).toBe(String(booted.clock.now()));
     await areHeld(0);
   });
