@@ -15,6 +15,7 @@ import {
   VerifySession,
   type SessionContainer,
 } from '../../lib/index.js';
+import { bootApp, type BootedApp } from '../support/boot-app.js';
 import { DocFiles } from '../support/doc-files.js';
 
 @WebSocketGateway()
@@ -145,31 +146,22 @@ describe.each([
 
 describe('the upgrade that docs/live.md takes by hand', () => {
   const files = new DocFiles('live.md', {});
-  let app: INestApplication;
+  let booted: BootedApp;
+  let sessions: SessionService;
   let server: Server;
   beforeAll(async () => {
     files.write();
     const { takeUpgrades } = await files.load<{
       takeUpgrades(server: Server, sessions: SessionService): void;
     }>('upgrades.ts');
-    const testing = await Test.createTestingModule({
-      imports: [
-        TypeOrmModule.forRoot({
-          type: 'better-sqlite3',
-          database: ':memory:',
-          synchronize: true,
-          autoLoadEntities: true,
-        }),
-        SessionModule.forRoot(),
-      ],
-    }).compile();
-    app = testing.createNestApplication({ logger: false });
-    await app.listen(0, '127.0.0.1');
+    booted = await bootApp();
+    const { app } = booted;
+    sessions = app.get(SessionService);
     server = app.getHttpServer() as Server;
-    takeUpgrades(server, app.get(SessionService));
+    takeUpgrades(server, sessions);
   });
   afterAll(async () => {
-    await app.close();
+    await booted.close();
     files.remove();
   });
 
@@ -184,18 +176,14 @@ describe('the upgrade that docs/live.md takes by hand', () => {
   }
 
   it('is refused without a session, and to the page of another origin with a cookie', async () => {
-    const session = await app
-      .get(SessionService)
-      .createNewSessionWithoutRequestResponse('public', 'bob');
+    const session = await sessions.createNewSessionWithoutRequestResponse('public', 'bob');
     expect(await upgrade({})).toEqual([401]);
     const cookie = `__Host-sAccessToken=${session.getAccessToken()}`;
     expect(await upgrade({ cookie, origin: 'https://evil.example' })).toEqual([403]);
   });
 
   it('opens, and is closed when its session ends', async () => {
-    const session = await app
-      .get(SessionService)
-      .createNewSessionWithoutRequestResponse('public', 'bob');
+    const session = await sessions.createNewSessionWithoutRequestResponse('public', 'bob');
     const authorization = `Bearer ${session.getAccessToken()}`;
     const [status, socket] = await upgrade({ authorization });
     expect(status).toBe(101);

@@ -32,7 +32,7 @@ class LoginController {
 }
 
 // What a client of the guarded route needs.
-let server: RequestLine;
+let server: Omit<RequestLine, 'path'>;
 let cpuAtStart = process.cpuUsage();
 
 /** Bound sessions, whose browsers sign for a refresh in this process, or unbound ones, whose pages refresh. */
@@ -56,7 +56,7 @@ answerRuns(
     }
     const access = ['__Host-sAccessToken', 'sAccessToken'].map((name) => browsers[0]?.cookie(name));
     const cookie = `__Host-sAccessToken=${access.find((each) => each !== undefined)}`;
-    server = { port: Number(new URL(url).port), path: '/me', headers: { cookie } };
+    server = { port: Number(new URL(url).port), headers: { cookie } };
     const operation: Operation = async (lane) => {
       const browser = browsers[lane];
       if (browser === undefined) throw new Error(`no browser in lane ${lane}`);

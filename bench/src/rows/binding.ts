@@ -1,7 +1,7 @@
 import { Contender } from '../contender.js';
 import { createDatabase, ENGINE_NAMES, presentEngines } from '../databases.js';
-import { load, type RequestLine } from '../load.js';
-import type { Run } from '../operation.js';
+import type { RequestLine } from '../load.js';
+import { loadAndCount } from '../load-and-count.js';
 import { IN_MEMORY } from '../our-application.js';
 import { interleave, joinRounds, withSeveralProcesses } from '../rounds.js';
 import type { Settings } from '../settings.js';
@@ -17,18 +17,18 @@ export async function measureBinding(settings: Settings): Promise<Line[]> {
 
 async function measureGuarded(settings: Settings): Promise<Line> {
   const runs = await withSeveralProcesses(PROCESSES, settings.rounds, async (rounds) => {
-    const servers = new Map<Contender, RequestLine>();
+    const servers = new Map<Contender, Omit<RequestLine, 'path'>>();
     const start = async (what: 'bound' | 'unbound') => {
       const contender = Contender.start(`ours: ${what}`, 'our-bound');
       await contender.ask('prepare', IN_MEMORY, what, 1);
-      servers.set(contender, await contender.ask<RequestLine>('server'));
+      servers.set(contender, await contender.ask<Omit<RequestLine, 'path'>>('server'));
       return contender;
     };
     const [ours, against] = [await start('bound'), await start('unbound')];
     const taken = await interleave([ours, against], {
       ...settings,
       rounds,
-      run: (contender, forMs) => requestAll(contender, servers.get(contender), forMs),
+      run: (contender, forMs) => loadAndCount(contender, servers.get(contender), '/me', forMs),
     });
     await Promise.all([ours.stop(), against.stop()]);
     return { ours, against, taken };
@@ -42,19 +42,6 @@ async function measureGuarded(settings: Settings): Promise<Line> {
     against,
     by: 'cpu',
   });
-}
-
-async function requestAll(
-  contender: Contender,
-  server: RequestLine | undefined,
-  forMs: number,
-): Promise<Run> {
-  if (server === undefined) throw new Error(`${contender.name} has not started`);
-  await contender.ask('startCounting');
-  const startedAt = performance.now();
-  const operations = await load(server, forMs);
-  const wallMs = performance.now() - startedAt;
-  return { operations, wallMs, cpuMs: await contender.ask<number>('cpuMs') };
 }
 
 /** A refresh of a bound session beside one of an unbound session, over HTTP, on each database. */

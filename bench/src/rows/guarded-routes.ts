@@ -1,6 +1,6 @@
 import { Contender } from '../contender.js';
-import { load, type RequestLine } from '../load.js';
-import type { Run } from '../operation.js';
+import type { RequestLine } from '../load.js';
+import { loadAndCount } from '../load-and-count.js';
 import type { Guard, Platform } from '../programs/application.js';
 import {
   interleave,
@@ -126,7 +126,7 @@ async function start(
 function measure(servers: Servers, path: string, settings: Settings): Promise<Rounds> {
   return interleave([...servers.keys()], {
     ...settings,
-    run: (contender, forMs) => requestAll(contender, servers.get(contender), path, forMs),
+    run: (contender, forMs) => loadAndCount(contender, servers.get(contender), path, forMs),
   });
 }
 
@@ -136,18 +136,4 @@ function only(servers: Servers, wanted: readonly Contender[]): Servers {
 
 async function stop(servers: Servers): Promise<void> {
   await Promise.all([...servers.keys()].map((each) => each.stop()));
-}
-
-async function requestAll(
-  contender: Contender,
-  server: Omit<RequestLine, 'path'> | undefined,
-  path: string,
-  forMs: number,
-): Promise<Run> {
-  if (server === undefined) throw new Error(`${contender.name} has not started`);
-  await contender.ask('startCounting');
-  const startedAt = performance.now();
-  const operations = await load({ ...server, path }, forMs);
-  const wallMs = performance.now() - startedAt;
-  return { operations, wallMs, cpuMs: await contender.ask<number>('cpuMs') };
 }

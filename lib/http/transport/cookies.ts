@@ -154,7 +154,7 @@ export class SessionCookie {
       this.put(response, isSecure ? olderSecureName : name, '', older, EXPIRED);
     }
     if (isSecure) this.removePlainTwin(request, response, lifetime);
-    this.clearOtherPaths(request, response);
+    this.removeStrays(request, response, written, isSecure);
   }
 
   // Browsers refuse SameSite=None and Partitioned without Secure, and accept Secure on loopback even over plain http. A
