@@ -50,7 +50,8 @@ describe('an interval task', () => {
     interval.start();
     await vi.advanceTimersByTimeAsync(1_000);
     expect(run).toHaveBeenCalledTimes(1);
-    expect(vi.getTimerCount()).toBe(1);
+    await vi.advanceTimersByTimeAsync(ROUND_MS);
+    expect(run).toHaveBeenCalledTimes(2);
   });
 
   it('never runs twice at once, and waits a whole interval after a slow run', async () => {
@@ -114,7 +115,6 @@ describe('an interval task', () => {
     await stopping;
     await vi.advanceTimersByTimeAsync(10_000);
     expect(run).toHaveBeenCalledTimes(1);
-    expect(vi.getTimerCount()).toBe(0);
   });
 
   it('can be started again after it was stopped', async () => {
