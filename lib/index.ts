@@ -139,7 +139,8 @@ export { DeviceProofRefusedException } from './errors/device-proof-refused.excep
 export { InvalidClaimsException } from './errors/invalid-claims.exception.js';
 export { SessionConfigurationError } from './errors/session-configuration.error.js';
 export { SessionEndedException } from './errors/session-ended.exception.js';
-export { SessionException, type SessionErrorCode } from './errors/session.exception.js';
+export { SessionException } from './errors/session.exception.js';
+export type { SessionErrorCode } from './errors/error-statuses.js';
 export { SessionIssuerUnavailableException } from './errors/session-issuer-unavailable.exception.js';
 export { SessionLimitException } from './errors/session-limit.exception.js';
 export { SessionInputException } from './errors/session-input.exception.js';

@@ -11,7 +11,7 @@ import { sessionControllers } from './http/controllers/session-routes.js';
 import { separateAsyncExtras, separateExtras } from './options/module-extras.js';
 import type { SessionModuleExtras } from './options/session-module-options.js';
 import { injectOfKind } from './providers-of-kind.js';
-import { exportsOf } from './session-exports.js';
+import { exportsOf } from './exported-providers.js';
 import { SESSION_LIFECYCLE, SessionLifecycle } from './session-lifecycle.js';
 import { sessionProviders } from './session-providers.js';
 import {

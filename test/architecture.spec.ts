@@ -20,7 +20,7 @@ const LAYERS = [
     'session.service.ts',
     'session.module.ts',
     'session.module-definition.ts',
-    'session-exports.ts',
+    'exported-providers.ts',
     'providers-of-kind.ts',
     'session-lifecycle.ts',
     'session-providers.ts',
@@ -46,7 +46,7 @@ const SESSION_LAYERS = [
 ];
 
 /** The files that put the parts together: the module and what it consists of. */
-const WIRING = /^session(\.module|\.module-definition|-providers|-exports)\.ts$/;
+const WIRING = /^(session(\.module|\.module-definition|-providers)|exported-providers)\.ts$/;
 
 /** What applications import, each by a name of its own in package.json. */
 const ENTRY_POINT =

@@ -1,4 +1,5 @@
-import { SessionException, type RefusedSession, type StatusOption } from './session.exception.js';
+import type { StatusOption } from './error-statuses.js';
+import { SessionException, type RefusedSession } from './session.exception.js';
 
 /**
  * The session is valid, but its claims do not satisfy the route. The answer has the failing validators, as SuperTokens'

@@ -1,5 +1,6 @@
 import type { RefusalReason } from './refusal-reason.js';
-import { SessionException, type RefusedSession, type StatusOption } from './session.exception.js';
+import type { StatusOption } from './error-statuses.js';
+import { SessionException, type RefusedSession } from './session.exception.js';
 
 const MESSAGES = {
   UNAUTHORISED: 'unauthorised',

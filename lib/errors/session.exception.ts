@@ -1,28 +1,6 @@
 import { HttpException } from '@nestjs/common';
+import { ERROR_STATUSES, type SessionErrorCode, type StatusOption } from './error-statuses.js';
 import type { RefusalReason } from './refusal-reason.js';
-
-/**
- * The stable codes of session errors, for `switch (error.code)`.
- *
- * @publicApi
- */
-export type SessionErrorCode =
-  | 'UNAUTHORISED'
-  | 'TRY_REFRESH_TOKEN'
-  | 'TOKEN_THEFT_DETECTED'
-  | 'INVALID_CLAIMS'
-  | 'CROSS_SITE_REQUEST'
-  | 'SESSION_INPUT'
-  | 'SESSION_LIMIT'
-  | 'TOO_MANY_REQUESTS'
-  | 'DEVICE_PROOF_REFUSED'
-  | 'DEVICE_PROOF_MISSING'
-  | 'SESSION_STORE_UNAVAILABLE'
-  | 'SESSION_ISSUER_UNAVAILABLE'
-  | 'SESSION_STORE_FAILED';
-
-/** The option that sets the status of an error's answer. @internal */
-export type StatusOption = 'sessionExpiredStatusCode' | 'invalidClaimStatusCode';
 
 /** The session that a refusal is about, if an authentic token or a row names it. @internal */
 export interface RefusedSession {
@@ -41,23 +19,6 @@ export interface Refusal {
   readonly session?: RefusedSession | undefined;
   readonly cause?: unknown;
 }
-
-// GraphQL clients know these codes by kind. GraphQL servers find the kind by status, which an option may change.
-const KINDS: Readonly<Record<SessionErrorCode, { status: number; graphQlCode: string }>> = {
-  UNAUTHORISED: { status: 401, graphQlCode: 'UNAUTHENTICATED' },
-  TRY_REFRESH_TOKEN: { status: 401, graphQlCode: 'UNAUTHENTICATED' },
-  TOKEN_THEFT_DETECTED: { status: 401, graphQlCode: 'UNAUTHENTICATED' },
-  INVALID_CLAIMS: { status: 403, graphQlCode: 'FORBIDDEN' },
-  CROSS_SITE_REQUEST: { status: 403, graphQlCode: 'FORBIDDEN' },
-  SESSION_LIMIT: { status: 403, graphQlCode: 'FORBIDDEN' },
-  SESSION_INPUT: { status: 400, graphQlCode: 'BAD_REQUEST' },
-  TOO_MANY_REQUESTS: { status: 429, graphQlCode: 'TOO_MANY_REQUESTS' },
-  DEVICE_PROOF_REFUSED: { status: 403, graphQlCode: 'FORBIDDEN' },
-  DEVICE_PROOF_MISSING: { status: 503, graphQlCode: 'SERVICE_UNAVAILABLE' },
-  SESSION_STORE_UNAVAILABLE: { status: 503, graphQlCode: 'SERVICE_UNAVAILABLE' },
-  SESSION_ISSUER_UNAVAILABLE: { status: 503, graphQlCode: 'SERVICE_UNAVAILABLE' },
-  SESSION_STORE_FAILED: { status: 500, graphQlCode: 'INTERNAL_SERVER_ERROR' },
-};
 
 // Every body has these, and GraphQL has other places for them.
 const COMMON_FIELDS: ReadonlySet<string> = new Set(['statusCode', 'code', 'message']);
@@ -92,9 +53,16 @@ export abstract class SessionException extends HttpException {
   private answeredStatus: number;
 
   /** @internal */
-  constructor({ code, reason, status = KINDS[code].status, body, session, cause }: Refusal) {
+  constructor({
+    code,
+    reason,
+    status = ERROR_STATUSES[code].status,
+    body,
+    session,
+    cause,
+  }: Refusal) {
     // Without the status, Nest's driver for Apollo would report all but three kinds as server errors.
-    super({ code, ...body }, KINDS[code].status, { cause });
+    super({ code, ...body }, ERROR_STATUSES[code].status, { cause });
     this.reason = reason;
     this.refusedSession = session;
     this.answeredStatus = status;
@@ -127,6 +95,6 @@ export abstract class SessionException extends HttpException {
       Object.entries(body).filter(([name]) => !COMMON_FIELDS.has(name)),
     );
     const http = { status: body['statusCode'] };
-    return { ...fields, code: KINDS[this.code].graphQlCode, http, originalError: body };
+    return { ...fields, code: ERROR_STATUSES[this.code].graphQlCode, http, originalError: body };
   }
 }

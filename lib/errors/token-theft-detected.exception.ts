@@ -1,4 +1,5 @@
-import { SessionException, type StatusOption } from './session.exception.js';
+import type { StatusOption } from './error-statuses.js';
+import { SessionException } from './session.exception.js';
 
 /**
  * A spent refresh token came back, so two parties hold tokens of this session: it has been revoked. The answer is 401

@@ -1,5 +1,6 @@
 import type { RefusalReason } from './refusal-reason.js';
-import { SessionException, type RefusedSession, type StatusOption } from './session.exception.js';
+import type { StatusOption } from './error-statuses.js';
+import { SessionException, type RefusedSession } from './session.exception.js';
 
 /**
  * The access token is not accepted, but a refresh may give a new one: 401 with the message `try refresh token`. The

@@ -1,5 +1,6 @@
 import type { RefusalReason } from './refusal-reason.js';
-import { SessionException, type RefusedSession, type StatusOption } from './session.exception.js';
+import type { StatusOption } from './error-statuses.js';
+import { SessionException, type RefusedSession } from './session.exception.js';
 
 /**
  * There is no session: 401 with the message `unauthorised`, the wording that SuperTokens' SDKs know. If the

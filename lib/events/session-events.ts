@@ -1,6 +1,6 @@
 import type { RefusalReason } from '../errors/refusal-reason.js';
 import type { DeviceProofRefusal } from '../errors/device-proof-refused.exception.js';
-import type { SessionErrorCode } from '../errors/session.exception.js';
+import type { SessionErrorCode } from '../errors/error-statuses.js';
 import type { RevocationReason } from './end-reason.js';
 
 /** An actor, and the user as whom they act. @publicApi */

@@ -1,3 +1,4 @@
+import { ERROR_STATUSES } from '../errors/error-statuses.js';
 import type { OptionReader } from './option-reader.js';
 
 /** The HTTP statuses of refusals, by which a client tells whether to refresh. They must differ. @publicApi */
@@ -16,8 +17,14 @@ export interface StatusCodes {
 
 /** Reads the statuses. */
 export function readStatusCodes(reader: OptionReader): StatusCodes {
-  const sessionExpiredStatusCode = reader.integer('sessionExpiredStatusCode', 400, 499, 401);
-  const invalidClaimStatusCode = reader.integer('invalidClaimStatusCode', 400, 499, 403);
+  const { UNAUTHORISED: expired, INVALID_CLAIMS: invalid } = ERROR_STATUSES;
+  const sessionExpiredStatusCode = reader.integer(
+    'sessionExpiredStatusCode',
+    400,
+    499,
+    expired.status,
+  );
+  const invalidClaimStatusCode = reader.integer('invalidClaimStatusCode', 400, 499, invalid.status);
   if (sessionExpiredStatusCode === invalidClaimStatusCode) {
     reader.problem('invalidClaimStatusCode', 'is the same as `sessionExpiredStatusCode`');
   }

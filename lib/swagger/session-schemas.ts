@@ -1,4 +1,4 @@
-import type { SessionErrorCode } from '../errors/session.exception.js';
+import type { SessionErrorCode } from '../errors/error-statuses.js';
 import type { Json } from './openapi.js';
 
 export type SchemaName =

@@ -68,7 +68,8 @@ export { CrossSiteRequestException } from '../errors/cross-site-request.exceptio
 export { InvalidClaimsException } from '../errors/invalid-claims.exception.js';
 export { SessionConfigurationError } from '../errors/session-configuration.error.js';
 export { SessionEndedException } from '../errors/session-ended.exception.js';
-export { SessionException, type SessionErrorCode } from '../errors/session.exception.js';
+export { SessionException } from '../errors/session.exception.js';
+export type { SessionErrorCode } from '../errors/error-statuses.js';
 export { SessionInputException } from '../errors/session-input.exception.js';
 export { SessionIssuerUnavailableException } from '../errors/session-issuer-unavailable.exception.js';
 export { TryRefreshTokenException } from '../errors/try-refresh-token.exception.js';

@@ -77,12 +77,12 @@ describe('docs/errors.md', () => {
     ]);
     expect(Object.fromEntries(listed)).toEqual(Object.fromEntries(thrown));
     expect(new Set(table('status').map(([, code]) => code))).toEqual(
-      new Set(union('lib/errors/session.exception.ts', 'SessionErrorCode')),
+      new Set(union('lib/errors/error-statuses.ts', 'SessionErrorCode')),
     );
   });
 
   it('lists every reason of a refusal, and no other, each with codes that there are', () => {
-    const codes = union('lib/errors/session.exception.ts', 'SessionErrorCode');
+    const codes = union('lib/errors/error-statuses.ts', 'SessionErrorCode');
     const rows = table('reason');
     expect(rows.map(([reason]) => reason)).toEqual(
       union('lib/errors/refusal-reason.ts', 'RefusalReason'),
