@@ -43,7 +43,6 @@ describe('the README', () => {
       'app.module.ts',
       'auth.controller.ts',
       'users.service.ts',
-      'main.ts',
       'payments.controller.ts',
     ]);
   });
