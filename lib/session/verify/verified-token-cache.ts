@@ -4,6 +4,10 @@ import type { AccessTokenClaims, AccessTokenVerificationKey } from '../../tokens
 // A long token counts as several, so that memory is limited by size too.
 const USUAL_TOKEN = 2_048;
 const LONGEST_TOKEN = 16_384;
+// Tokens are found by their last characters, and then compared. A hash of the whole text would take 1.5 of the 2.3 µs of a
+// verification. The characters are the signature's, which nobody can choose; V8 copies so short a part, so that it does
+// not keep the text alive.
+const KEY_LENGTH = 12;
 
 /** An access token whose signature and form have been checked. Its claims are frozen all the way down. */
 export interface VerifiedToken {
@@ -30,26 +34,33 @@ export class VerifiedTokenCache {
     });
   }
 
-  find(token: string): VerifiedToken | undefined {
-    return this.tokens?.get(token);
+  /** @param token of any type, since applications call the functions with whatever a client sent */
+  find(token: unknown): VerifiedToken | undefined {
+    if (typeof token !== 'string') return undefined;
+    const found = this.tokens?.get(keyOf(token));
+    return found?.token === token ? found : undefined;
   }
 
   /** Whether a token is remembered. Asking does not count as use. */
   has(token: string): boolean {
-    return this.tokens?.has(token) === true;
+    return this.tokens?.peek(keyOf(token))?.token === token;
   }
 
   remember(verified: VerifiedToken): void {
-    this.tokens?.set(verified.token, verified);
+    this.tokens?.set(keyOf(verified.token), verified);
   }
 
   forget(token: string): void {
-    this.tokens?.delete(token);
+    if (this.has(token)) this.tokens?.delete(keyOf(token));
   }
 
   get size(): number {
     return this.tokens?.size ?? 0;
   }
+}
+
+function keyOf(token: string): string {
+  return token.slice(-KEY_LENGTH);
 }
 
 /** A copy of a string with its own memory: a part cut from a header would keep the whole header alive. */
