@@ -146,7 +146,7 @@ export class SessionService extends SessionFunctions {
    * @throws {CrossSiteRequestException} (403)
    * @example
    * ```ts
-   * await this.sessions.impersonate(req, res, { actor: session, userId, reason: 'ticket 4711' });
+   * await this.sessions.impersonate(req, res, { userId, reason: 'ticket 4711' });
    * ```
    */
   impersonate(

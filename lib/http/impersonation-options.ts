@@ -20,8 +20,8 @@ const NAMES = [
 
 /** The actor, the user as whom they act, the reason and the duration. @publicApi */
 export interface ImpersonateOptions {
-  /** The actor's session: the session of the request, verified by the guard. */
-  actor: SessionContainer;
+  /** The actor's session. @default the session of the request, which the guard has verified */
+  actor?: SessionContainer;
   /** The user as whom they act. */
   userId: string;
   /** @default 'public' */
@@ -36,12 +36,16 @@ export interface ImpersonateOptions {
   sessionDataInDatabase?: object;
 }
 
-/** @throws {SessionInputException} */
+/**
+ * @param ofRequest the session that the guard has verified, if it has
+ * @throws {SessionInputException}
+ */
 export function checkImpersonateOptions(
   value: unknown,
+  ofRequest: unknown,
 ): ImpersonationRequest & { readonly actor: SessionContainer } {
   const given = readOptions(value, NAMES);
-  const { actor, userId, tenantId, reason, lifetime = '1h', ...held } = given;
+  const { actor = ofRequest, userId, tenantId, reason, lifetime = '1h', ...held } = given;
   const checkedActor = checkActor(actor);
   const lifetimeMs = durationToMs(lifetime);
   if (lifetimeMs === undefined || lifetimeMs < 1_000 || lifetimeMs > DAY_MS) {
@@ -61,6 +65,9 @@ export function checkImpersonateOptions(
 function checkActor(actor: unknown): SessionContainer {
   return readSafely('actor', () => {
     if (actor instanceof SessionContainer) return actor;
-    throw new SessionInputException('actor', `must be a session, not ${kindOf(actor)}`);
+    throw new SessionInputException(
+      'actor',
+      `must be a session, not ${kindOf(actor)}: guard the route, or give one`,
+    );
   });
 }

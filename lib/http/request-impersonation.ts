@@ -19,6 +19,7 @@ import { AntiCsrf } from './anti-csrf/anti-csrf.js';
 import { deviceOf } from './context/device-reader.js';
 import { asHttpRequest, type HttpRequest } from './context/http-request.js';
 import { asHttpResponse } from './context/http-response.js';
+import { rememberedSession } from './current-session.js';
 import { checkImpersonateOptions } from './impersonation-options.js';
 import { RequestLogin } from './request-login.js';
 import { RequestSignOut } from './request-sign-out.js';
@@ -62,13 +63,14 @@ export class RequestImpersonation {
    */
   async begin(request: unknown, response: unknown, how: unknown): Promise<SessionContainer> {
     try {
-      const { actor, actorHandle, ...asked } = checkImpersonateOptions(how);
+      const httpRequest = asHttpRequest(request);
+      const ofRequest = rememberedSession(httpRequest, this.verification)?.session;
+      const { actor, actorHandle, ...asked } = checkImpersonateOptions(how, ofRequest);
       if (actor.getActor() !== undefined) throw this.refusals.impersonated(actor);
       if (actor.isBound()) {
         throw new SessionInputException('actor', 'must not be a session that is bound to a device');
       }
       this.login.refuseCrossSiteLogin(request, true);
-      const httpRequest = asHttpRequest(request);
       const transferMethod = (await this.verification.transferMethodOf(request)) ?? 'header';
       const own = await this.impersonator.findActor(actorHandle);
       if (own === undefined)

@@ -5,27 +5,26 @@ import { GatewayEntrance, type SocketEntranceOptions } from './gateway-entrance.
 
 /**
  * For the option `allowRequest` of Socket.IO: refuses a connection with a bad token before its upgrade. A connection
- * without a token has five seconds to show one as `auth: { token }`. At most `live.pending` wait at once.
+ * without a token has five seconds to show one as `auth: { token }`. At most `live.pending` wait at once. All gateways of
+ * a port share one server, whose options the first of them gives.
  *
+ * @param application needed only if several applications run in one process and the gateway has a port of its own
  * @example
  * ```ts
- * class SocketAdapter extends IoAdapter {
- *   constructor(private readonly app: INestApplicationContext) { super(app); }
- *   override createIOServer(port: number, options = {}) {
- *     return super.createIOServer(port, { ...options, allowRequest: allowSocketIo(this.app) });
- *   }
- * }
+ * @WebSocketGateway({ allowRequest: allowSocketIo() })
+ * @VerifySession()
+ * export class ChatGateway {}
  * ```
  * @publicApi
  */
 export function allowSocketIo(
-  application: ApplicationOrLater,
+  application?: ApplicationOrLater,
   options: Pick<SocketEntranceOptions, 'required' | 'kind'> = {},
 ): (request: unknown, callback: (error: string | null, isAllowed: boolean) => void) => void {
   const entrance = later(application, options.kind, GatewayEntrance);
   return (request, callback) => {
     Promise.resolve()
-      .then(() => entrance().allow(request as HttpRequest, options, true))
+      .then(() => entrance(request as HttpRequest).allow(request as HttpRequest, options, true))
       .then(
         (outcome) =>
           outcome === 'allowed' ? callback(null, true) : callback('TOO_MANY_PENDING', false),

@@ -1,4 +1,13 @@
-import type { Type } from '@nestjs/common';
+import {
+  Injectable,
+  Logger,
+  type OnApplicationShutdown,
+  type OnModuleInit,
+  type Type,
+} from '@nestjs/common';
+import { HttpAdapterHost, ModuleRef } from '@nestjs/core';
+import { SessionConfigurationError } from '../errors/session-configuration.error.js';
+import type { HttpRequest } from '../http/context/http-request.js';
 import { ownToken, type SessionKind } from '../options/kind.js';
 
 /** Finds the providers of an application: the application itself, or a `ModuleRef` in a factory. @publicApi */
@@ -9,19 +18,64 @@ export interface ProviderSource {
 /** The application, or a function that returns it later. @publicApi */
 export type ApplicationOrLater = ProviderSource | (() => ProviderSource);
 
-/** A provider of a kind of sessions, looked up in the application when it is first needed. */
+interface HttpAdapter {
+  getHttpServer(): unknown;
+}
+
+// Decorators and `forRoot` need a function for sockets before their application exists. It is found here once a socket
+// opens.
+const running = new Map<HttpAdapter, ProviderSource>();
+
+/** Makes the application known to functions that were not given one. */
+@Injectable()
+export class RunningApplication implements OnModuleInit, OnApplicationShutdown {
+  constructor(
+    private readonly host: HttpAdapterHost,
+    private readonly modules: ModuleRef,
+  ) {}
+
+  // Not before: Nest's testing module makes its providers without an adapter.
+  onModuleInit(): void {
+    const adapter = this.host.httpAdapter as HttpAdapter | undefined;
+    if (adapter !== undefined) running.set(adapter, this.modules);
+  }
+
+  onApplicationShutdown(): void {
+    running.delete(this.host.httpAdapter);
+  }
+}
+
+/**
+ * A provider of a kind of sessions, looked up in the application when a socket opens.
+ *
+ * @param application default: the application of this process, or of the server that got the request
+ */
 export function later<T>(
-  application: ApplicationOrLater,
+  application: ApplicationOrLater | undefined,
   kind: SessionKind,
   type: Type<T>,
-): () => T {
-  let found: T | undefined;
-  return () => {
-    if (found === undefined) {
-      const source = typeof application === 'function' ? application() : application;
-      const token = kind === undefined ? type : ownToken(kind, type);
-      found = source.get(token as never, { strict: false }) as T;
-    }
-    return found;
+): (request: HttpRequest) => T {
+  return (request) => {
+    const given = typeof application === 'function' ? application() : application;
+    const source = given ?? applicationOf(request);
+    const token = kind === undefined ? type : ownToken(kind, type);
+    return source.get(token as never, { strict: false }) as T;
   };
+}
+
+function applicationOf(request: HttpRequest): ProviderSource {
+  // Node sets it on each socket that a server accepts.
+  const { server } = (request.socket ?? {}) as { server?: unknown };
+  const [first, ...others] = running;
+  const found =
+    others.length === 0 ? first : [...running].find(([each]) => each.getHttpServer() === server);
+  if (found !== undefined) return found[1];
+  const error = new SessionConfigurationError(
+    first === undefined
+      ? 'A socket opens, but no application with SessionModule has been initialized in this process.'
+      : 'Several applications run in this process, and a socket opens at a server of its own: give verifyWsClient, ' +
+          'allowSocketIo and sessionSubscriptions the application.',
+  );
+  new Logger('SessionModule').error(error.message);
+  throw error;
 }

@@ -1,6 +1,7 @@
 import type { Provider } from '@nestjs/common';
 import { LIVE_CONNECTIONS } from '../http/live-connections.js';
 import { SESSION_ENDS } from '../verification/session-ends.js';
+import { RunningApplication } from './application.js';
 import { GatewayEntrance } from './gateway-entrance.js';
 import { Gateways } from './gateways.js';
 import { Handshakes } from './handshakes.js';
@@ -12,6 +13,7 @@ import { PendingConnections } from './pending-connections.js';
 
 /** The providers that hold sessions open, and close their connections. */
 export const LIVE_PROVIDERS: Provider[] = [
+  RunningApplication,
   OpenSessions,
   { provide: SESSION_ENDS, useExisting: OpenSessions },
   OpenClaims,

@@ -26,7 +26,7 @@ interface Opening {
 const OPENING = Symbol('opening');
 
 export function mercuriusSubscriptions(
-  application: ApplicationOrLater,
+  application: ApplicationOrLater | undefined,
   { required, kind }: { readonly required: boolean; readonly kind: SessionKind },
 ): MercuriusSubscriptions {
   const entrance = later(application, kind, GatewayEntrance);
@@ -55,13 +55,13 @@ export function mercuriusSubscriptions(
       const found = { socket, request } as Opening;
       const raw = rawOf(found.request);
       // A client may open it again and again.
-      if (connections().sessionOf(found.request) !== undefined) return {};
-      const session = entrance().sessionOf(raw);
+      if (connections(raw).sessionOf(found.request) !== undefined) return {};
+      const session = entrance(raw).sessionOf(raw);
       if (session !== undefined) {
-        holdSubscriptions(connections(), found.socket, found.request, session);
+        holdSubscriptions(connections(raw), found.socket, found.request, session);
         return {};
       }
-      pending().closeBy(raw, () => closeWs(found.socket));
+      pending(raw).closeBy(raw, () => closeWs(found.socket));
       return {
         get [OPENING]() {
           open(found);
@@ -74,9 +74,9 @@ export function mercuriusSubscriptions(
       opening = undefined;
       if (found === undefined) return true;
       const raw = rawOf(found.request);
-      const finding = handshakes().verify(raw, [{ sessionRequired: required }], payload);
-      return admitSubscriber(connections(), found.socket, found.request, finding).finally(() =>
-        pending().remove(raw),
+      const finding = handshakes(raw).verify(raw, [{ sessionRequired: required }], payload);
+      return admitSubscriber(connections(raw), found.socket, found.request, finding).finally(() =>
+        pending(raw).remove(raw),
       );
     },
   };

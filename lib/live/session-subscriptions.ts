@@ -34,30 +34,27 @@ export interface GraphqlWsSubscriptions {
  * Options for subscriptions. They admit a socket by the session of its handshake, or by a token in `connectionParams`
  * (`authorization` or `token`). They close it with 4401 when that session ends. Its subscriptions get the error first.
  *
- * @param application the application, or in the factory of `forRootAsync` the `ModuleRef` that Nest injects
+ * @param application needed only if several applications run in one process, and none of them owns the sockets' server
  * @example
  * ```ts
- * GraphQLModule.forRootAsync<ApolloDriverConfig>({
+ * GraphQLModule.forRoot<ApolloDriverConfig>({
  *   driver: ApolloDriver,
- *   inject: [ModuleRef],
- *   useFactory: (modules: ModuleRef) => ({
- *     autoSchemaFile: true,
- *     subscriptions: { 'graphql-ws': sessionSubscriptions(modules) },
- *   }),
+ *   autoSchemaFile: true,
+ *   subscriptions: { 'graphql-ws': sessionSubscriptions() },
  * })
  * ```
  * @publicApi
  */
 export function sessionSubscriptions(
-  application: ApplicationOrLater,
+  application?: ApplicationOrLater,
   options?: SessionSubscriptionsOptions & { server?: 'graphql-ws' },
 ): GraphqlWsSubscriptions;
 export function sessionSubscriptions(
-  application: ApplicationOrLater,
+  application: ApplicationOrLater | undefined,
   options: SessionSubscriptionsOptions & { server: 'mercurius' },
 ): MercuriusSubscriptions;
 export function sessionSubscriptions(
-  application: ApplicationOrLater,
+  application?: ApplicationOrLater,
   { required = true, kind, server = 'graphql-ws' }: SessionSubscriptionsOptions = {},
 ): GraphqlWsSubscriptions | MercuriusSubscriptions {
   if (server === 'mercurius') return mercuriusSubscriptions(application, { required, kind });
@@ -68,8 +65,8 @@ export function sessionSubscriptions(
     connectionInitWaitTimeout: INIT_WITHIN_MS,
     onConnect: async ({ connectionParams, extra }: SocketContext) => {
       const { socket, request } = extra as { socket: WsClient; request: HttpRequest };
-      const finding = handshakes().verify(request, asked, connectionParams);
-      return admitSubscriber(connections(), socket, request, finding);
+      const finding = handshakes(request).verify(request, asked, connectionParams);
+      return admitSubscriber(connections(request), socket, request, finding);
     },
   };
 }

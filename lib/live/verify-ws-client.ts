@@ -14,26 +14,24 @@ type Refuse = (
  * For the option `verifyClient` of `ws`. It refuses a handshake without a session before the socket exists, unless the
  * gateway behind it is open by `@PublicAccess()`. Cookies count only from our own origin and `trustedOrigins`.
  *
+ * @param application needed only if several applications run in one process and the gateway has a port of its own
  * @example
  * ```ts
- * class SocketAdapter extends WsAdapter {
- *   constructor(private readonly app: INestApplicationContext) { super(app); }
- *   override create(port: number, options = {}) {
- *     return super.create(port, { ...options, verifyClient: verifyWsClient(this.app) });
- *   }
- * }
+ * @WebSocketGateway({ verifyClient: verifyWsClient() })
+ * @VerifySession()
+ * export class ChatGateway {}
  * ```
  * @publicApi
  */
 export function verifyWsClient(
-  application: ApplicationOrLater,
+  application?: ApplicationOrLater,
   options: SocketEntranceOptions = {},
 ): (info: { req: unknown }, callback: Refuse) => void {
   const entrance = later(application, options.kind, GatewayEntrance);
   // `ws` waits for the callback of a function with two parameters.
   return ({ req }, callback) => {
     Promise.resolve()
-      .then(() => entrance().allow(req as HttpRequest, options, false))
+      .then(() => entrance(req as HttpRequest).allow(req as HttpRequest, options, false))
       .then(
         (outcome) =>
           outcome === 'allowed' ? callback(true) : callback(false, 503, '', { 'Retry-After': '5' }),

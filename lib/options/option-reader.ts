@@ -118,11 +118,15 @@ export class OptionReader {
     isAllowed: (item: unknown) => item is T,
     allowed: string,
   ): readonly T[] | undefined {
-    const convert = (value: unknown): readonly T[] | undefined => {
-      const items = itemsOf(value);
-      return items?.every(isAllowed) ? items : undefined;
-    };
-    return this.converted(name, convert, `an array of ${allowed}, at most ${MAX_ITEMS}`);
+    const text = `an array of ${allowed}, at most ${MAX_ITEMS}`;
+    const convert = (value: unknown): readonly unknown[] | undefined => itemsOf(value);
+    return this.attempt(name, undefined, () => {
+      const items = this.converted(name, convert, text);
+      if (items === undefined || items.every(isAllowed)) return items;
+      const index = items.findIndex((item) => !isAllowed(item));
+      this.problem(name, `must be ${text}; entry ${index} is none`);
+      return undefined;
+    });
   }
 
   /** Options inside an option; a missing one reads as empty. */

@@ -245,9 +245,9 @@ export interface SessionRoutesOptions {
   /**
    * `GET revocations`: services without a database poll it, to refuse revoked sessions too. They show one of the
    * secrets in `Authorization: Bearer`. Give one secret, or two during an exchange; each has at least 32 random bytes
-   * in base64 or hex, as `openssl rand -base64 32` prints. @default false
+   * in base64 or hex, as `openssl rand -base64 32` prints. A missing one refuses the start. @default false
    */
-  revocations?: false | (SessionRouteOptions & { secrets: readonly string[] });
+  revocations?: false | (SessionRouteOptions & { secrets: readonly (string | undefined)[] });
 }
 
 /** The options of a built-in route. @publicApi */

@@ -9,7 +9,8 @@ export const AUDIENCE_ALLOWED = 'a text of 1 to 255 characters';
 export const ISSUER_ALLOWED =
   'an http or https URL of up to 255 characters, without query and fragment';
 
-const ORIGINS_ALLOWED = 'origins such as https://www.example.com';
+const ORIGINS_ALLOWED =
+  'origins such as https://www.example.com, without a path or a slash at the end';
 
 // A user name and a password in it would be shown to every client.
 export function isIssuer(text: string): boolean {

@@ -41,6 +41,8 @@ export interface Visitor {
   readonly claims: VisitorClaims | undefined;
   /** The visitor's cookies as they are from now on, for the code behind this middleware. */
   readonly cookie: string;
+  /** The request's headers with these cookies, as `NextResponse.next({ request: { headers } })` takes them. */
+  readonly headers: Headers;
   /** The `Set-Cookie` lines for the visitor's answer so far. */
   readonly setCookie: readonly string[];
   /** Calls the API as this visitor, with a path and the options of `fetch`. It refreshes if needed. */
@@ -49,10 +51,20 @@ export interface Visitor {
   answer(response: Response): Response;
 }
 
+/** The response of Express or Node. @publicApi */
+export interface VisitorResponse {
+  readonly headersSent: boolean;
+  appendHeader(name: string, value: string[]): unknown;
+  setHeader(name: string, value: string): unknown;
+}
+
 /** Finds the sessions of a page server's visitors. @publicApi */
 export interface PageSessions {
-  /** @throws {Error} if the API can't be reached or can't answer, because an outage must not turn users into guests */
-  handle(request: VisitorRequest): Promise<Visitor>;
+  /**
+   * @param response gets new cookies at once, until its head is sent. Without one, `answer` or `setCookie` is yours to use
+   * @throws {Error} if the API can't be reached or can't answer, because an outage must not turn users into guests
+   */
+  handle(request: VisitorRequest, response?: VisitorResponse): Promise<Visitor>;
 }
 
 /** A key that the API has published. */
@@ -133,7 +145,7 @@ export function createPageSessions({
   }
 
   return {
-    async handle(request) {
+    async handle(request, response) {
       const isForeign =
         headerOf(request, 'sec-fetch-site') === 'cross-site' &&
         !/^(GET|HEAD)$/i.test(request.method ?? 'GET');
@@ -151,7 +163,13 @@ export function createPageSessions({
       }
 
       async function keep(answer: Response): Promise<void> {
-        if (jar.keep(answer)) claims = await find();
+        const lines = jar.keep(answer);
+        if (lines.length === 0) return;
+        if (response?.headersSent === false) {
+          response.appendHeader('set-cookie', lines);
+          response.setHeader('cache-control', 'no-store');
+        }
+        claims = await find();
       }
 
       async function refresh(): Promise<boolean> {
@@ -173,6 +191,12 @@ export function createPageSessions({
         },
         get cookie() {
           return jar.text;
+        },
+        get headers() {
+          const headers = copyOf(request.headers);
+          headers.delete('cookie');
+          if (jar.text !== '') headers.set('cookie', jar.text);
+          return headers;
         },
         get setCookie() {
           return jar.lines;
@@ -232,8 +256,8 @@ class CookieJar {
     return undefined;
   }
 
-  /** @returns whether the answer set any */
-  keep(answer: Response): boolean {
+  /** @returns the lines of the answer */
+  keep(answer: Response): string[] {
     const lines = answer.headers.getSetCookie();
     for (const line of lines) {
       const [pair = ''] = line.split(';', 1);
@@ -242,7 +266,7 @@ class CookieJar {
       if (!/;\s*(max-age=0\b|expires=thu, 01 jan 1970)/i.test(line)) this.cookies.push(pair);
       this.changes.set(start, line);
     }
-    return lines.length > 0;
+    return lines;
   }
 }
 
@@ -255,6 +279,15 @@ function headerOf({ headers }: VisitorRequest, name: string): string {
 
 function isStandard(headers: VisitorRequest['headers']): headers is StandardHeaders {
   return typeof headers.get === 'function';
+}
+
+function copyOf(given: VisitorRequest['headers']): Headers {
+  if (isStandard(given)) return new Headers(given as Headers);
+  // HTTP/2 has names with a colon, which are no headers here.
+  const lines = Object.entries(given).filter(([name]) => !name.startsWith(':'));
+  return new Headers(
+    lines.flatMap(([name, value]) => (value === undefined ? [] : [[name, value.toString()]])),
+  );
 }
 
 function bytes(text: string): Uint8Array<ArrayBuffer> {

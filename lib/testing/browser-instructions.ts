@@ -5,7 +5,8 @@ export interface ReadInstructions {
   readonly initiators: readonly string[];
 }
 
-const UNPERMITTED = /(^|;)\s*(max-age|expires|partitioned)\b/i;
+// Chromium permits these alone in a description, and refuses all others (`cookie_craving.cc`).
+const PERMITTED = /^\s*(?:domain|path|samesite)=[^;]*$|^\s*(?:secure|httponly)?\s*$/i;
 
 /**
  * Reads the answer to a registration as Chromium does.
@@ -29,7 +30,8 @@ export function readInstructions(text: string): ReadInstructions | string {
     name: String(name),
     attributes: String(attributes),
   }));
-  if (read.some(({ attributes }) => UNPERMITTED.test(attributes))) {
+  const isPermitted = (attribute: string): boolean => PERMITTED.test(attribute);
+  if (!read.every(({ attributes }) => attributes.split(';').every(isPermitted))) {
     return 'InvalidCredentialsCookieUnpermittedAttribute';
   }
   const { allowed_refresh_initiators: initiators = [] } = json;

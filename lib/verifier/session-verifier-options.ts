@@ -61,8 +61,8 @@ export interface SessionVerifierOptions extends SessionStatusCodeOptions {
 
 /** The settings of the revocation feed. @publicApi */
 export interface SessionVerifierRevocations {
-  /** One of the `secrets` of the issuer's `routes.revocations`. */
-  secret: string;
+  /** One of the `secrets` of the issuer's `routes.revocations`. Without a value, the service does not start. */
+  secret: string | undefined;
   /** @default '2s' */
   pollInterval?: Duration;
   /**

@@ -6,7 +6,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import type { SessionFetch } from '../../lib/client/index.js';
 import { createSessionFetch, frontTokenOf } from '../../lib/client/index.js';
 import { CurrentSession, VerifySession } from '../../lib/index.js';
-import type { VisitorRequest } from '../../lib/server/index.js';
+import type { VisitorRequest, VisitorResponse } from '../../lib/server/index.js';
 import { bootApp, type BootedApp } from '../support/boot-app.js';
 import { codeInDocs } from '../support/doc-code.js';
 import { DocFiles } from '../support/doc-files.js';
@@ -23,26 +23,37 @@ class OrdersController {
 
 type Middleware = (
   request: VisitorRequest & { visitor?: { claims: { sub: string } | undefined } },
-  response: { append(name: string, value: string[]): unknown },
-  next: (error?: unknown) => void,
-) => void;
+  response: VisitorResponse,
+  next: () => void,
+) => Promise<void>;
 
 /** A use of the middleware, by the types that @types/express declares. */
 const EXPRESS = `
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { visitors } from './page-server.express.js';
 
-interface Response extends ServerResponse {
-  append(field: string, value?: string[] | string): this;
-}
 interface RequestHandler {
-  (request: IncomingMessage, response: Response, next: (error?: unknown) => void): void;
+  (
+    request: IncomingMessage,
+    response: ServerResponse,
+    next: (error?: unknown) => void,
+  ): void | Promise<void>;
 }
 export const handler: RequestHandler = visitors('https://api.example.com');
 `;
 
+/** What the example uses of Next, which is not installed here. */
+const NEXT = `
+declare module 'next/server' {
+  export class NextRequest extends Request {}
+  export class NextResponse extends Response {
+    static next(init?: { request?: { headers?: Headers } }): NextResponse;
+  }
+}
+`;
+
 describe('what docs/frontend.md shows', () => {
-  const files = new DocFiles('frontend.md', { 'express.ts': EXPRESS });
+  const files = new DocFiles('frontend.md', { 'express.ts': EXPRESS, 'next.d.ts': NEXT });
   let booted: BootedApp;
   let cookie: string;
 
@@ -56,7 +67,13 @@ describe('what docs/frontend.md shows', () => {
   afterEach(() => booted.close());
 
   it('compiles', { timeout: 120_000 }, () => {
-    expect(files.names).toEqual(['page-server.ts', 'page-server.express.ts', 'express.ts']);
+    expect(files.names).toEqual([
+      'page-server.ts',
+      'page-server.express.ts',
+      'page-server.next.ts',
+      'express.ts',
+      'next.d.ts',
+    ]);
     expect(files.problems()).toBe('');
   });
 
@@ -78,9 +95,7 @@ describe('what docs/frontend.md shows', () => {
     const middleware = visitors(booted.url);
     const server = createServer((incoming, outgoing) => {
       const request: Parameters<Middleware>[0] = incoming;
-      const append = (name: string, value: string[]) => outgoing.setHeader(name, value);
-      middleware(request, { append }, (error) => {
-        outgoing.statusCode = error === undefined ? 200 : 503;
+      void middleware(request, outgoing, () => {
         outgoing.end(request.visitor?.claims?.sub ?? 'guest');
       });
     }).listen(0, '127.0.0.1');
@@ -88,6 +103,12 @@ describe('what docs/frontend.md shows', () => {
     const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
     expect(await (await fetch(url)).text()).toBe('guest');
     expect(await (await fetch(url, { headers: { cookie } })).text()).toBe('ada');
+    booted.clock.advance('61m');
+    const refreshOnly = cookie.replace(/[^;]*sAccessToken=[^;]*;?/, '');
+    const refreshed = await fetch(url, { headers: { cookie: refreshOnly } });
+    expect(await refreshed.text()).toBe('ada');
+    expect(refreshed.headers.getSetCookie()).toHaveLength(2);
+    expect(refreshed.headers.get('cache-control')).toBe('no-store');
     server.closeAllConnections();
     server.close();
   });

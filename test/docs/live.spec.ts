@@ -1,7 +1,8 @@
 import type { INestApplication, Type } from '@nestjs/common';
+import { IoAdapter } from '@nestjs/platform-socket.io';
+import { WsAdapter } from '@nestjs/platform-ws';
 import { Test } from '@nestjs/testing';
 import { TypeOrmModule } from '@nestjs/typeorm';
-import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
 import { once } from 'node:events';
 import { get, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -9,30 +10,14 @@ import type { Duplex } from 'node:stream';
 import { io } from 'socket.io-client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
-import {
-  SessionModule,
-  SessionService,
-  VerifySession,
-  type SessionContainer,
-} from '../../lib/index.js';
+import { SessionModule, SessionService, type SessionContainer } from '../../lib/index.js';
 import { bootApp, type BootedApp } from '../support/boot-app.js';
 import { DocFiles } from '../support/doc-files.js';
-
-@WebSocketGateway()
-@VerifySession()
-class Gateway {
-  @SubscribeMessage('ping')
-  ping(): object {
-    return { event: 'pong', data: 1 };
-  }
-}
 
 interface Exports {
   export(session: SessionContainer, rows: AsyncIterable<string>): Promise<string[]>;
   upload(session: SessionContainer, abort: (reason: string) => void): Disposable;
 }
-
-type Adapters = Record<string, new (app: INestApplication) => never>;
 
 /** Opens a socket, and says how it is told of its end. */
 type Open = (url: string, token?: string) => Promise<() => Promise<unknown>>;
@@ -67,16 +52,17 @@ describe('what docs/live.md shows', () => {
 });
 
 describe.each([
-  ['ws', 'sockets.adapter.ts', 'SocketsAdapter', openWs, '401', 4401],
+  ['ws', WsAdapter, 'sockets.gateway.ts', 'SocketsGateway', openWs, '401', 4401],
   [
     'Socket.IO',
-    'io.adapter.ts',
-    'SessionIoAdapter',
+    IoAdapter,
+    'io.gateway.ts',
+    'IoGateway',
     openSocketIo,
     'unauthorised',
     'io server disconnect',
   ],
-])('what docs/live.md shows, with the adapter for %s', (_, file, name, open, refusal, ending) => {
+])('what docs/live.md shows, with %s', (_, Adapter, file, name, open, refusal, ending) => {
   const files = new DocFiles('live.md', {});
   let app: INestApplication;
   let sessions: SessionService;
@@ -88,7 +74,8 @@ describe.each([
     const { ExportService } = await files.load<{ ExportService: Type<Exports> }>(
       'export.service.ts',
     );
-    const adapters = await files.load<Adapters>(file);
+    const { [name]: Gateway } = await files.load<Record<string, Type>>(file);
+    if (Gateway === undefined) throw new Error(`docs/live.md has no ${name}`);
     const testing = await Test.createTestingModule({
       imports: [
         TypeOrmModule.forRoot({
@@ -103,8 +90,6 @@ describe.each([
       providers: [Gateway, ExportService],
     }).compile();
     app = testing.createNestApplication({ logger: false });
-    const Adapter = adapters[name];
-    if (Adapter === undefined) throw new Error(`docs/live.md has no ${name}`);
     app.useWebSocketAdapter(new Adapter(app));
     await app.listen(0, '127.0.0.1');
     sessions = app.get(SessionService);

@@ -234,6 +234,7 @@ describe('the option `routes.revocations`', () => {
     [{ secrets: [] }],
     [{ secrets: SECRET }],
     [{ secrets: ['short'] }],
+    [{ secrets: [process.env['NO_SUCH_SECRET']] }],
     [{ secrets: ['a'.repeat(40)] }],
     [{ secrets: [SECRET, NEXT_SECRET, 'third-secret-of-at-least-32-bytes-0123456789'] }],
     [{ secrets: [`${SECRET}\n`] }],

@@ -444,6 +444,14 @@ describe('options that are wrong', () => {
     ]);
   });
 
+  it('are told with the entry of a list that is wrong', () => {
+    const trustedOrigins = ['https://a.example', 'https://b.example/'];
+    expect(() => resolve({ trustedOrigins })).toThrow(
+      '`trustedOrigins` must be an array of origins such as https://www.example.com, ' +
+        'without a path or a slash at the end, at most 10000; entry 1 is none',
+    );
+  });
+
   it('are told with what kind of value stands there and what is allowed', () => {
     expect(
       refusalOf({ accessTokenLifetime: 'soon', persistent: 1, signing: { algorithm: 'none' } }),

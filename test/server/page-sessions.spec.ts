@@ -338,6 +338,51 @@ describe('the sessions of a page server', () => {
     }
   });
 
+  it('reach the code behind a middleware in the headers of its request', async () => {
+    site = await Site.open();
+    await site.login();
+    site.expireAccessTokens();
+    const request = await site.request({ headers: { 'x-test': 'kept' } });
+    const visitor = await site.sessions.handle(request);
+    expect(site.refreshes()).toEqual([200]);
+    expect(visitor.headers.get('x-test')).toBe('kept');
+    expect(visitor.headers.get('cookie')).toBe(visitor.cookie);
+    // A component behind the middleware asks again, and finds the visitor without a refresh.
+    const again = await site.sessions.handle({ headers: visitor.headers });
+    expect([again.claims?.sub, site.refreshes()]).toEqual(['u1', [200]]);
+  });
+
+  it('reach it in the headers of a request of Node too, and a guest has no cookie there', async () => {
+    site = await Site.open();
+    const headers = { ':path': '/', host: 'a.example', accept: ['a', 'b'], cookie: undefined };
+    const visitor = await site.sessions.handle({ headers });
+    expect([...visitor.headers]).toEqual([
+      ['accept', 'a,b'],
+      ['host', 'a.example'],
+    ]);
+  });
+
+  it('go into a response of Node as they come, until its head is sent', async () => {
+    site = await Site.open();
+    await site.login();
+    site.expireAccessTokens();
+    const sent: [string, unknown][] = [];
+    const response = {
+      headersSent: false,
+      appendHeader: (name: string, value: string[]) => sent.push([name, value.length]),
+      setHeader: (name: string, value: string) => sent.push([name, value]),
+    };
+    const visitor = await site.sessions.handle(await site.request(), response);
+    expect(sent).toEqual([
+      ['set-cookie', 2],
+      ['cache-control', 'no-store'],
+    ]);
+    response.headersSent = true;
+    await visitor.fetch('/auth/signout', { method: 'POST' });
+    expect(sent).toHaveLength(2);
+    expect(visitor.setCookie.length).toBeGreaterThan(0);
+  });
+
   it('are added to any answer, which then no cache may keep', async () => {
     site = await Site.open();
     await site.login();

@@ -1,5 +1,4 @@
 import { ApolloDriver, type ApolloDriverConfig } from '@nestjs/apollo';
-import { ModuleRef } from '@nestjs/core';
 import { GraphQLModule } from '@nestjs/graphql';
 import { MercuriusDriver, type MercuriusDriverConfig } from '@nestjs/mercurius';
 import type { DynamicModule } from '@nestjs/common';
@@ -32,13 +31,10 @@ function mercurius(options: object = {}): DynamicModule {
 
 /** Apollo with subscriptions over graphql-ws, as docs/live.md sets it up. */
 export function apolloWithSubscriptions(subscriptions: typeof sessionSubscriptions): DynamicModule {
-  return GraphQLModule.forRootAsync<ApolloDriverConfig>({
+  return GraphQLModule.forRoot<ApolloDriverConfig>({
     driver: ApolloDriver,
-    inject: [ModuleRef],
-    useFactory: (modules: ModuleRef) => ({
-      autoSchemaFile: true,
-      subscriptions: { 'graphql-ws': subscriptions(modules) },
-    }),
+    autoSchemaFile: true,
+    subscriptions: { 'graphql-ws': subscriptions() },
   });
 }
 

@@ -406,6 +406,12 @@ describe.each(platforms)('a service without a database on %s', (platform) => {
     expect(VerifySession({ checkDatabase: true })).toBeDefined();
   });
 
+  it('does not start where the environment has no secret of the feed', async () => {
+    await expect(boot({ revocations: { secret: process.env['NO_SUCH_SECRET'] } })).rejects.toThrow(
+      '`revocations.secret` is missing and has no default',
+    );
+  });
+
   it('does not start with one status for two kinds of refusal', async () => {
     await expect(boot({ invalidClaimStatusCode: 401 })).rejects.toThrow(
       '`invalidClaimStatusCode` is the same as `sessionExpiredStatusCode`',

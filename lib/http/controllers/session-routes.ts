@@ -48,5 +48,6 @@ export function feedSecretsOf(
   routes: SessionModuleExtras['routes'],
 ): readonly string[] | undefined {
   const { revocations = false } = routes || {};
-  return revocations === false ? undefined : revocations.secrets;
+  // The options have been checked: none is missing.
+  return revocations === false ? undefined : (revocations.secrets as readonly string[]);
 }
