@@ -10,14 +10,10 @@ export interface PageSessionsOptions {
   now?: () => number;
 }
 
-interface StandardHeaders {
-  get(name: string): string | null;
-}
-
 /** A visitor's request: a standard request, or one of Express or Node. @publicApi */
 export interface VisitorRequest {
   readonly method?: string | undefined;
-  readonly headers: StandardHeaders | Readonly<Record<string, string | string[] | undefined>>;
+  readonly headers: Pick<Headers, 'get'> | Readonly<Record<string, string | string[] | undefined>>;
 }
 
 /** The claims of the access token. @publicApi */
@@ -51,27 +47,14 @@ export interface Visitor {
   answer(response: Response): Response;
 }
 
-/** The response of Express or Node. @publicApi */
-export interface VisitorResponse {
-  readonly headersSent: boolean;
-  appendHeader(name: string, value: string[]): unknown;
-  setHeader(name: string, value: string): unknown;
-}
-
 /** Finds the sessions of a page server's visitors. @publicApi */
 export interface PageSessions {
-  /**
-   * @param response gets new cookies at once, until its head is sent. Without one, `answer` or `setCookie` is yours to use
-   * @throws {Error} if the API can't be reached or can't answer, because an outage must not turn users into guests
-   */
-  handle(request: VisitorRequest, response?: VisitorResponse): Promise<Visitor>;
+  /** @throws {Error} if the API can't be reached or can't answer, because an outage must not turn users into guests */
+  handle(request: VisitorRequest): Promise<Visitor>;
 }
 
 /** A key that the API has published. */
-interface PublicKey {
-  readonly kid: string;
-  readonly kty: string;
-}
+type PublicKey = Readonly<Record<'kid' | 'kty', string>>;
 
 // By default, Next.js shares the results of `fetch` between all users. Not every `fetch` knows the option.
 const UNCACHED: object = { cache: 'no-store' };
@@ -145,7 +128,7 @@ export function createPageSessions({
   }
 
   return {
-    async handle(request, response) {
+    async handle(request) {
       const isForeign =
         headerOf(request, 'sec-fetch-site') === 'cross-site' &&
         !/^(GET|HEAD)$/i.test(request.method ?? 'GET');
@@ -162,14 +145,9 @@ export function createPageSessions({
         return headers;
       }
 
-      async function keep(answer: Response): Promise<void> {
-        const lines = jar.keep(answer);
-        if (lines.length === 0) return;
-        if (response?.headersSent === false) {
-          response.appendHeader('set-cookie', lines);
-          response.setHeader('cache-control', 'no-store');
-        }
-        claims = await find();
+      async function keep(answer: Response): Promise<Response> {
+        if (jar.keep(answer)) claims = await find();
+        return answer;
       }
 
       async function refresh(): Promise<boolean> {
@@ -177,8 +155,7 @@ export function createPageSessions({
         if (token === undefined) return false;
         const answer = await refreshed(token, headersWith());
         if (answer.status === 429 || answer.status >= 500) throw failure(answer);
-        await keep(answer);
-        return answer.ok;
+        return (await keep(answer)).ok;
       }
 
       const find = () => claimsOf(jar.find(names.accessToken) ?? '');
@@ -194,7 +171,6 @@ export function createPageSessions({
         },
         get headers() {
           const headers = copyOf(request.headers);
-          headers.delete('cookie');
           if (jar.text !== '') headers.set('cookie', jar.text);
           return headers;
         },
@@ -205,13 +181,8 @@ export function createPageSessions({
           // Only the API gets the visitor's cookies: without the slash, `@elsewhere` would become the host.
           if (!path.startsWith('/')) throw new TypeError('an API path must begin with a slash');
           const send = async () => {
-            const answer = await fetch(apiUrl + path, {
-              ...UNCACHED,
-              ...init,
-              headers: headersWith(init),
-            });
-            await keep(answer);
-            return answer;
+            const asked = { ...UNCACHED, ...init, headers: headersWith(init) };
+            return keep(await fetch(apiUrl + path, asked));
           };
           const answer = await send();
           if (answer.ok || init?.body instanceof ReadableStream) return answer;
@@ -256,8 +227,8 @@ class CookieJar {
     return undefined;
   }
 
-  /** @returns the lines of the answer */
-  keep(answer: Response): string[] {
+  /** @returns whether the answer set any */
+  keep(answer: Response): boolean {
     const lines = answer.headers.getSetCookie();
     for (const line of lines) {
       const [pair = ''] = line.split(';', 1);
@@ -266,7 +237,7 @@ class CookieJar {
       if (!/;\s*(max-age=0\b|expires=thu, 01 jan 1970)/i.test(line)) this.cookies.push(pair);
       this.changes.set(start, line);
     }
-    return lines;
+    return lines.length > 0;
   }
 }
 
@@ -277,17 +248,15 @@ function headerOf({ headers }: VisitorRequest, name: string): string {
   return value?.toString() ?? '';
 }
 
-function isStandard(headers: VisitorRequest['headers']): headers is StandardHeaders {
+function isStandard(headers: VisitorRequest['headers']): headers is Pick<Headers, 'get'> {
   return typeof headers.get === 'function';
 }
 
+// HTTP/2 has names with a colon, which are no headers here.
 function copyOf(given: VisitorRequest['headers']): Headers {
-  if (isStandard(given)) return new Headers(given as Headers);
-  // HTTP/2 has names with a colon, which are no headers here.
-  const lines = Object.entries(given).filter(([name]) => !name.startsWith(':'));
-  return new Headers(
-    lines.flatMap(([name, value]) => (value === undefined ? [] : [[name, value.toString()]])),
-  );
+  const all = isStandard(given) ? [...(given as Headers)] : Object.entries(given);
+  const lines = all.filter(([name, value]) => !/^:|^cookie$/i.test(name) && value !== undefined);
+  return new Headers(lines.map(([name, value]) => [name, String(value)]));
 }
 
 function bytes(text: string): Uint8Array<ArrayBuffer> {

@@ -14,7 +14,7 @@ import { Traffic } from '../support/traffic.js';
 async function startPageServer({ url, clock }: BootedApp) {
   const sessions = createPageSessions({ apiUrl: url, now: () => clock.now() });
   async function answer(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
-    const visitor = await sessions.handle(incoming, outgoing);
+    const visitor = await sessions.handle(incoming);
     if (incoming.method === 'POST') {
       await visitor.fetch(incoming.url ?? '/', {
         method: 'POST',
@@ -24,6 +24,7 @@ async function startPageServer({ url, clock }: BootedApp) {
     }
     const me = await visitor.fetch('/me');
     const { userId } = (await me.json()) as { userId?: string };
+    outgoing.setHeader('set-cookie', visitor.setCookie);
     outgoing.setHeader('content-type', 'text/html');
     outgoing.end(`<link rel="icon" href="data:," /><p>${userId ?? 'guest'}</p>`);
   }

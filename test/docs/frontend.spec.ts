@@ -6,7 +6,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import type { SessionFetch } from '../../lib/client/index.js';
 import { createSessionFetch, frontTokenOf } from '../../lib/client/index.js';
 import { CurrentSession, VerifySession } from '../../lib/index.js';
-import type { VisitorRequest, VisitorResponse } from '../../lib/server/index.js';
+import type { VisitorRequest } from '../../lib/server/index.js';
 import { bootApp, type BootedApp } from '../support/boot-app.js';
 import { codeInDocs } from '../support/doc-code.js';
 import { DocFiles } from '../support/doc-files.js';
@@ -23,7 +23,10 @@ class OrdersController {
 
 type Middleware = (
   request: VisitorRequest & { visitor?: { claims: { sub: string } | undefined } },
-  response: VisitorResponse,
+  response: {
+    append(name: string, value: string[]): unknown;
+    setHeader(name: string, value: string): unknown;
+  },
   next: () => void,
 ) => Promise<void>;
 
@@ -32,10 +35,13 @@ const EXPRESS = `
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { visitors } from './page-server.express.js';
 
+interface Response extends ServerResponse {
+  append(field: string, value?: string[] | string): this;
+}
 interface RequestHandler {
   (
     request: IncomingMessage,
-    response: ServerResponse,
+    response: Response,
     next: (error?: unknown) => void,
   ): void | Promise<void>;
 }
@@ -95,7 +101,11 @@ describe('what docs/frontend.md shows', () => {
     const middleware = visitors(booted.url);
     const server = createServer((incoming, outgoing) => {
       const request: Parameters<Middleware>[0] = incoming;
-      void middleware(request, outgoing, () => {
+      const response = {
+        append: (name: string, lines: string[]) => outgoing.appendHeader(name, lines),
+        setHeader: (name: string, value: string) => outgoing.setHeader(name, value),
+      };
+      void middleware(request, response, () => {
         outgoing.end(request.visitor?.claims?.sub ?? 'guest');
       });
     }).listen(0, '127.0.0.1');
