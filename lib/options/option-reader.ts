@@ -119,9 +119,8 @@ export class OptionReader {
     allowed: string,
   ): readonly T[] | undefined {
     const text = `an array of ${allowed}, at most ${MAX_ITEMS}`;
-    const convert = (value: unknown): readonly unknown[] | undefined => itemsOf(value);
     return this.attempt(name, undefined, () => {
-      const items = this.converted(name, convert, text);
+      const items: readonly unknown[] | undefined = this.converted(name, itemsOf, text);
       if (items === undefined || items.every(isAllowed)) return items;
       const index = items.findIndex((item) => !isAllowed(item));
       this.problem(name, `must be ${text}; entry ${index} is none`);

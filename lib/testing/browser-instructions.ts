@@ -30,7 +30,6 @@ export function readInstructions(text: string): ReadInstructions | string {
     name: String(name),
     attributes: String(attributes),
   }));
-  const isPermitted = (attribute: string): boolean => PERMITTED.test(attribute);
   if (!read.every(({ attributes }) => attributes.split(';').every(isPermitted))) {
     return 'InvalidCredentialsCookieUnpermittedAttribute';
   }
@@ -39,6 +38,10 @@ export function readInstructions(text: string): ReadInstructions | string {
     return 'InvalidRefreshInitiators';
   }
   return { id, credentials: read, initiators };
+}
+
+function isPermitted(attribute: string): boolean {
+  return PERMITTED.test(attribute);
 }
 
 /** Whether a page of this host may start a refresh. */
