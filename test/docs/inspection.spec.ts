@@ -26,7 +26,11 @@ export class AppModule {}
 
 beforeAll(() => {
   mkdirSync(FOLDER, { recursive: true });
-  const sources = { 'app.module': APP_MODULE, inspect: codeInDocs('operations.md', 'inspect.ts') };
+  const sources = {
+    'app.module': APP_MODULE,
+    configure: 'export function configure() {}',
+    inspect: codeInDocs('operations.md', 'inspect.ts'),
+  };
   for (const [name, code] of Object.entries(sources)) {
     const { outputText } = ts.transpileModule(code, {
       compilerOptions: {

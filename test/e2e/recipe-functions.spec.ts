@@ -121,6 +121,7 @@ describe('the functions of the recipe', () => {
       tenantId: 't1',
       timeCreated: now,
       expiry: now + 100 * 24 * 3_600_000,
+      persistent: true,
       sessionDataInDatabase: { cart: [1] },
       customClaimsInAccessTokenPayload: { plan: 'gold' },
     });

@@ -16,6 +16,8 @@ export interface SessionInformation {
   timeCreated: number;
   /** When the session ends without another refresh. */
   expiry: number;
+  /** `false`: its cookies end with the browser ("remember me" off). */
+  persistent: boolean;
   sessionDataInDatabase: JsonObject;
   /** The user's own claims, which new access tokens contain. */
   customClaimsInAccessTokenPayload: JsonObject;
@@ -78,6 +80,7 @@ export function toInformation(record: SessionRecord): SessionInformation {
     tenantId: record.tenantId,
     timeCreated: record.createdAtMs,
     expiry: record.expiresAtMs,
+    persistent: record.persistent,
     sessionDataInDatabase: { ...record.sessionData },
     customClaimsInAccessTokenPayload: { ...record.accessTokenPayload },
   };
