@@ -3,7 +3,12 @@ import type { RefusalReason } from '../errors/refusal-reason.js';
 import { SessionException } from '../errors/session.exception.js';
 import { AntiCsrf } from './anti-csrf/anti-csrf.js';
 import { asHttpRequest, headerOf } from './context/http-request.js';
-import { areHeadersSent, asHttpResponse, setHeader } from './context/http-response.js';
+import {
+  addToListHeader,
+  areHeadersSent,
+  asHttpResponse,
+  setHeader,
+} from './context/http-response.js';
 import { keepOutOfCaches } from './transport/no-store.js';
 import { TokenWriter } from './transport/token-writer.js';
 
@@ -39,6 +44,8 @@ export class FailureAnswer {
     }
     if (error.retryAfterSeconds !== undefined) {
       setHeader(httpResponse, 'retry-after', String(error.retryAfterSeconds));
+      // Otherwise pages on other origins can't read it (Fetch §3.2.5).
+      addToListHeader(httpResponse, 'access-control-expose-headers', ['retry-after']);
     }
     // RFC 6750 §3, for clients that use this header. It does not say what was wrong with the token.
     if (error.getStatus() === 401 && headerOf(httpRequest, 'authorization') !== undefined) {

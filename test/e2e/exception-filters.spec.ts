@@ -146,6 +146,7 @@ describe.each(
     const unavailable = await scene.get('/unavailable', bothCookies(holder));
     expect(unavailable.status).toBe(503);
     expect(unavailable.headers['retry-after']).toBe('5');
+    expect(unavailable.headers['access-control-expose-headers']).toBe('retry-after');
     expect(unavailable.setCookies).toEqual([]);
   });
 
