@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { INestApplication, Type, WebSocketAdapter } from '@nestjs/common';
+import type { Type } from '@nestjs/common';
+import { WsAdapter } from '@nestjs/platform-ws';
 import { Test } from '@nestjs/testing';
 import { validate } from '@readme/openapi-parser';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -17,7 +18,6 @@ import { bootVerifier, FEED_SECRET } from '../support/verifier-app.js';
 /** What the document's `orders.gateway.ts` exports. */
 interface Gateways {
   OrdersGateway: Type;
-  OrdersAdapter: new (app: INestApplication) => WebSocketAdapter;
 }
 
 /** What the document's `verify.ts` exports. */
@@ -78,7 +78,7 @@ describe('docs/services.md', () => {
   });
 
   it('shows a gateway that refuses a socket without a session, and closes one whose session has ended', async () => {
-    const { OrdersGateway, OrdersAdapter } = await files.load<Gateways>('orders.gateway.ts');
+    const { OrdersGateway } = await files.load<Gateways>('orders.gateway.ts');
     const service = await bootVerifier({
       clock: issuer.clock,
       options: {
@@ -87,7 +87,7 @@ describe('docs/services.md', () => {
         revocations: { secret: FEED_SECRET, pollInterval: '50ms' },
       },
       providers: [OrdersGateway],
-      prepare: (app) => void app.useWebSocketAdapter(new OrdersAdapter(app)),
+      prepare: (app) => void app.useWebSocketAdapter(new WsAdapter(app)),
     });
     try {
       const session = await sessions.createNewSessionWithoutRequestResponse('public', 'alice');
