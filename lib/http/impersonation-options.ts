@@ -37,29 +37,28 @@ export interface ImpersonateOptions {
 }
 
 /**
- * @param ofRequest the session that the guard has verified, if it has
+ * @param ofRequest finds the session that the guard has verified, if it has
  * @throws {SessionInputException}
  */
 export function checkImpersonateOptions(
   value: unknown,
-  ofRequest: unknown,
+  ofRequest: () => unknown,
 ): ImpersonationRequest & { readonly actor: SessionContainer } {
   const given = readOptions(value, NAMES);
-  const { actor = ofRequest, userId, tenantId, reason, lifetime = '1h', ...held } = given;
-  const checkedActor = checkActor(actor);
+  const { actor, userId, tenantId, reason, lifetime = '1h', ...held } = given;
   const lifetimeMs = durationToMs(lifetime);
   if (lifetimeMs === undefined || lifetimeMs < 1_000 || lifetimeMs > DAY_MS) {
     throw new SessionInputException('lifetime', 'must be a duration from a second to a day');
   }
-  return {
+  const asked = {
     ...held,
-    actor: checkedActor,
-    actorHandle: checkedActor.getHandle(),
     userId: checkUserId(userId),
     tenantId: tenantId === undefined ? 'public' : checkTenantId(tenantId),
     reason: checkReason(reason),
     lifetimeMs,
   };
+  const checkedActor = checkActor(actor === undefined ? ofRequest() : actor);
+  return { ...asked, actor: checkedActor, actorHandle: checkedActor.getHandle() };
 }
 
 function checkActor(actor: unknown): SessionContainer {

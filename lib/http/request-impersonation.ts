@@ -63,14 +63,14 @@ export class RequestImpersonation {
    */
   async begin(request: unknown, response: unknown, how: unknown): Promise<SessionContainer> {
     try {
-      const httpRequest = asHttpRequest(request);
-      const ofRequest = rememberedSession(httpRequest, this.verification)?.session;
+      const ofRequest = () => rememberedSession(asHttpRequest(request), this.verification)?.session;
       const { actor, actorHandle, ...asked } = checkImpersonateOptions(how, ofRequest);
       if (actor.getActor() !== undefined) throw this.refusals.impersonated(actor);
       if (actor.isBound()) {
         throw new SessionInputException('actor', 'must not be a session that is bound to a device');
       }
       this.login.refuseCrossSiteLogin(request, true);
+      const httpRequest = asHttpRequest(request);
       const transferMethod = (await this.verification.transferMethodOf(request)) ?? 'header';
       const own = await this.impersonator.findActor(actorHandle);
       if (own === undefined)

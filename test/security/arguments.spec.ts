@@ -33,7 +33,7 @@ const plan = new PrimitiveClaim<string>({ key: 'plan', fetchValue: () => 'gold' 
 const ALSO_CALLED: Readonly<Record<string, RegExp>> = {
   value: /claim|accessTokenPayload/,
   options:
-    /options|actor|by|persistent|sessionRequired|checkDatabase|antiCsrfCheck|overrideGlobalClaimValidators/,
+    /options|userId|by|persistent|sessionRequired|checkDatabase|antiCsrfCheck|overrideGlobalClaimValidators/,
   overrideGlobalClaimValidators: /validators/i,
 };
 
