@@ -56,7 +56,8 @@ export class GaleraNode {
 
   async create(withTables: boolean): Promise<void> {
     await mkdir(this.data);
-    if (isRoot()) await chownToMysql(this.place.folder, this.data);
+    await mkdir(this.temporary);
+    if (isRoot()) await chownToMysql(this.place.folder, this.data, this.temporary);
     if (!withTables) return;
     await run('mariadb-install-db', [
       ...this.common(),
@@ -181,9 +182,19 @@ export class GaleraNode {
     return join(this.place.folder, `node${this.index}.log`);
   }
 
+  private get temporary(): string {
+    return join(this.place.folder, `node${this.index}.tmp`);
+  }
+
   private common(): string[] {
     const user = isRoot() ? ['--user=mysql'] : [];
-    return ['--no-defaults', ...user, `--datadir=${this.data}`];
+    return [
+      '--no-defaults',
+      ...user,
+      `--datadir=${this.data}`,
+      // A server deletes the temporary tables in its folder when it starts: those of another server too.
+      `--tmpdir=${this.temporary}`,
+    ];
   }
 
   private replication(): string[] {

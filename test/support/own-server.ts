@@ -127,6 +127,7 @@ export class OwnServer {
             pathOf('mariadb-install-db'),
             '--no-defaults',
             `--datadir=${this.data}`,
+            `--tmpdir=${this.folder}`,
             '--auth-root-authentication-method=normal',
             '--skip-test-db',
             ...settings,
@@ -150,6 +151,8 @@ export class OwnServer {
       '--no-defaults',
       ...(process.getuid?.() === 0 ? ['--user=root'] : []),
       `--datadir=${this.data}`,
+      // A server deletes the temporary tables in its folder when it starts: those of another server too.
+      `--tmpdir=${this.folder}`,
       `--port=${this.port}`,
       '--bind-address=127.0.0.1',
       `--socket=${join(this.folder, 'socket')}`,
