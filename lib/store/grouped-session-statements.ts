@@ -21,10 +21,10 @@ export class GroupedSessionStatements {
     return handles.map((handle) => records.get(handle) ?? null);
   }
 
-  /** For databases in which an INSERT waits for no lock. */
+  /** For databases in which logins share an INSERT. */
   async insert(records: readonly SessionRecord[]): Promise<true[]> {
     const parameters = records.flatMap(toParameters);
-    await this.database.run(this.statements.insert(records.length), parameters);
+    await this.database.attempt(this.statements.insert(records.length), parameters);
     return records.map(() => true);
   }
 
@@ -35,11 +35,13 @@ export class GroupedSessionStatements {
 
 function prepareStatements(table: Table<Session>) {
   const handle = table.column('handle');
+  const insertions = table.insertions(SESSION_COLUMNS);
+  const { failAtLock = (statement: string) => statement } = table.dialect;
   const find = `SELECT ${table.selection(SESSION_COLUMNS)} FROM ${table.name}`;
   return {
     find: rememberedByCount(
       (count) => `${find} ${table.where(`${handle} IN (${table.parameters(count)})`)}`,
     ),
-    insert: rememberedByCount(table.insertions(SESSION_COLUMNS)),
+    insert: rememberedByCount((count) => failAtLock(insertions(count))),
   };
 }

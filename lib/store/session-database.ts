@@ -116,6 +116,13 @@ export class SessionDatabase {
     }
   }
 
+  /** The same, but a statement that conflicts with another transaction is not run again. */
+  async attempt(sql: string, parameters: readonly unknown[]): Promise<StatementResult> {
+    return this.inTime(sql, () => this.runOnce(sql, parameters)).catch((error: unknown) =>
+      Promise.reject(this.told(error)),
+    );
+  }
+
   /**
    * A statement that simultaneous callers share. In a transaction, each sends its own statement. So does each on
    * SQLite, which answers at once.

@@ -1,7 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { asciiJson } from './ascii-json.js';
-import { RotationStatements, type Rotation } from './rotation-statements.js';
+import { RotationByReading } from './rotation-by-reading.js';
+import { RotationByReturning } from './rotation-by-returning.js';
+import type { Rotation } from './rotation.js';
 import { SessionDatabase } from './session-database.js';
 import {
   toSessionListing,
@@ -29,7 +31,7 @@ const HANDLES_PER_STATEMENT = 500;
 export class SessionStore {
   private readonly insertShared: (record: SessionRecord) => Promise<unknown>;
   private readonly findShared: (handle: string) => Promise<SessionRecord | null>;
-  private readonly rotations: RotationStatements;
+  private readonly rotateShared: (rotation: Rotation) => Promise<SessionRecord | null>;
 
   constructor(private readonly database: SessionDatabase) {
     const shared = new GroupedSessionStatements(database);
@@ -43,7 +45,16 @@ export class SessionStore {
       keyOf: ({ handle }) => handle,
     };
     this.insertShared = database.share(insert, database.dialect.sharesInserts);
-    this.rotations = new RotationStatements(database);
+    const { dialect } = database;
+    this.rotateShared = dialect.returnsUpdated
+      ? database.share(new RotationByReturning(database), dialect.rotateMany !== undefined)
+      : database.share(
+          new RotationByReading(database, shared, {
+            find: (handle) => this.findOne(handle),
+            beginGeneration: (from, next) => this.beginGeneration(from, next),
+          }),
+          dialect.failAtLock !== undefined,
+        );
   }
 
   async insert(record: SessionRecord): Promise<void> {
@@ -65,14 +76,9 @@ export class SessionStore {
     return found;
   }
 
-  /** Whether this database can rotate a row and return it in one statement. */
-  get canRotateUnread(): boolean {
-    return this.database.dialect.returnsUpdated;
-  }
-
-  /** Rotates an unread row. @returns the row after the rotation; `undefined` if it must be read first */
-  rotateInOneStatement(rotation: Rotation): Promise<SessionRecord | undefined> {
-    return this.rotations.run(rotation);
+  /** Rotates an unread row. @returns the row after the rotation; `undefined` if it has not rotated */
+  async rotateUnread(rotation: Rotation): Promise<SessionRecord | undefined> {
+    return (await this.rotateShared(rotation)) ?? undefined;
   }
 
   /**

@@ -41,9 +41,10 @@ async function measured<T>(
   }
 }
 
-// A statement may begin with other words, such as WITH, before its operation.
+// A statement may begin with other words before its operation, such as WITH or SET STATEMENT.
 function operationOf(sql: string | undefined): StatementTiming['operation'] {
   if (sql === undefined) return 'transaction';
-  const [, verb = 'select'] = /(?<!\bFOR )\b(insert|update|delete)\b/i.exec(sql) ?? [];
+  const itself = sql.replace(/^SET STATEMENT .*? FOR /, '');
+  const [, verb = 'select'] = /(?<!\bFOR )\b(insert|update|delete)\b/i.exec(itself) ?? [];
   return verb.toLowerCase() as StatementTiming['operation'];
 }

@@ -180,20 +180,20 @@ describe.each(platforms)('a refresh token on %s', (platform) => {
     expect(await scene.sessionRow(handle)).toMatchObject({ userId: 'u8', tenantId: 'public' });
   });
 
-  it.each(['rotateInOneStatement', 'beginGeneration'] as const)(
+  it.each(['rotateUnread', 'beginGeneration'] as const)(
     'R10: does not bring back a session that is revoked while it is being refreshed, just before %s',
     async (change) => {
       const { refresh: r0, handle } = await scene.login('u10');
-      const { rotateInOneStatement, beginGeneration } = SessionStore.prototype;
+      const { rotateUnread, beginGeneration } = SessionStore.prototype;
       const revoke = () => scene.booted.app.get(SessionService).revokeSession(handle);
-      vi.spyOn(SessionStore.prototype, 'rotateInOneStatement').mockImplementation(async function (
+      vi.spyOn(SessionStore.prototype, 'rotateUnread').mockImplementation(async function (
         this: SessionStore,
         rotation,
       ) {
         // A database that can't say what it has changed has no such statement.
-        if (change !== 'rotateInOneStatement') return undefined;
+        if (change !== 'rotateUnread') return undefined;
         await revoke();
-        return rotateInOneStatement.call(this, rotation);
+        return rotateUnread.call(this, rotation);
       });
       vi.spyOn(SessionStore.prototype, 'beginGeneration').mockImplementation(async function (
         this: SessionStore,

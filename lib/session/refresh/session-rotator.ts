@@ -4,7 +4,7 @@ import {
   RESOLVED_SESSION_OPTIONS,
   type ResolvedSessionOptions,
 } from '../../options/resolved-options.js';
-import { LAST_GENERATION, type Rotation } from '../../store/rotation-statements.js';
+import { LAST_GENERATION, type Rotation } from '../../store/rotation.js';
 import type { SessionRecord } from '../../store/session-record.js';
 import { SessionStore } from '../../store/session.store.js';
 import { Clock } from '../../time/clock.js';
@@ -35,21 +35,18 @@ export class SessionRotator {
   ) {}
 
   /**
-   * The path of most refreshes: it does not read the row first, which saves half of the statements. On PostgreSQL, a
-   * refresh takes 1.0 ms instead of 1.4. The caller must still check for a cut-off.
+   * The path of most refreshes: the token alone asks, and the store decides by the row. On PostgreSQL and SQLite that
+   * saves half of the statements: 1.0 ms instead of 1.4. On MariaDB, simultaneous refreshes share two statements. The
+   * caller must still check for a cut-off.
    *
    * @param presented an authentic token
-   * @returns `undefined` if the row does not rotate with this token, or must be read first: `rotate` gives the same
-   * result
+   * @returns `undefined` if the row does not rotate with this token: `refreshRead` then finds out why
    */
-  async rotateInOneStatement(presented: RefreshTokenClaims): Promise<RotatedSession | undefined> {
-    if (!this.store.canRotateUnread) return undefined;
+  async rotateUnread(presented: RefreshTokenClaims): Promise<RotatedSession | undefined> {
     const next = await this.next(presented);
     if (next === undefined) return undefined;
     const { refresh, rotation } = next;
-    const record = await this.writes.run(rotation.handle, () =>
-      this.store.rotateInOneStatement(rotation),
-    );
+    const record = await this.writes.run(rotation.handle, () => this.store.rotateUnread(rotation));
     return record && { record, refresh };
   }
 

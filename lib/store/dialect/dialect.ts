@@ -1,5 +1,5 @@
 import type { ObjectLiteral, QueryRunner } from 'typeorm';
-import type { Rotation } from '../rotation-statements.js';
+import type { Rotation } from '../rotation.js';
 import type { Session } from '../session.entity.js';
 import type { Table } from '../table.js';
 import type { DriverFailure } from '../failures/driver-failure.js';
@@ -24,10 +24,13 @@ export interface Dialect {
   /** Whether an UPDATE can return the updated rows. */
   readonly returnsUpdated: boolean;
 
-  /** Whether an INSERT of many rows waits for no lock, so that logins can share one. */
+  /** Whether logins can share an INSERT of many rows: it waits for no lock, or `failAtLock` keeps it from waiting. */
   readonly sharesInserts: boolean;
 
-  /** One statement for many rotations, if the database has one that waits for no lock. */
+  /** Makes a statement fail where it would wait for a row's lock. `undefined` if the database has no such form. */
+  readonly failAtLock: ((statement: string) => string) | undefined;
+
+  /** One statement for many rotations of unread rows, if the database has one that waits for no lock. */
   readonly rotateMany: ManyRotations | undefined;
 
   /**

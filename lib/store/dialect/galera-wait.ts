@@ -2,7 +2,8 @@ import type { QueryRunner } from 'typeorm';
 import type { ClusterWait } from './dialect.js';
 
 // Before SELECT and BEGIN (1), UPDATE and DELETE (2), INSERT (4).
-const WAITING = 'SET STATEMENT wsrep_sync_wait = 7 FOR ';
+const WAIT = 'wsrep_sync_wait = 7';
+const SETTING = 'SET STATEMENT ';
 const VARIABLES = "SHOW VARIABLES WHERE Variable_name IN ('wsrep_on', 'version')";
 
 /**
@@ -14,11 +15,15 @@ export class GaleraWait implements ClusterWait {
   private isNeeded: boolean | undefined;
 
   async beforeStatement(runner: QueryRunner, sql: string): Promise<string> {
-    return (await this.isInCluster(runner)) ? WAITING + sql : sql;
+    if (!(await this.isInCluster(runner))) return sql;
+    // A statement can't have the prefix twice, but can set several variables.
+    return sql.startsWith(SETTING)
+      ? `${SETTING}${WAIT}, ${sql.slice(SETTING.length)}`
+      : `${SETTING}${WAIT} FOR ${sql}`;
   }
 
   async beforeTransaction(runner: QueryRunner): Promise<void> {
-    if (await this.isInCluster(runner)) await runner.query(`${WAITING}SELECT 1`);
+    if (await this.isInCluster(runner)) await runner.query(`${SETTING}${WAIT} FOR SELECT 1`);
   }
 
   private async isInCluster(runner: QueryRunner): Promise<boolean> {

@@ -51,6 +51,7 @@ export const mysql: Dialect = {
   returnsUpdated: false,
   // An INSERT may wait for the lock on a gap.
   sharesInserts: false,
+  failAtLock: undefined,
   rotateMany: undefined,
   // A table with more rows than this is large enough that one statement does not scan it.
   mostAloneInTransaction: 100,

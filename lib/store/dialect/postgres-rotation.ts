@@ -1,4 +1,4 @@
-import type { Rotation } from '../rotation-statements.js';
+import type { Rotation } from '../rotation.js';
 import { KEPT_COLUMNS } from '../session-record.js';
 import type { Session } from '../session.entity.js';
 import type { Table } from '../table.js';

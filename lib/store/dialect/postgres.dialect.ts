@@ -51,6 +51,7 @@ export const postgres: Dialect = {
   returnsDeleted: true,
   returnsUpdated: true,
   sharesInserts: true,
+  failAtLock: undefined,
   rotateMany: manyRotations,
   mostAloneInTransaction: 0,
   mostParameters: 65_535,

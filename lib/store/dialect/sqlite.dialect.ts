@@ -32,6 +32,7 @@ export const sqlite: Dialect = {
   returnsDeleted: true,
   returnsUpdated: true,
   sharesInserts: false,
+  failAtLock: undefined,
   rotateMany: undefined,
   mostAloneInTransaction: 0,
   // The limit for a long time; today's is higher.

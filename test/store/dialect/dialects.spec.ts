@@ -7,7 +7,7 @@ const ABILITIES = [
   ['postgres', { returnsDeleted: true, returnsUpdated: true, sharesInserts: true }],
   ['cockroachdb', { returnsDeleted: true, returnsUpdated: true, sharesInserts: false }],
   ['aurora-postgres', { returnsDeleted: true, returnsUpdated: true, sharesInserts: false }],
-  ['mariadb', { returnsDeleted: true, returnsUpdated: false, sharesInserts: false }],
+  ['mariadb', { returnsDeleted: true, returnsUpdated: false, sharesInserts: true }],
   ['mysql', { returnsDeleted: false, returnsUpdated: false, sharesInserts: false }],
   ['aurora-mysql', { returnsDeleted: false, returnsUpdated: false, sharesInserts: false }],
   ['better-sqlite3', { returnsDeleted: true, returnsUpdated: true, sharesInserts: false }],

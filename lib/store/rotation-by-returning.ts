@@ -1,56 +1,24 @@
+import type { Rotation } from './rotation.js';
 import type { SessionDatabase } from './session-database.js';
-import {
-  KEPT_COLUMNS,
-  toRotatedRecord,
-  type ByPersistence,
-  type SessionRecord,
-  type WrittenByRotation,
-} from './session-record.js';
+import { KEPT_COLUMNS, toRotatedRecord, type SessionRecord } from './session-record.js';
 import { Session } from './session.entity.js';
 import type { SharedStatement } from './statement-group.js';
 import { rememberedByCount, type Table } from './table.js';
 
-/** A rotation that a refresh token alone can request: the row decides. Times in milliseconds since the epoch. */
-export interface Rotation {
-  readonly handle: string;
-  readonly from: {
-    readonly generation: number;
-    readonly parentHash: string;
-    /** The latest time at which the generation may have been confirmed; null: no confirmation is needed. */
-    readonly confirmedByMs: number | null;
-    /** The time after which the session must have been active. */
-    readonly activeAfterMs: ByPersistence;
-  };
-  readonly next: WrittenByRotation;
-}
-
 type KeptColumns = Readonly<Record<string, unknown>>;
 
-/** The highest value of the column of generations. */
-export const LAST_GENERATION = 2 ** 31 - 1;
-
 /**
- * Rotations that check and change a row in one statement, on databases that can return changed rows. A row rotates if
- * `decideRotation` allows it, it has not expired, it is bound to no device, and nobody else acts in it.
+ * Rotations that check and change a row in one statement, on databases that can return changed rows. The statement has
+ * the conditions of `mayRotate`.
  */
-export class RotationStatements {
-  private readonly runShared: (rotation: Rotation) => Promise<SessionRecord | null>;
+export class RotationByReturning implements SharedStatement<Rotation, SessionRecord | null> {
+  constructor(private readonly database: SessionDatabase) {}
 
-  constructor(private readonly database: SessionDatabase) {
-    const statement: SharedStatement<Rotation, SessionRecord | null> = {
-      one: (rotation) => this.one(rotation),
-      many: (rotations) => this.many(rotations),
-      keyOf: ({ handle }) => handle,
-    };
-    this.runShared = database.share(statement, database.dialect.rotateMany !== undefined);
+  keyOf({ handle }: Rotation): string {
+    return handle;
   }
 
-  /** @returns the row after the rotation; `undefined` if it has not rotated */
-  async run(rotation: Rotation): Promise<SessionRecord | undefined> {
-    return (await this.runShared(rotation)) ?? undefined;
-  }
-
-  private async one(rotation: Rotation): Promise<SessionRecord | null> {
+  async one(rotation: Rotation): Promise<SessionRecord | null> {
     const { handle, from, next } = rotation;
     const { rows } = await this.database.run(this.statements.one, [
       from.generation + 1,
@@ -72,9 +40,7 @@ export class RotationStatements {
   }
 
   // Waits for no lock. `undefined` for a row that is locked, gone or unreadable, and without such a statement.
-  private async many(
-    rotations: readonly Rotation[],
-  ): Promise<(SessionRecord | null | undefined)[]> {
+  async many(rotations: readonly Rotation[]): Promise<(SessionRecord | null | undefined)[]> {
     const { many } = this.statements;
     if (many === undefined) return [];
     const parameters = rotations.flatMap((rotation) => many.values(rotation));
