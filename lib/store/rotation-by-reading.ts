@@ -59,7 +59,8 @@ export class RotationByReading implements SharedStatement<Rotation, SessionRecor
     return affected;
   }
 
-  // The database tells how many rows it changed, but not which.
+  // The database tells how many rows it changed, but not which. If two instances rotate with one token in the same
+  // millisecond, both count as first. Each of them then has a sibling of the other's token.
   private async won(steps: readonly Step[]): Promise<readonly Step[]> {
     const rows = await this.shared.find(steps.map(({ next }) => next.handle));
     return steps.filter(({ next }, index) => {

@@ -1,11 +1,17 @@
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { Session } from '../../lib/index.js';
+import { SessionDatabase } from '../../lib/store/session-database.js';
 import { SessionStore } from '../../lib/store/session.store.js';
 import { newSessionHandle } from '../../lib/tokens/session-handle.js';
 import { describeOnEachServer } from '../support/components.js';
 import { logIn, refreshTokenOf, useFleets, type Fleet } from '../support/fleet.js';
 
 const MANY = 40;
+
+function once(work: () => Promise<unknown>): () => Promise<unknown> {
+  let begun: Promise<unknown> | undefined;
+  return () => (begun ??= work());
+}
 
 describeOnEachServer('statements that callers share', (engine) => {
   const startFleet = useFleets(engine);
@@ -88,6 +94,59 @@ describeOnEachServer('statements that callers share', (engine) => {
     });
     expect(await refreshing[7]).toBe('failed');
     expect(await first.sessions.getSessionInformation(held.getHandle())).toBeUndefined();
+  });
+
+  it('let one caller wait for a lock, and none of those beside it', async () => {
+    const fleet = await startFleet();
+    const { first } = fleet;
+    await logInMany(fleet);
+    // Handles of one millisecond have no order.
+    fleet.clock.advanceMs(1);
+    let waiting: Promise<string>[] = [];
+    await first.dataSource.transaction(async (manager) => {
+      const { tablePath, indices } = manager.connection.getMetadata(Session);
+      const ofUser = indices.find(({ columns }) => columns[0]?.propertyName === 'userId');
+      await manager.query(
+        // MariaDB also locks the gaps beside the user's rows, which the next login would go into.
+        engine === 'mariadb'
+          ? `SELECT 1 FROM ${tablePath} FORCE INDEX (${ofUser?.name}) WHERE realm = '' AND userId = 'user-7' FOR UPDATE`
+          : `SELECT 1 FROM ${tablePath} WHERE "userId" = 'user-7' FOR UPDATE`,
+      );
+      waiting = Array.from({ length: MANY }, (_, index) => outcome(logIn(first, `user-${index}`)));
+      const others = waiting.filter((_, index) => index !== 6 && index !== 7);
+      expect(new Set(await Promise.all(others))).toEqual(new Set(['done']));
+    });
+    expect(new Set(await Promise.all(waiting))).toEqual(new Set(['done']));
+    expect(await first.sessions.getAllSessionHandlesForUser('user-7')).toHaveLength(2);
+  });
+
+  it('tell apart the one that another instance has overtaken', async () => {
+    const fleet = await startFleet();
+    const { first } = fleet;
+    const rival = await fleet.join();
+    const tokens = (await logInMany(fleet)).map(refreshTokenOf);
+    const overtake = once(() => {
+      fleet.clock.advanceMs(1);
+      return rival.sessions.refreshSessionWithoutRequestResponse(tokens[7] ?? '');
+    });
+    const database = first.app.get(SessionDatabase);
+    // Between the reading of the rows and their change, where there is such a moment.
+    for (const name of ['run', 'attempt'] as const) {
+      const statement = database[name].bind(database);
+      vi.spyOn(database, name).mockImplementation(async (sql, parameters) => {
+        if (/\bUPDATE\b/.test(sql)) await overtake();
+        return statement(sql, parameters ?? []);
+      });
+    }
+    const refreshed = await Promise.all(
+      tokens.map((token) => first.sessions.refreshSessionWithoutRequestResponse(token)),
+    );
+    expect(refreshed.map((session) => session.getUserId())).toEqual(
+      tokens.map((_, index) => `user-${index}`),
+    );
+    const count = (name: string) => first.events.filter((event) => event === name).length;
+    expect([count('refreshed'), count('repeated')]).toEqual([MANY - 1, 1]);
+    expect(rival.events.filter((event) => event === 'refreshed')).toHaveLength(1);
   });
 
   it('are not shared by what is part of a transaction, and is undone with it', async () => {

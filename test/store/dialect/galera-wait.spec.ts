@@ -32,4 +32,13 @@ describe('a statement', () => {
     await wait.beforeStatement(runner, 'SELECT 2');
     expect(asked).toHaveLength(1);
   });
+
+  it('that sets a variable of its own waits too', async () => {
+    const wait = new GaleraWait();
+    const { runner } = serverWith({ wsrep_on: 'ON', version: '10.11.6-MariaDB' });
+    const statement = 'SET STATEMENT innodb_lock_wait_timeout = 0 FOR DELETE FROM `a`';
+    expect(await wait.beforeStatement(runner, statement)).toBe(
+      'SET STATEMENT wsrep_sync_wait = 7, innodb_lock_wait_timeout = 0 FOR DELETE FROM `a`',
+    );
+  });
 });
