@@ -12,9 +12,8 @@ interface OneByOne {
   beginGeneration(from: SessionRecord, next: SessionRecord): Promise<boolean>;
 }
 
-/** A rotation, the row that it begins from, and the row after it. */
+/** The row before a rotation and after it. */
 interface Step {
-  readonly rotation: Rotation;
   readonly from: SessionRecord;
   readonly next: SessionRecord;
 }
@@ -41,36 +40,23 @@ export class RotationByReading implements SharedStatement<Rotation, SessionRecor
     return (await this.rows.beginGeneration(from, next)) ? next : null;
   }
 
-  // Fails at a locked row. `undefined` for a row that somebody else changed meanwhile.
+  // Fails if a row is locked, or is not as it was read. `undefined` for a row that is gone.
   async many(rotations: readonly Rotation[]): Promise<(SessionRecord | null | undefined)[]> {
     const read = await this.shared.find(rotations.map(({ handle }) => handle));
     const steps = rotations.map((rotation, index) => stepOf(rotation, read[index] ?? null));
     const taken = steps.filter((step) => step !== null);
     if (taken.length === 0) return steps.map(() => null);
-    const hasTakenAll = (await this.take(taken)) === taken.length;
-    const taking = hasTakenAll ? taken : await this.won(taken);
-    const won = new Set(taking);
-    return steps.map((step) => step && (won.has(step) ? step.next : undefined));
-  }
-
-  private async take(steps: readonly Step[]): Promise<number> {
     const { text, values } = this.statements;
-    const { affected } = await this.database.attempt(text(steps.length), values(steps));
-    return affected;
+    const { affected } = await this.database.attempt(text(taken.length), values(taken));
+    const isGone =
+      affected === taken.length ? () => false : await this.goneSince(taken.map(({ from }) => from));
+    return steps.map((step) => step && (isGone(step.from) ? undefined : step.next));
   }
 
-  // The database tells how many rows it changed, but not which. If two instances rotate with one token in the same
-  // millisecond, both count as first. Each of them then has a sibling of the other's token.
-  private async won(steps: readonly Step[]): Promise<readonly Step[]> {
-    const rows = await this.shared.find(steps.map(({ next }) => next.handle));
-    return steps.filter(({ next }, index) => {
-      const row = rows[index];
-      return (
-        row?.generation === next.generation &&
-        row.parentHash === next.parentHash &&
-        row.rotatedAtMs === next.rotatedAtMs
-      );
-    });
+  private async goneSince(rows: readonly SessionRecord[]) {
+    const found = await this.shared.find(rows.map(({ handle }) => handle));
+    const handles = new Set(found.map((row) => row?.handle));
+    return ({ handle }: SessionRecord): boolean => !handles.has(handle);
   }
 
   private get statements(): ReturnType<typeof prepareStatements> {
@@ -80,10 +66,9 @@ export class RotationByReading implements SharedStatement<Rotation, SessionRecor
 
 function stepOf(rotation: Rotation, from: SessionRecord | null): Step | null {
   if (from === null || !mayRotate(from, rotation)) return null;
-  return { rotation, from, next: afterRotation(from, rotation) };
+  return { from, next: afterRotation(from, rotation) };
 }
 
-// For each row: what it is changed to, by its handle, and then what it was.
 const CHANGED = [
   ['parentRefreshTokenHash', (next: SessionRecord) => next.parentHash],
   ['rotatedAt', (next: SessionRecord) => next.rotatedAtMs],
@@ -91,33 +76,40 @@ const CHANGED = [
   ['expiresAt', (next: SessionRecord) => next.expiresAtMs],
 ] as const;
 
+// The database tells how many rows it has changed, but not which: it must change all of them or none. A row that is not
+// as it was read makes the statement overflow, which is an error in every SQL mode.
+const OVERFLOW = '9223372036854775807';
+
 function prepareStatements(table: Table<Session>) {
   const c = (property: keyof Session): string => table.column(property);
-  const anyParameter = table.parameter(0);
-  const repeated = (text: string, count: number, by: string): string =>
+  const any = table.parameter(0);
+  const repeated = (text: string, count: number, by = ' '): string =>
     Array.from({ length: count }, () => text).join(by);
-  const when = `WHEN ${anyParameter} THEN ${anyParameter}`;
-  const asRead =
-    `(${c('handle')} = ${anyParameter} AND ${c('generation')} = ${anyParameter} ` +
-    `AND ${c('parentRefreshTokenHash')} = ${anyParameter})`;
+  const isAsRead =
+    `${c('handle')} = ${any} AND ${c('generation')} = ${any} ` +
+    `AND ${c('parentRefreshTokenHash')} = ${any} AND ${c('deviceKey')} IS NULL`;
+  const next = `${c('generation')} + 1`;
   const textFor = (count: number): string => {
     const changes = CHANGED.map(
-      ([property]) => `${c(property)} = CASE ${c('handle')} ${repeated(when, count, ' ')} END`,
+      ([property]) =>
+        `${c(property)} = CASE ${c('handle')} ${repeated(`WHEN ${any} THEN ${any}`, count)} END`,
     );
     // By the primary key: in a small table, MariaDB would read and lock all rows.
     const update =
-      `UPDATE ${table.name} FORCE INDEX (PRIMARY) SET ${c('generation')} = ${c('generation')} + 1, ` +
+      `UPDATE ${table.name} FORCE INDEX (PRIMARY) SET ${c('generation')} = ` +
+      `CASE ${repeated(`WHEN ${isAsRead} THEN ${next}`, count)} ELSE ${next} + ${OVERFLOW} END, ` +
       `${c('confirmedAt')} = NULL, ${changes.join(', ')} ` +
-      table.where(`(${repeated(asRead, count, ' OR ')}) AND ${c('deviceKey')} IS NULL`);
+      table.where(`${c('handle')} IN (${repeated(any, count, ', ')})`);
     return table.dialect.failAtLock?.(update) ?? update;
   };
   return {
     text: rememberedByCount(textFor),
     values: (steps: readonly Step[]): unknown[] => [
-      ...CHANGED.flatMap(([, valueOf]) =>
-        steps.flatMap(({ next }) => [next.handle, valueOf(next)]),
-      ),
       ...steps.flatMap(({ from }) => [from.handle, from.generation, from.parentHash]),
+      ...CHANGED.flatMap(([, valueOf]) =>
+        steps.flatMap((step) => [step.next.handle, valueOf(step.next)]),
+      ),
+      ...steps.map(({ from }) => from.handle),
     ],
   };
 }

@@ -116,11 +116,13 @@ export class SessionDatabase {
     }
   }
 
-  /** The same, but a statement that conflicts with another transaction is not run again. */
-  async attempt(sql: string, parameters: readonly unknown[]): Promise<StatementResult> {
-    return this.inTime(sql, () => this.runOnce(sql, parameters)).catch((error: unknown) =>
-      Promise.reject(this.told(error)),
-    );
+  /**
+   * Runs a statement of many callers once. If it fails, each of them runs its own, so nothing of the failure is told.
+   *
+   * @throws the driver's error
+   */
+  attempt(sql: string, parameters: readonly unknown[]): Promise<StatementResult> {
+    return this.inTime(sql, () => this.runOnce(sql, parameters));
   }
 
   /**
