@@ -18,18 +18,13 @@ export class Deadline {
     if (this.overdue >= MOST_OVERDUE)
       throw unavailable('too many statements still await an answer');
     const pending = work();
-    let timer: NodeJS.Timeout | undefined;
-    const timeout = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => {
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
         this.countOverdue(pending);
         reject(unavailable(`the database did not answer within ${this.timeoutMs} ms`));
       }, this.timeoutMs);
+      pending.then(resolve, reject).finally(() => clearTimeout(timer));
     });
-    try {
-      return await Promise.race([pending, timeout]);
-    } finally {
-      clearTimeout(timer);
-    }
   }
 
   /** Returns a function that tells later if the caller has stopped waiting for the work that begins now. */

@@ -179,10 +179,9 @@ export class SessionIssuer {
     const tenantId = checkTenantId(request.tenantId);
     const createdAtMs = this.createdAtMs({ userId, tenantId }, request.login, nowMs);
     const persistent = checkPersistent(request.persistent) ?? this.options.persistent;
-    const { impersonation } = request;
+    const { impersonation, device = NO_DEVICE } = request;
     const expiresAtMs = sessionExpiresAtMs({ createdAtMs, persistent }, nowMs, this.options);
     return newSessionRecord({
-      ...(request.device ?? NO_DEVICE),
       handle: newSessionHandle(createdAtMs),
       userId,
       tenantId,
@@ -195,6 +194,8 @@ export class SessionIssuer {
       lastActiveAtMs: nowMs,
       expiresAtMs: Math.min(expiresAtMs, impersonation?.endsAtMs ?? expiresAtMs),
       actor: impersonation?.actor ?? null,
+      ip: device.ip,
+      userAgent: device.userAgent,
     });
   }
 
