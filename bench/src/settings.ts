@@ -11,6 +11,8 @@ export interface Settings {
   readonly rows: number | undefined;
   /** Also a steady load for so long, to look for leaks. */
   readonly leakMinutes: number | undefined;
+  /** Also how much one machine carries, for so long on each database. */
+  readonly capacityMinutes: number | undefined;
   /** Whether the figures take the place of those in bench/results; else they are put in bench/results/last. */
   readonly isKept: boolean;
 }
@@ -22,10 +24,21 @@ const USAGE = `npm run bench -- [options]
   --ms=200                milliseconds of a round
   --rows=1000000          also compares the cost at so many rows with that at 10,000 (takes long)
   --leak-minutes=30       also holds a steady load and watches the heap
+  --capacity-minutes=10   also measures how much one machine carries, for so long on each database
   --keep=yes              writes the figures to bench/results, which are published; else to bench/results/last
   --profile=ours          CPU profiles of the programs whose name has this in it, in bench/results/profiles`;
 
-const NAMES = ['only', 'engines', 'rounds', 'ms', 'rows', 'leak-minutes', 'keep', 'profile'];
+const NAMES = [
+  'only',
+  'engines',
+  'rounds',
+  'ms',
+  'rows',
+  'leak-minutes',
+  'capacity-minutes',
+  'keep',
+  'profile',
+];
 
 /** Reads the command line; prints what there is and ends where it can't be read. */
 export function readSettings(parameters: readonly string[]): Settings {
@@ -47,6 +60,7 @@ export function readSettings(parameters: readonly string[]): Settings {
     forMs: number('ms') ?? 200,
     rows: number('rows'),
     leakMinutes: number('leak-minutes'),
+    capacityMinutes: number('capacity-minutes'),
     isKept: given.get('keep') === 'yes',
   };
 }

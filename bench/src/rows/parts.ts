@@ -1,3 +1,5 @@
+import { measureCapacity } from './capacity.js';
+import { measureProcesses } from './processes.js';
 import type { Settings } from '../settings.js';
 import type { Line } from '../table.js';
 import { measureFeed } from './feed.js';
@@ -25,5 +27,7 @@ export const parts: readonly Part[] = [
   { name: 'memory and time', measure: measureState },
   { name: 'many rows', measure: measureScale },
   { name: 'storage', measure: measureStorage },
+  { name: 'processes', measure: measureProcesses },
+  { name: 'capacity', measure: measureCapacity },
   { name: 'leaks', measure: measureLeaks },
 ];
