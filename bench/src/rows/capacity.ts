@@ -4,7 +4,7 @@ import type { Action, Traffic } from '../programs/users.js';
 import type { Settings } from '../settings.js';
 import { plain, type Line } from '../table.js';
 
-const WARM_UP_MS = 10_000;
+const WARM_UP_MS = 20_000;
 const SATURATED_MS = 20_000;
 const AT_ONCE = 64;
 const ACTIONS: Readonly<Record<Action, string>> = {
