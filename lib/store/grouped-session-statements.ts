@@ -22,9 +22,9 @@ export class GroupedSessionStatements {
   }
 
   /** For databases in which logins share an INSERT. */
-  async insert(records: readonly SessionRecord[]): Promise<true[]> {
+  async insert(records: readonly SessionRecord[], isOverdue: () => boolean): Promise<true[]> {
     const parameters = records.flatMap(toParameters);
-    await this.database.attempt(this.statements.insert(records.length), parameters);
+    await this.database.attempt(this.statements.insert(records.length), parameters, isOverdue);
     return records.map(() => true);
   }
 
@@ -36,12 +36,12 @@ export class GroupedSessionStatements {
 function prepareStatements(table: Table<Session>) {
   const handle = table.column('handle');
   const insertions = table.insertions(SESSION_COLUMNS);
-  const { failAtLock = (statement: string) => statement } = table.dialect;
+  const { sharedInsert = (insertion: string) => insertion } = table.dialect;
   const find = `SELECT ${table.selection(SESSION_COLUMNS)} FROM ${table.name}`;
   return {
     find: rememberedByCount(
       (count) => `${find} ${table.where(`${handle} IN (${table.parameters(count)})`)}`,
     ),
-    insert: rememberedByCount((count) => failAtLock(insertions(count))),
+    insert: rememberedByCount((count) => sharedInsert(insertions(count))),
   };
 }

@@ -13,10 +13,14 @@ export class PooledConnections {
   /**
    * Takes a connection for some work. Work that takes too long continues without its caller, and finally returns the
    * connection.
+   *
+   * @param isOverdue whether the caller has stopped waiting
    */
-  async use<T>(work: (runner: QueryRunner) => Promise<T>): Promise<T> {
+  async use<T>(
+    work: (runner: QueryRunner) => Promise<T>,
+    isOverdue = this.deadline.watch(),
+  ): Promise<T> {
     const runner = this.dataSource.createQueryRunner('master');
-    const isOverdue = this.deadline.watch();
     let connection: unknown;
     try {
       connection = await runner.connect();

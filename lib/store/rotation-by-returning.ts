@@ -18,9 +18,9 @@ export class RotationByReturning implements SharedStatement<Rotation, SessionRec
     return handle;
   }
 
-  async one(rotation: Rotation): Promise<SessionRecord | null> {
+  async one(rotation: Rotation, isOverdue: () => boolean): Promise<SessionRecord | null> {
     const { handle, from, next } = rotation;
-    const { rows } = await this.database.run(this.statements.one, [
+    const values = [
       from.generation + 1,
       next.parentHash,
       next.atMs,
@@ -35,16 +35,20 @@ export class RotationByReturning implements SharedStatement<Rotation, SessionRec
       from.confirmedByMs,
       from.activeAfterMs.persistent,
       from.activeAfterMs.nonPersistent,
-    ]);
+    ];
+    const { rows } = await this.database.run(this.statements.one, values, isOverdue);
     return rows[0] ? rotatedRecord(rows[0], rotation) : null;
   }
 
-  // Waits for no lock. `undefined` for a row that is locked, gone or unreadable, and without such a statement.
-  async many(rotations: readonly Rotation[]): Promise<(SessionRecord | null | undefined)[]> {
+  // Waits for no lock. `undefined` for a row that is locked, gone or unreadable.
+  async many(
+    rotations: readonly Rotation[],
+    isOverdue: () => boolean,
+  ): Promise<(SessionRecord | null | undefined)[]> {
     const { many } = this.statements;
     if (many === undefined) return [];
     const parameters = rotations.flatMap((rotation) => many.values(rotation));
-    const { rows } = await this.database.run(many.text(rotations.length), parameters);
+    const { rows } = await this.database.run(many.text(rotations.length), parameters, isOverdue);
     const unlocked = new Map(rows.map((row) => [row['asked'], row]));
     return rotations.map((rotation) => {
       const row = unlocked.get(rotation.handle);

@@ -14,6 +14,12 @@ export interface Rotation {
   readonly next: WrittenByRotation;
 }
 
+/** The row before a rotation and after it. */
+export interface RotationStep {
+  readonly from: SessionRecord;
+  readonly next: SessionRecord;
+}
+
 /** The highest value of the column of generations. */
 export const LAST_GENERATION = 2 ** 31 - 1;
 

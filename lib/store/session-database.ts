@@ -104,11 +104,18 @@ export class SessionDatabase {
    * @throws {SessionStoreFailureException} if it refuses the statement
    * @throws {QueryFailedError} in a caller's transaction that conflicts with another. The caller can retry it
    * @throws {TypeError} in a caller's transaction that is over
+   * @param isOverdue whether the caller has stopped waiting: a statement not sent by then is never sent. By default,
+   *   that is after the deadline of this statement alone
    */
-  async run(sql: string, parameters: readonly unknown[] = []): Promise<StatementResult> {
+  async run(
+    sql: string,
+    parameters: readonly unknown[] = [],
+    isOverdue?: () => boolean,
+  ): Promise<StatementResult> {
     this.callers?.checkOpen();
+    const once = () => this.runOnce(sql, parameters, isOverdue);
     try {
-      return await this.inTime(sql, () => this.retryConflicts(() => this.runOnce(sql, parameters)));
+      return await this.inTime(sql, () => this.retryConflicts(once));
     } catch (error) {
       throw this.isInTransaction && this.kindOf(error) === 'conflict'
         ? asConflictOfCaller(error)
@@ -117,12 +124,22 @@ export class SessionDatabase {
   }
 
   /**
-   * Runs a statement of many callers once. If it fails, each of them runs its own, so nothing of the failure is told.
+   * Runs a statement of many callers once. If the database refuses it, each of them runs its own, so that is not told.
    *
-   * @throws the driver's error
+   * @param isOverdue as above
+   * @throws {SessionStoreUnavailableException} if the database does not answer, or not in time
+   * @throws the driver's error if the database refuses it
    */
-  attempt(sql: string, parameters: readonly unknown[]): Promise<StatementResult> {
-    return this.inTime(sql, () => this.runOnce(sql, parameters));
+  async attempt(
+    sql: string,
+    parameters: readonly unknown[],
+    isOverdue: () => boolean,
+  ): Promise<StatementResult> {
+    try {
+      return await this.inTime(sql, () => this.runOnce(sql, parameters, isOverdue));
+    } catch (error) {
+      throw this.kindOf(error) === 'outage' ? this.told(error) : error;
+    }
   }
 
   /**
@@ -136,7 +153,7 @@ export class SessionDatabase {
     mayShare = true,
   ): (input: Input) => Promise<Output> {
     if (!mayShare || this.isInTransaction || this.shared !== undefined) {
-      return (input) => statement.one(input);
+      return (input) => statement.one(input, () => false);
     }
     const group = new StatementGroup(statement);
     return (input) => this.deadline.bound(() => group.add(input, this.deadline.watch()));
@@ -236,7 +253,11 @@ export class SessionDatabase {
     this.pooled.breakOff();
   }
 
-  protected runOnce(sql: string, parameters: readonly unknown[]): Promise<StatementResult> {
+  protected runOnce(
+    sql: string,
+    parameters: readonly unknown[],
+    isOverdue?: () => boolean,
+  ): Promise<StatementResult> {
     if (this.transactionRunner !== undefined)
       return runStatement(this.transactionRunner, sql, parameters);
     if (this.shared !== undefined) {
@@ -245,7 +266,7 @@ export class SessionDatabase {
     return this.pooled.use(async (runner) => {
       const text = await this.cluster?.beforeStatement(runner, sql);
       return runStatement(runner, text ?? sql, parameters);
-    });
+    }, isOverdue);
   }
 
   private told(error: unknown): SessionException {

@@ -31,7 +31,8 @@ const HANDLES_PER_STATEMENT = 500;
 export class SessionStore {
   private readonly insertShared: (record: SessionRecord) => Promise<unknown>;
   private readonly findShared: (handle: string) => Promise<SessionRecord | null>;
-  private readonly rotateShared: (rotation: Rotation) => Promise<SessionRecord | null>;
+  private readonly rotateShared:
+    ((rotation: Rotation) => Promise<SessionRecord | null>) | undefined;
 
   constructor(private readonly database: SessionDatabase) {
     const shared = new GroupedSessionStatements(database);
@@ -40,21 +41,24 @@ export class SessionStore {
       many: (handles) => shared.find(handles),
     });
     const insert: SharedStatement<SessionRecord, unknown> = {
-      one: (record) => this.database.run(this.statements.insert, toParameters(record)),
-      many: (records) => shared.insert(records),
+      one: async (record, isOverdue) =>
+        this.database.run(this.statements.insert, toParameters(record), isOverdue),
+      many: (records, isOverdue) => shared.insert(records, isOverdue),
       keyOf: ({ handle }) => handle,
     };
-    this.insertShared = database.share(insert, database.dialect.sharesInserts);
-    const { dialect } = database;
-    this.rotateShared = dialect.returnsUpdated
-      ? database.share(new RotationByReturning(database), dialect.rotateMany !== undefined)
-      : database.share(
-          new RotationByReading(database, shared, {
-            find: (handle) => this.findOne(handle),
-            beginGeneration: (from, next) => this.beginGeneration(from, next),
-          }),
-          dialect.failAtLock !== undefined,
-        );
+    const { sharedInsert, returnsUpdated, rotateMany, rotateManyRead } = database.dialect;
+    this.insertShared = database.share(insert, sharedInsert !== undefined);
+    if (returnsUpdated) {
+      const byReturning = new RotationByReturning(database);
+      this.rotateShared = database.share(byReturning, rotateMany !== undefined);
+    } else if (rotateManyRead !== undefined) {
+      this.rotateShared = database.share(
+        new RotationByReading(database, rotateManyRead, shared, {
+          find: (handle) => this.findOne(handle),
+          beginGeneration: (...step) => this.beginGeneration(...step),
+        }),
+      );
+    }
   }
 
   async insert(record: SessionRecord): Promise<void> {
@@ -76,9 +80,14 @@ export class SessionStore {
     return found;
   }
 
+  /** Whether a token alone can ask for a rotation here, which saves or shares a statement. */
+  get canRotateUnread(): boolean {
+    return this.rotateShared !== undefined;
+  }
+
   /** Rotates an unread row. @returns the row after the rotation; `undefined` if it has not rotated */
   async rotateUnread(rotation: Rotation): Promise<SessionRecord | undefined> {
-    return (await this.rotateShared(rotation)) ?? undefined;
+    return (await this.rotateShared?.(rotation)) ?? undefined;
   }
 
   /**
@@ -87,8 +96,12 @@ export class SessionStore {
    *
    * @returns whether it won
    */
-  async beginGeneration(from: SessionRecord, next: SessionRecord): Promise<boolean> {
-    const { affected } = await this.database.run(this.statements.rotate(from.deviceKey !== null), [
+  async beginGeneration(
+    from: SessionRecord,
+    next: SessionRecord,
+    isOverdue?: () => boolean,
+  ): Promise<boolean> {
+    const values = [
       next.generation,
       next.parentHash,
       next.rotatedAtMs,
@@ -97,7 +110,9 @@ export class SessionStore {
       from.handle,
       from.generation,
       from.parentHash,
-    ]);
+    ];
+    const statement = this.statements.rotate(from.deviceKey !== null);
+    const { affected } = await this.database.run(statement, values, isOverdue);
     return affected === 1;
   }
 

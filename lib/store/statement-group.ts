@@ -7,10 +7,23 @@ const MOST_IN_A_GROUP = 32;
 
 /** A statement that simultaneous callers can share. */
 export interface SharedStatement<Input, Output> {
-  /** For one caller. */
-  one(input: Input): Promise<Output>;
-  /** For many callers, in order; `undefined` for one that must run alone. It must not wait for a lock. */
-  many(inputs: readonly Input[]): Promise<readonly (Output | undefined)[]>;
+  /**
+   * For one caller.
+   *
+   * @param isOverdue whether the caller has stopped waiting. Nothing may be written after that
+   */
+  one(input: Input, isOverdue: () => boolean): Promise<Output>;
+  /**
+   * For many callers, in order; `undefined` for one that must run alone. It must not wait for a lock.
+   *
+   * @param isOverdue the same for any of them
+   * @throws {SessionStoreUnavailableException} for all of them: it may have taken effect. After any other error, each of
+   *   them runs alone
+   */
+  many(
+    inputs: readonly Input[],
+    isOverdue: () => boolean,
+  ): Promise<readonly (Output | undefined)[]>;
   /** Inputs with equal keys never share a statement. Without keys, any inputs do. */
   keyOf?(input: Input): string;
 }
@@ -84,20 +97,23 @@ export class StatementGroup<Input, Output> {
     const finish = (): void => {
       this.aloneUnderWay -= 1;
     };
-    const running = this.statement.one(input);
+    const running = this.statement.one(input, isOverdue);
     running.then(finish, finish);
     resolve(running);
   }
 
   private async runGroup(group: readonly Waiting<Input, Output>[]): Promise<void> {
     this.groupsUnderWay += 1;
-    // A statement that the database refuses must not fail its neighbors.
-    const outputs = await this.statement.many(group.map(({ input }) => input)).catch(() => []);
+    const inputs = group.map(({ input }) => input);
+    const isOverdue = (): boolean => group.some((each) => each.isOverdue());
+    const outputs = await this.statement.many(inputs, isOverdue).catch((error: unknown) => error);
     this.groupsUnderWay -= 1;
     group.forEach((each, index) => {
-      const output = outputs[index];
-      if (output === undefined) this.runAlone(each);
-      else each.resolve(output);
+      // A statement that the database refuses must not fail its neighbors.
+      const output: unknown = Array.isArray(outputs) ? outputs[index] : undefined;
+      if (outputs instanceof SessionStoreUnavailableException) each.reject(outputs);
+      else if (output === undefined) this.runAlone(each);
+      else each.resolve(output as Output);
     });
     this.start();
   }

@@ -325,22 +325,29 @@ describeInChromium('the sample in Chromium', () => {
     await page.getByRole('button', { name: 'Copy the key' }).waitFor();
   });
 
-  it.each(['/', '/session', '/devices', '/binding', '/account', '/data', '/admin', '/theft'])(
-    'fits %s on a phone, in the dark',
-    async (path) => {
-      await page.emulateMedia({ colorScheme: 'dark' });
-      await page.setViewportSize({ width: 390, height: 844 });
-      if (path !== '/') await logIn(page, 'ada@example.com', 'analytical-engine');
-      if (path !== '/') await page.locator('#row td').first().waitFor();
-      await page.goto(sample.url + path);
-      await page
-        .locator(LAST_SHOWN[path] ?? '#page')
-        .first()
-        .waitFor();
-      await takePicture(page, `phone-dark-${path.slice(1) || 'welcome'}`);
-      expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(390);
-    },
-  );
+  it.each([
+    '/',
+    '/session',
+    '/devices',
+    '/live',
+    '/binding',
+    '/account',
+    '/data',
+    '/admin',
+    '/theft',
+  ])('fits %s on a phone, in the dark', async (path) => {
+    await page.emulateMedia({ colorScheme: 'dark' });
+    await page.setViewportSize({ width: 360, height: 740 });
+    if (path !== '/') await logIn(page, 'ada@example.com', 'analytical-engine');
+    if (path !== '/') await page.locator('#row td').first().waitFor();
+    await page.goto(sample.url + path);
+    await page
+      .locator(LAST_SHOWN[path] ?? '#page')
+      .first()
+      .waitFor();
+    await takePicture(page, `phone-dark-${path.slice(1) || 'welcome'}`);
+    expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(360);
+  });
 
   describe('with an access token of two seconds and no grace period', () => {
     let hasty: SampleProcess;

@@ -137,9 +137,9 @@ describeOnEachServer('statements that callers share', (engine) => {
       for (const name of ['run', 'attempt'] as const) {
         const statement = database[name].bind(database);
         vi.spyOn(database, name).mockImplementation(
-          async (sql: string, parameters: readonly unknown[] = []) => {
+          async (sql: string, parameters: readonly unknown[] = [], isOverdue = () => false) => {
             if (/\bUPDATE\b/.test(sql)) await overtaking();
-            return statement(sql, parameters);
+            return statement(sql, parameters, isOverdue);
           },
         );
       }

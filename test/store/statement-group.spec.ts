@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { SessionStoreUnavailableException } from '../../lib/index.js';
 import { StatementGroup } from '../../lib/store/statement-group.js';
 
 const inTime = (): boolean => false;
@@ -105,6 +106,34 @@ describe('a statement that callers share', () => {
     const all = database.add(range(6));
     await database.answerAll();
     expect(values(await all)).toEqual(['row 0', 'row 1', 'row 2', 'failed', 'row 4', 'row 5']);
+  });
+
+  it('fails for all of them where the database is away: it may have taken effect', async () => {
+    const away = new SessionStoreUnavailableException();
+    const sent: (readonly number[])[] = [];
+    const group = new StatementGroup<number, string>({
+      one: (input) => Promise.resolve(`row ${sent.push([input])}`),
+      many: (inputs) => (sent.push(inputs), Promise.reject(away)),
+    });
+    const all = await Promise.allSettled(range(6).map((input) => group.add(input, inTime)));
+    expect(all).toEqual(range(6).map(() => ({ status: 'rejected', reason: away })));
+    expect(sent).toEqual([range(6)]);
+  });
+
+  it('hears when one of them has stopped waiting', async () => {
+    let isOverdue = false;
+    const heard: boolean[] = [];
+    const group = new StatementGroup<number, boolean>({
+      one: () => Promise.resolve(true),
+      many: async (inputs, isLate) => {
+        heard.push(isLate());
+        isOverdue = true;
+        heard.push(isLate());
+        return inputs.map(() => true);
+      },
+    });
+    await Promise.all([group.add(1, inTime), group.add(2, () => isOverdue), group.add(3, inTime)]);
+    expect(heard).toEqual([false, true]);
   });
 
   it('leaves out what is locked, which waits on its own and holds up nobody', async () => {

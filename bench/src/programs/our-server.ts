@@ -29,6 +29,8 @@ answer({
     class UsersModule {}
     const app = await NestFactory.create(UsersModule, { logger: ['error', 'warn'] });
     await app.listen(0, '127.0.0.1');
+    // Longer than clients keep a connection that they don't use, as behind a proxy.
+    app.getHttpServer().keepAliveTimeout = 65_000;
     return Number(new URL(await app.getUrl()).port);
   },
   startCounting: () => {

@@ -23,7 +23,7 @@ interface User {
 const USERS = 2_000;
 const TURN_MS = 2;
 
-const agent = new Agent({ keepAlive: true, maxSockets: 256 });
+const agent = new Agent({ keepAlive: true, maxSockets: 256, timeout: 30_000 });
 const users: User[] = [];
 let port = 0;
 let begun = 0;

@@ -25,7 +25,8 @@ const FromRequest: (...given: (string | Pipe)[]) => ParameterDecorator = createP
       const handler = `${context.getClass().name}.${context.getHandler().name}`;
       throw new Error(
         `@CurrentSession() on ${handler}: no guard has looked for a session. Add @VerifySession(), or guard the whole ` +
-          'application: { provide: APP_GUARD, useExisting: SessionGuard }. A test provides a FakeSessionGuard as APP_GUARD.',
+          'application: { provide: APP_GUARD, useExisting: SessionGuard }. A handler with @CreateSession() runs before its ' +
+          'session exists. A test provides a FakeSessionGuard as APP_GUARD.',
       );
     }
     const session = found?.session;

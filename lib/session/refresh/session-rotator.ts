@@ -43,6 +43,7 @@ export class SessionRotator {
    * @returns `undefined` if the row does not rotate with this token: `refreshRead` then finds out why
    */
   async rotateUnread(presented: RefreshTokenClaims): Promise<RotatedSession | undefined> {
+    if (!this.store.canRotateUnread) return undefined;
     const next = await this.next(presented);
     if (next === undefined) return undefined;
     const { refresh, rotation } = next;

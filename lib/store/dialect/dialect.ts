@@ -1,5 +1,5 @@
 import type { ObjectLiteral, QueryRunner } from 'typeorm';
-import type { Rotation } from '../rotation.js';
+import type { Rotation, RotationStep } from '../rotation.js';
 import type { Session } from '../session.entity.js';
 import type { Table } from '../table.js';
 import type { DriverFailure } from '../failures/driver-failure.js';
@@ -24,14 +24,14 @@ export interface Dialect {
   /** Whether an UPDATE can return the updated rows. */
   readonly returnsUpdated: boolean;
 
-  /** Whether logins can share an INSERT of many rows: it waits for no lock, or `failAtLock` keeps it from waiting. */
-  readonly sharesInserts: boolean;
-
-  /** Makes a statement fail where it would wait for a row's lock. `undefined` if the database has no such form. */
-  readonly failAtLock: ((statement: string) => string) | undefined;
+  /** The INSERT of many rows that logins share, which waits for no row's lock. `undefined` if they can't share one. */
+  readonly sharedInsert: ((insertion: string) => string) | undefined;
 
   /** One statement for many rotations of unread rows, if the database has one that waits for no lock. */
   readonly rotateMany: ManyRotations | undefined;
+
+  /** One statement for many rotations of rows that were read, on databases that can't return the updated rows. */
+  readonly rotateManyRead: ManyReadRotations | undefined;
 
   /**
    * Up to this number of rows, a caller's transaction changes them one by one. One statement about several rows may
@@ -91,6 +91,15 @@ export interface ManyRotations {
   text(table: Table<Session>, count: number): string;
   /** The parameters of one rotation. */
   values(rotation: Rotation): unknown[];
+}
+
+/**
+ * Many rotations of rows that were read, in one statement that changes all of those that exist, or none. It fails if a
+ * row is locked, or is not as it was read.
+ */
+export interface ManyReadRotations {
+  text(table: Table<Session>, count: number): string;
+  values(steps: readonly RotationStep[]): unknown[];
 }
 
 /** Finds charsets that lose characters, on their way into a table or in it. */

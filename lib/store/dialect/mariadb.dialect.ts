@@ -1,12 +1,13 @@
 import type { Dialect } from './dialect.js';
+import { FAIL_AT_LOCK, manyReadRotations } from './mariadb-rotation.js';
 import { mysql } from './mysql.dialect.js';
 
-/** MariaDB has RETURNING for a DELETE, but not for an UPDATE. MySQL has no SET STATEMENT. */
+/** MariaDB has RETURNING for a DELETE, but not for an UPDATE. Unlike MySQL, it has SET STATEMENT. */
 export const mariadb: Dialect = {
   ...mysql,
   drivers: ['mariadb'],
   returnsDeleted: true,
   // An INSERT may wait for the lock on a gap.
-  sharesInserts: true,
-  failAtLock: (statement) => `SET STATEMENT innodb_lock_wait_timeout = 0 FOR ${statement}`,
+  sharedInsert: (insertion) => FAIL_AT_LOCK + insertion,
+  rotateManyRead: manyReadRotations,
 };

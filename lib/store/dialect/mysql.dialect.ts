@@ -49,10 +49,10 @@ export const mysql: Dialect = {
   now: "SELECT TIMESTAMPDIFF(MICROSECOND, '1970-01-01 00:00:00', UTC_TIMESTAMP(6)) / 1000 AS now",
   returnsDeleted: false,
   returnsUpdated: false,
-  // An INSERT may wait for the lock on a gap.
-  sharesInserts: false,
-  failAtLock: undefined,
+  // An INSERT may wait for the lock on a gap, and MySQL has no way to make it fail instead.
+  sharedInsert: undefined,
   rotateMany: undefined,
+  rotateManyRead: undefined,
   // A table with more rows than this is large enough that one statement does not scan it.
   mostAloneInTransaction: 100,
   mostParameters: 65_535,

@@ -50,9 +50,9 @@ export const postgres: Dialect = {
   now: 'SELECT EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS now',
   returnsDeleted: true,
   returnsUpdated: true,
-  sharesInserts: true,
-  failAtLock: undefined,
+  sharedInsert: (insertion) => insertion,
   rotateMany: manyRotations,
+  rotateManyRead: undefined,
   mostAloneInTransaction: 0,
   mostParameters: 65_535,
   onlyConnection: undefined,
@@ -84,6 +84,6 @@ export const postgres: Dialect = {
 export const postgresCompatible: Dialect = {
   ...postgres,
   drivers: ['cockroachdb', 'aurora-postgres'],
-  sharesInserts: false,
+  sharedInsert: undefined,
   rotateMany: undefined,
 };

@@ -31,9 +31,9 @@ export const sqlite: Dialect = {
   now: undefined,
   returnsDeleted: true,
   returnsUpdated: true,
-  sharesInserts: false,
-  failAtLock: undefined,
+  sharedInsert: undefined,
   rotateMany: undefined,
+  rotateManyRead: undefined,
   mostAloneInTransaction: 0,
   // The limit for a long time; today's is higher.
   mostParameters: 999,

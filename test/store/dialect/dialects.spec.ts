@@ -4,15 +4,15 @@ import { dialectFor } from '../../../lib/store/dialect/dialects.js';
 
 /** What a database's statements look like, in the words of its documentation. */
 const ABILITIES = [
-  ['postgres', { returnsDeleted: true, returnsUpdated: true, sharesInserts: true }],
-  ['cockroachdb', { returnsDeleted: true, returnsUpdated: true, sharesInserts: false }],
-  ['aurora-postgres', { returnsDeleted: true, returnsUpdated: true, sharesInserts: false }],
-  ['mariadb', { returnsDeleted: true, returnsUpdated: false, sharesInserts: true }],
-  ['mysql', { returnsDeleted: false, returnsUpdated: false, sharesInserts: false }],
-  ['aurora-mysql', { returnsDeleted: false, returnsUpdated: false, sharesInserts: false }],
-  ['better-sqlite3', { returnsDeleted: true, returnsUpdated: true, sharesInserts: false }],
-  ['sqlite', { returnsDeleted: true, returnsUpdated: true, sharesInserts: false }],
-  ['sqljs', { returnsDeleted: true, returnsUpdated: true, sharesInserts: false }],
+  ['postgres', { returnsDeleted: true, returnsUpdated: true }],
+  ['cockroachdb', { returnsDeleted: true, returnsUpdated: true }],
+  ['aurora-postgres', { returnsDeleted: true, returnsUpdated: true }],
+  ['mariadb', { returnsDeleted: true, returnsUpdated: false }],
+  ['mysql', { returnsDeleted: false, returnsUpdated: false }],
+  ['aurora-mysql', { returnsDeleted: false, returnsUpdated: false }],
+  ['better-sqlite3', { returnsDeleted: true, returnsUpdated: true }],
+  ['sqlite', { returnsDeleted: true, returnsUpdated: true }],
+  ['sqljs', { returnsDeleted: true, returnsUpdated: true }],
 ] as const;
 
 describe('the database behind a driver', () => {
@@ -21,13 +21,17 @@ describe('the database behind a driver', () => {
   });
 
   it.each([
-    ['postgres', true],
-    ['mariadb', false],
-    ['mysql', false],
-    ['cockroachdb', false],
-    ['better-sqlite3', false],
-  ])('%s rotates many sessions in one statement: %s', (driver, does) => {
-    expect(dialectFor(driver).rotateMany !== undefined).toBe(does);
+    ['postgres', ['sharedInsert', 'rotateMany']],
+    ['mariadb', ['sharedInsert', 'rotateManyRead']],
+    ['mysql', []],
+    ['aurora-mysql', []],
+    ['cockroachdb', []],
+    ['aurora-postgres', []],
+    ['better-sqlite3', []],
+  ])('%s has these statements for many callers: %s', (driver, those) => {
+    const dialect = dialectFor(driver);
+    const all = ['sharedInsert', 'rotateMany', 'rotateManyRead'] as const;
+    expect(all.filter((each) => dialect[each] !== undefined)).toEqual(those);
   });
 
   it.each([
