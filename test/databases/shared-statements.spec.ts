@@ -104,7 +104,7 @@ describeOnEachServer('statements that callers share', (engine) => {
     fleet.clock.advanceMs(1);
     let waiting: Promise<string>[] = [];
     await first.dataSource.transaction(async (manager) => {
-      const { tablePath, indices } = manager.connection.getMetadata(Session);
+      const { tablePath, indices } = first.dataSource.getMetadata(Session);
       const ofUser = indices.find(({ columns }) => columns[0]?.propertyName === 'userId');
       await manager.query(
         // MariaDB also locks the gaps beside the user's rows, which the next login would go into.
