@@ -1,7 +1,10 @@
+import type { EntityTarget, ObjectLiteral } from 'typeorm';
 import type { Flaw } from '../errors/flaw.js';
 import { SessionConfigurationError } from '../errors/session-configuration.error.js';
 import { sessionEntities } from './entities.js';
 import type { SessionDatabase } from './session-database.js';
+
+const LACKS = ['no table', 'no column'] as const;
 
 const MIGRATIONS =
   "run the migrations (`migrations: [...sessionMigrations], migrationsRun: true` with sessionMigrations from 'nestjs-auth-sessions/migrations')";
@@ -41,7 +44,7 @@ export async function schemaFlaw(database: SessionDatabase): Promise<Flaw | unde
   }
   const lacks: string[] = [];
   for (const entity of sessionEntities) {
-    const lack = await database.lackOf(entity);
+    const lack = await lackOf(database, entity);
     const { name } = database.table(entity);
     if (lack === 'table') lacks.push(`no table ${name}`);
     else if (lack.length > 0) lacks.push(`an older ${name}, which lacks ${lack.join(', ')}`);
@@ -52,6 +55,22 @@ export async function schemaFlaw(database: SessionDatabase): Promise<Flaw | unde
     cause: `The database has ${lacks.join(', ')}.`,
     cure: `In TypeOrmModule.forRoot ${MIGRATIONS}, or set \`synchronize: true\` in development.`,
   };
+}
+
+/** Finds what the database lacks of an entity: its table, or some of its columns. */
+async function lackOf(
+  database: SessionDatabase,
+  entity: EntityTarget<ObjectLiteral>,
+): Promise<'table' | readonly string[]> {
+  const table = database.table(entity);
+  const lack = await database.failureAmong(LACKS, table.probe());
+  if (lack !== 'no column') return lack === undefined ? [] : 'table';
+  const missing: string[] = [];
+  for (const column of table.allColumns) {
+    const isMissing = (await database.failureAmong(LACKS, table.probe([column]))) !== undefined;
+    if (isMissing) missing.push(column);
+  }
+  return missing;
 }
 
 /**

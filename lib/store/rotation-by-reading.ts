@@ -8,7 +8,7 @@ import type { SharedStatement } from './statement-group.js';
 import { rememberedByCount, type Table } from './table.js';
 
 /** One at a time, as `SessionStore` does it. */
-interface OneByOne {
+export interface OneByOne {
   find(handle: string): Promise<SessionRecord | null>;
   beginGeneration(
     from: SessionRecord,

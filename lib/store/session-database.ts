@@ -1,4 +1,3 @@
-import { setTimeout as pause } from 'node:timers/promises';
 import type { DataSource, EntityManager, EntityTarget, ObjectLiteral, QueryRunner } from 'typeorm';
 import type { SessionException } from '../errors/session.exception.js';
 import { CallersTransaction, TransactionEnds } from './callers-transaction.js';
@@ -8,6 +7,7 @@ import { dialectOf } from './dialect/dialects.js';
 import { driverFailureOf } from './failures/driver-failure.js';
 import { FailureLog } from './failures/failure-log.js';
 import { PooledConnections } from './pooled-connections.js';
+import { retryConflicts } from './retry-conflicts.js';
 import { SessionRevocation } from './session-revocation.entity.js';
 import { SingleConnection } from './single-connection.js';
 import { asConflictOfCaller, asStoreException } from './failures/store-availability.js';
@@ -16,9 +16,6 @@ import { runStatement, type StatementResult } from './statement-result.js';
 import { timed, type StatementListener } from './statement-timing.js';
 import type { Table } from './table.js';
 import { Tables } from './tables.js';
-
-// Pauses before each further attempt, because a transaction under way can undo one attempt after another.
-const PAUSES_MS = [5, 25, 125];
 
 /**
  * Runs the stores' statements, always on the primary: a replica may lag, and a missing change would look like theft or
@@ -160,22 +157,6 @@ export class SessionDatabase {
   }
 
   /**
-   * Finds what the database lacks of an entity: its table, or some of its columns.
-   *
-   * @throws {SessionStoreUnavailableException} if the database does not answer, or not in time
-   */
-  async lackOf(entity: EntityTarget<ObjectLiteral>): Promise<'table' | readonly string[]> {
-    const table = this.table(entity);
-    const lack = await this.lackIn(table.probe());
-    if (lack !== 'column') return lack ?? [];
-    const missing: string[] = [];
-    for (const column of table.allColumns) {
-      if ((await this.lackIn(table.probe([column]))) !== undefined) missing.push(column);
-    }
-    return missing;
-  }
-
-  /**
    * Inspects the database with TypeORM's own functions. @throws {SessionStoreUnavailableException} if it does not
    * answer
    */
@@ -184,26 +165,23 @@ export class SessionDatabase {
     return this.deadline.bound(looking).catch((e: unknown) => Promise.reject(this.told(e)));
   }
 
-  private async lackIn(probe: string): Promise<'table' | 'column' | undefined> {
-    try {
-      await this.inTime(probe, () => this.runOnce(probe, []));
-      return undefined;
-    } catch (error) {
-      const kind = this.kindOf(error);
-      if (kind === 'no table') return 'table';
-      if (kind === 'no column') return 'column';
-      throw this.told(error);
-    }
-  }
-
-  /** Runs an INSERT; `false` if a row with the same key exists. */
-  async insertUnlessPresent(sql: string, parameters: readonly unknown[]): Promise<boolean> {
+  /**
+   * Runs a statement that may fail in one of these ways.
+   *
+   * @returns the way; `undefined` if it has not failed
+   */
+  async failureAmong<Kind extends FailureKind>(
+    kinds: readonly Kind[],
+    sql: string,
+    parameters: readonly unknown[] = [],
+  ): Promise<Kind | undefined> {
     try {
       await this.inTime(sql, () => this.retryConflicts(() => this.runOnce(sql, parameters)));
-      return true;
+      return undefined;
     } catch (error) {
-      if (this.kindOf(error) === 'duplicate') return false;
-      throw this.told(error);
+      const kind = kinds.find((each) => each === this.kindOf(error));
+      if (kind === undefined) throw this.told(error);
+      return kind;
     }
   }
 
@@ -283,21 +261,13 @@ export class SessionDatabase {
     return timed(sql, this.onStatement, bound);
   }
 
-  // Only a statement outside of a transaction can be retried alone, and only before its caller hears of a failure.
-  // SQLite's driver blocks the whole process while it waits for a lock.
-  private async retryConflicts<T>(work: () => Promise<T>): Promise<T> {
-    const isOverdue = this.deadline.watch();
-    for (let attempt = 0; ; attempt += 1) {
-      try {
-        return await work();
-      } catch (error) {
-        const pauseMs = PAUSES_MS[attempt];
-        const isFinal = this.isInTransaction || pauseMs === undefined || isOverdue();
-        if (isFinal || this.kindOf(error) !== 'conflict') throw error;
-        this.retries += 1;
-        await pause(pauseMs);
-      }
-    }
+  private retryConflicts<T>(work: () => Promise<T>): Promise<T> {
+    if (this.isInTransaction) return work();
+    return retryConflicts(work, {
+      isConflict: (error) => this.kindOf(error) === 'conflict',
+      isOverdue: this.deadline.watch(),
+      onRetry: () => (this.retries += 1),
+    });
   }
 }
 

@@ -1,8 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { asciiJson } from './ascii-json.js';
-import { RotationByReading } from './rotation-by-reading.js';
-import { RotationByReturning } from './rotation-by-returning.js';
 import type { Rotation } from './rotation.js';
 import { SessionDatabase } from './session-database.js';
 import {
@@ -17,8 +15,10 @@ import {
   type ByPersistence,
   type SessionRecord,
 } from './session-record.js';
+import { handlesIn } from './handles-in.js';
 import { LAST_HANDLE } from './session-range.store.js';
 import { Session } from './session.entity.js';
+import { shareRotations } from './share-rotations.js';
 import { GroupedSessionStatements } from './grouped-session-statements.js';
 import { ROWS_PER_PAGE, sessionStatements, type SessionStatements } from './session-statements.js';
 import type { SharedStatement } from './statement-group.js';
@@ -46,19 +46,11 @@ export class SessionStore {
       many: (records, isOverdue) => shared.insert(records, isOverdue),
       keyOf: ({ handle }) => handle,
     };
-    const { sharedInsert, returnsUpdated, rotateMany, rotateManyRead } = database.dialect;
-    this.insertShared = database.share(insert, sharedInsert !== undefined);
-    if (returnsUpdated) {
-      const byReturning = new RotationByReturning(database);
-      this.rotateShared = database.share(byReturning, rotateMany !== undefined);
-    } else if (rotateManyRead !== undefined) {
-      this.rotateShared = database.share(
-        new RotationByReading(database, rotateManyRead, shared, {
-          find: (handle) => this.findOne(handle),
-          beginGeneration: (...step) => this.beginGeneration(...step),
-        }),
-      );
-    }
+    this.insertShared = database.share(insert, database.dialect.sharedInsert !== undefined);
+    this.rotateShared = shareRotations(database, shared, {
+      find: (handle) => this.findOne(handle),
+      beginGeneration: (...step) => this.beginGeneration(...step),
+    });
   }
 
   async insert(record: SessionRecord): Promise<void> {
@@ -261,13 +253,4 @@ function ofExactly<Row extends SessionOutline>(
   rows: readonly Row[],
 ): Row[] {
   return rows.filter((row) => row.userId === userId && (tenantId ?? row.tenantId) === row.tenantId);
-}
-
-/** The handles of all rows, page by page. */
-export async function handlesIn(
-  pages: AsyncIterable<readonly SessionListing[]>,
-): Promise<string[]> {
-  const handles: string[] = [];
-  for await (const page of pages) handles.push(...page.map(({ handle }) => handle));
-  return handles;
 }

@@ -38,8 +38,8 @@ export class SigningKeyStore {
   }
 
   /** @returns `false` if another instance has taken the slot: its key is the one to use */
-  insertIntoSlot(record: SigningKeyRecord): Promise<boolean> {
-    return this.database.insertUnlessPresent(this.statements.insert, [
+  async insertIntoSlot(record: SigningKeyRecord): Promise<boolean> {
+    const values = [
       record.kid,
       record.kind,
       record.algorithm,
@@ -47,7 +47,9 @@ export class SigningKeyStore {
       record.material,
       record.createdAtMs,
       record.activeAtMs,
-    ]);
+    ];
+    const { insert } = this.statements;
+    return (await this.database.failureAmong(['duplicate'], insert, values)) === undefined;
   }
 
   /** Stores the same key in another form. @returns `false` if another instance has changed it since it was read */
