@@ -106,16 +106,26 @@ export class StatementGroup<Input, Output> {
     this.groupsUnderWay += 1;
     const inputs = group.map(({ input }) => input);
     const isOverdue = (): boolean => group.some((each) => each.isOverdue());
-    const outputs = await this.statement.many(inputs, isOverdue).catch((error: unknown) => error);
-    this.groupsUnderWay -= 1;
-    group.forEach((each, index) => {
+    const outputs = await this.statement.many(inputs, isOverdue).catch((error: unknown) => {
       // A statement that the database refuses must not fail its neighbors.
-      const output: unknown = Array.isArray(outputs) ? outputs[index] : undefined;
-      if (outputs instanceof SessionStoreUnavailableException) each.reject(outputs);
-      else if (output === undefined) this.runAlone(each);
-      else each.resolve(output as Output);
+      if (!(error instanceof SessionStoreUnavailableException)) return [];
+      for (const each of group) each.reject(error);
+      return undefined;
     });
+    this.groupsUnderWay -= 1;
+    if (outputs !== undefined) this.answer(group, outputs);
     this.start();
+  }
+
+  private answer(
+    group: readonly Waiting<Input, Output>[],
+    outputs: readonly (Output | undefined)[],
+  ): void {
+    group.forEach((each, index) => {
+      const output = outputs[index];
+      if (output === undefined) this.runAlone(each);
+      else each.resolve(output);
+    });
   }
 }
 

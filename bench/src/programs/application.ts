@@ -22,6 +22,7 @@ import {
   VerifySession as VerifyTheirs,
 } from 'supertokens-nestjs';
 import { answer } from '../answer.js';
+import { cpuCount } from '../cpu-count.js';
 import { JwtGuard } from '../jwt-guard.js';
 import { MinimalGuard, rememberedSessions, Roles, RolesGuard } from '../limit/minimal-guard.js';
 import { cookieHeader, databaseImports, IN_MEMORY, ourImports } from '../our-application.js';
@@ -44,8 +45,6 @@ interface WithSession {
   session: { userId: string };
 }
 
-let cpuAtStart = process.cpuUsage();
-
 answer({
   start: async (guard: Guard, platform: Platform) => {
     const adapter = platform === 'fastify' ? new FastifyAdapter() : new ExpressAdapter();
@@ -53,13 +52,7 @@ answer({
     const { app, port } = await listen(application.module, adapter);
     return { port, headers: await application.login(app) };
   },
-  startCounting: () => {
-    cpuAtStart = process.cpuUsage();
-  },
-  cpuMs: () => {
-    const { user, system } = process.cpuUsage(cpuAtStart);
-    return (user + system) / 1000;
-  },
+  ...cpuCount,
 });
 
 // The same three routes in each: one that only answers, one that answers with whose session it is, and one that asks for a

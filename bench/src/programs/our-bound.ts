@@ -8,6 +8,7 @@ import {
   type SessionContainer,
 } from 'nestjs-auth-sessions';
 import { FakeBrowser } from 'nestjs-auth-sessions/testing';
+import { cpuCount } from '../cpu-count.js';
 import type { DatabasePlace } from '../databases.js';
 import type { RequestLine } from '../load.js';
 import { answerRuns, type Operation } from '../operation.js';
@@ -33,7 +34,6 @@ class LoginController {
 
 // What a client of the guarded route needs.
 let server: Omit<RequestLine, 'path'>;
-let cpuAtStart = process.cpuUsage();
 
 /** Bound sessions, whose browsers sign for a refresh in this process, or unbound ones, whose pages refresh. */
 answerRuns(
@@ -67,13 +67,7 @@ answerRuns(
   },
   {
     server: () => server,
-    startCounting: () => {
-      cpuAtStart = process.cpuUsage();
-    },
-    cpuMs: () => {
-      const { user, system } = process.cpuUsage(cpuAtStart);
-      return (user + system) / 1000;
-    },
+    ...cpuCount,
   },
 );
 

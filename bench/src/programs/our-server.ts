@@ -8,10 +8,9 @@ import {
   type SessionContainer,
 } from 'nestjs-auth-sessions';
 import { answer } from '../answer.js';
+import { cpuCount } from '../cpu-count.js';
 import type { DatabasePlace } from '../databases.js';
 import { ourImports } from '../our-application.js';
-
-let cpuAtStart = process.cpuUsage();
 
 // An application as a user has it: a login, and a route that its sessions may call.
 answer({
@@ -33,11 +32,5 @@ answer({
     app.getHttpServer().keepAliveTimeout = 65_000;
     return Number(new URL(await app.getUrl()).port);
   },
-  startCounting: () => {
-    cpuAtStart = process.cpuUsage();
-  },
-  cpuMs: () => {
-    const { user, system } = process.cpuUsage(cpuAtStart);
-    return (user + system) / 1000;
-  },
+  ...cpuCount,
 });
