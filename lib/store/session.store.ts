@@ -73,12 +73,12 @@ export class SessionStore {
   }
 
   /** Whether a token alone can ask for a rotation here, which saves or shares a statement. */
-  get canRotateUnread(): boolean {
+  get canRotateAsPresented(): boolean {
     return this.rotateShared !== undefined;
   }
 
-  /** Rotates an unread row. @returns the row after the rotation; `undefined` if it has not rotated */
-  async rotateUnread(rotation: Rotation): Promise<SessionRecord | undefined> {
+  /** Rotates a row if it is as the token says. @returns the row after the rotation; `undefined` if it has not rotated */
+  async rotateAsPresented(rotation: Rotation): Promise<SessionRecord | undefined> {
     return (await this.rotateShared?.(rotation)) ?? undefined;
   }
 

@@ -180,20 +180,20 @@ describe.each(platforms)('a refresh token on %s', (platform) => {
     expect(await scene.sessionRow(handle)).toMatchObject({ userId: 'u8', tenantId: 'public' });
   });
 
-  it.each(['rotateUnread', 'beginGeneration'] as const)(
+  it.each(['rotateAsPresented', 'beginGeneration'] as const)(
     'R10: does not bring back a session that is revoked while it is being refreshed, just before %s',
     async (change) => {
       const { refresh: r0, handle } = await scene.login('u10');
-      const { rotateUnread, beginGeneration } = SessionStore.prototype;
+      const { rotateAsPresented, beginGeneration } = SessionStore.prototype;
       const revoke = () => scene.booted.app.get(SessionService).revokeSession(handle);
-      vi.spyOn(SessionStore.prototype, 'rotateUnread').mockImplementation(async function (
+      vi.spyOn(SessionStore.prototype, 'rotateAsPresented').mockImplementation(async function (
         this: SessionStore,
         rotation,
       ) {
         // A database that can't say what it has changed has no such statement.
-        if (change !== 'rotateUnread') return undefined;
+        if (change !== 'rotateAsPresented') return undefined;
         await revoke();
-        return rotateUnread.call(this, rotation);
+        return rotateAsPresented.call(this, rotation);
       });
       vi.spyOn(SessionStore.prototype, 'beginGeneration').mockImplementation(async function (
         this: SessionStore,

@@ -84,7 +84,8 @@ export class SessionRefresher {
       this.events.emit('antiCsrfFailed', { atMs: this.clock.now(), at: 'refresh' });
       throw this.refusals.unauthorized('anti-csrf', { clearTokens: false });
     }
-    const rotated = request.isProven === true ? undefined : await this.rotateUnread(token, request);
+    const rotated =
+      request.isProven === true ? undefined : await this.refreshByToken(token, request);
     return rotated === undefined
       ? this.refreshRead(token, request)
       : this.news.ofRotation(rotated, request);
@@ -133,14 +134,14 @@ export class SessionRefresher {
     throw new SessionStoreUnavailableException({ cause: new Error('rotation did not settle') });
   }
 
-  private async rotateUnread(
+  private async refreshByToken(
     { claims }: AuthenticRefreshToken,
     request: RefreshRequest,
   ): Promise<IssuedSession | undefined> {
     // Without a grace period, repetitions get no answer, so the remaining checks come first.
     const isForgiving = this.options.refreshGracePeriodMs > 0;
     if (!isForgiving && this.life.asksForCutOffs) return undefined;
-    const rotated = await this.rotator.rotateUnread(claims);
+    const rotated = await this.rotator.rotateByToken(claims);
     if (rotated === undefined) return undefined;
     const { record, refresh } = rotated;
     try {

@@ -42,12 +42,14 @@ export class SessionRotator {
    * @param presented an authentic token
    * @returns `undefined` if the row does not rotate with this token: `refreshRead` then finds out why
    */
-  async rotateUnread(presented: RefreshTokenClaims): Promise<RotatedSession | undefined> {
-    if (!this.store.canRotateUnread) return undefined;
+  async rotateByToken(presented: RefreshTokenClaims): Promise<RotatedSession | undefined> {
+    if (!this.store.canRotateAsPresented) return undefined;
     const next = await this.next(presented);
     if (next === undefined) return undefined;
     const { refresh, rotation } = next;
-    const record = await this.writes.run(rotation.handle, () => this.store.rotateUnread(rotation));
+    const record = await this.writes.run(rotation.handle, () =>
+      this.store.rotateAsPresented(rotation),
+    );
     return record && { record, refresh };
   }
 

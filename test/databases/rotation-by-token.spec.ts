@@ -123,7 +123,7 @@ describeOnEachDatabase('a rotation that a token alone requests', (engine) => {
     });
 
     const unreadRow = await newRow();
-    const told = await rotator.rotateUnread(presentedOf(unreadRow));
+    const told = await rotator.rotateByToken(presentedOf(unreadRow));
     const readRow = await newRow();
     const presented = presentedOf(readRow);
     const isLive =
