@@ -6,6 +6,7 @@ import type { LiveEnd } from '../verification/session-ends.js';
 import { closeSocket, isGone, isWsClient, type SocketClient } from './close-socket.js';
 import { Gateways } from './gateways.js';
 import { OpenClaims } from './open-claims.js';
+import { PacedClosings } from './paced-closings.js';
 
 interface Held {
   session: ReadonlySession;
@@ -19,6 +20,7 @@ interface Held {
 @Injectable()
 export class HeldConnections implements LiveConnections {
   private readonly held = new WeakMap<object, Held>();
+  private readonly closings = new PacedClosings();
 
   constructor(private readonly gateways: Gateways) {}
 
@@ -57,7 +59,10 @@ export class HeldConnections implements LiveConnections {
   }
 
   release(connection: object): void {
-    this.held.get(connection)?.watching?.[Symbol.dispose]();
+    const held = this.held.get(connection);
+    if (held === undefined) return;
+    held.watching?.[Symbol.dispose]();
+    this.closings.closed(held);
   }
 
   /** Continues with a newer token that the client has shown. @returns whether it belongs to the same session */
@@ -74,7 +79,7 @@ export class HeldConnections implements LiveConnections {
   private watch(held: Held): void {
     held.watching = OpenClaims.watch(held.session, held.asked, (end) => {
       held.isOver = true;
-      held.close(end);
+      this.closings.close(held, () => held.close(end));
     });
   }
 }

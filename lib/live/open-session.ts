@@ -66,7 +66,20 @@ export class OpenSessionIndex {
     else ofUser.add(session);
   }
 
-  remove(session: OpenSession): void {
+  /** Forgets a holder, and the session with its last one. */
+  release(session: OpenSession, holder: Holder): void {
+    if (session.holders.delete(holder) && session.holders.size === 0) this.remove(session);
+  }
+
+  /** Forgets a session. @returns who held it */
+  take(session: OpenSession): readonly Holder[] {
+    const holders = [...session.holders];
+    session.holders.clear();
+    this.remove(session);
+    return holders;
+  }
+
+  private remove(session: OpenSession): void {
     this.byHandle.delete(session.handle);
     const ofUser = this.byUser.get(session.userId);
     ofUser?.delete(session);

@@ -1,4 +1,4 @@
-import { Inject, Injectable, Logger, type BeforeApplicationShutdown } from '@nestjs/common';
+import { Inject, Injectable, type BeforeApplicationShutdown } from '@nestjs/common';
 import {
   RESOLVED_SESSION_OPTIONS,
   type ResolvedVerificationOptions,
@@ -13,17 +13,10 @@ import {
   type RevocationNews,
 } from '../verification/known-revocations.js';
 import { LIVE_SESSIONS, type EndingSessions } from '../verification/live-sessions.js';
-import type {
-  Closing,
-  HeldSession,
-  LiveEnd,
-  LiveEndReason,
-  SessionEnds,
-} from '../verification/session-ends.js';
+import type { Closing, HeldSession, LiveEnd, SessionEnds } from '../verification/session-ends.js';
 import { VERIFICATION_KEYS, type VerificationKeys } from '../verification/verification-keys.js';
-import { endOf } from './end-of-session.js';
 import { OpenSessionIndex, type Holder, type Holding, type OpenSession } from './open-session.js';
-import { TimeSlices } from '../time/time-slices.js';
+import { OpenSessionEndings } from './open-session-endings.js';
 
 const NEVER = Number.POSITIVE_INFINITY;
 
@@ -34,9 +27,8 @@ const NEVER = Number.POSITIVE_INFINITY;
  */
 @Injectable()
 export class OpenSessions implements SessionEnds, BeforeApplicationShutdown {
-  private readonly logger = new Logger('SessionModule');
   private readonly sessions = new OpenSessionIndex();
-  private readonly slices = new TimeSlices();
+  private readonly endings: OpenSessionEndings;
   private readonly stopListening: () => void;
   private readonly keysInUse = new Set<AccessTokenVerificationKey>();
   // The earliest time at which one of them may end.
@@ -50,6 +42,7 @@ export class OpenSessions implements SessionEnds, BeforeApplicationShutdown {
     private readonly clock: Clock,
     @Inject(RESOLVED_SESSION_OPTIONS) private readonly options: ResolvedVerificationOptions,
   ) {
+    this.endings = new OpenSessionEndings(this.sessions, clock, options);
     this.stopListening = revocations.onNews((news) => this.hear(news));
   }
 
@@ -83,12 +76,13 @@ export class OpenSessions implements SessionEnds, BeforeApplicationShutdown {
     if (holder.key !== undefined) this.keysInUse.add(holder.key);
     this.dueAtMs = Math.min(this.dueAtMs, holder.endsAtMs, open.lookAtMs);
     // It may have ended since it was verified. From here on, the news reports its end.
-    if (this.revocations.isRevoked(open)) this.end([open], 'revoked');
-    else if (holder.key === undefined) this.endHolder(open, holder, 'signing-key-revoked');
-    else ofActor = this.watchActor(session, () => this.endHolder(open, holder, 'actor-ended'));
+    if (this.revocations.isRevoked(open)) this.endings.end(open, 'revoked');
+    else if (holder.key === undefined) this.endings.endHolder(open, holder, 'signing-key-revoked');
+    else
+      ofActor = this.watchActor(session, () => this.endings.endHolder(open, holder, 'actor-ended'));
     return {
       [Symbol.dispose]: () => {
-        this.release(open, holder);
+        this.sessions.release(open, holder);
         ofActor?.[Symbol.dispose]();
       },
     };
@@ -101,8 +95,8 @@ export class OpenSessions implements SessionEnds, BeforeApplicationShutdown {
     const actor = this.sessions.open(judged, NEVER);
     const holder: Holder = { key: undefined, endsAtMs: NEVER, onEnd, onStaleClaims: undefined };
     actor.holders.add(holder);
-    if (this.revocations.isRevoked(actor)) this.end([actor], 'revoked');
-    return { [Symbol.dispose]: () => this.release(actor, holder) };
+    if (this.revocations.isRevoked(actor)) this.endings.end(actor, 'revoked');
+    return { [Symbol.dispose]: () => this.sessions.release(actor, holder) };
   }
 
   signalOf(session: HeldSession, scope: Closing | undefined): AbortSignal {
@@ -122,10 +116,6 @@ export class OpenSessions implements SessionEnds, BeforeApplicationShutdown {
     return untilToken ?? this.options.live.until === 'token';
   }
 
-  private release(session: OpenSession, holder: Holder): void {
-    if (session.holders.delete(holder) && session.holders.size === 0) this.sessions.remove(session);
-  }
-
   private hear(news: readonly RevocationNews[]): void {
     if (this.sessions.size === 0) return;
     for (const each of news) this.hearOf(each);
@@ -137,15 +127,14 @@ export class OpenSessions implements SessionEnds, BeforeApplicationShutdown {
     switch (news.kind) {
       case 'session': {
         const session = this.sessions.find(news.handle);
-        if (session !== undefined) this.end([session], news.reason);
+        if (session !== undefined) this.endings.end(session, news.reason);
         return;
       }
       case 'cut-off': {
         const { userId, reason } = news;
         const meant = userId === null ? this.sessions.all() : this.sessions.ofUser(userId);
-        this.end(
-          [...meant].filter((each) => this.revocations.isRevoked(each)),
-          reason,
+        this.endings.endAmong(meant, (each) =>
+          this.revocations.isRevoked(each) ? reason : undefined,
         );
         return;
       }
@@ -163,7 +152,7 @@ export class OpenSessions implements SessionEnds, BeforeApplicationShutdown {
       this.keysInUse.delete(key);
       for (const session of this.sessions.all()) {
         for (const holder of session.holders) {
-          if (holder.key === key) this.endHolder(session, holder, 'signing-key-revoked');
+          if (holder.key === key) this.endings.endHolder(session, holder, 'signing-key-revoked');
         }
       }
     }
@@ -175,7 +164,7 @@ export class OpenSessions implements SessionEnds, BeforeApplicationShutdown {
     this.dueAtMs = NEVER;
     for (const session of this.sessions.all()) {
       for (const holder of session.holders) {
-        if (holder.endsAtMs <= nowMs) this.endHolder(session, holder, 'token-expired');
+        if (holder.endsAtMs <= nowMs) this.endings.endHolder(session, holder, 'token-expired');
         else this.dueAtMs = Math.min(this.dueAtMs, holder.endsAtMs);
       }
       if (session.lookAtMs <= nowMs) due.push(session);
@@ -195,40 +184,12 @@ export class OpenSessions implements SessionEnds, BeforeApplicationShutdown {
     const ends = await this.rows.endsOf?.(handles).catch(() => undefined);
     if (ends === undefined) return;
     const nowMs = this.clock.now();
-    for (const session of due.filter(({ holders }) => holders.size > 0)) {
+    this.endings.endAmong(due, (session) => {
       const end = ends.get(session.handle);
-      if (end === undefined) this.end([session], 'revoked');
-      else if (end.atMs <= nowMs) this.end([session], end.reason);
-      else session.lookAtMs = end.atMs;
-    }
-  }
-
-  private end(sessions: readonly OpenSession[], reason: LiveEndReason): void {
-    const nowMs = this.clock.now();
-    const told = sessions.flatMap((session) => {
-      const holders = [...session.holders];
-      session.holders.clear();
-      this.sessions.remove(session);
-      // Made when the first holder is told: thousands of errors at once would hold up the event loop.
-      let end: LiveEnd | undefined;
-      return holders.map(
-        (holder) => () => this.tell(holder, (end ??= endOf(session, reason, nowMs, this.options))),
-      );
+      if (end === undefined) return 'revoked';
+      if (end.atMs <= nowMs) return end.reason;
+      session.lookAtMs = end.atMs;
+      return undefined;
     });
-    this.slices.run(told);
-  }
-
-  private endHolder(session: OpenSession, holder: Holder, reason: LiveEndReason): void {
-    this.release(session, holder);
-    const end = endOf(session, reason, this.clock.now(), this.options);
-    this.slices.run([() => this.tell(holder, end)]);
-  }
-
-  private tell({ onEnd }: Holder, end: LiveEnd): void {
-    try {
-      onEnd(end);
-    } catch {
-      this.logger.error('A listener for the end of a session failed');
-    }
   }
 }
