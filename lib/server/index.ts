@@ -1,3 +1,5 @@
+import { CookieJar } from './cookie-jar.js';
+
 /** A page server's settings for its API. @publicApi */
 export interface PageSessionsOptions {
   /** Where the page server reaches the API, such as `http://127.0.0.1:3000`. */
@@ -45,6 +47,14 @@ export interface Visitor {
   fetch(path: string, init?: RequestInit): Promise<Response>;
   /** The answer with `setCookie` added; if there is any, caches may not store it. */
   answer(response: Response): Response;
+  /** The same for a response of Express or Node, until its headers are sent. Again after a `fetch`: only news is added. */
+  answer(response: NodeResponse): void;
+}
+
+/** The used parts of a response of Express or Node. @publicApi */
+export interface NodeResponse {
+  getHeader(name: string): number | string | string[] | undefined;
+  setHeader(name: string, value: string | readonly string[]): unknown;
 }
 
 /** Finds the sessions of a page server's visitors. @publicApi */
@@ -191,54 +201,23 @@ export function createPageSessions({
             return answer;
           return send();
         },
-        answer(response) {
+        answer: ((response: Response | NodeResponse) => {
+          if ('getHeader' in response) return addTo(response, jar.lines);
           const answer = new Response(response.body, response);
           for (const line of jar.lines) answer.headers.append('set-cookie', line);
           if (jar.lines.length > 0) answer.headers.set('cache-control', 'no-store');
           return answer;
-        },
+        }) as Visitor['answer'],
       };
     },
   };
 }
 
-class CookieJar {
-  private cookies: string[];
-  private changes = new Map<string, string>();
-
-  constructor(header: string) {
-    this.cookies = header.split(/;\s*/).filter(Boolean);
-  }
-
-  get text(): string {
-    return this.cookies.join('; ');
-  }
-
-  get lines(): string[] {
-    return [...this.changes.values()];
-  }
-
-  /** Several cookies of one name count as no token, because only the API can decide which one is meant. */
-  find(name: string): string | undefined {
-    for (const start of ['__Host-', '__Secure-', ''].map((prefix) => `${prefix}${name}=`)) {
-      const found = this.cookies.filter((each) => each.startsWith(start));
-      if (found.length > 0) return found.map((each) => each.slice(start.length)).join();
-    }
-    return undefined;
-  }
-
-  /** @returns whether the answer set any */
-  keep(answer: Response): boolean {
-    const lines = answer.headers.getSetCookie();
-    for (const line of lines) {
-      const [pair = ''] = line.split(';', 1);
-      const start = pair.slice(0, pair.indexOf('=') + 1);
-      this.cookies = this.cookies.filter((each) => !each.startsWith(start));
-      if (!/;\s*(max-age=0\b|expires=thu, 01 jan 1970)/i.test(line)) this.cookies.push(pair);
-      this.changes.set(start, line);
-    }
-    return lines.length > 0;
-  }
+function addTo(response: NodeResponse, lines: readonly string[]): void {
+  if (lines.length === 0) return;
+  const others = [response.getHeader('set-cookie') ?? []].flat().map(String);
+  response.setHeader('set-cookie', [...new Set([...others, ...lines])]);
+  response.setHeader('cache-control', 'no-store');
 }
 
 const failure = ({ status }: Response) => new Error(`the API of the sessions answered ${status}`);

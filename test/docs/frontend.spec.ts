@@ -6,7 +6,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import type { SessionFetch } from '../../lib/client/index.js';
 import { createSessionFetch, frontTokenOf } from '../../lib/client/index.js';
 import { CurrentSession, VerifySession } from '../../lib/index.js';
-import type { VisitorRequest } from '../../lib/server/index.js';
+import type { NodeResponse, VisitorRequest } from '../../lib/server/index.js';
 import { bootApp, type BootedApp } from '../support/boot-app.js';
 import { codeInDocs } from '../support/doc-code.js';
 import { DocFiles } from '../support/doc-files.js';
@@ -23,10 +23,7 @@ class OrdersController {
 
 type Middleware = (
   request: VisitorRequest & { visitor?: { claims: { sub: string } | undefined } },
-  response: {
-    append(name: string, value: string[]): unknown;
-    setHeader(name: string, value: string): unknown;
-  },
+  response: NodeResponse,
   next: () => void,
 ) => Promise<void>;
 
@@ -101,11 +98,7 @@ describe('what docs/frontend.md shows', () => {
     const middleware = visitors(booted.url);
     const server = createServer((incoming, outgoing) => {
       const request: Parameters<Middleware>[0] = incoming;
-      const response = {
-        append: (name: string, lines: string[]) => outgoing.appendHeader(name, lines),
-        setHeader: (name: string, value: string) => outgoing.setHeader(name, value),
-      };
-      void middleware(request, response, () => {
+      void middleware(request, outgoing, () => {
         outgoing.end(request.visitor?.claims?.sub ?? 'guest');
       });
     }).listen(0, '127.0.0.1');

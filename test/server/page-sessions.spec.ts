@@ -6,7 +6,9 @@ import {
   UnauthorizedException,
 } from '@nestjs/common';
 import { gzipSync } from 'node:zlib';
-import { readFileSync } from 'node:fs';
+import { IncomingMessage, ServerResponse } from 'node:http';
+import { Socket } from 'node:net';
+import { readdirSync, readFileSync } from 'node:fs';
 import { afterEach, describe, expect, it } from 'vitest';
 import { plainModule } from '../../scripts/plain-module.mjs';
 import { CreateSession, SessionEventBus, SessionService } from '../../lib/index.js';
@@ -377,9 +379,46 @@ describe('the sessions of a page server', () => {
   });
 });
 
+describe('the answers of a page server on Node', () => {
+  let site: Site;
+  afterEach(() => site.booted.close());
+
+  it('get the new cookies beside its own, each once, however often it is told', async () => {
+    site = await Site.open();
+    await site.login();
+    const response = new ServerResponse(new IncomingMessage(new Socket()));
+    response.setHeader('set-cookie', 'theme=dark');
+    (await site.visit()).answer(response);
+    expect(response.getHeader('set-cookie')).toBe('theme=dark');
+    expect(response.getHeader('cache-control')).toBeUndefined();
+    site.expireAccessTokens();
+    const late = await site.visit();
+    late.answer(response);
+    late.answer(response);
+    expect(response.getHeader('set-cookie')).toEqual(['theme=dark', ...late.setCookie]);
+    expect(response.getHeader('cache-control')).toBe('no-store');
+  });
+
+  it('get what a later call of the API sets', async () => {
+    site = await Site.open();
+    const response = new ServerResponse(new IncomingMessage(new Socket()));
+    const guest = await site.visit();
+    guest.answer(response);
+    await guest.fetch('/login', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ userId: 'u1' }),
+    });
+    guest.answer(response);
+    expect(response.getHeader('set-cookie')).toEqual(guest.setCookie);
+    expect(guest.setCookie.length).toBeGreaterThan(0);
+  });
+});
+
 describe.each(['client', 'server'])('the entry point for a %s', (name) => {
   it('has at most 4 kB on its way', () => {
-    const source = readFileSync(new URL(`../../lib/${name}/index.ts`, import.meta.url), 'utf8');
-    expect(gzipSync(plainModule(source)).length).toBeLessThan(4096);
+    const folder = new URL(`../../lib/${name}/`, import.meta.url);
+    const sources = readdirSync(folder).map((file) => readFileSync(new URL(file, folder), 'utf8'));
+    expect(gzipSync(plainModule(sources.join('\n'))).length).toBeLessThan(4096);
   });
 });
