@@ -1,4 +1,5 @@
 import type { INestApplicationContext } from '@nestjs/common';
+import { UnauthorizedSessionException } from '../errors/unauthorized-session.exception.js';
 import { SessionEventBus } from '../events/session-event-bus.js';
 import { KeyRing } from '../keys/key-ring.js';
 import { SessionService } from '../session.service.js';
@@ -6,7 +7,9 @@ import { SessionContainerFactory } from '../session/container/session-container.
 import { RegisteredClaims } from '../session/edit/registered-claims.js';
 import { SessionRevoker } from '../session/end/session-revoker.js';
 import { SessionIssuer, type IssuedSession } from '../session/issue/session-issuer.js';
+import { SessionImpersonator } from '../session/issue/session-impersonator.js';
 import { SessionLimit } from '../session/issue/session-limit.js';
+import type { SessionRequest } from '../session/issue/session-request.js';
 import { AccessTokenMinter } from '../session/mint/access-token-minter.js';
 import { sessionExpiresAtMs } from '../session/mint/session-lifetime.js';
 import { SessionTokenMinter } from '../session/mint/session-token-minter.js';
@@ -23,6 +26,7 @@ import { TestSession } from './test-session.js';
 
 // A token has ended in its last second.
 const A_SECOND_MS = 1_000;
+const IMPERSONATION_MS = 60 * 60_000;
 
 /** As whom, and since when, a test acts. @publicApi */
 export interface ActingAs extends GivenClaims {
@@ -43,6 +47,11 @@ export interface ActingAs extends GivenClaims {
    * somebody has ended it. `'over'`: nobody refreshed it in time. @default 'live'
    */
   state?: 'live' | 'expired' | 'revoked' | 'over';
+  /**
+   * The session of the person who acts as the user, as after `impersonate`: it is never fresh, lasts an hour, and ends
+   * with theirs. @default nobody
+   */
+  actor?: TestSession;
 }
 
 /**
@@ -53,6 +62,7 @@ export interface ActingAs extends GivenClaims {
  * @param app the application, or its context. It must be initialized
  * @throws {Error} if NODE_ENV is production
  * @throws {SessionInputException} for values that no session can hold
+ * @throws {UnauthorizedSessionException} if the session of `actor` has ended, or somebody acts in it already
  * @example
  * ```ts
  * const admin = await actingAs(app, 'ada', { roles: ['admin'] });
@@ -112,7 +122,7 @@ class PastLogin {
     return Math.max(askedMs, idleMs + A_SECOND_MS);
   }
 
-  private issueAt(atMs: number): Promise<IssuedSession> {
+  private async issueAt(atMs: number): Promise<IssuedSession> {
     const { module, as } = this;
     const payload = payloadOf(as, this.nowMs);
     const registered = new RegisteredClaims();
@@ -136,7 +146,18 @@ class PastLogin {
       sessionDataInDatabase: as.data,
       persistent: as.persistent,
       withAntiCsrfToken: this.withAntiCsrfToken,
+      ...(await this.impersonationAt(atMs)),
     });
+  }
+
+  private async impersonationAt(atMs: number): Promise<Pick<SessionRequest, 'impersonation'>> {
+    const handle = this.as.actor?.session.getHandle();
+    if (handle === undefined) return {};
+    const own = await this.module.get(SessionImpersonator).findActor(handle);
+    if (own === undefined) throw new UnauthorizedSessionException({ reason: 'session-over' });
+    const { userId, tenantId, impersonating: former } = own;
+    const actor = { userId, tenantId, handle, reason: 'a test' };
+    return { impersonation: { actor, endsAtMs: atMs + IMPERSONATION_MS, former } };
   }
 
   // The first generation continues, because earlier refreshes do not matter to a test.

@@ -330,6 +330,22 @@ describe.each(platforms)('who acts as a user on %s', (platform) => {
       expect((await admin.back()).json).toEqual({ userId: 'admin' });
     });
 
+    it('sees and ends the sessions of the user, unless the routes forbid it', async () => {
+      await boot();
+      const ada = await visitor('ada');
+      const { admin } = await actingAs('ada');
+      expect(await admin.status('/auth/sessions')).toBe(200);
+      expect(await admin.status('/auth/sessions', 'DELETE')).toBe(200);
+      expect(await ada.status('/me')).toBe(401);
+      await booted.close();
+      await boot({ routes: { sessionList: { decorators: [ForbidImpersonation()] } } });
+      const bob = await visitor('bob');
+      const { admin: other } = await actingAs('bob');
+      expect(await other.status('/auth/sessions')).toBe(403);
+      expect(await other.status('/auth/sessions', 'DELETE')).toBe(403);
+      expect([await bob.status('/me'), await bob.status('/auth/sessions')]).toEqual([200, 200]);
+    });
+
     it('takes nobody’s place, whatever the limit', async () => {
       await boot({ maxSessionsPerUser: { max: 1, onLimit: 'refuse' } });
       const ada = await visitor('ada');

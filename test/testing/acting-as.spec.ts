@@ -11,7 +11,7 @@ import {
   type SessionContainer,
   type SessionModuleOptions,
 } from '../../lib/index.js';
-import { actingAs } from '../../lib/testing/index.js';
+import { actingAs, type TestSession } from '../../lib/testing/index.js';
 import { bootApp, platforms, type BootedApp, type BootOptions } from '../support/boot-app.js';
 
 @Controller()
@@ -167,6 +167,27 @@ describe.each(platforms)('acting as a user on %s', (platform) => {
     await expect(actingAs(app, 'ada', { kind: 'other' })).rejects.toThrow(
       "the application does not import SessionModule.forRoot({ kind: 'other' })",
     );
+  });
+
+  it('is somebody else who acts as the user, never fresh, until their own session ends', async () => {
+    const { app, client, clock } = await boot();
+    const admin = await actingAs(app, 'admin', { roles: ['support'] });
+    const first = await actingAs(app, 'ada', { actor: admin });
+    const second = await actingAs(app, 'bob', { actor: admin });
+    const statusOf = async (path: string, { headers }: TestSession) =>
+      (await client().get(path, { headers })).status;
+    expect(second.session.getActor()).toMatchObject({ userId: 'admin' });
+    expect([await statusOf('/me', second), await statusOf('/fresh', second)]).toEqual([200, 403]);
+    expect(await statusOf('/me', first)).toBe(401);
+    await expect(actingAs(app, 'eve', { actor: second })).rejects.toMatchObject({
+      code: 'UNAUTHORISED',
+    });
+    clock.advance('59m');
+    await second.refresh();
+    expect(await statusOf('/me', second)).toBe(200);
+    await admin.revoke();
+    expect(await statusOf('/me', second)).toBe(401);
+    await expect(second.refresh()).rejects.toMatchObject({ code: 'UNAUTHORISED' });
   });
 
   it.each([
