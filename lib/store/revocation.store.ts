@@ -169,10 +169,12 @@ function prepareStatements(table: Table<SessionRevocation>) {
   const select = `SELECT ${table.selection(COLUMNS)} FROM ${table.name}`;
   const forgetDetail = `UPDATE ${table.name} SET ${c('detail')} = NULL`;
   const forgetOwner = `${forgetDetail}, ${c('userId')} = NULL, ${c('tenantId')} = NULL`;
+  // The line of a session that expired refuses nothing, and each pruned session has one.
+  const refuses = `${c('expiresAt')} > ${c('revokedAt')}`;
   const page = (time: 'revokedAt' | 'expiresAt', condition: string): string =>
     `${select} ` +
     table.where(
-      `${c(time)} >= ${p(0)} AND (${c(time)} > ${p(1)} OR ${id} > ${p(2)}) AND ${condition}`,
+      `${c(time)} >= ${p(0)} AND (${c(time)} > ${p(1)} OR ${id} > ${p(2)}) AND ${condition} AND ${refuses}`,
     ) +
     ` ORDER BY ${c(time)}, ${id} LIMIT ${LINES_PER_PAGE}`;
   return {

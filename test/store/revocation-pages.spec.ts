@@ -69,6 +69,15 @@ describeOnEachDatabase('the revocation feed, read in pages,', (engine) => {
     expect(ids(await all(store.pagesSince(NOW_MS - 10, NOW_MS)))).toEqual([wanted.id]);
   });
 
+  it('leaves out the sessions that expired by themselves, of which each has a line once it is pruned', async () => {
+    const store = await openStore();
+    const wanted = line(NOW_MS - 10);
+    const expired = Array.from({ length: 20 }, () => line(NOW_MS - 10, NOW_MS - 10));
+    await store.insert([...expired, wanted]);
+    expect(ids(await all(store.pagesSince(0, NOW_MS - 20)))).toEqual([wanted.id]);
+    expect(ids(await all(store.livePages(NOW_MS - 20)))).toEqual([wanted.id]);
+  });
+
   it('has all that a token can be left of, and every cut-off, where it is read as a whole', async () => {
     const store = await openStore();
     const cutOff = { kind: 'cut-off', handle: null, cutOffAtMs: NOW_MS - 9_000 } as const;
