@@ -87,7 +87,7 @@ describe("the README's smallest use", () => {
 
   it('logs nobody in with a wrong password', async () => {
     const answer = await client.post('/login', { email: 'ada@example.com', password: 'x' });
-    expect(answer.status).toBe(401);
+    expect(answer.status).toBe(422);
     expect((await client.get('/me')).status).toBe(401);
   });
 

@@ -16,7 +16,7 @@ export type SessionOfContext = (context: ExecutionContext) => SessionContainer |
 
 /**
  * Replaces `SessionGuard` in tests of controllers: every request has the given session, and no token is verified. The
- * route's own checks still run: a session, roles, permissions and freshness. Global validators do not run, and no claims
+ * route's own checks still run: a session, roles, permissions, freshness and `@ForbidImpersonation()`. Global validators do not run, and no claims
  * are fetched.
  *
  * @example

@@ -1,4 +1,4 @@
-import type { INestApplication, Type } from '@nestjs/common';
+import type { DynamicModule, INestApplication, Type } from '@nestjs/common';
 import { IoAdapter } from '@nestjs/platform-socket.io';
 import { WsAdapter } from '@nestjs/platform-ws';
 import { Test } from '@nestjs/testing';
@@ -7,10 +7,12 @@ import { once } from 'node:events';
 import { get, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { createClient } from 'graphql-ws';
 import { io } from 'socket.io-client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import { SessionModule, SessionService, type SessionContainer } from '../../lib/index.js';
+import { actingAs } from '../../lib/testing/index.js';
 import { bootApp, type BootedApp } from '../support/boot-app.js';
 import { DocFiles } from '../support/doc-files.js';
 
@@ -176,5 +178,44 @@ describe('the upgrade that docs/live.md takes by hand', () => {
     await session.revokeSession();
     await ended;
     socket?.destroy();
+  });
+});
+
+describe('a subscription of docs/live.md', () => {
+  const files = new DocFiles('live.md', {});
+  let booted: BootedApp;
+
+  beforeAll(async () => {
+    files.write();
+    const { graphQl } = await files.load<{ graphQl: DynamicModule }>('subscriptions.module.ts');
+    const { OrdersResolver } = await files.load<{ OrdersResolver: Type }>('orders.resolver.ts');
+    booted = await bootApp({ controllers: [], imports: [graphQl], providers: [OrdersResolver] });
+  });
+  afterAll(async () => {
+    await booted.close();
+    files.remove();
+  });
+
+  const subscribe = async (connectionParams: Record<string, string>): Promise<unknown[]> => {
+    const client = createClient({
+      url: `${booted.url.replace('http', 'ws')}/graphql`,
+      webSocketImpl: WebSocket,
+      connectionParams,
+      retryAttempts: 0,
+    });
+    const got: unknown[] = [];
+    for await (const { data } of client.iterate({ query: 'subscription { orders }' }))
+      got.push(data?.['orders']);
+    await client.dispose();
+    return got;
+  };
+
+  it('has the session in its handler and in its filter', async () => {
+    const ada = await actingAs(booted.app, 'ada');
+    expect(await subscribe(ada.headers)).toEqual(['the first one of ada', 'the second one']);
+  });
+
+  it('is refused without one, by the code after which its client does not connect again', async () => {
+    await expect(subscribe({})).rejects.toMatchObject({ code: 4401 });
   });
 });

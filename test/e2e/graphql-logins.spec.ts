@@ -64,6 +64,16 @@ class AccountResolver {
     return id === 'nobody' ? null : { id };
   }
 
+  @Mutation(() => Account, { name: 'enter', nullable: true })
+  @CreateSession<User>({
+    userId: (user) => user.id,
+    answer: ({ id }) => ({ id: `user ${id}` }),
+    refusal: 422,
+  })
+  enter(@Args('userId', { type: () => String }) id: string): User | null {
+    return id === 'nobody' ? null : { id };
+  }
+
   @Query(() => Account, { name: 'loginByQuery' })
   @CreateSession<User>({ userId: (user) => user.id })
   loginByQuery(@Args('userId', { type: () => String }) id: string): User {
@@ -107,7 +117,7 @@ class AccountFields {
 const SCHEMA = `
   type Account { id: ID! handle: String! saved: String secret: String }
   type Query { me: Account! loginByQuery(userId: String!): Account! }
-  type Mutation { login(userId: String!): Account signOut: Boolean! touch: Account }
+  type Mutation { login(userId: String!): Account enter(userId: String!): Account signOut: Boolean! touch: Account }
 `;
 @Resolver('Account')
 class SchemaFirstFields extends AccountFields {}
@@ -174,6 +184,16 @@ describe.each(SET_UPS)(
       expect(answer.data).toEqual({ login: null });
       expect(answer.errors?.[0]?.extensions['code']).toBe('UNAUTHENTICATED');
       expect(answer.setCookies).toEqual([]);
+    });
+
+    it('answers, and refuses, as its decorator says', async () => {
+      const entered = await ask('mutation { enter(userId: "u7") { id saved } }');
+      expect(entered.data).toEqual({ enter: { id: 'user u7', saved: 'u7' } });
+      const refused = await ask('mutation { enter(userId: "nobody") { id } }');
+      expect([refused.status, refused.errors?.[0]?.extensions]).toMatchObject([
+        200,
+        { code: 'UNAUTHENTICATED', originalError: { statusCode: 422, code: 'UNAUTHORISED' } },
+      ]);
     });
 
     it('is ended by a mutation, which takes the cookies away', async () => {

@@ -17,6 +17,7 @@ import {
   CreateSessionInterceptor,
   CurrentSession,
   currentSession,
+  ForbidImpersonation,
   PublicAccess,
   RequireFresh,
   SessionGuard,
@@ -62,6 +63,12 @@ class ShopController {
   @Get('admin')
   @VerifySession({ roles: { any: ['admin', 'owner'] } })
   admin(): object {
+    return {};
+  }
+
+  @Get('own')
+  @ForbidImpersonation()
+  own(): object {
     return {};
   }
 
@@ -151,28 +158,30 @@ describe.each(platforms)('a test that replaces the guard on %s', (platform) => {
     expect(seen).toEqual(['ada', 'ada']);
   });
 
-  it('asks what the route asks: a session, roles, freshness', async () => {
+  it('asks what the route asks: a session, roles, freshness, and nobody who acts as the user', async () => {
     const clock = new FakeClock();
     const authTime = new Date(clock.now() - 11 * 60_000);
     const clerk = fakeSession({ roles: ['clerk'], authTime, clock });
     const owner = fakeSession({ roles: ['owner'], clock });
+    const support = fakeSession({ actorId: 'admin', roles: ['owner'], clock });
     const get = await guardedBy(
       new FakeSessionGuard((context) => {
         const { headers } = context
           .switchToHttp()
           .getRequest<{ headers: Record<string, string> }>();
-        return { clerk, owner }[headers['x-user'] ?? ''];
+        return { clerk, owner, support }[headers['x-user'] ?? ''];
       }),
     );
     const statuses = async (user: string) => {
-      const answers = ['/me', '/optional', '/admin', '/fresh'].map((path) =>
+      const answers = ['/me', '/optional', '/admin', '/fresh', '/own'].map((path) =>
         get(path, { 'x-user': user }),
       );
       return (await Promise.all(answers)).map(([status]) => status);
     };
-    expect(await statuses('nobody')).toEqual([401, 200, 401, 401]);
-    expect(await statuses('clerk')).toEqual([200, 200, 403, 403]);
-    expect(await statuses('owner')).toEqual([200, 200, 200, 200]);
+    expect(await statuses('nobody')).toEqual([401, 200, 401, 401, 401]);
+    expect(await statuses('clerk')).toEqual([200, 200, 403, 403, 200]);
+    expect(await statuses('owner')).toEqual([200, 200, 200, 200, 200]);
+    expect(await statuses('support')).toEqual([200, 200, 200, 403, 403]);
   });
 
   it('lets everything pass with a guard of its own, and handlers get no session', async () => {
