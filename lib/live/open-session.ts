@@ -71,7 +71,7 @@ export class OpenSessionIndex {
     if (session.holders.delete(holder) && session.holders.size === 0) this.remove(session);
   }
 
-  /** Forgets a session. @returns who held it */
+  /** Forgets a session. @returns its holders */
   take(session: OpenSession): readonly Holder[] {
     const holders = [...session.holders];
     session.holders.clear();

@@ -59,7 +59,11 @@ export interface NodeResponse {
 
 /** Finds the sessions of a page server's visitors. @publicApi */
 export interface PageSessions {
-  /** @throws {Error} if the API can't be reached or can't answer, because an outage must not turn users into guests */
+  /**
+   * Finds a request's visitor. The same request object has the same visitor, so routes may call it again.
+   *
+   * @throws {Error} if the API can't be reached or can't answer, because an outage must not turn users into guests
+   */
   handle(request: VisitorRequest): Promise<Visitor>;
 }
 
@@ -94,6 +98,7 @@ export function createPageSessions({
   now = Date.now,
 }: PageSessionsOptions): PageSessions {
   const refreshing = new Map<string, Promise<Response>>();
+  const visitors = new WeakMap<VisitorRequest, Promise<Visitor>>();
   let keys = new Map<unknown, PublicKey>();
   let keysAskedAt = -Infinity;
 
@@ -137,78 +142,85 @@ export function createPageSessions({
     return answer;
   }
 
-  return {
-    async handle(request) {
-      const isForeign =
-        headerOf(request, 'sec-fetch-site') === 'cross-site' &&
-        !/^(GET|HEAD)$/i.test(request.method ?? 'GET');
-      // Another site's form is sent with its visitor's cookies, but must not act for them.
-      const jar = new CookieJar(isForeign ? '' : headerOf(request, 'cookie'));
-      function headersWith(init?: RequestInit): Headers {
-        const headers = new Headers(init?.headers);
-        for (const name of ['user-agent', 'x-forwarded-for', 'accept-language']) {
-          const value = headerOf(request, name);
-          if (value !== '' && !headers.has(name)) headers.set(name, value);
-        }
-        headers.set('rid', 'session');
+  async function find(request: VisitorRequest): Promise<Visitor> {
+    const isForeign =
+      headerOf(request, 'sec-fetch-site') === 'cross-site' &&
+      !/^(GET|HEAD)$/i.test(request.method ?? 'GET');
+    // Another site's form is sent with its visitor's cookies, but must not act for them.
+    const jar = new CookieJar(isForeign ? '' : headerOf(request, 'cookie'));
+    function headersWith(init?: RequestInit): Headers {
+      const headers = new Headers(init?.headers);
+      for (const name of ['user-agent', 'x-forwarded-for', 'accept-language']) {
+        const value = headerOf(request, name);
+        if (value !== '' && !headers.has(name)) headers.set(name, value);
+      }
+      headers.set('rid', 'session');
+      if (jar.text !== '') headers.set('cookie', jar.text);
+      return headers;
+    }
+
+    async function keep(answer: Response): Promise<Response> {
+      if (jar.keep(answer)) claims = await findClaims();
+      return answer;
+    }
+
+    async function refresh(): Promise<boolean> {
+      const token = jar.find(names.refreshToken);
+      if (token === undefined) return false;
+      const answer = await refreshed(token, headersWith());
+      if (answer.status === 429 || answer.status >= 500) throw failure(answer);
+      return (await keep(answer)).ok;
+    }
+
+    const findClaims = () => claimsOf(jar.find(names.accessToken) ?? '');
+
+    let claims = await findClaims();
+    if (claims === undefined) await refresh();
+    return {
+      get claims() {
+        return claims;
+      },
+      get cookie() {
+        return jar.text;
+      },
+      get headers() {
+        const headers = copyOf(request.headers);
         if (jar.text !== '') headers.set('cookie', jar.text);
         return headers;
-      }
-
-      async function keep(answer: Response): Promise<Response> {
-        if (jar.keep(answer)) claims = await find();
+      },
+      get setCookie() {
+        return jar.lines;
+      },
+      async fetch(path, init) {
+        // Only the API gets the visitor's cookies: without the slash, `@elsewhere` would become the host.
+        if (!path.startsWith('/')) throw new TypeError('an API path must begin with a slash');
+        const send = async () => {
+          const asked = { ...UNCACHED, ...init, headers: headersWith(init) };
+          return keep(await fetch(apiUrl + path, asked));
+        };
+        const answer = await send();
+        if (answer.ok || init?.body instanceof ReadableStream) return answer;
+        const said = await answer.clone().text();
+        if (!/try refresh token|TRY_REFRESH_TOKEN/.test(said) || !(await refresh())) return answer;
+        return send();
+      },
+      answer: ((response: Response | NodeResponse) => {
+        if ('getHeader' in response) return addTo(response, jar.lines);
+        const answer = new Response(response.body, response);
+        for (const line of jar.lines) answer.headers.append('set-cookie', line);
+        if (jar.lines.length > 0) answer.headers.set('cache-control', 'no-store');
         return answer;
-      }
+      }) as Visitor['answer'],
+    };
+  }
 
-      async function refresh(): Promise<boolean> {
-        const token = jar.find(names.refreshToken);
-        if (token === undefined) return false;
-        const answer = await refreshed(token, headersWith());
-        if (answer.status === 429 || answer.status >= 500) throw failure(answer);
-        return (await keep(answer)).ok;
-      }
-
-      const find = () => claimsOf(jar.find(names.accessToken) ?? '');
-
-      let claims = await find();
-      if (claims === undefined) await refresh();
-      return {
-        get claims() {
-          return claims;
-        },
-        get cookie() {
-          return jar.text;
-        },
-        get headers() {
-          const headers = copyOf(request.headers);
-          if (jar.text !== '') headers.set('cookie', jar.text);
-          return headers;
-        },
-        get setCookie() {
-          return jar.lines;
-        },
-        async fetch(path, init) {
-          // Only the API gets the visitor's cookies: without the slash, `@elsewhere` would become the host.
-          if (!path.startsWith('/')) throw new TypeError('an API path must begin with a slash');
-          const send = async () => {
-            const asked = { ...UNCACHED, ...init, headers: headersWith(init) };
-            return keep(await fetch(apiUrl + path, asked));
-          };
-          const answer = await send();
-          if (answer.ok || init?.body instanceof ReadableStream) return answer;
-          const said = await answer.clone().text();
-          if (!/try refresh token|TRY_REFRESH_TOKEN/.test(said) || !(await refresh()))
-            return answer;
-          return send();
-        },
-        answer: ((response: Response | NodeResponse) => {
-          if ('getHeader' in response) return addTo(response, jar.lines);
-          const answer = new Response(response.body, response);
-          for (const line of jar.lines) answer.headers.append('set-cookie', line);
-          if (jar.lines.length > 0) answer.headers.set('cache-control', 'no-store');
-          return answer;
-        }) as Visitor['answer'],
-      };
+  return {
+    handle(request) {
+      const visitor = visitors.get(request) ?? find(request);
+      visitors.set(request, visitor);
+      // After an outage the request is handled anew.
+      visitor.catch(() => visitors.delete(request));
+      return visitor;
     },
   };
 }

@@ -21,16 +21,15 @@ class OrdersController {
   }
 }
 
-type Middleware = (
-  request: VisitorRequest & { visitor?: { claims: { sub: string } | undefined } },
-  response: NodeResponse,
-  next: () => void,
-) => Promise<void>;
+interface ExpressPages {
+  middleware(request: VisitorRequest, response: NodeResponse, next: () => void): Promise<void>;
+  route(request: VisitorRequest, response: { end(text: string): unknown }): Promise<void>;
+}
 
 /** A use of the middleware, by the types that @types/express declares. */
 const EXPRESS = `
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { visitors } from './page-server.express.js';
+import { pagesOfExpress } from './page-server.express.js';
 
 interface Response extends ServerResponse {
   append(field: string, value?: string[] | string): this;
@@ -42,7 +41,7 @@ interface RequestHandler {
     next: (error?: unknown) => void,
   ): void | Promise<void>;
 }
-export const handler: RequestHandler = visitors('https://api.example.com');
+export const handler: RequestHandler = pagesOfExpress('https://api.example.com').middleware;
 `;
 
 /** What the example uses of Next, which is not installed here. */
@@ -92,15 +91,12 @@ describe('what docs/frontend.md shows', () => {
   });
 
   it('finds visitors in a middleware of Express', async () => {
-    const { visitors } = await files.load<{ visitors: (apiUrl: string) => Middleware }>(
-      'page-server.express.ts',
-    );
-    const middleware = visitors(booted.url);
-    const server = createServer((incoming, outgoing) => {
-      const request: Parameters<Middleware>[0] = incoming;
-      void middleware(request, outgoing, () => {
-        outgoing.end(request.visitor?.claims?.sub ?? 'guest');
-      });
+    const { pagesOfExpress } = await files.load<{
+      pagesOfExpress: (apiUrl: string) => ExpressPages;
+    }>('page-server.express.ts');
+    const pages = pagesOfExpress(booted.url);
+    const server = createServer((request, response) => {
+      void pages.middleware(request, response, () => void pages.route(request, response));
     }).listen(0, '127.0.0.1');
     await once(server, 'listening');
     const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;

@@ -354,6 +354,32 @@ describe('the sessions of a page server', () => {
     expect([again.claims?.sub, site.refreshes()]).toEqual(['u1', [200]]);
   });
 
+  it('are found once for a request, however often it is handled', async () => {
+    site = await Site.open();
+    await site.login();
+    site.expireAccessTokens();
+    const request = await site.request();
+    const [first, second] = await Promise.all([
+      site.sessions.handle(request),
+      site.sessions.handle(request),
+    ]);
+    expect(second).toBe(first);
+    expect(await site.sessions.handle(request)).toBe(first);
+    expect(site.refreshes()).toEqual([200]);
+  });
+
+  it('are found anew where the API could not answer the first time', async () => {
+    site = await Site.open();
+    await site.login();
+    site.expireAccessTokens();
+    const request = await site.request();
+    await site.booted.dataSource.destroy();
+    await expect(site.sessions.handle(request)).rejects.toThrow('answered 503');
+    // In memory nothing is left, so the refresh finds no session.
+    await site.booted.dataSource.initialize();
+    expect((await site.sessions.handle(request)).claims).toBeUndefined();
+  });
+
   it('reach it in the headers of a request of Node too, and a guest has no cookie there', async () => {
     site = await Site.open();
     const headers = { ':path': '/', host: 'a.example', accept: ['a', 'b'], cookie: undefined };
