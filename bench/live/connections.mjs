@@ -5,16 +5,21 @@
  *
  * SESSIONS, PER_SESSION and CLIENTS change the numbers. `ulimit -n` has to allow the sockets.
  */
-import 'reflect-metadata';
 import { fork } from 'node:child_process';
+import { createRequire } from 'node:module';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as pause } from 'node:timers/promises';
-import { NestFactory } from '@nestjs/core';
-import { WsAdapter } from '@nestjs/platform-ws';
-import { TypeOrmModule } from '@nestjs/typeorm';
-import { WebSocketGateway } from '@nestjs/websockets';
-import { SessionModule, SessionService, VerifySession, verifyWsClient } from '../../dist/index.js';
-import { RevocationFeed } from '../../dist/revocation/revocation-feed.js';
+
+// From here, imports would find the benchmark's own Nest, and our build has another one.
+const require = createRequire(new URL('../../package.json', import.meta.url));
+require('reflect-metadata');
+const { Module } = require('@nestjs/common');
+const { NestFactory } = require('@nestjs/core');
+const { WsAdapter } = require('@nestjs/platform-ws');
+const { TypeOrmModule } = require('@nestjs/typeorm');
+const { WebSocketGateway } = require('@nestjs/websockets');
+const { SessionModule, SessionService, VerifySession, verifyWsClient } = require('./dist/index.js');
+const { RevocationFeed } = require('./dist/revocation/revocation-feed.js');
 
 const SESSIONS = Number(process.env.SESSIONS ?? 5_000);
 const PER_SESSION = Number(process.env.PER_SESSION ?? 2);
@@ -40,7 +45,7 @@ class SocketsAdapter extends WsAdapter {
 class AppModule {}
 Reflect.decorate(
   [
-    (await import('@nestjs/common')).Module({
+    Module({
       imports: [
         TypeOrmModule.forRoot({
           type: 'better-sqlite3',

@@ -42,8 +42,9 @@ export class HeldConnections implements LiveConnections {
     asked: VerifySessionOptions | undefined,
   ): void {
     if (this.held.has(client) || isGone(client)) return;
-    this.keep(client, session, asked, (end) => closeSocket(client, end));
+    // First, because a session that has ended meanwhile closes its socket at once.
     client.once(isWsClient(client) ? 'close' : 'disconnect', () => this.release(client));
+    this.keep(client, session, asked, (end) => closeSocket(client, end));
   }
 
   /** The same for a connection with its own way of closing; the caller releases it. */

@@ -18,8 +18,8 @@ export function holdSubscriptions(
   session: ReadonlySession,
 ): void {
   if (isGone(client)) return;
-  connections.keep(request, session, undefined, (end) => closeLater(client, end));
   client.once('close', () => connections.release(request));
+  connections.keep(request, session, undefined, (end) => closeLater(client, end));
 }
 
 function closeLater(client: WsClient, end: LiveEnd): void {

@@ -83,6 +83,7 @@ export class OpenClaims {
       );
     };
     const end = (why: LiveEnd): void => {
+      if (!isOpen) return;
       isOpen = false;
       onEnd(why);
     };

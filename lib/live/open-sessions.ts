@@ -63,10 +63,13 @@ export class OpenSessions implements SessionEnds, BeforeApplicationShutdown {
     const lookAtMs = this.rows.endsOf === undefined ? NEVER : tokenEndsAtMs;
     const open = this.sessions.open(judgedSession(claims), lookAtMs);
     let ofActor: Disposable | undefined;
+    let isReleased = false;
     const holder: Holder = {
       key: this.keyOf(session),
       endsAtMs: this.isUntilToken(session, how) ? tokenEndsAtMs : NEVER,
       onEnd: (end) => {
+        // Its turn to be told may come after it has let go, or shown a newer token.
+        if (isReleased) return;
         ofActor?.[Symbol.dispose]();
         onEnd(end);
       },
@@ -82,6 +85,7 @@ export class OpenSessions implements SessionEnds, BeforeApplicationShutdown {
       ofActor = this.watchActor(session, () => this.endings.endHolder(open, holder, 'actor-ended'));
     return {
       [Symbol.dispose]: () => {
+        isReleased = true;
         this.sessions.release(open, holder);
         ofActor?.[Symbol.dispose]();
       },

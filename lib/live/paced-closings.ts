@@ -8,6 +8,8 @@ const LEAST_AT_ONCE = 24;
 const FEW_ANSWERS = LEAST_AT_ONCE / 3;
 const GROWTH = 1.25;
 const INTERVAL_MS = 10;
+// After that, at least so many as the first ones are closed in each interval, whoever answers.
+const LATE_AFTER_MS = 1_000;
 
 /** Closes many connections without blocking the event loop: the next ones as the earlier ones answer. */
 export class PacedClosings {
@@ -17,7 +19,9 @@ export class PacedClosings {
   private atOnce = LEAST_AT_ONCE;
   private answersOfTurn = 0;
   private mostAnswersOfTurn = 0;
+  private isTurnEnding = false;
   private growth: NodeJS.Timeout | undefined;
+  private waitingSinceMs = 0;
 
   /** @param connection must be reported to `closed` */
   close(connection: object, close: () => void): void {
@@ -26,17 +30,26 @@ export class PacedClosings {
       return;
     }
     this.waiting.set(connection, close);
-    this.growth ??= setInterval(() => this.grow(), INTERVAL_MS);
+    if (this.growth !== undefined) return;
+    this.waitingSinceMs = performance.now();
+    this.growth = setInterval(() => this.grow(), INTERVAL_MS);
   }
 
   closed(connection: object): void {
     this.waiting.delete(connection);
     if (!this.unanswered.delete(connection)) return;
     this.answersOfTurn += 1;
-    if (this.answersOfTurn === 1) later(() => this.endTurn());
+    this.continueAfterTurn();
+  }
+
+  private continueAfterTurn(): void {
+    if (this.isTurnEnding) return;
+    this.isTurnEnding = true;
+    later(() => this.endTurn());
   }
 
   private endTurn(): void {
+    this.isTurnEnding = false;
     if (this.answersOfTurn > LEAST_AT_ONCE) this.atOnce = Math.max(this.atOnce / 2, LEAST_AT_ONCE);
     this.mostAnswersOfTurn = Math.max(this.mostAnswersOfTurn, this.answersOfTurn);
     this.answersOfTurn = 0;
@@ -44,14 +57,22 @@ export class PacedClosings {
   }
 
   private grow(): void {
+    const isLate = performance.now() - this.waitingSinceMs > LATE_AFTER_MS;
     if (this.mostAnswersOfTurn < FEW_ANSWERS) this.atOnce *= GROWTH;
+    if (isLate) this.atOnce = Math.max(this.atOnce, this.unanswered.size + LEAST_AT_ONCE);
     this.mostAnswersOfTurn = 0;
     this.startNext();
   }
 
   private startNext(): void {
+    let started = 0;
     for (const [connection, close] of this.waiting) {
       if (this.unanswered.size >= this.atOnce) return;
+      if (started === LEAST_AT_ONCE) {
+        this.continueAfterTurn();
+        return;
+      }
+      started += 1;
       this.waiting.delete(connection);
       this.start(connection, close);
     }

@@ -219,7 +219,9 @@ export function createPageSessions({
       const visitor = visitors.get(request) ?? find(request);
       visitors.set(request, visitor);
       // After an outage the request is handled anew.
-      visitor.catch(() => visitors.delete(request));
+      visitor.catch(() => {
+        if (visitors.get(request) === visitor) visitors.delete(request);
+      });
       return visitor;
     },
   };
@@ -227,8 +229,11 @@ export function createPageSessions({
 
 function addTo(response: NodeResponse, lines: readonly string[]): void {
   if (lines.length === 0) return;
-  const others = [response.getHeader('set-cookie') ?? []].flat().map(String);
-  response.setHeader('set-cookie', [...new Set([...others, ...lines])]);
+  const names = lines.map((line) => line.slice(0, line.indexOf('=') + 1));
+  const all = [response.getHeader('set-cookie') ?? []].flat().map(String);
+  // Of one cookie the last line counts, whatever an earlier call has added.
+  const others = all.filter((line) => !names.some((name) => line.startsWith(name)));
+  response.setHeader('set-cookie', [...others, ...lines]);
   response.setHeader('cache-control', 'no-store');
 }
 

@@ -146,18 +146,18 @@ class PastLogin {
       sessionDataInDatabase: as.data,
       persistent: as.persistent,
       withAntiCsrfToken: this.withAntiCsrfToken,
-      ...(await this.impersonationAt(atMs)),
+      ...(await this.impersonation()),
     });
   }
 
-  private async impersonationAt(atMs: number): Promise<Pick<SessionRequest, 'impersonation'>> {
+  private async impersonation(): Promise<Pick<SessionRequest, 'impersonation'>> {
     const handle = this.as.actor?.session.getHandle();
     if (handle === undefined) return {};
     const own = await this.module.get(SessionImpersonator).findActor(handle);
     if (own === undefined) throw new UnauthorizedSessionException({ reason: 'session-over' });
     const { userId, tenantId, impersonating: former } = own;
     const actor = { userId, tenantId, handle, reason: 'a test' };
-    return { impersonation: { actor, endsAtMs: atMs + IMPERSONATION_MS, former } };
+    return { impersonation: { actor, endsAtMs: this.nowMs + IMPERSONATION_MS, former } };
   }
 
   // The first generation continues, because earlier refreshes do not matter to a test.

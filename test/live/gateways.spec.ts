@@ -120,6 +120,11 @@ class Nothing {
   }
 }
 
+function busyFor(ms: number): void {
+  const endsAt = performance.now() + ms;
+  while (performance.now() < endsAt);
+}
+
 const KINDS = {
   ws: {
     open: (base: string, place: string, headers: Headers): Promise<SocketTestClient> =>
@@ -266,6 +271,21 @@ describe.each(CELLS)('a socket of %s on %s', (kind, platform) => {
       await expect(connect('guarded', accessCookie(access))).rejects.toBeInstanceOf(Error);
     }
     expect(scene.booted.app.get(OpenSessions).size).toBe(0);
+  });
+
+  it('is refused for each message from the end on, also if many others are told before it', async () => {
+    for (let count = 0; count < 100; count += 1) {
+      const { access } = await scene.login('frank');
+      const session = await sessions().getSessionWithoutRequestResponse(access);
+      sessions().watch(session, () => busyFor(10));
+    }
+    const { access } = await scene.login('frank');
+    const client = await connect('guarded', accessCookie(access));
+    expect(await client.ask('who')).toEqual(['you', 'frank']);
+    const ended = sessions().revokeAllSessionsForUser('frank');
+    expect(await client.ask('who')).toMatchObject(['exception', { code: 'UNAUTHORISED' }]);
+    await ended;
+    await client.closed;
   });
 
   it('gets nothing for a flood of messages after the end', async () => {

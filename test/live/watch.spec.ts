@@ -117,6 +117,20 @@ describe('who watches a session', () => {
     expect(ends).toEqual([]);
   });
 
+  it('is told no more once it has let go, also if the session had ended by then', async () => {
+    const { first } = await start({ sessions: QUIET });
+    const session = await logIn(first);
+    const ends: LiveEnd[] = [];
+    const others = [
+      first.sessions.watch(session, () => others.forEach((each) => each[Symbol.dispose]())),
+      first.sessions.watch(session, (end) => ends.push(end)),
+    ];
+    await session.revokeSession();
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(ends).toEqual([]);
+    expect(openIn(first)).toBe(0);
+  });
+
   it('keeps no other from being told where it fails', async () => {
     const { first } = await start({ sessions: QUIET });
     const session = await logIn(first);

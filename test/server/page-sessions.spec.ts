@@ -438,6 +438,10 @@ describe('the answers of a page server on Node', () => {
     guest.answer(response);
     expect(response.getHeader('set-cookie')).toEqual(guest.setCookie);
     expect(guest.setCookie.length).toBeGreaterThan(0);
+    await guest.fetch('/auth/signout', { method: 'POST' });
+    guest.answer(response);
+    expect(response.getHeader('set-cookie')).toEqual(guest.setCookie);
+    expect(String(response.getHeader('set-cookie'))).not.toContain('eyJ');
   });
 });
 

@@ -173,7 +173,7 @@ describe.each(platforms)('acting as a user on %s', (platform) => {
     const { app, client, clock } = await boot();
     const admin = await actingAs(app, 'admin', { roles: ['support'] });
     const first = await actingAs(app, 'ada', { actor: admin });
-    const second = await actingAs(app, 'bob', { actor: admin });
+    let second = await actingAs(app, 'bob', { actor: admin });
     const statusOf = async (path: string, { headers }: TestSession) =>
       (await client().get(path, { headers })).status;
     expect(second.session.getActor()).toMatchObject({ userId: 'admin' });
@@ -182,6 +182,11 @@ describe.each(platforms)('acting as a user on %s', (platform) => {
     await expect(actingAs(app, 'eve', { actor: second })).rejects.toMatchObject({
       code: 'UNAUTHORISED',
     });
+    const expired = await actingAs(app, 'carl', { actor: admin, state: 'expired' });
+    expect(await statusOf('/me', expired)).toBe(401);
+    await expired.refresh();
+    expect(await statusOf('/me', expired)).toBe(200);
+    second = await actingAs(app, 'bob', { actor: admin });
     clock.advance('59m');
     await second.refresh();
     expect(await statusOf('/me', second)).toBe(200);

@@ -120,6 +120,11 @@ export class SessionVerifier {
     return this.revocations.isRevoked(session);
   }
 
+  /** Whether this instance knows that a token's session was revoked, or that of the person who acts in it. */
+  isEnded(claims: Readonly<AccessTokenClaims>): boolean {
+    return this.revocations.isRevoked(judgedSession(claims)) || this.isActorRevoked(claims);
+  }
+
   /** @throws {SessionStoreUnavailableException} if the keys can't be read */
   reloadKeys(): Promise<void> {
     return this.keys.reloadForUnknownKey();
@@ -136,9 +141,7 @@ export class SessionVerifier {
     if (accessTokenEndsAtMs(claims, this.revocations) <= this.clock.now())
       return 'access-token-expired';
     if (this.keys.findVerificationKey(key.kid) !== key) return 'signing-key-revoked';
-    const isRevoked =
-      this.revocations.isRevoked(judgedSession(claims)) || this.isActorRevoked(claims);
-    return isRevoked ? 'session-revoked' : undefined;
+    return this.isEnded(claims) ? 'session-revoked' : undefined;
   }
 
   // An actor can act as somebody else only while they are logged in themselves.
