@@ -38,9 +38,14 @@ export class Contender {
     return answer.value as T;
   }
 
-  /** Repeats its operation for a while. @param atOnce how many are under way at any time */
-  run(forMs: number, atOnce = 1): Promise<Run> {
-    return this.ask<Run>('run', forMs, atOnce);
+  /**
+   * Repeats its operation for a while.
+   *
+   * @param atOnce how many are under way at any time
+   * @param isEachTimed whether the run tells how long each one took
+   */
+  run(forMs: number, atOnce = 1, isEachTimed = false): Promise<Run> {
+    return this.ask<Run>('run', forMs, atOnce, isEachTimed);
   }
 
   async stop(): Promise<void> {

@@ -10,6 +10,8 @@ export interface Run {
   readonly wallMs: number;
   /** Of the whole process: the garbage collector's threads too. */
   readonly cpuMs: number;
+  /** How long each operation took, in milliseconds, if that was asked for. */
+  readonly tookMs?: readonly number[];
 }
 
 // Looking at the clock each time would cost as much as the fastest operations; none of those is run many at once.
@@ -25,8 +27,9 @@ export function answerRuns(
     prepare: async (...parameters: never[]) => {
       operation = await prepare(...parameters);
     },
-    run: async (forMs: number, atOnce: number) => {
+    run: async (forMs: number, atOnce: number, isEachTimed: boolean) => {
       if (operation === undefined) throw new Error('not prepared');
+      if (isEachTimed) return repeatTimed(operation as Operation, forMs, atOnce);
       return typeof operation === 'function'
         ? repeat(operation, forMs, atOnce)
         : repeatOnInputs(operation, forMs, atOnce);
@@ -47,6 +50,17 @@ export async function repeat(operation: Operation, forMs: number, atOnce: number
   const wallMs = performance.now() - startedAt;
   const { user, system } = process.cpuUsage(cpuBefore);
   return { operations: done.reduce((a, b) => a + b), wallMs, cpuMs: (user + system) / 1000 };
+}
+
+/** The same with the time of each operation, for operations that take far longer than a look at the clock. */
+async function repeatTimed(operation: Operation, forMs: number, atOnce: number): Promise<Run> {
+  const tookMs: number[] = [];
+  const timed = async (lane: number): Promise<void> => {
+    const begunAt = performance.now();
+    await operation(lane);
+    tookMs.push(performance.now() - begunAt);
+  };
+  return { ...(await repeat(timed, forMs, atOnce)), tookMs };
 }
 
 async function repeatInLane(

@@ -282,9 +282,9 @@ describe.each(CELLS)('a socket of %s on %s', (kind, platform) => {
     const { access } = await scene.login('frank');
     const client = await connect('guarded', accessCookie(access));
     expect(await client.ask('who')).toEqual(['you', 'frank']);
-    const ended = sessions().revokeAllSessionsForUser('frank');
+    const revoked = sessions().revokeAllSessionsForUser('frank');
     expect(await client.ask('who')).toMatchObject(['exception', { code: 'UNAUTHORISED' }]);
-    await ended;
+    await revoked;
     await client.closed;
   });
 
