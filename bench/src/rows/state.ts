@@ -1,12 +1,13 @@
 import { Contender } from '../contender.js';
 import { createDatabase, runIn, type DatabasePlace } from '../databases.js';
 import { IN_MEMORY } from '../our-application.js';
-import { interleave, median } from '../rounds.js';
+import { interleave, joinRounds, median, withSeveralProcesses } from '../rounds.js';
 import { seedingFor } from '../seeding.js';
 import type { Settings } from '../settings.js';
 import { compare, plain, type Line } from '../table.js';
 
 const STARTS = 5;
+const PROCESSES = 5;
 const REVOKED = 100_000;
 const EXPIRED = 20_000;
 const LONGEST_STALL_MS = 20;
@@ -61,30 +62,52 @@ async function startOnce(program: string, place: DatabasePlace): Promise<number>
 }
 
 async function measureFeed(settings: Settings): Promise<Line[]> {
-  const without = await startedWith(0);
-  const withFeed = await startedWith(REVOKED);
-  const contenders = [without.contender, withFeed.contender];
-  for (const each of contenders) await each.ask('prepareVerify');
-  const rounds = await interleave(contenders, settings);
-  const heaps = await Promise.all(contenders.map((each) => each.ask<number>('heapInUse')));
-  const [heapWithout = 0, heapWith = 0] = heaps;
-  await without.stop();
-  await withFeed.stop();
+  const runs = await withSeveralProcesses(PROCESSES, settings.rounds, (rounds, isReversed) =>
+    runFeed({ ...settings, rounds }, isReversed),
+  );
+  const [{ withFeed, without }] = runs;
+  const of = (figure: (run: FeedRun) => number) => median(runs.map(figure));
   const title = `with ${REVOKED.toLocaleString('en')} sessions revoked in the last hour`;
   return [
     compare({
       what: `verify, warm, ${title}`,
-      rounds,
+      rounds: joinRounds(runs.map((each) => each.rounds)),
       ours: withFeed.contender,
       against: without.contender,
       by: 'cpu',
     }),
-    plain(`start-up ${title}`, withFeed.startedInMs - without.startedInMs, 'ms more'),
-    plain(`heap ${title}, for each`, (heapWith - heapWithout) / REVOKED, 'bytes'),
-    plain(`event loop, start-up ${title}: longest delay`, withFeed.longestDelayMs, 'ms'),
+    plain(
+      `start-up ${title}`,
+      of((run) => run.withFeed.startedInMs - run.without.startedInMs),
+      'ms more',
+    ),
+    plain(`heap ${title}, for each`, of((run) => run.heap) / REVOKED, 'bytes'),
+    plain(
+      `event loop, start-up ${title}: longest delay`,
+      of((run) => run.withFeed.longestDelayMs),
+      'ms',
+    ),
     // Node loads the classes of Nest and TypeORM meanwhile, in both.
-    plain('event loop, start-up without them: longest delay', without.longestDelayMs, 'ms'),
+    plain(
+      'event loop, start-up without them: longest delay',
+      of((run) => run.without.longestDelayMs),
+      'ms',
+    ),
   ];
+}
+
+type FeedRun = Awaited<ReturnType<typeof runFeed>>;
+
+async function runFeed(settings: Settings, isReversed: boolean) {
+  const first = await startedWith(isReversed ? REVOKED : 0);
+  const second = await startedWith(isReversed ? 0 : REVOKED);
+  const [without, withFeed] = isReversed ? [second, first] : [first, second];
+  for (const each of [first, second]) await each.contender.ask('prepareVerify');
+  const rounds = await interleave([first.contender, second.contender], settings);
+  const heaps = [withFeed, without].map((each) => each.contender.ask<number>('heapInUse'));
+  const [heapWith = 0, heapWithout = 0] = await Promise.all(heaps);
+  for (const each of [first, second]) await each.stop();
+  return { without, withFeed, rounds, heap: heapWith - heapWithout };
 }
 
 async function startedWith(revoked: number) {
