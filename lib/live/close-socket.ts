@@ -35,6 +35,7 @@ export interface IoClient {
   disconnect(close?: boolean): unknown;
   once(event: string, listener: () => void): unknown;
   on(event: string, listener: (data: unknown) => void): unknown;
+  use(onEvent: () => void): unknown;
   readonly disconnected?: boolean;
   readonly client?: { readonly sockets?: { readonly size?: number } };
 }
@@ -56,9 +57,19 @@ export function closeSocket(client: SocketClient, { error }: LiveEnd): void {
     closeWs(client, error);
     return;
   }
-  client.emit('session-ended', { code: error.code });
-  // Namespaces share a connection, and unguarded ones stay open.
-  client.disconnect((client.client?.sockets?.size ?? 1) <= 1);
+  try {
+    client.emit('session-ended', { code: error.code });
+  } finally {
+    // Namespaces share a connection, and unguarded ones stay open.
+    client.disconnect((client.client?.sockets?.size ?? 1) <= 1);
+  }
+}
+
+/** Drops what a client sends from now on. */
+export function ignoreMessages(client: SocketClient): void {
+  if (isWsClient(client)) client.removeAllListeners('message');
+  // An event goes on only if this calls on the next one.
+  else client.use(() => undefined);
 }
 
 /**
@@ -67,7 +78,7 @@ export function closeSocket(client: SocketClient, { error }: LiveEnd): void {
  * @param error its code is what the client learns; without it, the socket has shown no session
  */
 export function closeWs(client: WsClient, error?: SessionException): void {
-  client.removeAllListeners('message');
+  ignoreMessages(client);
   client.close(error ? closeCodeOf(error) : UNAUTHORISED, error?.code ?? 'UNAUTHORISED');
   const timer = setTimeout(() => client.terminate(), ANSWERED_WITHIN_MS);
   timer.unref();

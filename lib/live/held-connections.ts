@@ -3,17 +3,25 @@ import type { LiveConnections } from '../http/live-connections.js';
 import type { VerifySessionOptions } from '../http/verify-session-options.js';
 import type { ReadonlySession } from '../session/container/readonly-session.js';
 import type { LiveEnd } from '../verification/session-ends.js';
-import { closeSocket, isGone, isWsClient, type SocketClient } from './close-socket.js';
+import {
+  closeSocket,
+  ignoreMessages,
+  isGone,
+  isWsClient,
+  type SocketClient,
+} from './close-socket.js';
 import { Gateways } from './gateways.js';
 import { OpenClaims } from './open-claims.js';
 import { PacedClosings } from './paced-closings.js';
 
 interface Held {
+  readonly client: SocketClient;
   session: ReadonlySession;
   asked: VerifySessionOptions | undefined;
   close: (end: LiveEnd) => void;
   watching: Disposable | undefined;
   isOver: boolean;
+  isReleased: boolean;
 }
 
 /** Keeps open connections with their sessions, and closes them when these end. */
@@ -44,17 +52,30 @@ export class HeldConnections implements LiveConnections {
     if (this.held.has(client) || isGone(client)) return;
     // First, because a session that has ended meanwhile closes its socket at once.
     client.once(isWsClient(client) ? 'close' : 'disconnect', () => this.release(client));
-    this.keep(client, session, asked, (end) => closeSocket(client, end));
+    this.keep(client, client, session, asked, (end) => closeSocket(client, end));
   }
 
-  /** The same for a connection with its own way of closing; the caller releases it. */
+  /**
+   * The same for a socket with its own way of closing; the caller releases it.
+   *
+   * @param connection what stands for the socket
+   */
   keep(
     connection: object,
+    client: SocketClient,
     session: ReadonlySession,
     asked: VerifySessionOptions | undefined,
     close: (end: LiveEnd) => void,
   ): void {
-    const held: Held = { session, asked, close, watching: undefined, isOver: false };
+    const held: Held = {
+      client,
+      session,
+      asked,
+      close,
+      watching: undefined,
+      isOver: false,
+      isReleased: false,
+    };
     this.held.set(connection, held);
     this.watch(held);
   }
@@ -62,6 +83,7 @@ export class HeldConnections implements LiveConnections {
   release(connection: object): void {
     const held = this.held.get(connection);
     if (held === undefined) return;
+    held.isReleased = true;
     held.watching?.[Symbol.dispose]();
     this.closings.closed(held);
   }
@@ -69,7 +91,7 @@ export class HeldConnections implements LiveConnections {
   /** Continues with a newer token that the client has shown. @returns whether it belongs to the same session */
   show(connection: object, session: ReadonlySession): boolean {
     const held = this.held.get(connection);
-    if (held === undefined || held.isOver) return false;
+    if (held === undefined || held.isOver || held.isReleased) return false;
     if (session.getHandle() !== held.session.getHandle()) return false;
     held.watching?.[Symbol.dispose]();
     held.session = session;
@@ -80,6 +102,8 @@ export class HeldConnections implements LiveConnections {
   private watch(held: Held): void {
     held.watching = OpenClaims.watch(held.session, held.asked, (end) => {
       held.isOver = true;
+      // Its turn to be closed may come later.
+      ignoreMessages(held.client);
       this.closings.close(held, () => held.close(end));
     });
   }

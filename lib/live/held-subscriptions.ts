@@ -19,7 +19,7 @@ export function holdSubscriptions(
 ): void {
   if (isGone(client)) return;
   client.once('close', () => connections.release(request));
-  connections.keep(request, session, undefined, (end) => closeLater(client, end));
+  connections.keep(request, client, session, undefined, (end) => closeLater(client, end));
 }
 
 function closeLater(client: WsClient, end: LiveEnd): void {

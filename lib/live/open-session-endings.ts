@@ -6,6 +6,7 @@ import type { LiveEnd, LiveEndReason } from '../verification/session-ends.js';
 import { endOf } from './end-of-session.js';
 import type { Holder, OpenSession, OpenSessionIndex } from './open-session.js';
 
+type HeldOpen = readonly [OpenSession, Holder];
 type ReasonOf = (session: OpenSession) => LiveEndReason | undefined;
 
 // To close a socket is a quarter of its cost: the rest comes with its client's answer, which no slice counts.
@@ -31,12 +32,9 @@ export class OpenSessionEndings {
     this.slices.run(this.endingsAmong(sessions, reasonOf));
   }
 
-  /** Ends a session for one holder alone. */
-  endHolder(session: OpenSession, holder: Holder, reason: LiveEndReason): void {
-    this.sessions.release(session, holder);
-    const nowMs = this.clock.now();
-    // The error is made in its slice: thousands of them at once would hold up the event loop.
-    this.slices.run([() => this.tell(holder, endOf(session, reason, nowMs, this.options))]);
+  /** Ends sessions for some of their holders alone. */
+  endHolders(held: Iterable<HeldOpen>, reason: LiveEndReason): void {
+    this.slices.run(this.endingsFor(held, reason));
   }
 
   private *endingsAmong(sessions: Iterable<OpenSession>, reasonOf: ReasonOf): Iterable<Piece> {
@@ -44,6 +42,15 @@ export class OpenSessionEndings {
       const reason = session.holders.size === 0 ? undefined : reasonOf(session);
       if (reason === undefined) yield undefined;
       else yield* this.endingOf(session, reason);
+    }
+  }
+
+  // Errors are made in their slice: thousands of them at once would hold up the event loop.
+  private *endingsFor(held: Iterable<HeldOpen>, reason: LiveEndReason): Iterable<Piece> {
+    for (const [session, holder] of held) {
+      this.sessions.release(session, holder);
+      const end = endOf(session, reason, this.clock.now(), this.options);
+      yield () => this.tell(holder, end);
     }
   }
 

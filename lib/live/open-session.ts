@@ -47,6 +47,12 @@ export class OpenSessionIndex {
     return this.byHandle.values();
   }
 
+  held(): (readonly [OpenSession, Holder])[] {
+    return [...this.all()].flatMap((session) =>
+      [...session.holders].map((holder) => [session, holder] as const),
+    );
+  }
+
   /** The session among the open ones, from now on. */
   open(judged: JudgedSession, lookAtMs: number): OpenSession {
     const known = this.byHandle.get(judged.handle);

@@ -13,7 +13,13 @@ import {
   type RevocationNews,
 } from '../verification/known-revocations.js';
 import { LIVE_SESSIONS, type EndingSessions } from '../verification/live-sessions.js';
-import type { Closing, HeldSession, LiveEnd, SessionEnds } from '../verification/session-ends.js';
+import type {
+  Closing,
+  HeldSession,
+  LiveEnd,
+  LiveEndReason,
+  SessionEnds,
+} from '../verification/session-ends.js';
 import { VERIFICATION_KEYS, type VerificationKeys } from '../verification/verification-keys.js';
 import { OpenSessionIndex, type Holder, type Holding, type OpenSession } from './open-session.js';
 import { OpenSessionEndings } from './open-session-endings.js';
@@ -63,13 +69,14 @@ export class OpenSessions implements SessionEnds, BeforeApplicationShutdown {
     const lookAtMs = this.rows.endsOf === undefined ? NEVER : tokenEndsAtMs;
     const open = this.sessions.open(judgedSession(claims), lookAtMs);
     let ofActor: Disposable | undefined;
-    let isReleased = false;
+    let isOver = false;
     const holder: Holder = {
       key: this.keyOf(session),
       endsAtMs: this.isUntilToken(session, how) ? tokenEndsAtMs : NEVER,
       onEnd: (end) => {
         // Its turn to be told may come after it has let go, or shown a newer token.
-        if (isReleased) return;
+        if (isOver) return;
+        isOver = true;
         ofActor?.[Symbol.dispose]();
         onEnd(end);
       },
@@ -80,12 +87,15 @@ export class OpenSessions implements SessionEnds, BeforeApplicationShutdown {
     this.dueAtMs = Math.min(this.dueAtMs, holder.endsAtMs, open.lookAtMs);
     // It may have ended since it was verified. From here on, the news reports its end.
     if (this.revocations.isRevoked(open)) this.endings.end(open, 'revoked');
-    else if (holder.key === undefined) this.endings.endHolder(open, holder, 'signing-key-revoked');
+    else if (holder.key === undefined)
+      this.endings.endHolders([[open, holder]], 'signing-key-revoked');
     else
-      ofActor = this.watchActor(session, () => this.endings.endHolder(open, holder, 'actor-ended'));
+      ofActor = this.watchActor(session, () =>
+        this.endings.endHolders([[open, holder]], 'actor-ended'),
+      );
     return {
       [Symbol.dispose]: () => {
-        isReleased = true;
+        isOver = true;
         this.sessions.release(open, holder);
         ofActor?.[Symbol.dispose]();
       },
@@ -122,30 +132,31 @@ export class OpenSessions implements SessionEnds, BeforeApplicationShutdown {
 
   private hear(news: readonly RevocationNews[]): void {
     if (this.sessions.size === 0) return;
-    for (const each of news) this.hearOf(each);
+    const ended = new Map<OpenSession, LiveEndReason>();
+    for (const each of news) {
+      if (each.kind !== 'session') this.hearOf(each);
+      else {
+        const session = this.sessions.find(each.handle);
+        if (session !== undefined) ended.set(session, each.reason);
+      }
+    }
+    if (ended.size > 0) this.endings.endAmong(ended.keys(), (session) => ended.get(session));
     this.endRevokedKeys();
     if (this.clock.now() >= this.dueAtMs) this.endDue();
   }
 
-  private hearOf(news: RevocationNews): void {
-    switch (news.kind) {
-      case 'session': {
-        const session = this.sessions.find(news.handle);
-        if (session !== undefined) this.endings.end(session, news.reason);
-        return;
-      }
-      case 'cut-off': {
-        const { userId, reason } = news;
-        const meant = userId === null ? this.sessions.all() : this.sessions.ofUser(userId);
-        this.endings.endAmong(meant, (each) =>
-          this.revocations.isRevoked(each) ? reason : undefined,
-        );
-        return;
-      }
-      case 'stale-claims':
-        for (const { holders } of this.sessions.ofUser(news.userId)) {
-          for (const { onStaleClaims } of holders) onStaleClaims?.();
-        }
+  private hearOf(news: Exclude<RevocationNews, { kind: 'session' }>): void {
+    const { kind, userId } = news;
+    if (kind === 'cut-off') {
+      const meant = userId === null ? this.sessions.all() : this.sessions.ofUser(userId);
+      const { reason } = news;
+      this.endings.endAmong(meant, (each) =>
+        this.revocations.isRevoked(each) ? reason : undefined,
+      );
+      return;
+    }
+    for (const { holders } of this.sessions.ofUser(userId)) {
+      for (const { onStaleClaims } of holders) onStaleClaims?.();
     }
   }
 
@@ -154,11 +165,8 @@ export class OpenSessions implements SessionEnds, BeforeApplicationShutdown {
     for (const key of this.keysInUse) {
       if (this.keys.findKnownKey(key.kid) === key) continue;
       this.keysInUse.delete(key);
-      for (const session of this.sessions.all()) {
-        for (const holder of session.holders) {
-          if (holder.key === key) this.endings.endHolder(session, holder, 'signing-key-revoked');
-        }
-      }
+      const shown = this.sessions.held().filter(([, holder]) => holder.key === key);
+      this.endings.endHolders(shown, 'signing-key-revoked');
     }
   }
 
@@ -166,14 +174,16 @@ export class OpenSessions implements SessionEnds, BeforeApplicationShutdown {
     const nowMs = this.clock.now();
     const due: OpenSession[] = [];
     this.dueAtMs = NEVER;
+    const expired: [OpenSession, Holder][] = [];
     for (const session of this.sessions.all()) {
       for (const holder of session.holders) {
-        if (holder.endsAtMs <= nowMs) this.endings.endHolder(session, holder, 'token-expired');
+        if (holder.endsAtMs <= nowMs) expired.push([session, holder]);
         else this.dueAtMs = Math.min(this.dueAtMs, holder.endsAtMs);
       }
       if (session.lookAtMs <= nowMs) due.push(session);
       else this.dueAtMs = Math.min(this.dueAtMs, session.lookAtMs);
     }
+    if (expired.length > 0) this.endings.endHolders(expired, 'token-expired');
     if (due.length === 0) return;
     // A session that could not be checked is due again at the next beat.
     this.dueAtMs = nowMs;

@@ -8,8 +8,9 @@ const LEAST_AT_ONCE = 24;
 const FEW_ANSWERS = LEAST_AT_ONCE / 3;
 const GROWTH = 1.25;
 const INTERVAL_MS = 10;
-// After that, at least so many as the first ones are closed in each interval, whoever answers.
+// After a second, a hundredth of those that wait is closed in each interval, and two dozen at least, whoever answers.
 const LATE_AFTER_MS = 1_000;
+const LATE_INTERVALS = 100;
 
 /** Closes many connections without blocking the event loop: the next ones as the earlier ones answer. */
 export class PacedClosings {
@@ -59,7 +60,10 @@ export class PacedClosings {
   private grow(): void {
     const isLate = performance.now() - this.waitingSinceMs > LATE_AFTER_MS;
     if (this.mostAnswersOfTurn < FEW_ANSWERS) this.atOnce *= GROWTH;
-    if (isLate) this.atOnce = Math.max(this.atOnce, this.unanswered.size + LEAST_AT_ONCE);
+    if (isLate) {
+      const more = Math.max(LEAST_AT_ONCE, Math.ceil(this.waiting.size / LATE_INTERVALS));
+      this.atOnce = Math.max(this.atOnce, this.unanswered.size + more);
+    }
     this.mostAnswersOfTurn = 0;
     this.startNext();
   }

@@ -1,71 +1,13 @@
-import { CookieJar } from './cookie-jar.js';
+import type {
+  PageSessionsOptions,
+  VisitorRequest,
+  VisitorClaims,
+  Visitor,
+  NodeResponse,
+  PageSessions,
+} from './visitor.js';
 
-/** A page server's settings for its API. @publicApi */
-export interface PageSessionsOptions {
-  /** Where the page server reaches the API, such as `http://127.0.0.1:3000`. */
-  apiUrl: string;
-  /** Where the module's routes are: its `apiBasePath` with any prefix. @default '/auth' */
-  basePath?: string;
-  /** The module's `cookie.names`. @default { accessToken: 'sAccessToken', refreshToken: 'sRefreshToken' } */
-  cookieNames?: { readonly accessToken: string; readonly refreshToken: string };
-  /** The time in milliseconds since the epoch, for tests. @default `Date.now` */
-  now?: () => number;
-}
-
-/** A visitor's request: a standard request, or one of Express or Node. @publicApi */
-export interface VisitorRequest {
-  readonly method?: string | undefined;
-  readonly headers: Pick<Headers, 'get'> | Readonly<Record<string, string | string[] | undefined>>;
-}
-
-/** The claims of the access token. @publicApi */
-export interface VisitorClaims {
-  /** The user's id. */
-  readonly sub: string;
-  /** The tenant's id. */
-  readonly tId: string;
-  readonly sessionHandle: string;
-  /** When the token expires, in seconds since the epoch. */
-  readonly exp: number;
-  readonly [claim: string]: unknown;
-}
-
-/** A visitor's session, while one page is made. @publicApi */
-export interface Visitor {
-  /**
-   * The user, by the API's signature; `undefined` for a guest. Only the API knows about revocations within the last
-   * minute.
-   */
-  readonly claims: VisitorClaims | undefined;
-  /** The visitor's cookies as they are from now on, for the code behind this middleware. */
-  readonly cookie: string;
-  /** The request's headers with these cookies, as `NextResponse.next({ request: { headers } })` takes them. */
-  readonly headers: Headers;
-  /** The `Set-Cookie` lines for the visitor's answer so far. */
-  readonly setCookie: readonly string[];
-  /** Calls the API as this visitor, with a path and the options of `fetch`. It refreshes if needed. */
-  fetch(path: string, init?: RequestInit): Promise<Response>;
-  /** The answer with `setCookie` added; if there is any, caches may not store it. */
-  answer(response: Response): Response;
-  /** The same for a response of Express or Node, until its headers are sent. Again after a `fetch`: only news is added. */
-  answer(response: NodeResponse): void;
-}
-
-/** The used parts of a response of Express or Node. @publicApi */
-export interface NodeResponse {
-  getHeader(name: string): number | string | string[] | undefined;
-  setHeader(name: string, value: string | readonly string[]): unknown;
-}
-
-/** Finds the sessions of a page server's visitors. @publicApi */
-export interface PageSessions {
-  /**
-   * Finds a request's visitor. The same request object has the same visitor, so routes may call it again.
-   *
-   * @throws {Error} if the API can't be reached or can't answer, because an outage must not turn users into guests
-   */
-  handle(request: VisitorRequest): Promise<Visitor>;
-}
+export type * from './visitor.js';
 
 /** A key that the API has published. */
 type PublicKey = Readonly<Record<'kid' | 'kty', string>>;
@@ -235,6 +177,45 @@ function addTo(response: NodeResponse, lines: readonly string[]): void {
   const others = all.filter((line) => !names.some((name) => line.startsWith(name)));
   response.setHeader('set-cookie', [...others, ...lines]);
   response.setHeader('cache-control', 'no-store');
+}
+
+class CookieJar {
+  private cookies: string[];
+  private changes = new Map<string, string>();
+
+  constructor(header: string) {
+    this.cookies = header.split(/;\s*/).filter(Boolean);
+  }
+
+  get text(): string {
+    return this.cookies.join('; ');
+  }
+
+  get lines(): string[] {
+    return [...this.changes.values()];
+  }
+
+  /** Several cookies of one name count as no token, because only the API can decide which one is meant. */
+  find(name: string): string | undefined {
+    for (const start of ['__Host-', '__Secure-', ''].map((prefix) => `${prefix}${name}=`)) {
+      const found = this.cookies.filter((each) => each.startsWith(start));
+      if (found.length > 0) return found.map((each) => each.slice(start.length)).join();
+    }
+    return undefined;
+  }
+
+  /** @returns whether the answer set any */
+  keep(answer: Response): boolean {
+    const lines = answer.headers.getSetCookie();
+    for (const line of lines) {
+      const [pair = ''] = line.split(';', 1);
+      const start = pair.slice(0, pair.indexOf('=') + 1);
+      this.cookies = this.cookies.filter((each) => !each.startsWith(start));
+      if (!/;\s*(max-age=0\b|expires=thu, 01 jan 1970)/i.test(line)) this.cookies.push(pair);
+      this.changes.set(start, line);
+    }
+    return lines.length > 0;
+  }
 }
 
 const failure = ({ status }: Response) => new Error(`the API of the sessions answered ${status}`);

@@ -3,7 +3,7 @@ import { setImmediate as later } from 'node:timers';
 /** A small piece of work, or `undefined` where there was nothing to do. */
 export type Piece = (() => void) | undefined;
 
-/** Runs many small pieces of work, the first one at once, without blocking the event loop. */
+/** Runs many small pieces of work, the first of each work at once, without blocking the event loop. */
 export class TimeSlices {
   private readonly queue: Iterator<Piece>[] = [];
   private isRunning = false;
@@ -13,18 +13,33 @@ export class TimeSlices {
 
   /** @param work asked for its next piece only once the one before has run, so finding the pieces is sliced too */
   run(work: Iterable<Piece>): void {
-    this.queue.push(work[Symbol.iterator]());
-    if (!this.isRunning) this.runSlice();
+    const endsAt = performance.now() + this.sliceMs;
+    const pieces = work[Symbol.iterator]();
+    const first = pieces.next();
+    if (first.done === true) return;
+    this.queue.push(pieces);
+    try {
+      // Even if others wait: the end of one session must not wait for thousands.
+      first.value?.();
+    } finally {
+      if (!this.isRunning) this.runUntil(endsAt);
+    }
+  }
+
+  private runSlice(): void {
+    const endsAt = performance.now() + this.sliceMs;
+    try {
+      this.runNext();
+    } finally {
+      this.runUntil(endsAt);
+    }
   }
 
   // An error is only that piece's own, and the other pieces still run.
-  private runSlice(): void {
+  private runUntil(endsAt: number): void {
     this.isRunning = true;
-    const endsAt = performance.now() + this.sliceMs;
     try {
-      // The first piece runs even if the process was suspended since the line above.
-      do this.runNext();
-      while (this.queue.length > 0 && performance.now() < endsAt);
+      while (this.queue.length > 0 && performance.now() < endsAt) this.runNext();
     } finally {
       this.isRunning = this.queue.length > 0;
       if (this.isRunning) later(() => this.runSlice());

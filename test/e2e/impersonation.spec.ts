@@ -12,9 +12,8 @@ import {
   SessionService,
   VerifySession,
   type SessionContainer,
-  type SessionModuleOptions,
 } from '../../lib/index.js';
-import { bootApp, platforms, type BootedApp } from '../support/boot-app.js';
+import { bootApp, platforms, type BootedApp, type BootOptions } from '../support/boot-app.js';
 import type { Answer, HttpClient } from '../support/http-client.js';
 import { LoginController } from '../support/login.controller.js';
 
@@ -171,7 +170,7 @@ describe.each(platforms)('who acts as a user on %s', (platform) => {
   let events: { name: string; event: object }[];
   afterEach(() => booted.close());
 
-  async function boot(options: SessionModuleOptions = {}): Promise<void> {
+  async function boot(options: BootOptions['sessions'] = {}): Promise<void> {
     booted = await bootApp({
       platform,
       controllers: [LoginController, AdminController],

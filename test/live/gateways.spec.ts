@@ -274,15 +274,23 @@ describe.each(CELLS)('a socket of %s on %s', (kind, platform) => {
   });
 
   it('is refused for each message from the end on, also if many others are told before it', async () => {
+    let isTold: () => void = () => undefined;
+    const first = new Promise<void>((resolve) => {
+      isTold = resolve;
+    });
     for (let count = 0; count < 100; count += 1) {
       const { access } = await scene.login('frank');
       const session = await sessions().getSessionWithoutRequestResponse(access);
-      sessions().watch(session, () => busyFor(10));
+      sessions().watch(session, () => {
+        isTold();
+        busyFor(10);
+      });
     }
     const { access } = await scene.login('frank');
     const client = await connect('guarded', accessCookie(access));
     expect(await client.ask('who')).toEqual(['you', 'frank']);
     const revoked = sessions().revokeAllSessionsForUser('frank');
+    await first;
     expect(await client.ask('who')).toMatchObject(['exception', { code: 'UNAUTHORISED' }]);
     await revoked;
     await client.closed;

@@ -24,11 +24,22 @@ describe('work in slices', () => {
     await expect.poll(() => done).toEqual([0, 1, 2, 3]);
   });
 
-  it('keeps its order, and takes more work while it is at it', async () => {
+  it('begins with more work at once, and goes on with it after the first', async () => {
     const done: number[] = [];
     const slices = new TimeSlices(1);
     slices.run(pieces(3, done, () => busyFor(2)));
-    slices.run([undefined, () => done.push(10), undefined, () => done.push(11)]);
-    await expect.poll(() => done).toEqual([0, 1, 2, 10, 11]);
+    slices.run([() => done.push(10), undefined, () => done.push(11)]);
+    expect(done).toEqual([0, 10]);
+    await expect.poll(() => done).toEqual([0, 10, 1, 2, 11]);
+  });
+
+  it('goes on after a piece that fails', async () => {
+    const done: number[] = [];
+    const slices = new TimeSlices(1);
+    const fail = (): never => {
+      throw new Error('of its own');
+    };
+    expect(() => slices.run([fail, () => done.push(1)])).toThrow('of its own');
+    await expect.poll(() => done).toEqual([1]);
   });
 });
