@@ -58,7 +58,7 @@ export class HeldConnections implements LiveConnections {
   /**
    * The same for a socket with its own way of closing; the caller releases it.
    *
-   * @param connection what stands for the socket
+   * @param connection the object that represents the socket
    */
   keep(
     connection: object,

@@ -27,6 +27,21 @@ class NeverFails implements SessionClaimValidator {
   }
 }
 
+@Injectable()
+class Users {
+  constructor(readonly sessions: SessionService) {}
+}
+
+@Injectable()
+class OfUsers extends BooleanClaim {
+  constructor(users: Users) {
+    super({ key: 'of-users', fetchValue: () => users.sessions instanceof SessionService });
+  }
+}
+
+@Module({ providers: [Users, OfUsers] })
+class UsersModule {}
+
 @Module({ providers: [Verified, NeverFails], exports: [Verified] })
 class FeatureModule {}
 
@@ -46,6 +61,14 @@ async function start(sessions: SessionModuleOptions): Promise<unknown> {
 describe('a provider of a claim or a validator', () => {
   it('is found in whichever module has it', async () => {
     expect(await start({ claims: [Verified], globalClaimValidators: [NeverFails] })).toBe(true);
+  });
+
+  it('may inject what injects the sessions', async () => {
+    const booted = await bootApp({ sessions: { claims: [OfUsers] }, imports: [UsersModule] });
+    const sessions = booted.app.get(SessionService);
+    const session = await sessions.createNewSessionWithoutRequestResponse('public', 'u1');
+    expect(session.getClaimValue(booted.app.get(OfUsers))).toBe(true);
+    await booted.close();
   });
 
   it('is found where a factory makes the options', async () => {

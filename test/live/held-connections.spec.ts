@@ -80,7 +80,7 @@ describe('open connections', () => {
   it('are closed where the application fails to tell them why', async () => {
     const session = await logIn();
     const socket = new FailingIoSocket();
-    held.holdSocket(socket as never, session, undefined);
+    held.holdSocket(socket, session, undefined);
     await session.revokeSession();
     expect(socket.isDisconnected).toBe(true);
   });
@@ -92,7 +92,7 @@ describe('open connections', () => {
       sessions.watch(session, ({ reason }) => told.push(reason));
     }
     booted.clock.advance('1000d');
-    const feed = booted.app.get(RevocationFeed) as unknown as { task: { runNow(): Promise<void> } };
+    const feed = booted.app.get<{ task: { runNow(): Promise<void> } }>(RevocationFeed);
     const beats = [feed.task.runNow(), session.revokeSession(), feed.task.runNow()];
     await Promise.all(beats);
     await expect.poll(() => told.length).toBe(2_000);
