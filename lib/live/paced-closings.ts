@@ -8,8 +8,8 @@ const LEAST_AT_ONCE = 24;
 const FEW_ANSWERS = LEAST_AT_ONCE / 3;
 const GROWTH = 1.25;
 const INTERVAL_MS = 10;
-// After a second, one in 200 of those that wait is closed in each interval, and two dozen at least, whoever answers.
-const LATE_AFTER_MS = 1_000;
+// After two seconds, one in 200 of those that wait is closed in each interval, and two dozen at least, whoever answers.
+const LATE_AFTER_MS = 2_000;
 const LATE_INTERVALS = 200;
 
 /** Closes many connections without blocking the event loop: the next ones as the earlier ones answer. */
