@@ -134,7 +134,7 @@ export class SessionService extends SessionFunctions {
 
   /**
    * Lets the user of a request act as another. The client gets a session of that user, which shows who acts in it, and
-   * `endImpersonation` returns its own session. The session ends with the actor's own, at once and everywhere. Its user
+   * `endImpersonation` returns its own session. The session ends with the actor's own, at once here and within a second elsewhere. Its user
    * never counts as freshly authenticated, no refresh moves its end, and it does not count in `maxSessionsPerUser`.
    *
    * Your application decides who may do this: guard the handler, and check the user id in the request.

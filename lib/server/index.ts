@@ -84,7 +84,7 @@ export function createPageSessions({
     return answer;
   }
 
-  async function find(request: VisitorRequest): Promise<Visitor> {
+  async function find(request: VisitorRequest, mayRefresh: boolean): Promise<Visitor> {
     const isForeign =
       headerOf(request, 'sec-fetch-site') === 'cross-site' &&
       !/^(GET|HEAD)$/i.test(request.method ?? 'GET');
@@ -108,7 +108,7 @@ export function createPageSessions({
 
     async function refresh(): Promise<boolean> {
       const token = jar.find(names.refreshToken);
-      if (token === undefined) return false;
+      if (token === undefined || !mayRefresh) return false;
       const answer = await refreshed(token, headersWith());
       if (answer.status === 429 || answer.status >= 500) throw failure(answer);
       return (await keep(answer)).ok;
@@ -157,8 +157,8 @@ export function createPageSessions({
   }
 
   return {
-    handle(request) {
-      const visitor = visitors.get(request) ?? find(request);
+    handle(request, { refresh = true } = {}) {
+      const visitor = visitors.get(request) ?? find(request, refresh);
       visitors.set(request, visitor);
       // After an outage the request is handled anew.
       visitor.catch(() => {

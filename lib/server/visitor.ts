@@ -31,8 +31,8 @@ export interface VisitorClaims {
 /** A visitor's session, while one page is made. @publicApi */
 export interface Visitor {
   /**
-   * The user, by the API's signature; `undefined` for a guest. Only the API knows about revocations within the last
-   * minute.
+   * The user, by the API's signature; `undefined` for a guest. A session that was revoked is found until its access
+   * token expires, or until the API refuses a `fetch`.
    */
   readonly claims: VisitorClaims | undefined;
   /** The visitor's cookies as they are from now on, for the code behind this middleware. */
@@ -55,12 +55,22 @@ export interface NodeResponse {
   setHeader(name: string, value: string | readonly string[]): unknown;
 }
 
+/** The way in which a request is handled. @publicApi */
+export interface HandleOptions {
+  /**
+   * Whether the session may be refreshed. `false` where no cookie can be set, such as in a component of Next: the browser
+   * would keep a refresh token that is spent. @default true
+   */
+  refresh?: boolean;
+}
+
 /** Finds the sessions of a page server's visitors. @publicApi */
 export interface PageSessions {
   /**
    * Finds a request's visitor. The same request object has the same visitor, so routes may call it again.
    *
+   * @param options whether it may refresh
    * @throws {Error} if the API can't be reached or can't answer, because an outage must not turn users into guests
    */
-  handle(request: VisitorRequest): Promise<Visitor>;
+  handle(request: VisitorRequest, options?: HandleOptions): Promise<Visitor>;
 }

@@ -354,6 +354,17 @@ describe('the sessions of a page server', () => {
     expect([again.claims?.sub, site.refreshes()]).toEqual(['u1', [200]]);
   });
 
+  it('are not refreshed where no cookie can be set', async () => {
+    site = await Site.open();
+    await site.login();
+    site.expireAccessTokens();
+    const visitor = await site.sessions.handle(await site.request(), { refresh: false });
+    expect(visitor.claims).toBeUndefined();
+    expect((await visitor.fetch('/me')).status).toBe(401);
+    expect([visitor.setCookie, site.refreshes()]).toEqual([[], []]);
+    expect((await site.visit()).claims?.sub).toBe('u1');
+  });
+
   it('are found once for a request, however often it is handled', async () => {
     site = await Site.open();
     await site.login();
