@@ -30,7 +30,7 @@ export class HeldSessionVerification {
   ): Promise<ReadonlySession> {
     try {
       // Among thousands that end together, a connection's turn to be closed may come later.
-      if (held === 'ended' || this.verifier.isEnded(held.live.held.claims)) {
+      if (held === 'ended' || this.verification.isOver(held)) {
         throw this.refusals.unauthorized('session-revoked', { clearTokens: false });
       }
       await this.requireRow(held, asked);

@@ -22,7 +22,6 @@ import {
 import { SessionRefusals } from '../session/refuse/session-refusals.js';
 import { SessionVerifier, type Verification } from '../session/verify/session-verifier.js';
 import type { VerifiedToken } from '../session/verify/verified-token-cache.js';
-import { judgedSession } from '../verification/judged-session.js';
 import { AntiCsrf, type PresentedProof } from './anti-csrf/anti-csrf.js';
 import { isForeignHandshake, isSafeMethod } from './anti-csrf/fetch-metadata.js';
 import { asHttpRequest, type HttpRequest } from './context/http-request.js';
@@ -127,7 +126,7 @@ export class RequestVerification<S extends ReadonlySession = SessionContainer> {
 
   /** Whether a verified session has been revoked since, for example by a sign-out in the same request. */
   isOver(session: ReadonlySession): boolean {
-    return this.verifier.isRevoked(judgedSession(session.live.held.claims));
+    return this.verifier.isEnded(session.live.held.claims);
   }
 
   /** How a request carries its access token; `undefined` if it carries none. */

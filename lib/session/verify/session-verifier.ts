@@ -12,11 +12,7 @@ import {
   type AccessTokenClaims,
 } from '../../tokens/access-token.js';
 import { ARRIVALS, type Arrivals } from '../../verification/arrivals.js';
-import {
-  KNOWN_REVOCATIONS,
-  type JudgedSession,
-  type KnownRevocations,
-} from '../../verification/known-revocations.js';
+import { KNOWN_REVOCATIONS, type KnownRevocations } from '../../verification/known-revocations.js';
 import { judgedActor, judgedSession } from '../../verification/judged-session.js';
 import { LIVE_SESSIONS, type LiveSessions } from '../../verification/live-sessions.js';
 import { VERIFICATION_KEYS, type VerificationKeys } from '../../verification/verification-keys.js';
@@ -113,11 +109,6 @@ export class SessionVerifier {
   /** Whether the news of revocations is too old to rely on, so that a session's row must be read. */
   get knowsTooLittle(): boolean {
     return this.revocations.isStale;
-  }
-
-  /** Whether this instance knows that a session was revoked. */
-  isRevoked(session: JudgedSession): boolean {
-    return this.revocations.isRevoked(session);
   }
 
   /** Whether this instance knows that a token's session was revoked, or that of the person who acts in it. */
