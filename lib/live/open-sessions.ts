@@ -198,12 +198,14 @@ export class OpenSessions implements SessionEnds, BeforeApplicationShutdown {
     const ends = await this.rows.endsOf?.(handles).catch(() => undefined);
     if (ends === undefined) return;
     const nowMs = this.clock.now();
-    this.endings.endAmong(due, (session) => {
+    const over = new Map<OpenSession, LiveEndReason>();
+    for (const session of due) {
       const end = ends.get(session.handle);
-      if (end === undefined) return 'revoked';
-      if (end.atMs <= nowMs) return end.reason;
-      session.lookAtMs = end.atMs;
-      return undefined;
-    });
+      if (end === undefined) over.set(session, 'revoked');
+      else if (end.atMs <= nowMs) over.set(session, end.reason);
+      // At once, so that the next beat does not look again.
+      else session.lookAtMs = end.atMs;
+    }
+    this.endings.endAmong(over.keys(), (session) => over.get(session));
   }
 }
