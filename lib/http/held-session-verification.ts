@@ -35,7 +35,7 @@ export class HeldSessionVerification {
       }
       await this.requireRow(held, asked);
       await this.staleClaims.renewIn(held);
-      await this.verification.assertClaims(held, asked.overrideGlobalClaimValidators);
+      await this.verification.claims.assertIn(held, asked.overrideGlobalClaimValidators);
       return held;
     } catch (error) {
       return this.refusals.rethrow('verify', error);

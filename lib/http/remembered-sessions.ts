@@ -13,6 +13,7 @@ import {
 } from '../session/container/verified-sessions.js';
 import { RegisteredClaims } from '../session/edit/registered-claims.js';
 import { SessionVerifier } from '../session/verify/session-verifier.js';
+import type { VerifiedToken } from '../session/verify/verified-token-cache.js';
 import { Clock } from '../time/clock.js';
 import type { AskedOfRequest } from './verify-session-options.js';
 
@@ -32,18 +33,23 @@ export class RememberedSessions<S extends ReadonlySession> {
     @Inject(STALE_CLAIMS_POLICY) private readonly staleClaims: StaleClaimsPolicy<S>,
   ) {}
 
-  /** @returns `undefined` if the long path must decide */
+  /** The session of a remembered token. @returns `undefined` if the long path must decide */
   find(token: string, asked: AskedOfRequest): S | undefined {
+    const verified = this.verifier.findRemembered(token);
+    const session = verified && this.of(verified, asked);
+    if (session !== undefined) this.tally.remembered += 1;
+    return session;
+  }
+
+  /** The session of a good token. @returns `undefined` if the long path must decide */
+  of(verified: VerifiedToken, asked: AskedOfRequest): S | undefined {
     const { checkDatabase, overrideGlobalClaimValidators: override, added } = asked;
-    const isTokenEnough = checkDatabase !== true && (override === undefined || added !== undefined);
-    const verified = isTokenEnough ? this.verifier.findRemembered(token) : undefined;
-    if (verified === undefined) return undefined;
+    if (checkDatabase === true || (override !== undefined && added === undefined)) return undefined;
     const { claims } = verified;
     const validators = this.withGlobalOnes(added);
     if (this.staleClaims.in(claims, claims.sub, validators).length > 0) return undefined;
     if (validators.length > 0 && !holdAtOnce(validators, claims, this.clock.now()))
       return undefined;
-    this.tally.remembered += 1;
     return this.sessions.remembered(verified);
   }
 

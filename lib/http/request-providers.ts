@@ -17,6 +17,7 @@ import { RequestSignOut } from './request-sign-out.js';
 import { RequestRefreshTokens } from './request-refresh-tokens.js';
 import { RequestTokens } from './request-tokens.js';
 import { RequestVerification } from './request-verification.js';
+import { RequiredClaims } from './required-claims.js';
 import { SessionGuard } from './session.guard.js';
 import { SessionKinds } from './session-kinds.js';
 import { KNOWN_ENTITIES, SetupWarnings } from './setup-warnings.js';
@@ -51,6 +52,7 @@ export const REQUEST_PROVIDERS: Provider[] = [
   RequestRefreshTokens,
   RequestTokens,
   RequestVerification,
+  RequiredClaims,
   SessionGuard,
   SessionKinds,
   SetupWarnings,

@@ -31,7 +31,7 @@ export class Handshakes {
     const session = await this.verification.verifyHandshake(handshake, first);
     for (const { overrideGlobalClaimValidators } of others) {
       if (session === undefined) break;
-      await this.verification.assertClaims(session, overrideGlobalClaimValidators);
+      await this.verification.claims.assertIn(session, overrideGlobalClaimValidators);
     }
     return session;
   }

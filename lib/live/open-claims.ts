@@ -102,10 +102,10 @@ export class OpenClaims {
     session: ReadonlySession,
     asked: AskedOfClaims,
   ): Promise<LiveEndReason | undefined> {
-    if (!this.verification.asksOfClaims(asked?.overrideGlobalClaimValidators)) return undefined;
+    if (!this.verification.claims.areAsked(asked?.overrideGlobalClaimValidators)) return undefined;
     try {
       const renewed = await this.renewed(session);
-      await this.verification.assertClaims(renewed, asked?.overrideGlobalClaimValidators);
+      await this.verification.claims.assertIn(renewed, asked?.overrideGlobalClaimValidators);
       return undefined;
     } catch (error) {
       if (error instanceof InvalidClaimsException) return 'claims';

@@ -65,10 +65,13 @@ export function isBoundToDevice({ cnf }: Readonly<AccessTokenClaims>): boolean {
 const ACCESS_TOKEN_TYPE = 'at+jwt';
 // SuperTokens' access token version.
 const ACCESS_TOKEN_VERSION = '5';
-const MAX_TOKEN_LENGTH = 8192;
+/** In characters. Longer texts are not read as access tokens. */
+export const MAX_TOKEN_LENGTH = 8192;
 const HEADER_NAMES: ReadonlySet<string> = new Set(['alg', 'typ', 'kid', 'version']);
 const KID_PATTERN = /^d-[A-Za-z0-9_-]{16}$/;
 const MAX_CLOCK_SKEW_SECONDS = 60;
+// The last characters of base64url, by the length modulo 4: any, none, and those whose last four or two bits are zero.
+const LAST_CHARACTERS = [undefined, '', 'AQgw', 'AEIMQUYcgkosw048'];
 
 // The key ids in headers of tokens with a valid signature, so only our own keys add one. Decoding them takes 2 µs of the
 // 12 that a new token costs apart from its signature.
@@ -169,10 +172,13 @@ function parseHeader(encoded: string): Record<string, unknown> | undefined {
   }
 }
 
-// Each token has one spelling: decoders ignore some bits of base64url's last character (RFC 4648 §3.5).
+// Each token has one spelling: decoders ignore some bits of base64url's last character, and a character that stands
+// alone after the last four (RFC 4648 §3.5). jsonwebtoken checks the alphabet, and refuses a third dot.
 function hasCanonicalSignature(token: string): boolean {
-  const signature = token.slice(token.lastIndexOf('.') + 1);
-  return Buffer.from(signature, 'base64url').toString('base64url') === signature;
+  // `lastIndexOf` takes three times as long.
+  const start = token.indexOf('.', token.indexOf('.') + 1) + 1;
+  const allowed = LAST_CHARACTERS[(token.length - start) % 4];
+  return allowed === undefined || allowed.includes(token.charAt(token.length - 1));
 }
 
 function isAccessTokenClaims(payload: unknown): payload is AccessTokenClaims {

@@ -17,6 +17,7 @@ import { RequestAccessToken } from '../http/request-access-token.js';
 import { RequestTokens } from '../http/request-tokens.js';
 import { RememberedSessions } from '../http/remembered-sessions.js';
 import { RequestVerification } from '../http/request-verification.js';
+import { RequiredClaims } from '../http/required-claims.js';
 import { SessionExceptionFilter } from '../http/session-exception.filter.js';
 import { SessionGuard } from '../http/session.guard.js';
 import { SessionKinds } from '../http/session-kinds.js';
@@ -149,6 +150,7 @@ const PARTS: Provider[] = [
   RequestTokens,
   RememberedSessions,
   RequestVerification,
+  RequiredClaims,
   SessionExceptionFilter,
   SessionGuard,
   SessionKinds,

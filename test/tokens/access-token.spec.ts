@@ -199,6 +199,20 @@ describe('the signature of an access token', () => {
   });
 });
 
+describe.each([2048, 2056, 3072])('the signature by an RSA key of %i bits', (modulusLength) => {
+  const pair = generateKeyPairSync('rsa', { modulusLength });
+  const key = { kid: rsaKey.kid, algorithm: 'RS256' as const, ...pair };
+  const isAccepted = (text: string): boolean => readAccessToken(text, key, NOBODY, NOW_MS).ok;
+
+  it('has one spelling, whatever its length leaves over', async () => {
+    const token = await signAccessToken(claims, key);
+    const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
+    const others = Array.from(alphabet, (last) => [token.slice(0, -1) + last, token + last]);
+    expect(isAccepted(token)).toBe(true);
+    expect(others.flat().filter(isAccepted)).toEqual([token]);
+  });
+});
+
 describe('the header of an access token', () => {
   it('is accepted with alg, kid, typ and version', () => {
     expect(judge(signRaw(header, claims, ec.privateKey))).toBe('accepted');

@@ -97,9 +97,7 @@ function isPlainObject(value: unknown): value is Readonly<Record<string, unknown
 
 /** Freezes a value and everything in it, so that no handler can change what the next request sees. */
 export function deepFreeze<T>(value: T): T {
-  if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
-    Object.values(value).forEach(deepFreeze);
-    Object.freeze(value);
-  }
-  return value;
+  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value;
+  for (const name in value) if (typeof value[name] === 'object') deepFreeze(value[name]);
+  return Object.freeze(value);
 }

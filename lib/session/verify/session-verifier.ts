@@ -34,6 +34,10 @@ export type Verification =
   /** The database says that the session is over. */
   | { readonly kind: 'ended'; readonly claims: Readonly<AccessTokenClaims> };
 
+/** A text by the known keys: an authentic token, or why it is none. */
+export type AccessTokenReading =
+  { readonly token: VerifiedToken } | 'foreign' | 'forged' | 'unknown-key';
+
 /** Verifies access tokens: by signature alone if that is enough, and in the database if the caller requires it. */
 @Injectable()
 export class SessionVerifier {
@@ -78,6 +82,13 @@ export class SessionVerifier {
     return this.judge(verified) === undefined ? verified : undefined;
   }
 
+  /** Remembers an authentic token if it is still good and no query is needed to tell. @returns whether it is */
+  admit(verified: VerifiedToken): boolean {
+    if (this.revocations.isStale || this.judge(verified) !== undefined) return false;
+    if (!this.cache.has(verified.token)) this.remember(verified);
+    return true;
+  }
+
   /** Whether a text looks like one of our access tokens. Remembered tokens have already been examined. */
   isAccessTokenLike(text: string): boolean {
     return this.cache.has(text) || accessTokenKid(text) !== undefined;
@@ -89,7 +100,7 @@ export class SessionVerifier {
   }
 
   /** The result for a text by the known keys: whether it is authentic, not whether it is still good. */
-  read(token: string): { readonly token: VerifiedToken } | 'foreign' | 'forged' | 'unknown-key' {
+  read(token: string): AccessTokenReading {
     const remembered = this.cache.find(token);
     if (remembered !== undefined) return { token: remembered };
     const kid = accessTokenKid(token);
@@ -121,6 +132,12 @@ export class SessionVerifier {
     return this.keys.reloadForUnknownKey();
   }
 
+  /** The result after another look at the keys. @throws {SessionStoreUnavailableException} if they can't be read */
+  async readAgain(token: string): Promise<AccessTokenReading> {
+    await this.keys.reloadForUnknownKey();
+    return this.read(token);
+  }
+
   /** The row of a live session. */
   async findLiveSession(claims: Readonly<AccessTokenClaims>): Promise<SessionRecord | undefined> {
     const record = await this.sessions.findLive(claims.sessionHandle);
@@ -139,22 +156,6 @@ export class SessionVerifier {
   private isActorRevoked(claims: Readonly<AccessTokenClaims>): boolean {
     const actor = judgedActor(claims);
     return actor !== undefined && this.revocations.isRevoked(actor);
-  }
-
-  /**
-   * Reads an access token, without checking if it is still good.
-   *
-   * @returns `'foreign'` if it does not look like one of ours; `undefined` if it does, but is not authentic
-   * @throws {SessionStoreUnavailableException} if the keys can't be read
-   */
-  async authenticate(token: string): Promise<VerifiedToken | 'foreign' | undefined> {
-    let reading = this.read(token);
-    if (reading === 'unknown-key') {
-      await this.keys.reloadForUnknownKey();
-      reading = this.read(token);
-    }
-    if (reading === 'foreign') return reading;
-    return typeof reading === 'object' ? reading.token : undefined;
   }
 
   private remember(verified: VerifiedToken): void {

