@@ -27,6 +27,9 @@ const LOOK_BACKS = [
 
 const CLOCK_INTERVAL_MS = 1_000;
 
+// The start waits for so many ended sessions at most. Those of a very busy hour, 100,000, take half a second.
+const MOST_BEFORE_START = 1_000;
+
 /** Keeps this instance's memory of revoked sessions up to date with the committed rows of the database. */
 @Injectable()
 export class RevocationFeed implements TellingRevocations {
@@ -37,6 +40,7 @@ export class RevocationFeed implements TellingRevocations {
   private readonly lookedBackAtMs = LOOK_BACKS.map(() => Number.NEGATIVE_INFINITY);
   private upToDateAtMs = Number.NEGATIVE_INFINITY;
   private isFailing = false;
+  private onFirstLines: (() => void) | undefined;
   private listener: Parameters<RevocationFeed['onLearned']>[0] | undefined;
   private readonly listeners = new Set<(news: readonly RevocationNews[]) => void>();
 
@@ -55,11 +59,19 @@ export class RevocationFeed implements TellingRevocations {
     );
   }
 
-  /** Reads the feed for the first time. No request is judged before that. */
+  /**
+   * Reads the feed for the first time. While the rest of a long feed is read, the news is too old to rely on, so
+   * requests ask the database. Services can't ask it, and `maxStaleness: false` doesn't, so they need the whole feed.
+   */
   async start(): Promise<void> {
     await this.clockCorrection.measure();
-    await this.poll();
-    this.task.start();
+    const firstLines = new Promise<void>((resolve) => (this.onFirstLines = resolve));
+    const reading = this.poll();
+    const { revocation } = this.options;
+    const canAskDatabase = revocation !== false && revocation.maxStalenessMs !== false;
+    const mayReadOn = canAskDatabase && this.listener === undefined;
+    await (mayReadOn ? Promise.race([reading, firstLines]) : reading);
+    this.task.start(reading);
   }
 
   async stop(): Promise<void> {
@@ -91,6 +103,13 @@ export class RevocationFeed implements TellingRevocations {
   /** The age of the news, in milliseconds. */
   get ageMs(): number {
     return this.clock.now() - this.upToDateAtMs;
+  }
+
+  /**
+   * The same for reports; `undefined` with `revocation: false`, and at a start until the whole feed has been read once.
+   */
+  get reportedAgeMs(): number | undefined {
+    return this.isOn && Number.isFinite(this.ageMs) ? this.ageMs : undefined;
   }
 
   /**
@@ -173,10 +192,13 @@ export class RevocationFeed implements TellingRevocations {
       ? this.store.livePages(endAfterMs)
       : this.store.pagesSince(Math.min(nowMs, this.upToDateAtMs) - lookBackMs, endAfterMs);
     const cutOffs: RevocationRecord[] = [];
+    let sessions = 0;
     // Page by page: learning 100,000 lines at once blocked the event loop for 100 ms.
     for await (const page of pages) {
       this.learn(page);
       if (isWhole) cutOffs.push(...page.filter(({ kind }) => kind === 'cut-off'));
+      sessions += page.filter(({ kind }) => kind === 'session').length;
+      if (sessions >= MOST_BEFORE_START) this.onFirstLines?.();
     }
     due.forEach((isDue, index) => {
       if (isDue) this.lookedBackAtMs[index] = nowMs;

@@ -63,7 +63,6 @@ export class SessionCounters {
 
   private values(): Record<SessionMetricName, readonly CountedValue[]> {
     const { tally, database, feed, keys, cache } = this;
-    const isOn = this.options.revocation !== false;
     return {
       'nestjs_auth_sessions.verifications': [
         { labels: { cached: 'true' }, value: tally.remembered },
@@ -80,7 +79,7 @@ export class SessionCounters {
       'nestjs_auth_sessions.store.retries': plain(database.retries),
       'nestjs_auth_sessions.store.duration': [],
       'nestjs_auth_sessions.cache.size': plain(cache.size),
-      'nestjs_auth_sessions.feed.age': seconds(isOn ? feed.ageMs : undefined),
+      'nestjs_auth_sessions.feed.age': seconds(feed.reportedAgeMs),
       'nestjs_auth_sessions.keys.age': seconds(keys.ageMs),
       'nestjs_auth_sessions.signing_key.age': seconds(keys.signingKeyAgeMs),
     };

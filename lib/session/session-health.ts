@@ -20,7 +20,10 @@ export interface SessionHealthReport {
   status: 'up' | 'down';
   /** Whether the database answered within two seconds. */
   databaseAnswers: boolean;
-  /** The age of the news of revoked sessions, in milliseconds; `null` with `revocation: false`. */
+  /**
+   * The age of the news of revoked sessions, in milliseconds; `null` with `revocation: false`, and until a long feed has
+   * been read for the first time.
+   */
   feedAgeMs: number | null;
   /** Whether the news is older than `maxStaleness`, so that guarded routes ask the database too. */
   isFeedStale: boolean;
@@ -58,7 +61,7 @@ export class SessionHealth {
     return {
       status: databaseAnswers && areKeysReadable ? 'up' : 'down',
       databaseAnswers,
-      feedAgeMs: this.options.revocation === false ? null : this.feed.ageMs,
+      feedAgeMs: this.feed.reportedAgeMs ?? null,
       isFeedStale: this.feed.isStale,
       areKeysReadable,
       keysAgeMs: this.keys.ageMs,

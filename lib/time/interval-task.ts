@@ -13,9 +13,11 @@ export class IntervalTask {
     private readonly onError: (error: unknown) => void,
   ) {}
 
-  start(): void {
+  /** @param underWay a first run that is under way */
+  start(underWay?: Promise<void>): void {
     if (!this.stopped) return;
     this.stopped = false;
+    if (underWay !== undefined) void this.share(underWay);
     this.schedule(this.intervalMs);
   }
 
@@ -28,7 +30,11 @@ export class IntervalTask {
 
   /** Runs the task now, or shares a run that is under way. */
   runNow(): Promise<void> {
-    this.running ??= this.runOnce().finally(() => {
+    return this.running ?? this.share(this.runOnce());
+  }
+
+  private share(run: Promise<void>): Promise<void> {
+    this.running = run.catch(this.onError).finally(() => {
       this.running = undefined;
     });
     return this.running;
@@ -36,11 +42,7 @@ export class IntervalTask {
 
   // A task that throws before it returns a promise would otherwise end the process from within the timer.
   private async runOnce(): Promise<void> {
-    try {
-      await this.task();
-    } catch (error) {
-      this.onError(error);
-    }
+    await this.task();
   }
 
   private schedule(remainingMs: number): void {

@@ -5,10 +5,9 @@ import {
   SessionService,
   type SessionContainer,
   type SessionEventName,
-  type SessionModuleOptions,
 } from '../../lib/index.js';
 import { FakeClock } from '../../lib/testing/index.js';
-import { bootApp, type BootedApp } from './boot-app.js';
+import { bootApp, type BootedApp, type BootOptions } from './boot-app.js';
 import {
   createTestDatabase,
   type DatabaseEngine,
@@ -25,7 +24,7 @@ export interface Instance extends BootedApp {
 
 export interface FleetOptions {
   instances?: number;
-  sessions?: SessionModuleOptions;
+  sessions?: BootOptions['sessions'];
   controllers?: Type[];
   /** More options of the driver, such as the size of its pool. */
   driver?: object;
@@ -47,7 +46,7 @@ export interface Fleet {
   /** The first instance. */
   first: Instance;
   /** Starts another instance, by default like the first; through another port where one is given. */
-  join(sessions?: SessionModuleOptions, way?: { port: number }): Promise<Instance>;
+  join(sessions?: BootOptions['sessions'], way?: { port: number }): Promise<Instance>;
 }
 
 const EVENTS: readonly SessionEventName[] = [

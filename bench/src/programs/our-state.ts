@@ -1,6 +1,6 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as pause } from 'node:timers/promises';
-import { SessionService, type SessionModuleOptions } from 'nestjs-auth-sessions';
+import { SessionHealth, SessionService, type SessionModuleOptions } from 'nestjs-auth-sessions';
 import { DataSource } from 'typeorm';
 import { answer } from '../answer.js';
 import type { DatabasePlace } from '../databases.js';
@@ -23,8 +23,12 @@ answer({
     sessions = app.get(SessionService);
     dataSource = app.get(DataSource);
     const startedInMs = performance.now() - startedAt;
+    // A long feed is read on while requests are served.
+    const health = app.get(SessionHealth);
+    while ((await health.check()).isFeedStale) await pause(1);
+    const knowsAllInMs = performance.now() - startedAt;
     delay.disable();
-    return { startedInMs, longestDelayMs: delay.max / 1e6 };
+    return { startedInMs, knowsAllInMs, longestDelayMs: delay.max / 1e6 };
   },
 
   /** Logs in, and verifies the token once. @returns bytes of heap in use after each of these numbers of sessions */

@@ -17,6 +17,6 @@ answer({
     })
     class PlainApplication {}
     await NestFactory.createApplicationContext(PlainApplication, { logger: ['error', 'warn'] });
-    return { startedInMs: performance.now() - startedAt, longestDelayMs: 0 };
+    return { startedInMs: performance.now() - startedAt };
   },
 });

@@ -1,0 +1,134 @@
+import { randomUUID } from 'node:crypto';
+import { Logger } from '@nestjs/common';
+import { expect, it, vi } from 'vitest';
+import type { SessionContainer } from '../../lib/index.js';
+import { RevocationFeed } from '../../lib/revocation/revocation-feed.js';
+import { RevocationStore, type RevocationRecord } from '../../lib/store/revocation.store.js';
+import { SessionDatabase } from '../../lib/store/session-database.js';
+import type { BootOptions } from '../support/boot-app.js';
+import { describeOnEachDatabase } from '../support/components.js';
+import { logIn, useFleets, type Fleet, type Instance } from '../support/fleet.js';
+
+const MANY = 4_500;
+
+describeOnEachDatabase('the start of an instance, with thousands of revocations,', (engine) => {
+  const startFleet = useFleets(engine);
+  vi.spyOn(Logger.prototype, 'warn').mockImplementation(() => undefined);
+
+  /** A fleet whose feed ends with the revocation of one session, while another one lives. */
+  async function fleetWithLongFeed(): Promise<
+    Fleet & { ended: SessionContainer; live: SessionContainer }
+  > {
+    const fleet = await startFleet();
+    const { first, clock } = fleet;
+    const [ended, live] = [await logIn(first), await logIn(first, 'al')];
+    const atMs = clock.now();
+    const store = new RevocationStore(first.app.get(SessionDatabase));
+    await store.insert(Array.from({ length: MANY }, () => line(atMs)));
+    clock.advanceMs(1_000);
+    await first.sessions.revokeSession(ended.getHandle());
+    return { ...fleet, ended, live };
+  }
+
+  /** Lets the readings of whole feeds go on only after a thousand sessions, and then as told. */
+  function holdReading(): { goOn: () => void; fail: (error: Error) => void } {
+    let goOn: () => void = () => undefined;
+    let fail: (error: Error) => void = () => undefined;
+    const told = new Promise<void>((resolve, reject) => {
+      goOn = resolve;
+      fail = reject;
+    });
+    told.catch(() => undefined);
+    const read = RevocationStore.prototype.livePages;
+    const spy = vi.spyOn(RevocationStore.prototype, 'livePages');
+    spy.mockImplementationOnce(async function* (this: RevocationStore, endAfterMs: number) {
+      spy.mockRestore();
+      let lines = 0;
+      for await (const page of read.call(this, endAfterMs)) {
+        if (lines >= 1_000) await told;
+        yield page;
+        lines += page.length;
+      }
+    });
+    return { goOn, fail };
+  }
+
+  const isStale = ({ app }: Instance): boolean => app.get(RevocationFeed).isStale;
+
+  function isAccepted({ sessions }: Instance, session: SessionContainer): Promise<boolean> {
+    return sessions.getSessionWithoutRequestResponse(session.getAccessToken()).then(
+      () => true,
+      () => false,
+    );
+  }
+
+  it('does not wait for all of them, and asks the database until it has read them', async () => {
+    const { join, ended, live } = await fleetWithLongFeed();
+    const { goOn } = holdReading();
+    const second = await join();
+    expect(isStale(second)).toBe(true);
+    expect(await isAccepted(second, ended)).toBe(false);
+    expect(await isAccepted(second, live)).toBe(true);
+    goOn();
+    await vi.waitUntil(() => !isStale(second), 10_000);
+    expect(second.app.get(RevocationFeed).size).toBe(MANY + 1);
+    expect(await isAccepted(second, ended)).toBe(false);
+    expect(await isAccepted(second, live)).toBe(true);
+  });
+
+  it('knows every cut-off and every claim that is stale', async () => {
+    const { first, join } = await fleetWithLongFeed();
+    await first.sessions.markClaimsStale('cy');
+    const { goOn } = holdReading();
+    const second = await join();
+    expect(second.app.get(RevocationFeed).staleClaimsSinceMs('cy')).toBeDefined();
+    goOn();
+  });
+
+  it.each<[string, BootOptions['sessions']]>([
+    ['that never calls its news too old', { revocation: { maxStaleness: false } }],
+    [
+      'that tells services of them',
+      {
+        issuer: 'https://api.example.com/auth',
+        routes: { revocations: { secrets: ['a-secret-of-the-tests-and-of-nobody-else'] } },
+      },
+    ],
+  ])('waits for all of them on an instance %s', async (_, sessions) => {
+    const { join } = await fleetWithLongFeed();
+    const { goOn } = holdReading();
+    let hasStarted = false;
+    const joining = join(sessions).finally(() => (hasStarted = true));
+    const later = setTimeout(goOn, 300);
+    await Promise.race([joining, new Promise((resolve) => setTimeout(resolve, 200))]);
+    expect(hasStarted).toBe(false);
+    const second = await joining;
+    clearTimeout(later);
+    expect(second.app.get(RevocationFeed).size).toBe(MANY + 1);
+  });
+
+  it('reads them again with the next poll if the reading fails', async () => {
+    const { join, ended } = await fleetWithLongFeed();
+    const { fail } = holdReading();
+    const second = await join();
+    fail(new Error('the connection is lost'));
+    await vi.waitUntil(() => !isStale(second), 10_000);
+    expect(await isAccepted(second, ended)).toBe(false);
+  });
+});
+
+function line(atMs: number): RevocationRecord {
+  return {
+    id: randomUUID(),
+    kind: 'session',
+    handle: randomUUID(),
+    userId: 'bob',
+    tenantId: 'public',
+    cutOffAtMs: null,
+    reason: 'revoked',
+    detail: null,
+    revokedAtMs: atMs,
+    expiresAtMs: atMs + 3_600_000,
+    keptUntilMs: atMs + 3_600_000,
+  };
+}
