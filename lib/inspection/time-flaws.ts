@@ -31,8 +31,10 @@ export function feedFlaw(
   feed: RevocationFeed,
   { revocation }: ResolvedSessionOptions,
 ): Flaw | undefined {
-  // Before the start, nothing has been read yet.
-  if (revocation === false || !Number.isFinite(feed.ageMs) || !feed.isStale) return undefined;
+  // Before the start, nothing has been read yet. Reading a long feed for the first time takes a while.
+  const ageMs = Math.abs(feed.reportedAgeMs ?? 0);
+  if (revocation === false || !feed.isStale || ageMs <= Number(revocation.maxStalenessMs))
+    return undefined;
   return {
     code: 'feed',
     cause: 'The feed of revoked sessions is older than `revocation.maxStaleness`.',

@@ -4,7 +4,8 @@ import {
   RESOLVED_SESSION_OPTIONS,
   type ResolvedSessionOptions,
 } from '../options/resolved-options.js';
-import { type RevocationRecord, RevocationStore } from '../store/revocation.store.js';
+import { RevocationStore } from '../store/revocation.store.js';
+import type { RevocationRecord } from '../store/revocation-record.js';
 import { Clock } from '../time/clock.js';
 import { IntervalTask } from '../time/interval-task.js';
 import { ClockCorrection } from './clock-correction.js';
@@ -19,8 +20,9 @@ import { isBefore, RevokedSessions, type Revocation } from './revoked-sessions.j
 // Transactions commit out of order, so each poll looks back over lines that may have been committed late. Every poll
 // covers transactions of up to a minute. A longer look back, made less often, covers longer ones, and the whole feed is
 // read occasionally.
+const SHORT_LOOK_BACK_MS = 60_000;
 const LOOK_BACKS = [
-  { everyMs: 0, lookBackMs: 60_000 },
+  { everyMs: 0, lookBackMs: SHORT_LOOK_BACK_MS },
   { everyMs: 30_000, lookBackMs: 10 * 60_000 },
   { everyMs: 10 * 60_000, lookBackMs: Number.POSITIVE_INFINITY },
 ];
@@ -39,6 +41,8 @@ export class RevocationFeed implements TellingRevocations {
   private readonly task: IntervalTask;
   private readonly lookedBackAtMs = LOOK_BACKS.map(() => Number.NEGATIVE_INFINITY);
   private upToDateAtMs = Number.NEGATIVE_INFINITY;
+  private startedAtMs: number | undefined;
+  private isStopping = false;
   private isFailing = false;
   private onFirstLines: (() => void) | undefined;
   private listener: Parameters<RevocationFeed['onLearned']>[0] | undefined;
@@ -65,6 +69,7 @@ export class RevocationFeed implements TellingRevocations {
    */
   async start(): Promise<void> {
     await this.clockCorrection.measure();
+    this.startedAtMs = this.clock.now();
     const firstLines = new Promise<void>((resolve) => (this.onFirstLines = resolve));
     const reading = this.poll();
     const { revocation } = this.options;
@@ -75,6 +80,7 @@ export class RevocationFeed implements TellingRevocations {
   }
 
   async stop(): Promise<void> {
+    this.isStopping = true;
     await this.task.stop();
   }
 
@@ -106,10 +112,12 @@ export class RevocationFeed implements TellingRevocations {
   }
 
   /**
-   * The same for reports; `undefined` with `revocation: false`, and at a start until the whole feed has been read once.
+   * The same for reports: until the feed has been read once, how long ago that began. `undefined` with `revocation:
+   * false`, and before the start.
    */
   get reportedAgeMs(): number | undefined {
-    return this.isOn && Number.isFinite(this.ageMs) ? this.ageMs : undefined;
+    if (!this.isOn || this.startedAtMs === undefined) return undefined;
+    return this.clock.now() - Math.max(this.upToDateAtMs, this.startedAtMs);
   }
 
   /**
@@ -195,17 +203,26 @@ export class RevocationFeed implements TellingRevocations {
     let sessions = 0;
     // Page by page: learning 100,000 lines at once blocked the event loop for 100 ms.
     for await (const page of pages) {
+      // The rest is unknown, so the news stays as old as it was.
+      if (this.isStopping) return;
       this.learn(page);
       if (isWhole) cutOffs.push(...page.filter(({ kind }) => kind === 'cut-off'));
       sessions += page.filter(({ kind }) => kind === 'session').length;
       if (sessions >= MOST_BEFORE_START) this.onFirstLines?.();
     }
+    if (isWhole) await this.catchUp(nowMs, endAfterMs);
     due.forEach((isDue, index) => {
       if (isDue) this.lookedBackAtMs[index] = nowMs;
     });
     this.upToDateAtMs = nowMs;
     this.isFailing = false;
     if (isWhole) this.revoked.forgetCutOffs(nowMs, this.revocationsOf(cutOffs));
+  }
+
+  // A whole reading takes a while, and lines of a kind that it has read may be written meanwhile.
+  private async catchUp(sinceMs: number, endAfterMs: number): Promise<void> {
+    const pages = this.store.pagesSince(sinceMs - SHORT_LOOK_BACK_MS, endAfterMs);
+    for await (const page of pages) this.learn(page);
   }
 
   private tell(news: readonly RevocationNews[]): void {

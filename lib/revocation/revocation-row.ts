@@ -1,6 +1,6 @@
 import type { RevocationReason } from '../events/end-reason.js';
 import { longestAccessTokenMs } from '../options/device-binding-options.js';
-import type { RevocationRecord } from '../store/revocation.store.js';
+import type { RevocationRecord } from '../store/revocation-record.js';
 import type { Revocation } from './revoked-sessions.js';
 
 // Covers an access token that another instance issued before the revocation was committed, and clocks that differ.

@@ -21,8 +21,8 @@ export interface SessionHealthReport {
   /** Whether the database answered within two seconds. */
   databaseAnswers: boolean;
   /**
-   * The age of the news of revoked sessions, in milliseconds; `null` with `revocation: false`, and until a long feed has
-   * been read for the first time.
+   * The age of the news of revoked sessions, in milliseconds; `null` with `revocation: false`. While a start reads a long
+   * feed, it is the time since that began.
    */
   feedAgeMs: number | null;
   /** Whether the news is older than `maxStaleness`, so that guarded routes ask the database too. */

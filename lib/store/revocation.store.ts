@@ -1,55 +1,46 @@
 import { Injectable } from '@nestjs/common';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { SessionDatabase } from './session-database.js';
-import { textOrNull } from './column-values.js';
+import {
+  REVOCATION_COLUMNS,
+  REVOCATION_KINDS,
+  toRevocationParameters,
+  toRevocationRecord,
+  type RevocationRecord,
+} from './revocation-record.js';
 import { SessionRevocation } from './session-revocation.entity.js';
-import type { Table } from './table.js';
-
-const COLUMNS = [
-  'id',
-  'kind',
-  'handle',
-  'userId',
-  'tenantId',
-  'cutOffAt',
-  'reason',
-  'detail',
-  'revokedAt',
-  'expiresAt',
-  'keptUntil',
-] as const satisfies readonly (keyof SessionRevocation)[];
-
-// In the order of a whole reading: the few that concern many sessions come first.
-const KINDS = ['cut-off', 'stale-claims', 'session'] as const;
+import { rememberedByCount, type Table } from './table.js';
 
 const LINES_PER_STATEMENT = 80;
 const LINES_PER_PAGE = 1_000;
 const LOWEST_ID = '00000000-0000-0000-0000-000000000000';
 const IDS_PER_STATEMENT = 500;
 
-/** A stored line of the feed. Times in milliseconds since the epoch. */
-export interface RevocationRecord {
-  readonly id: string;
-  readonly kind: (typeof KINDS)[number];
-  readonly handle: string | null;
-  readonly userId: string | null;
-  readonly tenantId: string | null;
-  readonly cutOffAtMs: number | null;
-  readonly reason: string;
-  readonly detail: string | null;
-  readonly revokedAtMs: number;
-  readonly expiresAtMs: number;
-  readonly keptUntilMs: number;
-}
-
 /** Statements on the revocation feed. */
 @Injectable()
 export class RevocationStore {
-  constructor(private readonly database: SessionDatabase) {}
+  private readonly cutOffsShared: (userId: string) => Promise<readonly RevocationRecord[]>;
+
+  constructor(private readonly database: SessionDatabase) {
+    this.cutOffsShared = database.share({
+      one: (userId) => this.readCutOffs([userId]),
+      many: async (userIds) => {
+        const lines = await this.readCutOffs(userIds);
+        return userIds.map((id) => lines.filter(({ userId }) => userId === null || userId === id));
+      },
+    });
+  }
 
   async insert(records: readonly RevocationRecord[]): Promise<void> {
-    for (const batch of this.database.batches(records, LINES_PER_STATEMENT, COLUMNS.length)) {
-      await this.database.run(this.statements.insert(batch.length), batch.flatMap(toParameters));
+    for (const batch of this.database.batches(
+      records,
+      LINES_PER_STATEMENT,
+      REVOCATION_COLUMNS.length,
+    )) {
+      await this.database.run(
+        this.statements.insert(batch.length),
+        batch.flatMap(toRevocationParameters),
+      );
     }
   }
 
@@ -68,23 +59,21 @@ export class RevocationStore {
 
   /** All lines that are still needed, in pages. Most lines are kept longer, to explain an end, and are not read. */
   async *livePages(endAfterMs: number): AsyncGenerator<RevocationRecord[]> {
-    for (const kind of KINDS) {
+    for (const kind of REVOCATION_KINDS) {
       const fromMs = kind === 'cut-off' ? 0 : endAfterMs + 1;
-      const expiry = (line: RevocationRecord) => line.expiresAtMs;
-      yield* this.readPages(this.statements.findLive, fromMs, expiry, [kind]);
+      yield* this.readPages(this.statements.findLive, fromMs, (line) => line.expiresAtMs, [kind]);
     }
   }
 
-  /** The cut-offs for a user, or for everyone. */
-  async findCutOffs(userId: string): Promise<RevocationRecord[]> {
-    const { rows } = await this.database.run(this.statements.findCutOffs, ['cut-off', userId]);
-    return rows.map(toRecord);
+  /** The cut-offs for a user, or for everyone. While the feed is stale, each request asks for them. */
+  findCutOffs(userId: string): Promise<readonly RevocationRecord[]> {
+    return this.cutOffsShared(userId);
   }
 
   /** Cut-offs for everyone, the earliest first. */
   async findCutOffsOfEveryone(): Promise<RevocationRecord[]> {
     const { rows } = await this.database.run(this.statements.findCutOffsOfEveryone, ['cut-off']);
-    return rows.map(toRecord);
+    return rows.map(toRevocationRecord);
   }
 
   /**
@@ -92,8 +81,8 @@ export class RevocationStore {
    */
   async forgetUser(userId: string): Promise<void> {
     const { findOfUser, findByDetail } = this.statements;
-    const ofUser = (await this.database.run(findOfUser, [userId])).rows.map(toRecord);
-    const byDetail = (await this.database.run(findByDetail, [userId])).rows.map(toRecord);
+    const ofUser = (await this.database.run(findOfUser, [userId])).rows.map(toRevocationRecord);
+    const byDetail = (await this.database.run(findByDetail, [userId])).rows.map(toRevocationRecord);
     // Compares again, because MariaDB's default collations treat `bob` and `BOB` as equal.
     const own = ofUser.filter((line) => line.userId === userId);
     const done = byDetail.filter((line) => line.detail === userId);
@@ -108,7 +97,7 @@ export class RevocationStore {
   async findEnd(handle: string): Promise<RevocationRecord | undefined> {
     const { rows } = await this.database.run(this.statements.findEnd, [handle]);
     // Sorts here: SQLite without statistics would otherwise read all lines of an index in this order.
-    return rows.map(toRecord).toSorted((a, b) => b.revokedAtMs - a.revokedAtMs)[0];
+    return rows.map(toRevocationRecord).toSorted((a, b) => b.revokedAtMs - a.revokedAtMs)[0];
   }
 
   /** Expired lines among those written up to a time. */
@@ -119,7 +108,7 @@ export class RevocationStore {
   ): Promise<RevocationRecord[]> {
     const parameters = [nowMs, revokedUntilMs];
     const { rows } = await this.database.run(this.statements.findExpired(limit), parameters);
-    return rows.map(toRecord);
+    return rows.map(toRevocationRecord);
   }
 
   async delete(ids: readonly string[]): Promise<void> {
@@ -136,7 +125,7 @@ export class RevocationStore {
     for (let after = { atMs: fromMs, id: LOWEST_ID }; ;) {
       const parameters = [after.atMs, after.atMs, after.id, ...more];
       const { rows } = await this.database.run(statement, parameters);
-      const page = rows.map(toRecord);
+      const page = rows.map(toRevocationRecord);
       yield page;
       const last = page.at(-1);
       if (last === undefined || page.length < LINES_PER_PAGE) return;
@@ -144,6 +133,12 @@ export class RevocationStore {
       // An embedded database answers within the same turn of the event loop.
       await nextTurn();
     }
+  }
+
+  private async readCutOffs(userIds: readonly string[]): Promise<RevocationRecord[]> {
+    const statement = this.statements.findCutOffs(userIds.length);
+    const { rows } = await this.database.run(statement, ['cut-off', ...userIds]);
+    return rows.map(toRevocationRecord);
   }
 
   private async change(
@@ -167,7 +162,7 @@ function prepareStatements(table: Table<SessionRevocation>) {
   const id = c('id');
   const whereOneOf = (count: number): string =>
     table.where(`${id} IN (${table.parameters(count)})`);
-  const select = `SELECT ${table.selection(COLUMNS)} FROM ${table.name}`;
+  const select = `SELECT ${table.selection(REVOCATION_COLUMNS)} FROM ${table.name}`;
   const forgetDetail = `UPDATE ${table.name} SET ${c('detail')} = NULL`;
   const forgetOwner = `${forgetDetail}, ${c('userId')} = NULL, ${c('tenantId')} = NULL`;
   // The line of a session that expired refuses nothing, and each pruned session has one.
@@ -179,14 +174,13 @@ function prepareStatements(table: Table<SessionRevocation>) {
     ) +
     ` ORDER BY ${c(time)}, ${id} LIMIT ${LINES_PER_PAGE}`;
   return {
-    insert: table.insertions(COLUMNS),
+    insert: table.insertions(REVOCATION_COLUMNS),
     findSince: page('revokedAt', `(${c('expiresAt')} > ${p(3)} OR ${c('kind')} = ${p(4)})`),
     findLive: page('expiresAt', `${c('kind')} = ${p(3)}`),
-    findCutOffs:
-      `${select} ` +
-      table.where(
-        `${c('kind')} = ${p(0)} AND (${c('userId')} = ${p(1)} OR ${c('userId')} IS NULL)`,
-      ),
+    findCutOffs: rememberedByCount((count) => {
+      const isOf = `${c('userId')} IN (${table.parameters(count, 1)})`;
+      return `${select} ${table.where(`${c('kind')} = ${p(0)} AND (${isOf} OR ${c('userId')} IS NULL)`)}`;
+    }),
     findCutOffsOfEveryone:
       `${select} ${table.where(`${c('kind')} = ${p(0)} AND ${c('userId')} IS NULL`)} ` +
       `ORDER BY ${c('cutOffAt')}`,
@@ -199,38 +193,5 @@ function prepareStatements(table: Table<SessionRevocation>) {
       `${select} ${table.where(`${c('keptUntil')} <= ${p(0)} AND ${c('revokedAt')} <= ${p(1)}`)} ` +
       `ORDER BY ${c('keptUntil')} LIMIT ${limit}`,
     delete: (count: number) => `DELETE FROM ${table.name} ${whereOneOf(count)}`,
-  };
-}
-
-function toParameters(record: RevocationRecord): unknown[] {
-  return [
-    record.id,
-    record.kind,
-    record.handle,
-    record.userId,
-    record.tenantId,
-    record.cutOffAtMs,
-    record.reason,
-    record.detail,
-    record.revokedAtMs,
-    record.expiresAtMs,
-    record.keptUntilMs,
-  ];
-}
-
-function toRecord(row: Readonly<Record<string, unknown>>): RevocationRecord {
-  const kind = row['kind'];
-  return {
-    id: String(row['id']),
-    kind: kind === 'cut-off' || kind === 'stale-claims' ? kind : 'session',
-    handle: textOrNull(row['handle']),
-    userId: textOrNull(row['userId']),
-    tenantId: textOrNull(row['tenantId']),
-    cutOffAtMs: row['cutOffAt'] === null ? null : Number(row['cutOffAt']),
-    reason: String(row['reason']),
-    detail: textOrNull(row['detail']),
-    revokedAtMs: Number(row['revokedAt']),
-    expiresAtMs: Number(row['expiresAt']),
-    keptUntilMs: Number(row['keptUntil']),
   };
 }

@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { Logger } from '@nestjs/common';
 import { expect, it, vi } from 'vitest';
-import type { SessionContainer } from '../../lib/index.js';
+import { inspectSessions, SessionHealth, type SessionContainer } from '../../lib/index.js';
 import { RevocationFeed } from '../../lib/revocation/revocation-feed.js';
-import { RevocationStore, type RevocationRecord } from '../../lib/store/revocation.store.js';
+import { RevocationStore } from '../../lib/store/revocation.store.js';
+import type { RevocationRecord } from '../../lib/store/revocation-record.js';
 import { SessionDatabase } from '../../lib/store/session-database.js';
 import type { BootOptions } from '../support/boot-app.js';
 import { describeOnEachDatabase } from '../support/components.js';
@@ -82,6 +83,43 @@ describeOnEachDatabase('the start of an instance, with thousands of revocations,
     const { goOn } = holdReading();
     const second = await join();
     expect(second.app.get(RevocationFeed).staleClaimsSinceMs('cy')).toBeDefined();
+    goOn();
+  });
+
+  it('has all that was written while it read, before it relies on what it has read', async () => {
+    const { first, join, live } = await fleetWithLongFeed();
+    const { goOn } = holdReading();
+    const second = await join();
+    await first.sessions.revokeEverything();
+    await first.sessions.markClaimsStale('cy');
+    expect(await isAccepted(second, live)).toBe(false);
+    goOn();
+    await vi.waitUntil(() => !isStale(second));
+    expect(await isAccepted(second, live)).toBe(false);
+    expect(second.app.get(RevocationFeed).staleClaimsSinceMs('cy')).toBeDefined();
+  });
+
+  it('is over at once where the application is closed, and does not pass for a whole reading', async () => {
+    const { join } = await fleetWithLongFeed();
+    const { goOn } = holdReading();
+    const second = await join();
+    const feed = second.app.get(RevocationFeed);
+    const stopping = feed.stop();
+    goOn();
+    await stopping;
+    expect(feed.size).toBeLessThan(MANY);
+    expect(feed.isStale).toBe(true);
+  });
+
+  it('tells how long it has been reading, as the age of its news', async () => {
+    const { join, clock } = await fleetWithLongFeed();
+    const { goOn } = holdReading();
+    const second = await join();
+    clock.advanceMs(90_000);
+    const health = await second.app.get(SessionHealth).check();
+    expect(health).toMatchObject({ isFeedStale: true, feedAgeMs: 90_000 });
+    const found = await inspectSessions(second.app);
+    expect(found.map(({ code }) => code)).toContain('feed');
     goOn();
   });
 

@@ -18,7 +18,7 @@ import { FeedLog } from '../../revocation/feed-log.js';
 import { RevocationFeed } from '../../revocation/revocation-feed.js';
 import type { Revocation } from '../../revocation/revoked-sessions.js';
 import { RegisteredClaims } from '../../session/edit/registered-claims.js';
-import type { RevocationRecord } from '../../store/revocation.store.js';
+import type { RevocationRecord } from '../../store/revocation-record.js';
 import { Clock } from '../../time/clock.js';
 import { sha256Hex } from '../../tokens/secrets.js';
 

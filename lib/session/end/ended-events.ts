@@ -1,6 +1,6 @@
 import type { SessionEventBus } from '../../events/session-event-bus.js';
 import type { RevocationReason } from '../../events/end-reason.js';
-import type { RevocationRecord } from '../../store/revocation.store.js';
+import type { RevocationRecord } from '../../store/revocation-record.js';
 import type { SessionOutline } from '../../store/session-outline.js';
 
 /**

@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { Injectable } from '@nestjs/common';
-import type { RevocationRecord } from '../../store/revocation.store.js';
+import type { RevocationRecord } from '../../store/revocation-record.js';
 import { Clock } from '../../time/clock.js';
 
 /** A login whose session does not exist yet. */

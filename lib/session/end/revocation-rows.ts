@@ -1,7 +1,7 @@
 import type { ExpiryReason, RevocationReason } from '../../events/end-reason.js';
 import type { ResolvedSessionOptions } from '../../options/resolved-options.js';
 import { revocationLifeMs } from '../../revocation/revocation-row.js';
-import type { RevocationRecord } from '../../store/revocation.store.js';
+import type { RevocationRecord } from '../../store/revocation-record.js';
 import type { SessionRecord } from '../../store/session-record.js';
 import { newSessionHandle } from '../../tokens/session-handle.js';
 

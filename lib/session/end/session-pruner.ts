@@ -5,7 +5,8 @@ import {
   type ResolvedSessionOptions,
 } from '../../options/resolved-options.js';
 import { revocationLifeMs } from '../../revocation/revocation-row.js';
-import { type RevocationRecord, RevocationStore } from '../../store/revocation.store.js';
+import { RevocationStore } from '../../store/revocation.store.js';
+import type { RevocationRecord } from '../../store/revocation-record.js';
 import { DeviceForgetter } from './device-forgetter.js';
 import { SessionExpirer } from './session-expirer.js';
 import { SessionDatabase } from '../../store/session-database.js';

@@ -7,7 +7,8 @@ import {
 } from '../../options/resolved-options.js';
 import { ClockCorrection } from '../../revocation/clock-correction.js';
 import { RevocationFeed } from '../../revocation/revocation-feed.js';
-import { RevocationStore, type RevocationRecord } from '../../store/revocation.store.js';
+import { RevocationStore } from '../../store/revocation.store.js';
+import type { RevocationRecord } from '../../store/revocation-record.js';
 import { SessionDatabase } from '../../store/session-database.js';
 import { tellOfEnded } from './ended-events.js';
 import { LAST_HANDLE, type SessionOwner } from '../../store/session-range.store.js';

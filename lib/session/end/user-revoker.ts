@@ -3,7 +3,8 @@ import {
   RESOLVED_SESSION_OPTIONS,
   type ResolvedSessionOptions,
 } from '../../options/resolved-options.js';
-import { RevocationStore, type RevocationRecord } from '../../store/revocation.store.js';
+import { RevocationStore } from '../../store/revocation.store.js';
+import type { RevocationRecord } from '../../store/revocation-record.js';
 import { SessionDatabase } from '../../store/session-database.js';
 import { SessionStore } from '../../store/session.store.js';
 import { Clock } from '../../time/clock.js';
