@@ -117,7 +117,7 @@ export class RevocationFeed implements TellingRevocations {
    */
   get reportedAgeMs(): number | undefined {
     if (!this.isOn || this.startedAtMs === undefined) return undefined;
-    return this.clock.now() - Math.max(this.upToDateAtMs, this.startedAtMs);
+    return Number.isFinite(this.ageMs) ? this.ageMs : this.clock.now() - this.startedAtMs;
   }
 
   /**
@@ -201,6 +201,7 @@ export class RevocationFeed implements TellingRevocations {
       : this.store.pagesSince(Math.min(nowMs, this.upToDateAtMs) - lookBackMs, endAfterMs);
     const cutOffs: RevocationRecord[] = [];
     let sessions = 0;
+    let caughtUpAtMs = nowMs;
     // Page by page: learning 100,000 lines at once blocked the event loop for 100 ms.
     for await (const page of pages) {
       // The rest is unknown, so the news stays as old as it was.
@@ -209,6 +210,10 @@ export class RevocationFeed implements TellingRevocations {
       if (isWhole) cutOffs.push(...page.filter(({ kind }) => kind === 'cut-off'));
       sessions += page.filter(({ kind }) => kind === 'session').length;
       if (sessions >= MOST_BEFORE_START) this.onFirstLines?.();
+      if (isWhole && this.isDueSince(caughtUpAtMs)) {
+        caughtUpAtMs = this.clock.now();
+        await this.catchUp(nowMs, endAfterMs);
+      }
     }
     if (isWhole) await this.catchUp(nowMs, endAfterMs);
     due.forEach((isDue, index) => {
@@ -217,6 +222,11 @@ export class RevocationFeed implements TellingRevocations {
     this.upToDateAtMs = nowMs;
     this.isFailing = false;
     if (isWhole) this.revoked.forgetCutOffs(nowMs, this.revocationsOf(cutOffs));
+  }
+
+  private isDueSince(atMs: number): boolean {
+    const { revocation } = this.options;
+    return revocation !== false && this.clock.now() - atMs >= revocation.pollIntervalMs;
   }
 
   // A whole reading takes a while, and lines of a kind that it has read may be written meanwhile.

@@ -9,7 +9,7 @@ import {
   type RevocationRecord,
 } from './revocation-record.js';
 import { SessionRevocation } from './session-revocation.entity.js';
-import { rememberedByCount, type Table } from './table.js';
+import type { Table } from './table.js';
 
 const LINES_PER_STATEMENT = 80;
 const LINES_PER_PAGE = 1_000;
@@ -19,17 +19,7 @@ const IDS_PER_STATEMENT = 500;
 /** Statements on the revocation feed. */
 @Injectable()
 export class RevocationStore {
-  private readonly cutOffsShared: (userId: string) => Promise<readonly RevocationRecord[]>;
-
-  constructor(private readonly database: SessionDatabase) {
-    this.cutOffsShared = database.share({
-      one: (userId) => this.readCutOffs([userId]),
-      many: async (userIds) => {
-        const lines = await this.readCutOffs(userIds);
-        return userIds.map((id) => lines.filter(({ userId }) => userId === null || userId === id));
-      },
-    });
-  }
+  constructor(private readonly database: SessionDatabase) {}
 
   async insert(records: readonly RevocationRecord[]): Promise<void> {
     for (const batch of this.database.batches(
@@ -65,9 +55,10 @@ export class RevocationStore {
     }
   }
 
-  /** The cut-offs for a user, or for everyone. While the feed is stale, each request asks for them. */
-  findCutOffs(userId: string): Promise<readonly RevocationRecord[]> {
-    return this.cutOffsShared(userId);
+  /** The cut-offs for a user, or for everyone. */
+  async findCutOffs(userId: string): Promise<RevocationRecord[]> {
+    const { rows } = await this.database.run(this.statements.findCutOffs, ['cut-off', userId]);
+    return rows.map(toRevocationRecord);
   }
 
   /** Cut-offs for everyone, the earliest first. */
@@ -135,12 +126,6 @@ export class RevocationStore {
     }
   }
 
-  private async readCutOffs(userIds: readonly string[]): Promise<RevocationRecord[]> {
-    const statement = this.statements.findCutOffs(userIds.length);
-    const { rows } = await this.database.run(statement, ['cut-off', ...userIds]);
-    return rows.map(toRevocationRecord);
-  }
-
   private async change(
     statement: (count: number) => string,
     lines: readonly RevocationRecord[],
@@ -177,10 +162,11 @@ function prepareStatements(table: Table<SessionRevocation>) {
     insert: table.insertions(REVOCATION_COLUMNS),
     findSince: page('revokedAt', `(${c('expiresAt')} > ${p(3)} OR ${c('kind')} = ${p(4)})`),
     findLive: page('expiresAt', `${c('kind')} = ${p(3)}`),
-    findCutOffs: rememberedByCount((count) => {
-      const isOf = `${c('userId')} IN (${table.parameters(count, 1)})`;
-      return `${select} ${table.where(`${c('kind')} = ${p(0)} AND (${isOf} OR ${c('userId')} IS NULL)`)}`;
-    }),
+    findCutOffs:
+      `${select} ` +
+      table.where(
+        `${c('kind')} = ${p(0)} AND (${c('userId')} = ${p(1)} OR ${c('userId')} IS NULL)`,
+      ),
     findCutOffsOfEveryone:
       `${select} ${table.where(`${c('kind')} = ${p(0)} AND ${c('userId')} IS NULL`)} ` +
       `ORDER BY ${c('cutOffAt')}`,

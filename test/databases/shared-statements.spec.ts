@@ -1,12 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
 import { Session } from '../../lib/index.js';
-import {
-  RESOLVED_SESSION_OPTIONS,
-  type ResolvedSessionOptions,
-} from '../../lib/options/resolved-options.js';
-import { RevocationFeed } from '../../lib/revocation/revocation-feed.js';
-import { cutOffRow } from '../../lib/session/end/revocation-rows.js';
-import { RevocationStore } from '../../lib/store/revocation.store.js';
 import { SessionDatabase } from '../../lib/store/session-database.js';
 import { SessionStore } from '../../lib/store/session.store.js';
 import { newSessionHandle } from '../../lib/tokens/session-handle.js';
@@ -50,26 +43,6 @@ describeOnEachServer('statements that callers share', (engine) => {
       );
     }
     expect(fleet.first.events).not.toContain('theftDetected');
-  });
-
-  it('ask for the cut-offs of many users while the feed is stale, and judge each by their own', async () => {
-    const fleet = await startFleet();
-    const { app, sessions } = fleet.first;
-    const logins = await logInMany(fleet);
-    const atMs = fleet.clock.now() + 1;
-    const whose = { userId: 'user-7', tenantId: null };
-    const options = app.get<ResolvedSessionOptions>(RESOLVED_SESSION_OPTIONS);
-    await app.get(RevocationStore).insert([cutOffRow(whose, 'revoked-all', atMs, options)]);
-    vi.spyOn(app.get(RevocationFeed), 'isStale', 'get').mockReturnValue(true);
-    const run = vi.spyOn(app.get(SessionDatabase), 'run');
-    const verified = await Promise.all(
-      logins.map((session) =>
-        outcome(sessions.getSessionWithoutRequestResponse(session.getAccessToken())),
-      ),
-    );
-    expect(verified).toEqual(logins.map((_, index) => (index === 7 ? 'failed' : 'done')));
-    // Reads of rows and of cut-offs, each in two groups.
-    expect(run.mock.calls.length).toBeLessThanOrEqual(8);
   });
 
   it('fail for the one that the database refuses, and for none beside it', async () => {

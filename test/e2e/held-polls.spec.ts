@@ -1,4 +1,4 @@
-import { createServer, request } from 'node:http';
+import { Agent, createServer, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { SessionService, type SessionModuleOptions } from '../../lib/index.js';
@@ -132,6 +132,26 @@ describe.each(platforms)('a poll that would learn nothing, on %s', (platform) =>
     const stopped = booted.close();
     expect((await held).status).toBe(304);
     await stopped;
+    await boot();
+  });
+
+  it('lets the application stop, though each service asks again on the same connection', async () => {
+    const { cursor, known } = await position();
+    const agent = new Agent({ keepAlive: true });
+    const headers = { ...known, ...LONG, authorization: `Bearer ${FEED_SECRET}` };
+    const url = `${booted.url}/auth/revocations?cursor=${cursor}`;
+    const askAgain = (): void => {
+      const asking = request(url, { agent, headers }, (answer) => {
+        answer.resume().on('end', () => setTimeout(askAgain, 20));
+      });
+      asking.on('error', () => undefined).end();
+    };
+    for (let services = 0; services < 300; services += 1) askAgain();
+    await areHeld(300);
+    const startedAt = performance.now();
+    await booted.close();
+    expect(performance.now() - startedAt).toBeLessThan(9_000);
+    agent.destroy();
     await boot();
   });
 

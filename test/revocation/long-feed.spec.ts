@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Logger } from '@nestjs/common';
-import { expect, it, vi } from 'vitest';
+import { afterEach, expect, it, vi } from 'vitest';
 import { inspectSessions, SessionHealth, type SessionContainer } from '../../lib/index.js';
 import { RevocationFeed } from '../../lib/revocation/revocation-feed.js';
 import { RevocationStore } from '../../lib/store/revocation.store.js';
@@ -11,9 +11,13 @@ import { describeOnEachDatabase } from '../support/components.js';
 import { logIn, useFleets, type Fleet, type Instance } from '../support/fleet.js';
 
 const MANY = 4_500;
+const UNTIL_TOLD = { timeout: 30_000, interval: 5 };
 
 describeOnEachDatabase('the start of an instance, with thousands of revocations,', (engine) => {
   const startFleet = useFleets(engine);
+  let release: () => void = () => undefined;
+  // Before the fleet is stopped, which waits for the reading.
+  afterEach(() => release());
   vi.spyOn(Logger.prototype, 'warn').mockImplementation(() => undefined);
 
   /** A fleet whose feed ends with the revocation of one session, while another one lives. */
@@ -31,26 +35,32 @@ describeOnEachDatabase('the start of an instance, with thousands of revocations,
     return { ...fleet, ended, live };
   }
 
-  /** Lets the readings of whole feeds go on only after a thousand sessions, and then as told. */
-  function holdReading(): { goOn: () => void; fail: (error: Error) => void } {
-    let goOn: () => void = () => undefined;
-    let fail: (error: Error) => void = () => undefined;
-    const told = new Promise<void>((resolve, reject) => {
-      goOn = resolve;
-      fail = reject;
-    });
-    told.catch(() => undefined);
+  /** Holds the next reading of a whole feed after a thousand sessions. It goes on page by page, as told. */
+  function holdReading(): { goOn: (pages?: number) => void; fail: (error: Error) => void } {
+    let allowed = 0;
+    let failure: Error | undefined;
     const read = RevocationStore.prototype.livePages;
     const spy = vi.spyOn(RevocationStore.prototype, 'livePages');
     spy.mockImplementationOnce(async function* (this: RevocationStore, endAfterMs: number) {
       spy.mockRestore();
       let lines = 0;
       for await (const page of read.call(this, endAfterMs)) {
-        if (lines >= 1_000) await told;
+        if (lines >= 1_000) {
+          await vi.waitUntil(() => allowed > 0 || failure !== undefined, UNTIL_TOLD);
+          if (failure !== undefined) throw failure;
+          allowed -= 1;
+        }
         yield page;
         lines += page.length;
       }
     });
+    const goOn = (pages = Number.POSITIVE_INFINITY): void => {
+      allowed += pages;
+    };
+    const fail = (error: Error): void => {
+      failure = error;
+    };
+    release = goOn;
     return { goOn, fail };
   }
 
@@ -99,6 +109,19 @@ describeOnEachDatabase('the start of an instance, with thousands of revocations,
     expect(second.app.get(RevocationFeed).staleClaimsSinceMs('cy')).toBeDefined();
   });
 
+  it('has news within the poll interval, however long it reads', async () => {
+    const { first, join, clock, live } = await fleetWithLongFeed();
+    const { goOn } = holdReading();
+    const second = await join();
+    await first.sessions.revokeEverything();
+    clock.advanceMs(1_000);
+    goOn(1);
+    const feed = second.app.get(RevocationFeed);
+    const session = { handle: live.getHandle(), userId: 'al', tenantId: 'public' };
+    await vi.waitUntil(() => feed.isRevoked(session), 10_000);
+    expect(feed.isStale).toBe(true);
+  });
+
   it('is over at once where the application is closed, and does not pass for a whole reading', async () => {
     const { join } = await fleetWithLongFeed();
     const { goOn } = holdReading();
@@ -137,7 +160,7 @@ describeOnEachDatabase('the start of an instance, with thousands of revocations,
     const { goOn } = holdReading();
     let hasStarted = false;
     const joining = join(sessions).finally(() => (hasStarted = true));
-    const later = setTimeout(goOn, 300);
+    const later = setTimeout(() => goOn(), 300);
     await Promise.race([joining, new Promise((resolve) => setTimeout(resolve, 200))]);
     expect(hasStarted).toBe(false);
     const second = await joining;

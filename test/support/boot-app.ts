@@ -3,6 +3,7 @@ import { ExpressAdapter } from '@nestjs/platform-express';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { Test, type TestingModuleBuilder } from '@nestjs/testing';
 import { TypeOrmModule } from '@nestjs/typeorm';
+import type { Server } from 'node:http';
 import { DataSource, type DataSourceOptions } from 'typeorm';
 import {
   Clock,
@@ -80,6 +81,16 @@ export async function bootApp(options: BootOptions = {}): Promise<BootedApp> {
     dataSource: app.get(DataSource),
     clock: clock as FakeClock,
     client: (publicUrl) => new HttpClient(url, publicUrl),
-    close: () => app.close(),
+    close: () => closeWithConnections(app),
   };
+}
+
+// Node waits without end for a connection that brings no request, such as a stranger's on a port that is used again.
+async function closeWithConnections(app: INestApplication): Promise<void> {
+  const server = app.getHttpServer() as Server;
+  const late = setTimeout(() => {
+    process.emitWarning('Connections kept an application of the tests from closing');
+    server.closeAllConnections();
+  }, 10_000);
+  await app.close().finally(() => clearTimeout(late));
 }

@@ -14,6 +14,7 @@ export interface NodeResponse {
   removeHeader(name: string): unknown;
   setHeader(name: string, value: string | string[]): unknown;
   writeHead(status: number, ...rest: unknown[]): unknown;
+  readonly req?: { readonly httpVersionMajor?: number };
 }
 
 /** @throws {TypeError} if it is not a response of an HTTP platform */
@@ -48,6 +49,12 @@ export function setHeader(response: HttpResponse, name: string, value: string | 
   response.removeHeader(name);
   if (typeof response.header === 'function') response.header(name, value);
   else nodeResponseOf(response).setHeader(name, value);
+}
+
+/** Makes an answer the last one of its connection. HTTP/2 has no such header. */
+export function endConnection(response: HttpResponse): void {
+  const isHttp1 = nodeResponseOf(response).req?.httpVersionMajor === 1;
+  if (isHttp1) setHeader(response, 'connection', 'close');
 }
 
 /** Node's own response behind the platform's. */

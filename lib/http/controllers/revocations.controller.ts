@@ -10,6 +10,7 @@ import { asHttpRequest, headerOf } from '../context/http-request.js';
 import {
   areHeadersSent,
   asHttpResponse,
+  endConnection,
   removeHeader,
   setHeader,
 } from '../context/http-response.js';
@@ -62,14 +63,15 @@ export function revocationsController(
       const answer = this.feed.answer(cursor, known);
       const seconds = preferredWait(headerOf(headers, 'prefer'));
       if (answer.body !== undefined || seconds === 0) {
-        send(response, answer, 0);
+        send(response, answer, { heldMs: 0, isLast: this.held.isStopped });
         return;
       }
       const heldSinceMs = performance.now();
       // Its errors and its context must be those of this request, not of whoever has brought the news.
       const sendLater = AsyncResource.bind(async (): Promise<void> => {
         const heldMs = Math.round(performance.now() - heldSinceMs);
-        send(response, this.feed.answer(cursor, known), heldMs);
+        const isLast = this.held.isStopped;
+        send(response, this.feed.answer(cursor, known), { heldMs, isLast });
       });
       await new Promise<void>((resolve) => {
         this.held.hold(seconds, () => resolve(sendLater()));
@@ -82,11 +84,13 @@ export function revocationsController(
 function send(
   response: SendingResponse,
   { body, etag, timeMs, ageMs }: PublishedAnswer,
-  heldMs: number,
+  { heldMs, isLast }: { heldMs: number; isLast: boolean },
 ): void {
   const httpResponse = asHttpResponse(response);
   // The application's own time limit may have answered meanwhile.
   if (areHeadersSent(httpResponse)) return;
+  // Otherwise a service asks again on this connection, and the server that stops waits for it without end.
+  if (isLast) endConnection(httpResponse);
   setHeader(httpResponse, 'cache-control', 'private, no-cache');
   setHeader(httpResponse, 'vary', 'Authorization');
   setHeader(httpResponse, 'etag', etag);

@@ -22,7 +22,7 @@ export class HeldPolls {
   private readonly slices = new TimeSlices(SLICE_MS);
   private readonly stopListening: () => void;
   private beat: NodeJS.Timeout | undefined;
-  private isStopped = false;
+  private hasStopped = false;
 
   constructor(
     private readonly feed: PublishedFeed,
@@ -37,8 +37,13 @@ export class HeldPolls {
     return this.held.size;
   }
 
+  /** Whether the application is stopping, so that each answer must be the last one of its connection. */
+  get isStopped(): boolean {
+    return this.hasStopped;
+  }
+
   beforeApplicationShutdown(): void {
-    this.isStopped = true;
+    this.hasStopped = true;
     this.stopListening();
     this.answer(() => true);
   }
@@ -48,7 +53,7 @@ export class HeldPolls {
    * @param answer sends the answer; called once
    */
   hold(seconds: number, answer: () => void): void {
-    if (this.isStopped) {
+    if (this.hasStopped) {
       answer();
       return;
     }
