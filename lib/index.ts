@@ -26,10 +26,7 @@ export {
   type SessionActorIdentity,
 } from './session/container/readonly-session.js';
 export { SessionContainer, type AllSessionTokens } from './session/container/session-container.js';
-export type {
-  ClaimValidatorsOverride,
-  SessionDoesNotExist,
-} from './session/edit/claims-by-handle.js';
+export type { SessionDoesNotExist } from './session/edit/claims-by-handle.js';
 export type { SessionCounter } from './session/session-counters.js';
 export type {
   ActorSummary,
@@ -81,6 +78,7 @@ export {
   type PrimitiveArrayClaimValidators,
 } from './claims/primitive-array-claim.js';
 export { PrimitiveClaim, type PrimitiveClaimValidators } from './claims/primitive-claim.js';
+export type { ClaimValidatorsOverride } from './claims/claim-validators-override.js';
 export type {
   ClaimValidationContext,
   ClaimValidationError,

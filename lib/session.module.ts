@@ -36,6 +36,7 @@ export class SessionModule
   extends ConfigurableModuleClass
   implements OnModuleInit, BeforeApplicationShutdown, OnApplicationShutdown
 {
+  /** @internal */
   constructor(@Inject(SESSION_LIFECYCLE) private readonly lifecycle: SessionLifecycle) {
     super();
   }

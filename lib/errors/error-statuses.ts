@@ -18,7 +18,7 @@ export type SessionErrorCode =
   | 'SESSION_ISSUER_UNAVAILABLE'
   | 'SESSION_STORE_FAILED';
 
-/** The option that sets the status of an error's answer. @internal */
+/** The option that sets the status of an error's answer. */
 export type StatusOption = 'sessionExpiredStatusCode' | 'invalidClaimStatusCode';
 
 /**

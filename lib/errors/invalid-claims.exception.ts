@@ -9,6 +9,7 @@ import { SessionException, type RefusedSession } from './session.exception.js';
  */
 export class InvalidClaimsException extends SessionException {
   readonly code = 'INVALID_CLAIMS';
+  /** @internal */
   override readonly statusOption: StatusOption | undefined;
 
   /**

@@ -16,6 +16,7 @@ const MESSAGES = {
  */
 export class SessionEndedException extends SessionException {
   readonly code: keyof typeof MESSAGES;
+  /** @internal */
   override readonly statusOption: StatusOption;
 
   /** @internal */

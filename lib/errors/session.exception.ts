@@ -2,13 +2,13 @@ import { HttpException } from '@nestjs/common';
 import { ERROR_STATUSES, type SessionErrorCode, type StatusOption } from './error-statuses.js';
 import type { RefusalReason } from './refusal-reason.js';
 
-/** The session that a refusal is about, if an authentic token or a row names it. @internal */
+/** The session that a refusal is about, if an authentic token or a row names it. */
 export interface RefusedSession {
   readonly sessionHandle: string;
   readonly userId: string;
 }
 
-/** The parts of a session error. @internal */
+/** The parts of a session error. */
 export interface Refusal {
   readonly code: SessionErrorCode;
   readonly reason: RefusalReason;

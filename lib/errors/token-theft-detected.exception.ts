@@ -11,6 +11,7 @@ import { SessionException } from './session.exception.js';
 export class TokenTheftDetectedException extends SessionException {
   readonly code = 'TOKEN_THEFT_DETECTED';
   override readonly clearTokens = true;
+  /** @internal */
   override readonly statusOption: StatusOption | undefined;
 
   /** @param status default: the option `sessionExpiredStatusCode`, 401 */

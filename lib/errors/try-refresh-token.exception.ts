@@ -10,6 +10,7 @@ import { SessionException, type RefusedSession } from './session.exception.js';
  */
 export class TryRefreshTokenException extends SessionException {
   readonly code = 'TRY_REFRESH_TOKEN';
+  /** @internal */
   override readonly statusOption: StatusOption | undefined;
 
   /**

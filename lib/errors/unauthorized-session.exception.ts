@@ -11,6 +11,7 @@ import { SessionException, type RefusedSession } from './session.exception.js';
 export class UnauthorizedSessionException extends SessionException {
   readonly code = 'UNAUTHORISED';
   override readonly clearTokens: boolean;
+  /** @internal */
   override readonly statusOption: StatusOption | undefined;
 
   /**

@@ -32,6 +32,7 @@ export class CreateSessionInterceptor implements NestInterceptor {
   private readonly logger = new Logger('SessionModule');
   private readonly requestsWithLogin = new WeakSet<object>();
 
+  /** @internal */
   constructor(
     private readonly reflector: Reflector,
     private readonly login: RequestLogin,

@@ -35,16 +35,19 @@ export class RememberedSessions<S extends ReadonlySession> {
 
   /** The session of a remembered token. @returns `undefined` if the long path must decide */
   find(token: string, asked: AskedOfRequest): S | undefined {
-    const verified = this.verifier.findRemembered(token);
-    const session = verified && this.of(verified, asked);
+    const verified = mayAnswer(asked) ? this.verifier.findRemembered(token) : undefined;
+    const session = verified && this.answer(verified, asked);
     if (session !== undefined) this.tally.remembered += 1;
     return session;
   }
 
-  /** The session of a good token. @returns `undefined` if the long path must decide */
+  /** The session of an authentic token, which is remembered if it is good. @returns as `find` */
   of(verified: VerifiedToken, asked: AskedOfRequest): S | undefined {
-    const { checkDatabase, overrideGlobalClaimValidators: override, added } = asked;
-    if (checkDatabase === true || (override !== undefined && added === undefined)) return undefined;
+    const isGood = mayAnswer(asked) && this.verifier.admit(verified);
+    return isGood ? this.answer(verified, asked) : undefined;
+  }
+
+  private answer(verified: VerifiedToken, { added }: AskedOfRequest): S | undefined {
     const { claims } = verified;
     const validators = this.withGlobalOnes(added);
     if (this.staleClaims.in(claims, claims.sub, validators).length > 0) return undefined;
@@ -59,4 +62,15 @@ export class RememberedSessions<S extends ReadonlySession> {
     const { globalValidators } = this.registry;
     return globalValidators.length === 0 ? added : [...globalValidators, ...added];
   }
+}
+
+// Otherwise the database must be asked, or a function of the application decides which claims are checked.
+function mayAnswer({
+  checkDatabase,
+  overrideGlobalClaimValidators,
+  added,
+}: AskedOfRequest): boolean {
+  return (
+    checkDatabase !== true && (overrideGlobalClaimValidators === undefined || added !== undefined)
+  );
 }

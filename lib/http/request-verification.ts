@@ -197,8 +197,7 @@ export class RequestVerification<S extends ReadonlySession = SessionContainer> {
     asked: AskedOfRequest,
   ): S | Promise<S> {
     const tally = this.verifier.isRemembered(token.token) ? 'remembered' : 'read';
-    const isTokenEnough = antiCsrf === undefined && this.verifier.admit(token);
-    const session = isTokenEnough ? this.remembered.of(token, asked) : undefined;
+    const session = antiCsrf === undefined ? this.remembered.of(token, asked) : undefined;
     if (session === undefined) return this.verifyInTurn(token, antiCsrf, asked, tally);
     this.tally[tally] += 1;
     return session;

@@ -1,10 +1,10 @@
+import type { ClaimValidatorsOverride } from '../claims/claim-validators-override.js';
 import type { SessionClaimValidator } from '../claims/session-claim-validator.js';
 import type { WantedNames } from '../claims/wanted-names.js';
 import { SessionInputException } from '../errors/session-input.exception.js';
 import { isKind, KINDS_ALLOWED, type SessionKind } from '../options/kind.js';
 import { isOptionsObject, itemsOf, kindOf } from '../options/option-checks.js';
 import type { SessionContainer } from '../session/container/session-container.js';
-import type { ClaimValidatorsOverride } from '../session/edit/claims-by-handle.js';
 import {
   checkFlag,
   readDecoratorOptions,

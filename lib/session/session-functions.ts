@@ -1,5 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { AccessTokenPayload, PayloadUpdate } from '../claims/access-token-payload.js';
+import type { ClaimValidatorsOverride } from '../claims/claim-validators-override.js';
 import type { ClaimValidationError } from '../claims/session-claim-validator.js';
 import type { SessionClaim } from '../claims/session-claim.js';
 import {
@@ -8,11 +9,7 @@ import {
 } from '../options/resolved-options.js';
 import type { SessionDatabase } from '../store/session-database.js';
 import { checkFlag, checkHandle, checkHandles, readOptions } from './input/function-arguments.js';
-import {
-  ClaimsByHandle,
-  type ClaimValidatorsOverride,
-  type SessionDoesNotExist,
-} from './edit/claims-by-handle.js';
+import { ClaimsByHandle, type SessionDoesNotExist } from './edit/claims-by-handle.js';
 import { SessionContainerFactory } from './container/session-container.factory.js';
 import type { SessionContainer } from './container/session-container.js';
 import { SessionDirectory, type SessionInformation } from './verify/session-directory.js';

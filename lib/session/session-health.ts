@@ -45,6 +45,7 @@ export interface SessionHealthReport {
  */
 @Injectable()
 export class SessionHealth {
+  /** @internal */
   constructor(
     private readonly database: SessionDatabase,
     private readonly feed: RevocationFeed,

@@ -18,6 +18,7 @@ import { SessionHealth, type SessionHealthReport } from '../session/session-heal
  */
 @Injectable()
 export class SessionHealthIndicator {
+  /** @internal */
   constructor(private readonly health: SessionHealth) {}
 
   /**

@@ -20,6 +20,7 @@ export interface SessionVerificationHealth {
 /** Verifies sessions by hand, in code without a guard. @publicApi */
 @Injectable()
 export class SessionVerification {
+  /** @internal */
   constructor(
     private readonly verification: RequestVerification<ReadonlySession>,
     private readonly feed: IssuerFeed,

@@ -35,6 +35,7 @@ export class SessionVerifierModule
   extends ConfigurableModuleClass
   implements OnModuleInit, BeforeApplicationShutdown
 {
+  /** @internal */
   constructor(@Inject(VERIFIER_LIFECYCLE) private readonly lifecycle: VerifierLifecycle) {
     super();
   }

@@ -1,8 +1,6 @@
 import { Injectable, Inject } from '@nestjs/common';
-import type {
-  SessionClaimValidator,
-  ClaimValidationError,
-} from '../../claims/session-claim-validator.js';
+import type { ClaimValidatorsOverride } from '../../claims/claim-validators-override.js';
+import type { ClaimValidationError } from '../../claims/session-claim-validator.js';
 import type { SessionClaim } from '../../claims/session-claim.js';
 import { validateClaims } from '../../claims/validate-claims.js';
 import { SessionInputException } from '../../errors/session-input.exception.js';
@@ -32,12 +30,6 @@ import { SessionEditor } from './session-editor.js';
 export interface SessionDoesNotExist {
   status: 'SESSION_DOES_NOT_EXIST_ERROR';
 }
-
-/** Changes the list of validators; receives the global ones. @publicApi */
-export type ClaimValidatorsOverride<About> = (
-  globalClaimValidators: SessionClaimValidator[],
-  about: About,
-) => SessionClaimValidator[] | Promise<SessionClaimValidator[]>;
 
 /** The claims of sessions by handle. Tokens show changes from the next refresh on. */
 @Injectable()

@@ -78,13 +78,12 @@ export class SessionVerifier {
    */
   findRemembered(token: string): VerifiedToken | undefined {
     const verified = this.cache.find(token);
-    if (verified === undefined || this.revocations.isStale) return undefined;
-    return this.judge(verified) === undefined ? verified : undefined;
+    return verified !== undefined && this.isKnownToBeGood(verified) ? verified : undefined;
   }
 
   /** Remembers an authentic token if it is still good and no query is needed to tell. @returns whether it is */
   admit(verified: VerifiedToken): boolean {
-    if (this.revocations.isStale || this.judge(verified) !== undefined) return false;
+    if (!this.isKnownToBeGood(verified)) return false;
     if (!this.cache.has(verified.token)) this.remember(verified);
     return true;
   }
@@ -134,7 +133,7 @@ export class SessionVerifier {
 
   /** The result after another look at the keys. @throws {SessionStoreUnavailableException} if they can't be read */
   async readAgain(token: string): Promise<AccessTokenReading> {
-    await this.keys.reloadForUnknownKey();
+    await this.reloadKeys();
     return this.read(token);
   }
 
@@ -142,6 +141,10 @@ export class SessionVerifier {
   async findLiveSession(claims: Readonly<AccessTokenClaims>): Promise<SessionRecord | undefined> {
     const record = await this.sessions.findLive(claims.sessionHandle);
     return record?.userId === claims.sub && record.tenantId === claims.tId ? record : undefined;
+  }
+
+  private isKnownToBeGood(verified: VerifiedToken): boolean {
+    return !this.revocations.isStale && this.judge(verified) === undefined;
   }
 
   // Checks at each use what can change after a token was remembered (ASVS 9.2.1, CVE class of stale caches).
