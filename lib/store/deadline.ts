@@ -33,6 +33,16 @@ export class Deadline {
     return () => performance.now() - begunAt >= this.timeoutMs;
   }
 
+  /** The same work, but it fails if its caller has stopped waiting by the end. */
+  failingIfLate<Given, T>(work: (given: Given) => Promise<T>): (given: Given) => Promise<T> {
+    const isOverdue = this.watch();
+    return async (given) => {
+      const result = await work(given);
+      if (isOverdue()) throw unavailable(`the work took longer than ${this.timeoutMs} ms`);
+      return result;
+    };
+  }
+
   private countOverdue(pending: Promise<unknown>): void {
     this.overdue += 1;
     const settle = (): void => {

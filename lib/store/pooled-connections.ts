@@ -35,6 +35,14 @@ export class PooledConnections {
   }
 
   /**
+   * Closes a connection whose transaction could not be undone. In the pool, it would take in the statements of others,
+   * and lose them.
+   */
+  async discard(runner: QueryRunner): Promise<void> {
+    await closeNow(await runner.connect()).catch(() => undefined);
+  }
+
+  /**
    * Closes the connections in use, so that their statements fail. Otherwise, with a database that hangs, TypeORM would
    * wait forever for its pool to be complete again.
    */

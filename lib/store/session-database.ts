@@ -17,6 +17,8 @@ import { timed, type StatementListener } from './statement-timing.js';
 import type { Table } from './table.js';
 import { Tables } from './tables.js';
 
+type Work<T> = (database: SessionDatabase) => Promise<T>;
+
 /**
  * Runs the stores' statements, always on the primary: a replica may lag, and a missing change would look like theft or
  * log somebody out. If it is bound to a caller's `EntityManager`, it runs everything in that transaction.
@@ -185,26 +187,30 @@ export class SessionDatabase {
     }
   }
 
-  /** Runs several statements that take effect together or not at all; in a caller's transaction, as part of it. */
-  async transaction<T>(work: (database: SessionDatabase) => Promise<T>): Promise<T> {
+  /**
+   * Runs several statements that take effect together or not at all; in a caller's transaction, as part of it.
+   *
+   * @param whenLate what becomes of them if the caller has stopped waiting. Sessions that end for a new one must stay
+   *   then, because nobody gets its tokens
+   */
+  async transaction<T>(work: Work<T>, whenLate: 'commit' | 'undo' = 'commit'): Promise<T> {
     if (this.transactionRunner !== undefined) return work(this);
+    const mayBeLate = whenLate === 'commit' || this.shared !== undefined;
+    const whole = mayBeLate ? work : this.deadline.failingIfLate(work);
     try {
-      const attempt = () => this.retryConflicts(() => this.inTransaction(work));
+      const attempt = () => this.retryConflicts(() => this.inTransaction(whole));
       return await this.inTime(undefined, attempt);
     } catch (error) {
       throw this.told(error);
     }
   }
 
-  private async inTransaction<T>(work: (database: SessionDatabase) => Promise<T>): Promise<T> {
+  private async inTransaction<T>(work: Work<T>): Promise<T> {
     const run = (runner: QueryRunner): Promise<T> => this.runTransaction(runner, work);
     return this.shared === undefined ? this.pooled.use(run) : this.shared.runTransaction(run);
   }
 
-  private async runTransaction<T>(
-    runner: QueryRunner,
-    work: (database: SessionDatabase) => Promise<T>,
-  ): Promise<T> {
+  private async runTransaction<T>(runner: QueryRunner, work: Work<T>): Promise<T> {
     try {
       await this.cluster?.beforeTransaction(runner);
       await runner.startTransaction();
@@ -215,7 +221,8 @@ export class SessionDatabase {
       await runner.commitTransaction();
       return result;
     } catch (error) {
-      if (runner.isTransactionActive) await runner.rollbackTransaction().catch(() => undefined);
+      if (runner.isTransactionActive)
+        await runner.rollbackTransaction().catch(() => this.pooled.discard(runner));
       throw error;
     }
   }

@@ -1,5 +1,6 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { SessionService } from '../../lib/index.js';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { SessionService, SessionStoreUnavailableException } from '../../lib/index.js';
+import { SessionLimit } from '../../lib/session/issue/session-limit.js';
 import { platforms } from '../support/boot-app.js';
 import { expectAnswer, TRY_REFRESH, UNAUTHORISED } from '../support/refusal.js';
 import {
@@ -43,6 +44,15 @@ describe.each(platforms)('a login on a request that carries a session, on %s,', 
     await scene.advance(3_600_000);
     await scene.login('u3', accessCookie(old.access));
     expect(await scene.sessionRow(old.handle)).toBeNull();
+  });
+
+  it('logs in also where the database fails once the old one has ended, before the limit is checked', async () => {
+    const old = await scene.login('u6');
+    const limit = vi.spyOn(scene.booted.app.get(SessionLimit), 'makeRoomFor');
+    limit.mockRejectedValueOnce(new SessionStoreUnavailableException());
+    const next = await scene.login('u6', bothCookies(old));
+    limit.mockRestore();
+    expect((await scene.get('/strict', accessCookie(next.access))).status).toBe(200);
   });
 
   it('ends the two sessions that a header and a cookie carry', async () => {

@@ -1,5 +1,7 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Session, SessionService } from '../../lib/index.js';
+import { RefreshWrites } from '../../lib/session/refresh/refresh-writes.js';
 import { NO_PARENT_HASH } from '../../lib/tokens/refresh-token.js';
 import { platforms } from '../support/boot-app.js';
 import { QueryCounter } from '../support/query-counter.js';
@@ -283,6 +285,23 @@ describe.each(platforms)('a refresh on %s', (platform) => {
     expectTokensCleared(answer);
     const owner = await scene.refresh(bearer(third.refresh));
     expectAnswer(owner, UNAUTHORISED);
+  });
+
+  it('row 8: a thief who never stops refreshing cannot keep a theft from ending the session', async () => {
+    const first = await scene.login('u19');
+    const second = await confirmed(await refreshed(first));
+    await scene.advance(3 * GRACE_MS);
+    await refreshed(second);
+    const writes = scene.booted.app.get(RefreshWrites);
+    let isRefreshing = true;
+    const thief = (async () => {
+      while (isRefreshing) await writes.change(first.handle, () => pause(1));
+    })();
+    const answer = await scene.refresh(bothCookies(first));
+    isRefreshing = false;
+    await thief;
+    expectAnswer(answer, THEFT);
+    expect(await scene.sessionRow(first.handle)).toBeNull();
   });
 
   it('a token that is ahead of its row (a restored backup) is refused, and is no theft', async () => {

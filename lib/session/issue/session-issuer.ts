@@ -1,6 +1,7 @@
 import { Injectable, Inject } from '@nestjs/common';
 import { buildClaims } from '../../claims/build-claims.js';
 import { UnauthorizedSessionException } from '../../errors/unauthorized-session.exception.js';
+import { SessionStoreUnavailableException } from '../../errors/session-store-unavailable.exception.js';
 import { SessionEventBus } from '../../events/session-event-bus.js';
 import {
   RESOLVED_SESSION_OPTIONS,
@@ -78,7 +79,7 @@ export class SessionIssuer {
       await this.limit.refuseIfFull(record, replaced);
       if (replaced.length === 0) await this.store.insert(record);
       else await this.insertInPlaceOf(replaced, record);
-      await this.limit.makeRoomFor(record);
+      await this.makeRoomFor(record, replaced);
     } else await this.insertActedIn(record, request.impersonation, replaced);
     this.tellOf(record);
     return { record, tokens };
@@ -126,7 +127,7 @@ export class SessionIssuer {
       await store.insert(record);
       const others = former === null ? replaced : [former, ...replaced];
       return this.revoker.endIn(database, others, { reason: 'impersonation-ended' });
-    });
+    }, 'undo');
     this.revoker.announce(ended);
   }
 
@@ -135,8 +136,18 @@ export class SessionIssuer {
     const ended = await this.database.transaction(async (database) => {
       await new SessionStore(database).insert(record);
       return this.revoker.endIn(database, replaced, { reason });
-    });
+    }, 'undo');
     this.revoker.announce(ended);
+  }
+
+  private async makeRoomFor(record: SessionRecord, replaced: readonly string[]): Promise<void> {
+    try {
+      await this.limit.makeRoomFor(record);
+    } catch (error) {
+      // The replaced sessions have ended, so without this one the user would have none. The next login makes room.
+      const isOutage = error instanceof SessionStoreUnavailableException;
+      if (!isOutage || replaced.length === 0) throw error;
+    }
   }
 
   private async withClaims(record: SessionRecord): Promise<SessionRecord> {

@@ -71,8 +71,9 @@ export class SessionRenewer {
         withAntiCsrfToken,
         isBindingOffered,
       );
-      const ended = await this.database.transaction((database) =>
-        this.putInPlaceOf(database, former, record, request.replacedHandles),
+      const ended = await this.database.transaction(
+        (database) => this.putInPlaceOf(database, former, record, request.replacedHandles),
+        'undo',
       );
       if (ended === 'over') return undefined;
       if (ended === 'gone or changed') continue;

@@ -167,7 +167,8 @@ export class SessionRefresher {
     if (!(await this.life.isOver(record))) return;
     const isByActor = record.actor !== null && this.life.endByTime(record).atMs > this.clock.now();
     const ending = { reason: 'actor-ended', detail: record.actor?.userId } as const;
-    await this.writes.run<unknown>(record.handle, () =>
+    const reason = isByActor ? ending.reason : 'expired';
+    await this.writes.end<unknown>(record.handle, reason, () =>
       isByActor ? this.revoker.revoke([record.handle], ending) : this.expirer.end(record),
     );
     throw this.over(record);
@@ -199,8 +200,9 @@ export class SessionRefresher {
     presented: RefreshTokenClaims,
   ): Promise<TokenTheftDetectedException> {
     const detail = `presented generation ${presented.generation}, current ${record.generation}`;
-    const ended = await this.writes.run(record.handle, () =>
-      this.revoker.revoke([record.handle], { reason: 'token-theft', detail }),
+    const reason = 'token-theft';
+    const ended = await this.writes.end(record.handle, reason, () =>
+      this.revoker.revoke([record.handle], { reason, detail }),
     );
     // Of many simultaneous replays, only the one that ended the session reports it.
     if (ended !== undefined && ended.length > 0) {

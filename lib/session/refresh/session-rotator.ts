@@ -47,7 +47,7 @@ export class SessionRotator {
     const next = await this.next(presented);
     if (next === undefined) return undefined;
     const { refresh, rotation } = next;
-    const record = await this.writes.run(rotation.handle, () =>
+    const record = await this.writes.change(rotation.handle, () =>
       this.store.rotateAsPresented(rotation),
     );
     return record && { record, refresh };
@@ -78,7 +78,7 @@ export class SessionRotator {
     // Signed before the row changes: if signing fails, no generation must be spent.
     const refresh = await this.minter.refreshTokenFor(next);
     const tokens = await this.minter.tokensFor(next, refresh, withAntiCsrfToken);
-    const isFirst = await this.writes.run(record.handle, () =>
+    const isFirst = await this.writes.change(record.handle, () =>
       this.store.beginGeneration(record, next),
     );
     return isFirst === true ? { record: next, tokens } : undefined;
@@ -95,7 +95,7 @@ export class SessionRotator {
     const expiresAtMs = sessionExpiresAtMs(record, nowMs, this.options);
     const { handle, parentHash } = record;
     const confirmed = { ...record, confirmedAtMs: nowMs, lastActiveAtMs: nowMs, expiresAtMs };
-    return this.writes.run(handle, async () => {
+    return this.writes.change(handle, async () => {
       await this.store.confirmByRefresh(handle, parentHash, nowMs, expiresAtMs);
       return confirmed;
     });
