@@ -1,16 +1,18 @@
 import { Injectable, type Type } from '@nestjs/common';
 import { ApplicationConfig, MetadataScanner, ModulesContainer } from '@nestjs/core';
+import type { Module } from '@nestjs/core/injector/module.js';
 import type { Flaw } from '../errors/flaw.js';
 import { SessionConfigurationError } from '../errors/session-configuration.error.js';
 import { askedOfSession } from './asked-of-session.js';
 import { CreateSessionMetadata } from './decorators/create-session.metadata.js';
-import { declaredOn, GUARDS_SESSIONS } from './decorators/verify-session.metadata.js';
+import { declaredOn, isSessionGuard } from './decorators/verify-session.metadata.js';
 import {
   declaredHandler,
   GuardedRoutes,
   type GuardedRoute,
   type HandlerOfClass,
 } from './guarded-routes.js';
+import { classOfProvider, isGuardLeftOut } from './left-out-guards.js';
 
 // @nestjs/graphql registers the fields of a type (including references) and its options under these names. Nothing is
 // imported from it here.
@@ -20,11 +22,17 @@ const RESOLVER_TYPE = 'graphql:resolver_type';
 // @nestjs/websockets does the same.
 const GATEWAY_METADATA = 'websockets:is_gateway';
 const MESSAGE_METADATA = 'websockets:message_mapping';
+// @nestjs/microservices does the same.
+const PATTERN_METADATA = 'microservices:pattern';
 const GATEWAY_HOOKS: ReadonlySet<string> = new Set([
   'afterInit',
   'handleConnection',
   'handleDisconnect',
 ]);
+
+interface HandlerOfModule extends HandlerOfClass {
+  readonly module: Module;
+}
 
 interface GraphQlOptions {
   readonly fieldResolverEnhancers?: readonly string[];
@@ -47,7 +55,7 @@ export class HandlerSurvey {
    */
   check(problemOf: (route: GuardedRoute) => string | undefined = () => undefined): void {
     for (const declared of this.handlers()) {
-      const flaw = loginFlaw(declared) ?? this.fieldFlaw(declared);
+      const flaw = loginFlaw(declared) ?? this.fieldFlaw(declared) ?? this.guardFlaw(declared);
       if (flaw !== undefined) throw new SessionConfigurationError(`${flaw.cause} ${flaw.cure}`);
       const route = this.routes.isDeclared(declared) ? this.routes.of(declared) : undefined;
       const problem = route && problemOf(route);
@@ -57,21 +65,37 @@ export class HandlerSurvey {
     }
   }
 
-  /** Handlers that seem guarded, but are not. */
-  flaws(): Flaw[] {
-    const all = [...this.handlers()];
-    const isGlobal = [
-      ...this.config.getGlobalGuards(),
-      ...this.config.getGlobalRequestGuards().map(({ instance }) => instance as object),
-    ].some((guard) => GUARDS_SESSIONS in guard.constructor);
-    return all.flatMap(
+  /**
+   * Handlers that seem guarded, but are not.
+   *
+   * @param areMessagesApart whether a microservice of a hybrid application has a configuration of its own
+   */
+  flaws(areMessagesApart = false): Flaw[] {
+    return [...this.handlers()].flatMap(
       (each) =>
         loginFlaw(each) ??
         this.fieldFlaw(each) ??
+        this.guardFlaw(each) ??
         hookFlaw(each) ??
-        (isGlobal ? gatewayFlaw(each) : undefined) ??
+        (this.isApplicationGuarded ? openFlaw(each, areMessagesApart) : undefined) ??
         [],
     );
+  }
+
+  private get isApplicationGuarded(): boolean {
+    const requestGuards = this.config.getGlobalRequestGuards().map(({ metatype }) => metatype);
+    return [...this.config.getGlobalGuards(), ...requestGuards].some(isSessionGuard);
+  }
+
+  private guardFlaw(declared: HandlerOfModule): Flaw | undefined {
+    const isMessage = isMarked(MESSAGE_METADATA, declared);
+    const isQuery = isMarked(RESOLVER_TYPE, declared) && !this.isApplicationGuarded;
+    if (!(isMessage || isQuery) || !isGuardLeftOut(declared.module, declared)) return undefined;
+    return {
+      code: 'unguarded-handler',
+      cause: `${nameOf(declared)} requires a session, but Nest runs no guard on it, because a factory or \`useClass\` provides its class.`,
+      cure: `List ${declared.getClass().name} itself in \`providers\`.`,
+    };
   }
 
   private fieldFlaw(declared: HandlerOfClass): Flaw | undefined {
@@ -83,21 +107,14 @@ export class HandlerSurvey {
     return areFieldsGuarded ? undefined : unguardedField(declared);
   }
 
-  private *handlers(): Generator<HandlerOfClass> {
-    for (const type of this.classes()) {
-      for (const handler of this.handlersOf(type)) {
-        yield { getHandler: () => handler, getClass: () => type };
+  private *handlers(): Generator<HandlerOfModule> {
+    for (const module of this.modules.values()) {
+      for (const type of classesIn(module)) {
+        for (const handler of this.handlersOf(type)) {
+          yield { module, getHandler: () => handler, getClass: () => type };
+        }
       }
     }
-  }
-
-  private classes(): Set<Type> {
-    const wrappers = [...this.modules.values()].flatMap(({ controllers, providers }) => [
-      ...controllers.values(),
-      ...providers.values(),
-    ]);
-    const types = wrappers.map(({ metatype }) => metatype as Partial<Type> | null | undefined);
-    return new Set(types.filter((type) => typeof type?.prototype === 'object') as Type[]);
   }
 
   private handlersOf(type: Type): object[] {
@@ -133,16 +150,33 @@ function hookFlaw(declared: HandlerOfClass): Flaw | undefined {
   };
 }
 
-// A guard of the whole application does not apply to gateways.
-function gatewayFlaw(declared: HandlerOfClass): Flaw | undefined {
-  if (Reflect.getMetadata(MESSAGE_METADATA, declared.getHandler()) !== true) return undefined;
+// A guard of the whole application does not apply to gateways, nor to microservices with a configuration of their own.
+function openFlaw(declared: HandlerOfClass, areMessagesApart: boolean): Flaw | undefined {
+  const isOfGateway = isMarked(MESSAGE_METADATA, declared);
+  const isApart = areMessagesApart && isMarked(PATTERN_METADATA, declared);
+  if (!isOfGateway && !isApart) return undefined;
   const { handler, classes } = declaredHandler(declared);
   if ([handler, ...classes].some((each) => each.isGuarded || each.isPublic)) return undefined;
+  const [where, cure] = isOfGateway
+    ? ['gateways', 'Put @VerifySession() on the gateway, or @PublicAccess() if it should be open.']
+    : [
+        'a microservice that is connected without `inheritAppConfig`',
+        'Call `connectMicroservice(options, { inheritAppConfig: true })`, or decorate the handler.',
+      ];
   return {
     code: 'unguarded-handler',
-    cause: `${nameOf(declared)} is open: the guard of the application (APP_GUARD) does not apply to gateways.`,
-    cure: 'Put @VerifySession() on the gateway, or @PublicAccess() if it should be open.',
+    cause: `${nameOf(declared)} is open: the guard of the application (APP_GUARD) does not apply to ${where}.`,
+    cure,
   };
+}
+
+function classesIn({ controllers, providers }: Module): Set<Type> {
+  const wrappers = [...controllers.values(), ...providers.values()];
+  return new Set(wrappers.flatMap((wrapper) => classOfProvider(wrapper) ?? []));
+}
+
+function isMarked(key: string, declared: HandlerOfClass): boolean {
+  return Reflect.hasMetadata(key, declared.getHandler());
 }
 
 function isGateway(type: Type): boolean {

@@ -1,5 +1,5 @@
-import type { INestApplicationContext, Type } from '@nestjs/common';
-import { HttpAdapterHost, ModulesContainer } from '@nestjs/core';
+import type { INestApplication, INestApplicationContext, Type } from '@nestjs/common';
+import { ApplicationConfig, HttpAdapterHost, ModulesContainer } from '@nestjs/core';
 import type { Module } from '@nestjs/core/injector/module.js';
 import type { Server } from 'node:net';
 import type { Flaw, FindingCode } from '../errors/flaw.js';
@@ -84,7 +84,7 @@ export async function inspectSessions(app: INestApplicationContext): Promise<rea
   for (const module of modules.filter(({ providers }) =>
     findPart(providers, RESOLVED_SESSION_OPTIONS),
   )) {
-    found.push(...(await inspectModule(module, serverOf(app))));
+    found.push(...(await inspectModule(module, app)));
   }
   return found.filter(
     (each, index) => found.findIndex(({ cause }) => cause === each.cause) === index,
@@ -93,7 +93,7 @@ export async function inspectSessions(app: INestApplicationContext): Promise<rea
 
 async function inspectModule(
   { providers }: Module,
-  server: Server | undefined,
+  app: INestApplicationContext,
 ): Promise<Finding[]> {
   const part = <T>(token: symbol | Type<T>): T => findPart(providers, token) as T;
   const options = part<ResolvedSessionOptions>(RESOLVED_SESSION_OPTIONS);
@@ -106,8 +106,8 @@ async function inspectModule(
   await run([
     () => encryptionFlaws(options, process.env['NODE_ENV'] === 'production'),
     () => cookieFlaws(options),
-    () => corsFlaw(server, options.trustedOrigins, `/${path}`),
-    () => part(HandlerSurvey).flaws(),
+    () => corsFlaw(serverOf(app), options.trustedOrigins, `/${path}`),
+    () => part(HandlerSurvey).flaws(areMessagesApart(app)),
     () => part(SetupWarnings).flaws,
   ]);
   try {
@@ -144,4 +144,14 @@ async function inspectModule(
 function serverOf(app: INestApplicationContext): Server | undefined {
   const { httpAdapter } = app.get(HttpAdapterHost, { strict: false }) as Partial<HttpAdapterHost>;
   return httpAdapter?.getHttpServer() as Server | undefined;
+}
+
+// Nest shows the configuration of a connected microservice nowhere, so this reads a private field.
+function areMessagesApart(app: INestApplicationContext): boolean {
+  const microservices = (app as Partial<INestApplication>).getMicroservices?.() ?? [];
+  const own = app.get(ApplicationConfig, { strict: false });
+  return microservices.some((each) => {
+    const config: unknown = Reflect.get(each, 'applicationConfig');
+    return config instanceof ApplicationConfig && config !== own;
+  });
 }

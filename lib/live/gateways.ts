@@ -1,7 +1,7 @@
 import { Inject, Injectable, type Type } from '@nestjs/common';
 import { ApplicationConfig, MetadataScanner, ModulesContainer } from '@nestjs/core';
 import { SessionConfigurationError } from '../errors/session-configuration.error.js';
-import { GUARDS_SESSIONS } from '../http/decorators/verify-session.metadata.js';
+import { isSessionGuard } from '../http/decorators/verify-session.metadata.js';
 import { GuardedRoutes, type GuardedRoute } from '../http/guarded-routes.js';
 import {
   RESOLVED_SESSION_OPTIONS,
@@ -88,9 +88,9 @@ export class Gateways {
   private get isApplicationGuarded(): boolean {
     const guards = [
       ...this.config.getGlobalGuards(),
-      ...this.config.getGlobalRequestGuards().map(({ metatype }) => metatype as object | null),
+      ...this.config.getGlobalRequestGuards().map(({ metatype }) => metatype),
     ];
-    return guards.some((guard) => guard !== null && isSessionGuard(guard));
+    return guards.some(isSessionGuard);
   }
 
   private isGuarded({ type, asks }: AskingGateway): boolean {
@@ -103,10 +103,6 @@ export class Gateways {
       return this.routes.isDeclared(declared) && this.routes.of(declared) !== undefined;
     });
   }
-}
-
-function isSessionGuard(guard: object): boolean {
-  return GUARDS_SESSIONS in (typeof guard === 'function' ? guard : guard.constructor);
 }
 
 function placeOf(type: Type): GatewayPlace {

@@ -190,7 +190,7 @@ export class SessionDatabase {
   /**
    * Runs several statements that take effect together or not at all; in a caller's transaction, as part of it.
    *
-   * @param whenLate what becomes of them if the caller has stopped waiting. Sessions that end for a new one must stay
+   * @param whenLate their fate if the caller has stopped waiting. Sessions that end for a new one must stay
    *   then, because nobody gets its tokens
    */
   async transaction<T>(work: Work<T>, whenLate: 'commit' | 'undo' = 'commit'): Promise<T> {

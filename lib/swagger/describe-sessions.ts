@@ -7,7 +7,7 @@ import {
   CreateSessionMetadata,
   type CreateSessionOptions,
 } from '../http/decorators/create-session.metadata.js';
-import { GUARDS_SESSIONS } from '../http/decorators/verify-session.metadata.js';
+import { isSessionGuard } from '../http/decorators/verify-session.metadata.js';
 import { declaredHandler } from '../http/guarded-routes.js';
 import { itemsOf } from '../options/option-checks.js';
 import { checkFlag, readDecoratorOptions } from '../session/input/function-arguments.js';
@@ -86,10 +86,11 @@ class SessionsDescription {
     this.setUps = SessionSetUps.in(app);
     this.handlers = new DocumentedHandlers(modules, config, document);
     this.components = new Components(document);
-    const requestGuards = config.getGlobalRequestGuards().map(({ instance }) => instance as object);
-    this.globalGuard = [...config.getGlobalGuards(), ...requestGuards].find(
-      (guard) => GUARDS_SESSIONS in guard.constructor,
-    );
+    const requestGuards = config
+      .getGlobalRequestGuards()
+      .map(({ instance }) => instance as unknown);
+    const globalGuards: unknown[] = [...config.getGlobalGuards(), ...requestGuards];
+    this.globalGuard = globalGuards.find(isSessionGuard) as object | undefined;
   }
 
   finished(): OpenApiDocument {
@@ -180,10 +181,8 @@ class SessionsDescription {
     if (!isDeclared && this.globalGuard === undefined) return undefined;
     const asked = askedOfSession(declared);
     if (asked.kind !== 'guarded') return undefined;
-    const guards = [...module.injectables.values()].map(
-      ({ instance }) => instance as object | null,
-    );
-    const nearest = guards.find((each) => each && GUARDS_SESSIONS in each.constructor);
+    const guards = [...module.injectables.values()].map(({ instance }): unknown => instance);
+    const nearest = guards.find(isSessionGuard) as object | undefined;
     const setUp =
       asked.options.kind === undefined
         ? this.setUps.ofGuard((isDeclared ? nearest : undefined) ?? this.globalGuard)

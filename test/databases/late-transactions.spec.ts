@@ -54,8 +54,8 @@ describeOnEachServer('a transaction that goes wrong', (engine) => {
         sessions: { databaseTimeout: '500ms', revocation: { pollInterval: '1h' } },
       });
       const session = await logIn(first);
-      const [, holder] = instances;
-      const answer = await holder!.dataSource.transaction(async (manager) => {
+      const [, holder] = instances as [Instance, Instance];
+      const answer = await holder.dataSource.transaction(async (manager) => {
         const where = { realm: '', handle: session.getHandle() };
         await manager.findOneOrFail(Session, { where, lock: { mode: 'pessimistic_write' } });
         return post(first, path, session.getAccessToken());
@@ -77,10 +77,12 @@ describeOnEachServer('a transaction that goes wrong', (engine) => {
     });
     FailingSubscriber.isFailing = true;
     const work = () => Promise.reject(new Error('no'));
-    await expect(first.app.get(SessionDatabase).transaction(work)).rejects.toThrow();
+    await expect(first.app.get(SessionDatabase).transaction(work)).rejects.toMatchObject({
+      code: 'SESSION_STORE_UNAVAILABLE',
+    });
     FailingSubscriber.isFailing = false;
     const session = await logIn(first);
-    const [, other] = instances;
-    expect(await other!.sessions.getSessionInformation(session.getHandle())).toBeDefined();
+    const [, other] = instances as [Instance, Instance];
+    expect(await other.sessions.getSessionInformation(session.getHandle())).toBeDefined();
   });
 });

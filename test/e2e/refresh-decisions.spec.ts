@@ -293,12 +293,12 @@ describe.each(platforms)('a refresh on %s', (platform) => {
     await scene.advance(3 * GRACE_MS);
     await refreshed(second);
     const writes = scene.booted.app.get(RefreshWrites);
-    let isRefreshing = true;
+    const refreshing = { goesOn: true };
     const thief = (async () => {
-      while (isRefreshing) await writes.change(first.handle, () => pause(1));
+      while (refreshing.goesOn) await writes.change(first.handle, () => pause(1));
     })();
     const answer = await scene.refresh(bothCookies(first));
-    isRefreshing = false;
+    refreshing.goesOn = false;
     await thief;
     expectAnswer(answer, THEFT);
     expect(await scene.sessionRow(first.handle)).toBeNull();

@@ -1,5 +1,13 @@
-import { Controller, Get, Module, type DynamicModule, type Provider } from '@nestjs/common';
-import { APP_GUARD, NestFactory } from '@nestjs/core';
+import {
+  Controller,
+  Get,
+  Module,
+  Scope,
+  type DynamicModule,
+  type NestHybridApplicationOptions,
+  type Provider,
+} from '@nestjs/common';
+import { APP_GUARD, NestFactory, REQUEST } from '@nestjs/core';
 import {
   Field,
   GraphQLModule,
@@ -9,6 +17,7 @@ import {
   ResolveField,
   Resolver,
 } from '@nestjs/graphql';
+import { MessagePattern, Transport } from '@nestjs/microservices';
 import { MercuriusDriver, type MercuriusDriverConfig } from '@nestjs/mercurius';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
@@ -158,6 +167,46 @@ describe('inspectSessions', () => {
       'ChatGateway.say is open: the guard of the application (APP_GUARD) does not apply to gateways.',
       'ChatGateway.handleConnection requires a session, but Nest runs no guards on it.',
     ]);
+  });
+
+  it('finds messages of a microservice that the guard of the application does not reach', async () => {
+    @Controller()
+    class UsersController {
+      @MessagePattern('user.delete')
+      remove(): string {
+        return 'gone';
+      }
+
+      @MessagePattern('user.count')
+      @PublicAccess()
+      count(): number {
+        return 1;
+      }
+    }
+    const causes = async (options: NestHybridApplicationOptions) => {
+      const module = { ...moduleWith([guardOfAll]), controllers: [UsersController] };
+      const app = await NestFactory.create(module, { logger: false });
+      app.connectMicroservice({ transport: Transport.TCP, options: { port: 0 } }, options);
+      const found = (await inspectSessions(app)).map(({ cause }) => cause);
+      await app.close();
+      return found;
+    };
+    expect(await causes({})).toEqual([
+      'UsersController.remove is open: the guard of the application (APP_GUARD) does not apply to a microservice that is connected without `inheritAppConfig`.',
+    ]);
+    expect(await causes({ inheritAppConfig: true })).toEqual([]);
+  });
+
+  it('finds nothing in an application whose own guard is made for each request', async () => {
+    const guard = {
+      provide: APP_GUARD,
+      scope: Scope.REQUEST,
+      inject: [REQUEST],
+      useFactory: () => ({ canActivate: () => true }),
+    };
+    const app = await NestFactory.create(moduleWith([guard]), { logger: false });
+    expect(await inspectSessions(app)).toEqual([]);
+    await app.close();
   });
 
   it('finds what the start refuses too, in an application that has not started', async () => {

@@ -59,7 +59,8 @@ export function lineageOf(type: object): object[] {
   return lineage;
 }
 
-function isSessionGuard(guard: unknown): boolean {
+/** Whether a guard, or the class of one, is ours. */
+export function isSessionGuard(guard: unknown): boolean {
   if (typeof guard === 'function') return GUARDS_SESSIONS in guard;
   return typeof guard === 'object' && guard !== null && GUARDS_SESSIONS in guard.constructor;
 }
