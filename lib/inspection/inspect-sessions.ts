@@ -16,7 +16,7 @@ import {
 } from '../options/resolved-options.js';
 import { ClockCorrection } from '../revocation/clock-correction.js';
 import { RevocationFeed } from '../revocation/revocation-feed.js';
-import { charsetFlaw, schemaFlaw } from '../store/check-schema.js';
+import { charsetFlaw, orderFlaw, schemaFlaw } from '../store/check-schema.js';
 import { indexFlaw } from '../store/missing-indexes.js';
 import { poolFlaw } from '../store/pool-flaw.js';
 import { SessionDatabase } from '../store/session-database.js';
@@ -115,6 +115,7 @@ async function inspectModule(
     if (schema !== undefined) flaws.push(schema);
     else {
       await run([
+        () => orderFlaw(database),
         () => charsetFlaw(database),
         () => indexFlaw(database),
         () => poolFlaw(database),

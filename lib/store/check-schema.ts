@@ -2,22 +2,30 @@ import type { EntityTarget, ObjectLiteral } from 'typeorm';
 import type { Flaw } from '../errors/flaw.js';
 import { SessionConfigurationError } from '../errors/session-configuration.error.js';
 import { sessionEntities } from './entities.js';
+import { Session } from './session.entity.js';
 import type { SessionDatabase } from './session-database.js';
 
 const LACKS = ['no table', 'no column'] as const;
+
+// The second one is later, and its last part is smaller.
+const ORDERED_HANDLES = [
+  '00000000-0000-7000-8000-ffffffffffff',
+  'ffffffff-ffff-7000-8000-000000000000',
+];
 
 const MIGRATIONS =
   "run the migrations (`migrations: [...sessionMigrations], migrationsRun: true` with sessionMigrations from 'nestjs-auth-sessions/migrations')";
 
 /**
- * Finds at start an uninitialized data source, unknown entities, missing tables or columns, and charsets that lack
- * characters. Any of these flaws would break every request.
+ * Finds at start an uninitialized data source, unknown entities, missing tables or columns, handles in a wrong order,
+ * and charsets that lack characters. Any of these flaws would break every request.
  *
  * @throws {SessionConfigurationError} that names what is missing and the line to add
  * @throws {SessionStoreUnavailableException} if the database can't be reached
  */
 export async function checkSchema(database: SessionDatabase): Promise<void> {
-  const flaw = (await schemaFlaw(database)) ?? (await charsetFlaw(database));
+  const flaw =
+    (await schemaFlaw(database)) ?? (await orderFlaw(database)) ?? (await charsetFlaw(database));
   if (flaw === undefined) return;
   const { code, cause, cure } = flaw;
   // Each cure of a charset already names its cause.
@@ -71,6 +79,27 @@ async function lackOf(
     if (isMissing) missing.push(column);
   }
   return missing;
+}
+
+/**
+ * Finds a column that orders handles otherwise than by time. Early versions of MariaDB's UUID type do: there a revocation
+ * of all sessions would find none of them.
+ */
+export async function orderFlaw(database: SessionDatabase): Promise<Flaw | undefined> {
+  const table = database.table(Session);
+  const handle = table.column('handle');
+  const [earlier, later] = ORDERED_HANDLES.map(
+    (each) => `(${table.probe([handle])} UNION ALL SELECT '${each}')`,
+  );
+  const { rows } = await database.run(
+    `SELECT 1 AS ordered FROM ${earlier} a, ${later} b WHERE a.${handle} < b.${handle}`,
+  );
+  if (rows.length > 0) return undefined;
+  return {
+    code: 'tables',
+    cause: `The column ${handle} of ${table.name} does not order handles by time, so revoked sessions could come back.`,
+    cure: `Use MariaDB 10.11.6 or later, and run \`ALTER TABLE ${table.name} FORCE\` if an earlier one has made the table.`,
+  };
 }
 
 /**

@@ -10,6 +10,7 @@ import {
 } from '../../lib/index.js';
 import { checkSchema } from '../../lib/store/check-schema.js';
 import { SessionDatabase } from '../../lib/store/session-database.js';
+import type { StatementResult } from '../../lib/store/statement-result.js';
 import { describeOnEachDatabase } from '../support/components.js';
 import { createTestDatabase } from '../support/databases.js';
 
@@ -117,6 +118,22 @@ describeOnEachDatabase('the check at start', (engine) => {
     expect(String(failure).replaceAll(/["`]/g, '')).toContain(
       'The database has an older auth_session, which lacks ip, userAgent, ' +
         'an older auth_session_revocation, which lacks realm. In TypeOrmModule.forRoot run the migrations',
+    );
+  });
+
+  it('names a column that does not order handles by time, as that of an early MariaDB', async () => {
+    /** A database that says of each comparison what such a server says. */
+    class OldServer extends SessionDatabase {
+      override run(sql: string): Promise<StatementResult> {
+        return super.run(sql.replaceAll('a.', 'c.').replaceAll('b.', 'a.').replaceAll('c.', 'b.'));
+      }
+    }
+    const source = await connect({ synchronize: true });
+    const failure = await checkSchema(new OldServer(source)).catch((error: unknown) => error);
+    expect(failure).toBeInstanceOf(SessionConfigurationError);
+    expect(String(failure).replaceAll(/["`]/g, '')).toContain(
+      'The column handle of auth_session does not order handles by time, so revoked sessions could come back. ' +
+        'Use MariaDB 10.11.6 or later, and run ALTER TABLE auth_session FORCE',
     );
   });
 
