@@ -12,6 +12,9 @@ export interface Dialect {
   /** TypeORM's names of its drivers: the option `type` of a data source. */
   readonly drivers: readonly string[];
 
+  /** Names an option of the data source that sessions can't work with, and the value that it needs. */
+  readonly refusedOption: ((options: object) => string | undefined) | undefined;
+
   /**
    * Selects the database's time as `now`, in milliseconds since the epoch, with fractions. An embedded database uses
    * this machine's clock, and has no such statement.

@@ -3,7 +3,7 @@ import { SessionConfigurationError } from '../../errors/session-configuration.er
 import type { Dialect } from './dialect.js';
 import { mariadb } from './mariadb.dialect.js';
 import { auroraMysql, mysql } from './mysql.dialect.js';
-import { postgres, postgresCompatible } from './postgres.dialect.js';
+import { cockroachdb, postgres, postgresCompatible } from './postgres.dialect.js';
 import { sqlite } from './sqlite.dialect.js';
 
 const DIALECTS: readonly Dialect[] = [
@@ -11,13 +11,20 @@ const DIALECTS: readonly Dialect[] = [
   mariadb,
   mysql,
   sqlite,
+  cockroachdb,
   postgresCompatible,
   auroraMysql,
 ];
 
-/** @throws {SessionConfigurationError} if the driver's database can't keep sessions; it names those that can */
-export function dialectOf({ options }: DataSource): Dialect {
-  return dialectFor(options.type);
+/**
+ * @throws {SessionConfigurationError} if the driver's database can't keep sessions, or not with these options; it names
+ * those that can
+ */
+export function dialectOf({ options }: Pick<DataSource, 'options'>): Dialect {
+  const dialect = dialectFor(options.type);
+  const problem = dialect.refusedOption?.(options);
+  if (problem !== undefined) throw new SessionConfigurationError(problem);
+  return dialect;
 }
 
 /**

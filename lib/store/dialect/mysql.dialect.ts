@@ -45,6 +45,7 @@ const WHOLE_CHARSETS = "'utf8mb4', 'utf16', 'utf16le', 'utf32', 'gb18030'";
 /** MySQL. */
 export const mysql: Dialect = {
   drivers: ['mysql'],
+  refusedOption: undefined,
   // To the microsecond. Local time would be ambiguous in the hour that repeats when summer time ends.
   now: "SELECT TIMESTAMPDIFF(MICROSECOND, '1970-01-01 00:00:00', UTC_TIMESTAMP(6)) / 1000 AS now",
   returnsDeleted: false,

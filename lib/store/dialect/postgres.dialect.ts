@@ -46,6 +46,7 @@ const LACKING_ENCODING =
 /** PostgreSQL. */
 export const postgres: Dialect = {
   drivers: ['postgres'],
+  refusedOption: undefined,
   // To the microsecond: any missing fraction would count as the clock's error.
   now: 'SELECT EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS now',
   returnsDeleted: true,
@@ -83,7 +84,18 @@ export const postgres: Dialect = {
 /** Databases that speak PostgreSQL's language: this uses only the features that all of them have. */
 export const postgresCompatible: Dialect = {
   ...postgres,
-  drivers: ['cockroachdb', 'aurora-postgres'],
+  drivers: ['aurora-postgres'],
   sharedInsert: undefined,
   rotateMany: undefined,
+};
+
+/** After a conflict, TypeORM would send a transaction's statements again, whatever they find by then. */
+export const cockroachdb: Dialect = {
+  ...postgresCompatible,
+  drivers: ['cockroachdb'],
+  refusedOption: (options) =>
+    'maxTransactionRetries' in options && options.maxTransactionRetries === 0
+      ? undefined
+      : "Set `maxTransactionRetries: 0` in the data source's options: TypeORM would repeat a transaction without " +
+        'looking at its results, and a session could outlive its end. Sessions repeat their own transactions.',
 };

@@ -28,6 +28,7 @@ const KINDS_BY_TEXT: readonly (readonly [text: RegExp, kind: FailureKind])[] = [
 /** SQLite, in a file or in memory. */
 export const sqlite: Dialect = {
   drivers: ['better-sqlite3', 'sqlite', 'sqljs'],
+  refusedOption: undefined,
   now: undefined,
   returnsDeleted: true,
   returnsUpdated: true,

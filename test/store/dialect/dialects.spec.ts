@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { SessionConfigurationError } from '../../../lib/index.js';
-import { dialectFor } from '../../../lib/store/dialect/dialects.js';
+import { dialectFor, dialectOf } from '../../../lib/store/dialect/dialects.js';
 
 /** What a database's statements look like, in the words of its documentation. */
 const ABILITIES = [
@@ -54,6 +54,21 @@ describe('the database behind a driver', () => {
   it.each(['better-sqlite3', 'sqlite', 'sqljs'])("%s has this machine's clock", (driver) => {
     expect(dialectFor(driver).now).toBeUndefined();
   });
+
+  it.each([undefined, 5])(
+    'cockroachdb is refused with maxTransactionRetries %s, as TypeORM would repeat transactions blindly',
+    (maxTransactionRetries) => {
+      const options = { type: 'cockroachdb', timeTravelQueries: false } as const;
+      const refused = () =>
+        dialectOf({
+          options: { ...options, ...(maxTransactionRetries && { maxTransactionRetries }) },
+        });
+      expect(refused).toThrow(SessionConfigurationError);
+      expect(refused).toThrow("Set `maxTransactionRetries: 0` in the data source's options");
+      const accepted = dialectOf({ options: { ...options, maxTransactionRetries: 0 } });
+      expect(accepted).toBe(dialectFor('cockroachdb'));
+    },
+  );
 
   it.each(['mssql', 'mongodb', 'oracle', 'toString', '__proto__'])(
     '%s is refused by name, with those that can be had',
