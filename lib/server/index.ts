@@ -19,6 +19,7 @@ const RS256 = { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256' };
 const KEYS_ASKED_EVERY_MS = 10_000;
 // A revoked key is forgotten after this time.
 const KEYS_KEPT_MS = 300_000;
+const REMOVAL = /;\s*(max-age=0\b|expires=thu, 01 jan 1970)/i;
 
 /**
  * Sessions for a server that makes pages (Next, Remix, SvelteKit, Express) and passes its visitors' cookies on to the
@@ -171,17 +172,15 @@ export function createPageSessions({
 
 function addTo(response: NodeResponse, lines: readonly string[]): void {
   if (lines.length === 0) return;
-  const names = lines.map((line) => line.slice(0, line.indexOf('=') + 1));
-  const all = [response.getHeader('set-cookie') ?? []].flat().map(String);
-  // Of one cookie the last line counts, whatever an earlier call has added.
-  const others = all.filter((line) => !names.some((name) => line.startsWith(name)));
-  response.setHeader('set-cookie', [...others, ...lines]);
+  const before = [response.getHeader('set-cookie') ?? []].flat().map(String);
+  response.setHeader('set-cookie', lastOfEach([...before, ...lines]));
   response.setHeader('cache-control', 'no-store');
 }
 
 class CookieJar {
   private cookies: string[];
-  private changes = new Map<string, string>();
+  /** The `Set-Cookie` lines so far. */
+  lines: readonly string[] = [];
 
   constructor(header: string) {
     this.cookies = header.split(/;\s*/).filter(Boolean);
@@ -189,10 +188,6 @@ class CookieJar {
 
   get text(): string {
     return this.cookies.join('; ');
-  }
-
-  get lines(): string[] {
-    return [...this.changes.values()];
   }
 
   /** Several cookies of one name count as no token, because only the API can decide which one is meant. */
@@ -206,16 +201,21 @@ class CookieJar {
 
   /** @returns whether the answer set any */
   keep(answer: Response): boolean {
-    const lines = answer.headers.getSetCookie();
-    for (const line of lines) {
-      const [pair = ''] = line.split(';', 1);
-      const start = pair.slice(0, pair.indexOf('=') + 1);
-      this.cookies = this.cookies.filter((each) => !each.startsWith(start));
-      if (!/;\s*(max-age=0\b|expires=thu, 01 jan 1970)/i.test(line)) this.cookies.push(pair);
-      this.changes.set(start, line);
-    }
+    const lines = lastOfEach(answer.headers.getSetCookie());
+    const starts = lines.map((line) => line.slice(0, line.indexOf('=') + 1));
+    const others = this.cookies.filter((each) => !starts.some((start) => each.startsWith(start)));
+    // Beside a new cookie, the API removes others of its name, such as those of an older domain.
+    const given = lines.filter((line) => !REMOVAL.test(line));
+    this.cookies = [...others, ...given.flatMap((line) => line.split(';', 1))];
+    this.lines = lastOfEach([...this.lines, ...lines]);
     return lines.length > 0;
   }
+}
+
+// Of one cookie the last line counts. The same name with another Domain or Path is another cookie (RFC 6265 §5.3).
+function lastOfEach(lines: string[]): string[] {
+  const scopeOf = (line: string) => line.match(/^[^=]*|;\s*(domain|path)=[^;]*/gi)?.join();
+  return [...new Map(lines.map((line) => [scopeOf(line), line])).values()];
 }
 
 const failure = ({ status }: Response) => new Error(`the API of the sessions answered ${status}`);

@@ -3,6 +3,7 @@ import {
   Get,
   Headers as RequestHeaders,
   Post,
+  Res,
   UnauthorizedException,
 } from '@nestjs/common';
 import { gzipSync } from 'node:zlib';
@@ -36,6 +37,12 @@ class OtherApi {
   signInByHand(): never {
     this.passwords += 1;
     throw new UnauthorizedException('wrong password');
+  }
+
+  @Get('theme')
+  theme(@Res({ passthrough: true }) response: ServerResponse): void {
+    const lines = ['theme=dark; Path=/', 'size=1; Path=/', 'theme=light; Path=/'];
+    response.setHeader('set-cookie', [...lines, 'size=; Path=/; Max-Age=0']);
   }
 
   @Get('seen')
@@ -171,6 +178,50 @@ describe('the sessions of a page server', () => {
       }
     }
     expect((await site.visit()).claims?.sub).toBe('u1');
+  });
+
+  it('go on where the API removes the cookies of an older domain', async () => {
+    const cookie = { domain: 'example.com', olderDomain: 'www.example.com' };
+    site = await Site.open({ sessions: { cookie } });
+    await site.login();
+    site.expireAccessTokens();
+    const late = await site.visit();
+    expect(late.claims?.sub).toBe('u1');
+    expect(late.setCookie.map(withoutValue)).toEqual([
+      '__Secure-sAccessToken, Domain=example.com',
+      '__Secure-sAccessToken, Domain=www.example.com, Max-Age=0',
+      '__Secure-sRefreshToken, Domain=example.com',
+      '__Secure-sRefreshToken, Domain=www.example.com, Max-Age=0',
+    ]);
+    await site.keep(late);
+    expect(await site.browser.jar.getCookieString(SITE)).toBe(late.cookie);
+    expect((await site.visit()).claims?.sub).toBe('u1');
+
+    await late.fetch('/auth/signout', { method: 'POST' });
+    expect([late.claims, late.cookie, late.setCookie.length]).toEqual([undefined, '', 4]);
+    await site.keep(late);
+    expect(await site.browser.jar.getCookieString(SITE)).toBe('');
+  });
+
+  it('go on where the API removes what a sibling host has set under their names', async () => {
+    site = await Site.open({ sessions: { cookie: { domain: 'example.com' } } });
+    await site.login();
+    for (const name of ['sAccessToken', 'sRefreshToken']) {
+      await site.browser.jar.setCookie(`__Secure-${name}=planted; Secure; Path=/`, SITE);
+    }
+    const visitor = await site.visit();
+    expect([visitor.claims?.sub, site.refreshes()]).toEqual(['u1', [200]]);
+    await site.keep(visitor);
+    expect(await site.browser.jar.getCookieString(SITE)).toBe(visitor.cookie);
+    expect(visitor.cookie).not.toContain('planted');
+  });
+
+  it('take of one cookie what an answer says last', async () => {
+    site = await Site.open();
+    const visitor = await site.visit();
+    await visitor.fetch('/theme');
+    expect(visitor.cookie).toBe('theme=light');
+    expect(visitor.setCookie).toEqual(['theme=light; Path=/', 'size=; Path=/; Max-Age=0']);
   });
 
   it('are refreshed in the middle of a page, where the API asks for it', async () => {
@@ -416,6 +467,13 @@ describe('the sessions of a page server', () => {
   });
 });
 
+/** The name of a cookie that a line sets or removes, and its Domain. */
+function withoutValue(line: string): string {
+  const [pair = '', ...attributes] = line.split('; ');
+  const told = attributes.filter((each) => /^Domain=|^Max-Age=0$/.test(each)).toSorted();
+  return [pair.slice(0, pair.indexOf('=')), ...told].join(', ');
+}
+
 describe('the answers of a page server on Node', () => {
   let site: Site;
   afterEach(() => site.booted.close());
@@ -434,6 +492,19 @@ describe('the answers of a page server on Node', () => {
     late.answer(response);
     expect(response.getHeader('set-cookie')).toEqual(['theme=dark', ...late.setCookie]);
     expect(response.getHeader('cache-control')).toBe('no-store');
+  });
+
+  it('get each cookie of a name once, where the API removes those of an older domain', async () => {
+    const cookie = { domain: 'example.com', olderDomain: 'www.example.com' };
+    site = await Site.open({ sessions: { cookie } });
+    await site.login();
+    site.expireAccessTokens();
+    const late = await site.visit();
+    const response = new ServerResponse(new IncomingMessage(new Socket()));
+    late.answer(response);
+    late.answer(response);
+    expect(response.getHeader('set-cookie')).toEqual(late.setCookie);
+    expect(late.setCookie).toHaveLength(4);
   });
 
   it('get what a later call of the API sets', async () => {
