@@ -38,6 +38,7 @@ export function createPageSessions({
   apiUrl,
   basePath = '/auth',
   cookieNames: names = { accessToken: 'sAccessToken', refreshToken: 'sRefreshToken' },
+  trustedOrigins: trusted = [],
   now = Date.now,
 }: PageSessionsOptions): PageSessions {
   const refreshing = new Map<string, Promise<Response>>();
@@ -74,10 +75,9 @@ export function createPageSessions({
 
   // The renders of one page come at once, with one token, so they share an answer.
   async function refreshed(token: string, headers: Headers): Promise<Response> {
-    const init = { ...UNCACHED, method: 'POST', headers };
     const answer =
       refreshing.get(token) ??
-      fetch(`${apiUrl}${basePath}/session/refresh`, init)
+      fetch(`${apiUrl}${basePath}/session/refresh`, { ...UNCACHED, method: 'POST', headers })
         // An unread answer holds its connection.
         .then((fresh) => fresh.text().then(() => fresh))
         .finally(() => refreshing.delete(token));
@@ -86,11 +86,8 @@ export function createPageSessions({
   }
 
   async function find(request: VisitorRequest, mayRefresh: boolean): Promise<Visitor> {
-    const isForeign =
-      headerOf(request, 'sec-fetch-site') === 'cross-site' &&
-      !/^(GET|HEAD)$/i.test(request.method ?? 'GET');
-    // Another site's form is sent with its visitor's cookies, but must not act for them.
-    const jar = new CookieJar(isForeign ? '' : headerOf(request, 'cookie'));
+    // Another origin's form is sent with its visitor's cookies, but must not act for them.
+    const jar = new CookieJar(isForeign(request, trusted) ? '' : headerOf(request, 'cookie'));
     function headersWith(init?: RequestInit): Headers {
       const headers = new Headers(init?.headers);
       for (const name of ['user-agent', 'x-forwarded-for', 'accept-language']) {
@@ -137,15 +134,13 @@ export function createPageSessions({
       async fetch(path, init) {
         // Only the API gets the visitor's cookies: without the slash, `@elsewhere` would become the host.
         if (!path.startsWith('/')) throw new TypeError('an API path must begin with a slash');
-        const send = async () => {
-          const asked = { ...UNCACHED, ...init, headers: headersWith(init) };
-          return keep(await fetch(apiUrl + path, asked));
-        };
+        const send = async () =>
+          keep(await fetch(apiUrl + path, { ...UNCACHED, ...init, headers: headersWith(init) }));
         const answer = await send();
         if (answer.ok || init?.body instanceof ReadableStream) return answer;
         const said = await answer.clone().text();
-        if (!/try refresh token|TRY_REFRESH_TOKEN/.test(said) || !(await refresh())) return answer;
-        return send();
+        const isAsked = /try refresh token|TRY_REFRESH_TOKEN/.test(said);
+        return isAsked && (await refresh()) ? send() : answer;
       },
       answer: ((response: Response | NodeResponse) => {
         if ('getHeader' in response) return addTo(response, jar.lines);
@@ -162,9 +157,7 @@ export function createPageSessions({
       const visitor = visitors.get(request) ?? find(request, refresh);
       visitors.set(request, visitor);
       // After an outage the request is handled anew.
-      visitor.catch(() => {
-        if (visitors.get(request) === visitor) visitors.delete(request);
-      });
+      visitor.catch(() => visitors.get(request) === visitor && visitors.delete(request));
       return visitor;
     },
   };
@@ -212,13 +205,27 @@ class CookieJar {
   }
 }
 
-// Of one cookie the last line counts. The same name with another Domain or Path is another cookie (RFC 6265 §5.3).
+// The same name with another Domain or Path is another cookie (RFC 6265 §5.3).
+const identity = (line: string) => line.match(/^[^=]*|;\s*(domain|path)=[^;]*/gi)?.join();
+
+// Of one cookie the last line counts, whatever an earlier answer or call has added.
 function lastOfEach(lines: string[]): string[] {
-  const scopeOf = (line: string) => line.match(/^[^=]*|;\s*(domain|path)=[^;]*/gi)?.join();
-  return [...new Map(lines.map((line) => [scopeOf(line), line])).values()];
+  return [...new Map(lines.map((line) => [identity(line), line])).values()];
 }
 
 const failure = ({ status }: Response) => new Error(`the API of the sessions answered ${status}`);
+
+function isForeign(request: VisitorRequest, trusted: readonly string[]): boolean {
+  const origin = headerOf(request, 'origin');
+  if (/^(GET|HEAD)$/i.test(request.method ?? 'GET') || trusted.includes(origin)) return false;
+  const site = headerOf(request, 'sec-fetch-site');
+  if (site !== '' || origin === '') return !/^(same-origin|none|)$/.test(site);
+  // Older browsers name the origin alone. Anyone on the network path can forge a plain http page.
+  const { ':authority': ofHttp2 = '' } = request.headers as Record<string, string | undefined>;
+  const host = (headerOf(request, 'host') || ofHttp2).replace(/:(80|443)$/, '');
+  const isSecure = /__(Host|Secure)-/.test(headerOf(request, 'cookie'));
+  return origin !== `https://${host}` && (isSecure || origin !== `http://${host}`);
+}
 
 function headerOf({ headers }: VisitorRequest, name: string): string {
   const value = isStandard(headers) ? headers.get(name) : headers[name];

@@ -6,6 +6,11 @@ export interface PageSessionsOptions {
   basePath?: string;
   /** The module's `cookie.names`. @default { accessToken: 'sAccessToken', refreshToken: 'sRefreshToken' } */
   cookieNames?: { readonly accessToken: string; readonly refreshToken: string };
+  /**
+   * The other origins whose pages may send the page server something but GET and HEAD as its visitors, such as
+   * `https://app.example.com`. A request of any other page gets no session. @default none
+   */
+  trustedOrigins?: readonly string[];
   /** The time in milliseconds since the epoch, for tests. @default `Date.now` */
   now?: () => number;
 }

@@ -370,6 +370,64 @@ describe('the sessions of a page server', () => {
       const link = await site.sessions.handle(await site.request({ headers }));
       expect(link.claims?.sub).toBe('u1');
     });
+
+    // What a browser says of the page whose form it sends, and whether the page server acts for the visitor.
+    const own = 'https://www.example.com';
+    const sibling = 'https://evil.example.com';
+    it.each<[string, Record<string, string>, boolean]>([
+      ['a sibling subdomain', { origin: sibling, 'sec-fetch-site': 'same-site' }, false],
+      ['a sibling, by an older browser', { origin: sibling, host: 'www.example.com' }, false],
+      ['a sandboxed page, by an older browser', { origin: 'null', host: 'www.example.com' }, false],
+      ['a forged plain page', { origin: 'http://www.example.com', host: 'www.example.com' }, false],
+      ['an origin, where no host is named', { origin: own }, false],
+      [
+        'a trusted origin',
+        { origin: 'https://app.example.com', 'sec-fetch-site': 'same-site' },
+        true,
+      ],
+      ['a trusted origin, by an older browser', { origin: 'https://app.example.com' }, true],
+      ['its own page', { origin: own, 'sec-fetch-site': 'same-origin' }, true],
+      [
+        'its own page behind another host',
+        { origin: own, host: 'pages', 'sec-fetch-site': 'same-origin' },
+        true,
+      ],
+      ['its own page, by an older browser', { origin: own, host: 'www.example.com' }, true],
+      [
+        'its own page, behind a proxy with the port',
+        { origin: own, host: 'www.example.com:443' },
+        true,
+      ],
+      ['its own page over HTTP/2', { origin: own, ':authority': 'www.example.com' }, true],
+      ['the visitor, by no page', { 'sec-fetch-site': 'none' }, true],
+      ['no browser', { host: 'www.example.com' }, true],
+    ])('unless a form may act for them: %s', async (_from, told, mayAct) => {
+      site = await Site.open({ sessions: { trustSameSite: false } });
+      await site.login();
+      const { url, clock } = site.booted;
+      const trustedOrigins = ['https://app.example.com'];
+      const sessions = createPageSessions({ apiUrl: url, trustedOrigins, now: () => clock.now() });
+      const { headers } = await site.request();
+      const cookie = headers.get('cookie') ?? '';
+      const form = await sessions.handle({ method: 'POST', headers: { ...told, cookie } });
+      expect([form.claims?.sub, form.cookie]).toEqual(mayAct ? ['u1', cookie] : [undefined, '']);
+      expect((await form.fetch('/me', { method: 'POST' })).status).toBe(mayAct ? 201 : 401);
+    });
+
+    it('unless a form is of their own plain page, where cookies are not secure', async () => {
+      site = await Site.open({ sessions: { cookie: { secure: false } } });
+      await site.login();
+      const { headers } = await site.request();
+      const cookie = headers.get('cookie') ?? '';
+      for (const [origin, sub] of [
+        ['http://10.0.0.5:3000', 'u1'],
+        ['http://10.0.0.5:4000', undefined],
+      ] as const) {
+        const told = { origin, host: '10.0.0.5:3000', cookie };
+        const form = await site.sessions.handle({ method: 'POST', headers: told });
+        expect(form.claims?.sub).toBe(sub);
+      }
+    });
   });
 
   it('are not taken from anybody by an outage', async () => {
