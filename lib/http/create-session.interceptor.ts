@@ -53,10 +53,7 @@ export class CreateSessionInterceptor implements NestInterceptor {
     const { request } = requestAndResponseOf(context);
     const isGraphQl = context.getType<string>() === 'graphql';
     if (isGraphQl) this.refuseAnotherLogin(request);
-    if (options.allowCrossSite === true) this.login.refuseEmbeddedLogin(request);
-    else {
-      this.login.refuseCrossSiteLogin(request, isGraphQl);
-    }
+    this.login.refuseCrossSiteLogin(request, options.allowCrossSite, isGraphQl);
     const login = this.limiter.aroundLogin(request, () =>
       this.logins
         .run(asHttpRequest(request), () => next.handle())

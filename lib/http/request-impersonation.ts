@@ -69,7 +69,7 @@ export class RequestImpersonation {
       if (actor.isBound()) {
         throw new SessionInputException('actor', 'must not be a session that is bound to a device');
       }
-      this.login.refuseCrossSiteLogin(request, true);
+      this.login.refuseCrossSiteLogin(request, false, true);
       const httpRequest = asHttpRequest(request);
       const transferMethod = (await this.verification.transferMethodOf(request)) ?? 'header';
       const own = await this.impersonator.findActor(actorHandle);

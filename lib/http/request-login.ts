@@ -178,8 +178,7 @@ export class RequestLogin {
     asked: AskedLogin,
     allowCrossSite: boolean,
   ): Promise<SessionContainer> {
-    if (allowCrossSite) this.refuseEmbeddedLogin(request);
-    else this.refuseCrossSiteLogin(request);
+    this.refuseCrossSiteLogin(request, allowCrossSite);
     return this.limiter
       .aroundCreated(request, () => this.create(request, response, asked))
       .catch((error: unknown) => this.refusals.rethrow('login', error));
@@ -237,14 +236,16 @@ export class RequestLogin {
   /**
    * Refuses a login that another site's page sends (login CSRF). It would log the user in as somebody else.
    *
+   * @param allowCrossSite refuses an embedded login alone
    * @param byAnyMethod refuses GET as well, because a resolver's login is not a page that somebody navigates to
    * @throws {CrossSiteRequestException}
    */
-  refuseCrossSiteLogin(request: unknown, byAnyMethod = false): void {
+  refuseCrossSiteLogin(request: unknown, allowCrossSite = false, byAnyMethod = false): void {
     const { antiCsrf } = this.options;
     const httpRequest = asHttpRequest(request);
     this.refuseEmbeddedLogin(httpRequest);
-    if (antiCsrf === 'NONE' || (isSafeMethod(httpRequest.method) && !byAnyMethod)) return;
+    if (allowCrossSite || antiCsrf === 'NONE') return;
+    if (isSafeMethod(httpRequest.method) && !byAnyMethod) return;
     if (antiCsrf === 'VIA_CUSTOM_HEADER' && hasCustomHeader(httpRequest, this.options)) return;
     if (isCrossSite(httpRequest, this.options)) {
       this.warnings.ofPage(httpRequest);

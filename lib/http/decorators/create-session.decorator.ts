@@ -37,7 +37,7 @@ export function CreateSession<Result = string>(
   );
 }
 
-// `UseGuards` would put it behind the guards of the decorators below.
+// `UseGuards` would put it behind the guards of the decorators below, whose wrong passwords would not count.
 function beforeOtherGuards(start: Type<CanActivate>): MethodDecorator {
   return (_target, _name, { value: handler }) => {
     const others = (Reflect.getMetadata(GUARDS_METADATA, handler as object) ??

@@ -16,7 +16,7 @@ import { MemoryCounter } from './memory-counter.js';
 // A counter that hangs must not delay a login for longer.
 const COUNTER_TIMEOUT_MS = 1_000;
 
-/** The logins that a handler itself has admitted, for one request. */
+/** The logins that were admitted before their result is known, for one request. */
 interface Attempts {
   /** How many of them count as failures until the result is known. */
   open: number;
@@ -49,18 +49,33 @@ export class RateLimiter {
   }
 
   /**
+   * Counts a login before its handler's guards, because one of them may check the password. `aroundLogin` goes on with
+   * this attempt. If a guard refuses the login, it counts as a failure unless the status of the answer shows otherwise.
+   *
+   * @param isOnly whether the request has no other login. Then its status is the result of this one, and an attempt
+   * that the application has counted by hand is this one too
+   * @throws {TooManyRequestsException}
+   */
+  async countAhead(request: object, isOnly: boolean): Promise<void> {
+    const { open = 0 } = this.byHand.get(request) ?? {};
+    if (isOnly && open > 0) return;
+    await this.countByHand(request, isOnly);
+  }
+
+  /**
    * Counts a login whose handler itself logs the user in. It counts as a failure until a created session or the status
    * of the answer shows otherwise.
    *
    * @throws {TooManyRequestsException}
    */
-  async countByHand(request: object): Promise<void> {
+  async countByHand(request: object, isShownByStatus = true): Promise<void> {
     const httpRequest = asHttpRequest(request);
     if (!this.isOn) return;
     const attempts = this.byHand.get(httpRequest) ?? { open: 0, address: this.addressOf(request) };
     this.byHand.set(httpRequest, attempts);
     await this.admit('logins', request);
     attempts.open += 1;
+    if (!isShownByStatus) return;
     onceAnswered(request, (status) => {
       const { open } = attempts;
       attempts.open = 0;
@@ -115,7 +130,7 @@ export class RateLimiter {
       await this.settle(request, error);
       throw error;
     };
-    return from(this.admit('logins', request)).pipe(
+    return from(this.admitOnce(request as object)).pipe(
       mergeMap(() =>
         concat(handle().pipe(catchError((error: unknown) => from(fail(error)))), settled),
       ),
@@ -125,6 +140,12 @@ export class RateLimiter {
   /** The same for a refresh. */
   aroundRefresh<T>(request: unknown, refresh: () => Promise<T>): Promise<T> {
     return this.aroundAttempt('refreshes', request, refresh);
+  }
+
+  private async admitOnce(request: object): Promise<void> {
+    const attempts = this.byHand.get(request);
+    if (attempts === undefined || attempts.open === 0) await this.admit('logins', request);
+    else attempts.open -= 1;
   }
 
   private async aroundAttempt<T>(
