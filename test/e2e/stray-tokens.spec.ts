@@ -1,11 +1,19 @@
 import { createRequire } from 'node:module';
-import { Body, Controller, Post } from '@nestjs/common';
+import { Body, Controller, Get, Post } from '@nestjs/common';
 import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import { CreateSession, SessionService, VerifySession } from '../../lib/index.js';
-import { bootApp, platforms } from '../support/boot-app.js';
-import type { Answer } from '../support/http-client.js';
+import {
+  CreateSession,
+  CurrentSession,
+  SessionService,
+  VerifySession,
+  type SessionContainer,
+  type SessionCookieOptions,
+} from '../../lib/index.js';
+import { bootApp, platforms, type BootedApp } from '../support/boot-app.js';
+import type { Answer, HttpClient } from '../support/http-client.js';
 import { LogRecorder } from '../support/log-recorder.js';
+import { LoginController } from '../support/login.controller.js';
 import { QueryCounter } from '../support/query-counter.js';
 import {
   ACCESS_COOKIE,
@@ -208,10 +216,10 @@ describe.each(platforms)('values that no key of ours made, on %s', (platform) =>
       cookie: values.map((value) => `${ACCESS_COOKIE}=${value}`).join('; '),
     });
     const { access } = await scene.login('u1');
-    expect((await scene.get('/me', cookieOf([...forged.slice(0, 7), access]))).status).toBe(200);
+    const status = async (...values: string[]) => (await scene.get('/me', cookieOf(values))).status;
+    expect(await status(...forged.slice(0, 4), access, ...forged.slice(4, 7))).toBe(200);
     const other = await scene.login('u1');
-    const flooded = cookieOf([...forged.slice(0, 8), other.access]);
-    expect((await scene.get('/me', flooded)).status).toBe(401);
+    expect(await status(...forged.slice(0, 8), other.access, ...forged.slice(8, 16))).toBe(401);
   });
 
   it('cost a guarded route no look at the database', async () => {
@@ -278,6 +286,99 @@ describe.each(platforms)(
     });
   },
 );
+
+@Controller('api/v1/orders')
+class DeepController {
+  @Get('of/mine')
+  @VerifySession()
+  mine(@CurrentSession() session: SessionContainer): string {
+    return session.getUserId();
+  }
+}
+
+describe.each(platforms)('cookies that a sibling host plants on every path, on %s', (platform) => {
+  const API = 'https://api.example.com';
+  const ROUTE = '/api/v1/orders/of/mine';
+  const REFRESH = '/api/v1/auth/session/refresh';
+  let booted: BootedApp;
+  afterEach(() => booted.close());
+
+  /** A browser after its login. */
+  async function login(cookie: SessionCookieOptions): Promise<HttpClient> {
+    booted = await bootApp({
+      platform,
+      controllers: [LoginController, DeepController],
+      sessions: { cookie, apiBasePath: '/api/v1/auth' },
+    });
+    const browser = booted.client(API);
+    await browser.post('/login', { userId: 'u1' });
+    return browser;
+  }
+
+  async function cookieOf({ jar }: HttpClient, name: string): Promise<string> {
+    const cookies = await jar.getCookies(API + REFRESH);
+    return cookies.find(({ key }) => key.endsWith(name))?.value ?? '';
+  }
+
+  // On the cookie's own path it would be overwritten, which nothing prevents.
+  async function plant(
+    browser: HttpClient,
+    name: string,
+    values: string[],
+    ownPath = '/',
+  ): Promise<void> {
+    const paths = new Set([...pathsTo(ROUTE), ...pathsTo(REFRESH)]);
+    paths.delete(ownPath);
+    for (const path of paths) {
+      const line = `__Secure-${name}=${values.shift()}; Domain=example.com; Path=${path}; Secure`;
+      await browser.jar.setCookie(line, 'https://evil.example.com');
+    }
+  }
+
+  const KINDS: [string, (header: string) => string][] = [
+    ['name a key that nobody has', () => unknownKid('').replace(/\.$/, '')],
+    ['name our key', (header) => header],
+  ];
+  const OPTIONS: SessionCookieOptions[] = [{}, { refreshPath: REFRESH }, { path: '/api' }];
+  it.each(OPTIONS.flatMap((each) => KINDS.map((kind) => [each, ...kind] as const)))(
+    'keep nobody out, with %j, where they %s',
+    async (options, _, headerOf) => {
+      const browser = await login({ domain: 'example.com', ...options });
+      const [header = ''] = (await cookieOf(browser, 'sAccessToken')).split('.');
+      const refresh = await cookieOf(browser, 'sRefreshToken');
+      const numbers = Array.from({ length: 30 }, (_each, index) => String(index + 10));
+      const texts = numbers.map((each) => `${headerOf(header)}.e30.${'A'.repeat(84)}${each}`);
+      const made = numbers.map((each) => refresh.slice(0, -2) + each);
+      await plant(browser, 'sAccessToken', texts, options.path);
+      await plant(browser, 'sRefreshToken', made, options.refreshPath);
+      const sent = await browser.jar.getCookieString(API + ROUTE);
+      expect(sent.split('sAccessToken=').length - 1).toBeGreaterThan(9);
+      expect((await browser.get(ROUTE)).text).toBe('u1');
+      expect((await browser.post(REFRESH)).status).toBe(200);
+      expect((await browser.get(ROUTE)).text).toBe('u1');
+    },
+  );
+
+  it('keep nobody out whose cookies have the name from before `domain` was set', async () => {
+    const browser = await login({ domain: 'example.com', olderDomain: '' });
+    const access = await cookieOf(browser, 'sAccessToken');
+    const junk = Array.from({ length: 12 }, (_, index) => `${access.slice(0, -4)}AA${index % 10}Q`);
+    const planted = junk.map((value) => `__Secure-sAccessToken=${value}`);
+    const cookie = [...planted, `__Host-sAccessToken=${access}`].join('; ');
+    const answer = await booted.client(API).get(ROUTE, { headers: { cookie } });
+    expect(answer.text).toBe('u1');
+  });
+});
+
+/** Every path whose cookies are sent to this one. */
+function pathsTo(route: string): string[] {
+  const segments = route.split('/').slice(1);
+  const longer = segments.flatMap((_, index) => {
+    const path = `/${segments.slice(0, index + 1).join('/')}`;
+    return path === route ? [path] : [path, `${path}/`];
+  });
+  return ['/', ...longer];
+}
 
 describe.each(platforms)('a cookie that another application has left, on %s', (platform) => {
   it('is removed by the first refresh where its path leads there', async () => {

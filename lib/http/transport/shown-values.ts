@@ -35,16 +35,21 @@ export function judgeValues<T>(
   shown: readonly ShownValue[],
   read: (text: string) => Reading<T>,
 ): JudgedValues<T> {
+  const readings = new Map<string, Reading<T>>();
+  let judged = 0;
+  for (const { text } of fromTheEnds(shown)) {
+    if (readings.has(text)) continue;
+    const reading = judged < MAX_JUDGED ? read(text) : 'forged';
+    if (reading !== 'foreign') judged += 1;
+    readings.set(text, reading);
+  }
   const authentic: AuthenticValue<T>[] = [];
   const unknown: ShownValue[] = [];
   const strays: ShownValue[] = [];
-  const seen = new Set<string>();
-  let judged = 0;
   for (const value of shown) {
-    if (seen.has(value.text)) continue;
-    seen.add(value.text);
-    const reading = judged < MAX_JUDGED ? read(value.text) : 'forged';
-    if (reading !== 'foreign') judged += 1;
+    const reading = readings.get(value.text);
+    if (reading === undefined) continue;
+    readings.delete(value.text);
     if (typeof reading === 'object') authentic.push({ ...value, token: reading.token });
     else if (reading === 'unknown-key') unknown.push(value);
     else strays.push(value);
@@ -52,11 +57,26 @@ export function judgeValues<T>(
   return { authentic, unknown, strays };
 }
 
-/** The authentic values by their places, in the order of importance. */
-export function byPlace<T>(
-  values: readonly AuthenticValue<T>[],
-): readonly (readonly AuthenticValue<T>[])[] {
-  const places = new Map<string | undefined, AuthenticValue<T>[]>();
+/**
+ * The order in which values are judged: each place's last, then its first, and so on to the middle. Browsers send
+ * cookies with a longer path first (RFC 6265 §5.4). A sibling host can set any number under our name on longer paths.
+ * Behind a cookie on `/` it can set few, and before a cookie on the request's own path as well.
+ */
+function fromTheEnds(shown: readonly ShownValue[]): readonly ShownValue[] {
+  const ranked = byPlace(shown).flatMap((values) =>
+    values.map((value, index) => {
+      const rank = Math.min(2 * (values.length - 1 - index), 2 * index + 1);
+      return { value, rank };
+    }),
+  );
+  return ranked.toSorted((a, b) => a.rank - b.rank).map(({ value }) => value);
+}
+
+/** The values by their places, in the order of importance. */
+export function byPlace<Value extends ShownValue>(
+  values: readonly Value[],
+): readonly (readonly Value[])[] {
+  const places = new Map<string | undefined, Value[]>();
   for (const value of values) {
     const place = places.get(value.cookie);
     if (place === undefined) places.set(value.cookie, [value]);
