@@ -23,7 +23,8 @@ import {
 } from './key-loader.js';
 import { KeyMaker } from './key-maker.js';
 import { KeyRewrapper } from './key-rewrapper.js';
-import { activeKey, isPastUse, nextKeyDueAtMs, publicationLeadMs } from './key-schedule.js';
+import { activeKey, nextKeyDueAtMs, publicationLeadMs } from './key-schedule.js';
+import { accessTokenKeyIds, isTrusted } from './trusted-keys.js';
 
 // Anybody can make up an unknown key id, so it costs at most one query in this time.
 const UNKNOWN_KEY_RELOAD_MS = 5_000;
@@ -169,9 +170,9 @@ export class KeyRing implements VerificationKeys {
     };
   }
 
-  /** The ids of the keys that may have signed an access token. */
+  /** The ids of the keys that may have signed an access token, also of those that can't be opened here. */
   accessTokenKeyIds(): string[] {
-    return this.keys.dynamic.filter((key) => this.isTrusted(key)).map(({ kid }) => kid);
+    return accessTokenKeyIds(this.keys, longestAccessTokenMs(this.options), this.clock.now());
   }
 
   /** How long ago the keys were last read, in milliseconds. */
@@ -199,9 +200,7 @@ export class KeyRing implements VerificationKeys {
   }
 
   private isTrusted(key: LoadedSigningKey): boolean {
-    const { dynamic } = this.keys;
-    const longestMs = longestAccessTokenMs(this.options);
-    return !dynamic.includes(key) || !isPastUse(key, dynamic, longestMs, this.clock.now());
+    return isTrusted(key, this.keys, longestAccessTokenMs(this.options), this.clock.now());
   }
 
   private reload(): Promise<void> {
@@ -224,12 +223,14 @@ export class KeyRing implements VerificationKeys {
 
   private async read(): Promise<void> {
     const reading = (this.readings += 1);
+    // The rows are at least as new as this. A later time would let them pass for newer than another instance's.
+    const readAtMs = this.clock.now();
     const records = await this.store.findAll();
     this.isBlind = false;
-    this.lastReadAtMs = this.clock.now();
     // A slow reading must not overwrite a later one.
     if (reading < this.newestReading) return;
     this.newestReading = reading;
+    this.lastReadAtMs = readAtMs;
     this.keys = this.loader.load(records, this.keys);
     await this.rewrapper.rewrap(records);
   }

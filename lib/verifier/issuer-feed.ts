@@ -161,13 +161,15 @@ export class IssuerFeed implements TellingRevocations {
     const { url, revocations } = this.options;
     const secret = revocations === false ? '' : revocations.secret;
     const askedAtMs = this.clock.now();
+    // An answer that nothing has changed has no list of keys.
+    const etag = this.keys.isListNeeded ? undefined : this.etag;
     const query = this.cursor === undefined ? '' : `?cursor=${encodeURIComponent(this.cursor)}`;
     const { headers, json } = await this.client.get(
       `${url}/${BUILT_IN_ROUTES.revocations}${query}`,
       {
         accept: 'application/json',
         authorization: `Bearer ${secret}`,
-        ...(this.etag === undefined ? {} : { 'if-none-match': this.etag }),
+        ...(etag === undefined ? {} : { 'if-none-match': etag }),
         ...(holdSeconds === 0 ? {} : { prefer: `wait=${holdSeconds}` }),
       },
       MOST_BYTES,
@@ -178,7 +180,7 @@ export class IssuerFeed implements TellingRevocations {
     if (json === undefined) {
       const time = numberIn(headers, FEED_TIME_HEADER);
       const age = numberIn(headers, FEED_AGE_HEADER);
-      if (this.etag === undefined || time === undefined || age === undefined) {
+      if (etag === undefined || time === undefined || age === undefined) {
         throw new IssuerFault('its feed answers 304 without a time');
       }
       this.take({ time, age }, beforeMs, false);
@@ -186,8 +188,7 @@ export class IssuerFeed implements TellingRevocations {
       return false;
     }
     const answer = readFeedAnswer(json, this.options);
-    const isWithoutEnd = answer.more && answer.lines.length === 0;
-    if (isWithoutEnd) throw new IssuerFault('its feed has no end');
+    if (answer.more && answer.lines.length === 0) throw new IssuerFault('its feed has no end');
     // Before the lines, which are judged by it.
     this.take(answer, beforeMs, answer.more);
     this.learn(answer);

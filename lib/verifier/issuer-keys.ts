@@ -6,6 +6,7 @@ import { IntervalTask } from '../time/interval-task.js';
 import type { AccessTokenVerificationKey } from '../tokens/access-token.js';
 import type { VerificationKeys } from '../verification/verification-keys.js';
 import { IssuerClient, IssuerFault } from './issuer-client.js';
+import { ListedKeys } from './listed-keys.js';
 import { openPublishedKey, readJwks, type PublishedKey } from './published-keys.js';
 import {
   RESOLVED_VERIFIER_OPTIONS,
@@ -19,7 +20,6 @@ const LISTED_AFTER_MS = 15_000;
 // Without news from the feed, its last list tells nothing.
 const LIST_HOLDS_MS = 60_000;
 const MOST_BYTES = 1_048_576;
-const MOST_DROPPED = 10_000;
 
 interface KnownKey extends PublishedKey {
   readonly loadedAtMs: number;
@@ -35,13 +35,11 @@ export class IssuerKeys implements VerificationKeys {
   private readonly logger = new Logger('SessionVerifierModule');
   private readonly task: IntervalTask;
   private keys = new Map<string, KnownKey>();
-  private readonly dropped = new Set<string>();
   private jwksUrl: string | undefined;
   private loading: Promise<void> | undefined;
   private confirmedAtMs = Number.NEGATIVE_INFINITY;
   private lastUnknownKeyAtMs = Number.NEGATIVE_INFINITY;
-  private listedAtMs = Number.NEGATIVE_INFINITY;
-  private listed: ReadonlySet<string> = new Set();
+  private readonly listed = new ListedKeys();
   private listedUpToMs = Number.NEGATIVE_INFINITY;
   private isBlind = false;
 
@@ -78,7 +76,7 @@ export class IssuerKeys implements VerificationKeys {
 
   findKnownKey(kid: string): AccessTokenVerificationKey | undefined {
     const known = this.keys.get(kid);
-    if (known === undefined) return undefined;
+    if (known === undefined || this.listed.isDropped(kid)) return undefined;
     known.opened ??= openPublishedKey(known) ?? 'none';
     return known.opened === 'none' ? undefined : known.opened;
   }
@@ -98,18 +96,21 @@ export class IssuerKeys implements VerificationKeys {
   }
 
   /**
-   * Records which keys the issuer trusts, according to its feed. A key that it no longer names is never used again.
+   * Records which keys the issuer trusts, according to its feed. A key that it no longer names is refused at once.
    *
-   * @param atMs when the issuer's instance read them: an older list of another instance tells nothing
+   * @param atMs when the issuer's instance began to read them
    */
   list(atMs: number, ids: readonly string[]): void {
-    if (atMs > this.listedAtMs) {
-      this.listedAtMs = atMs;
-      this.listed = new Set(ids);
-      const isNew = ids.some((kid) => !this.keys.has(kid) && !this.dropped.has(kid));
+    if (this.listed.take(atMs, ids)) {
+      const isNew = ids.some((kid) => !this.keys.has(kid) && !this.listed.isDropped(kid));
       if (isNew) void this.load().catch(() => undefined);
     }
     this.confirmList();
+  }
+
+  /** Whether the issuer's next list is needed even if nothing has changed, because it decides about a key. */
+  get isListNeeded(): boolean {
+    return this.listed.isUndecided;
   }
 
   /** Confirms the list, because the issuer reports no change. */
@@ -117,20 +118,17 @@ export class IssuerKeys implements VerificationKeys {
     const nowMs = this.clock.now();
     this.confirmedAtMs = nowMs;
     this.listedUpToMs = nowMs;
-    for (const key of this.keys.values()) {
-      if (this.listed.has(key.kid)) key.isListed = true;
-      else if (key.isListed || nowMs - key.loadedAtMs > LISTED_AFTER_MS) this.drop(key.kid);
+    for (const [kid, key] of this.keys) {
+      const isDue = key.isListed || nowMs - key.loadedAtMs > LISTED_AFTER_MS;
+      if (this.listed.has(kid)) key.isListed = true;
+      // A key that comes back has to be the same object, because remembered tokens name it.
+      else if (isDue && !this.listed.drop(kid)) this.keys.delete(kid);
     }
   }
 
   /** How long ago the issuer last reported its keys, in milliseconds. */
   get ageMs(): number {
     return Math.abs(this.clock.now() - this.confirmedAtMs);
-  }
-
-  private drop(kid: string): void {
-    this.keys.delete(kid);
-    if (this.dropped.size < MOST_DROPPED) this.dropped.add(kid);
   }
 
   private load(): Promise<void> {
@@ -162,7 +160,7 @@ export class IssuerKeys implements VerificationKeys {
     const isListed = Math.abs(nowMs - this.listedUpToMs) < LIST_HOLDS_MS;
     const keys = new Map(isListed ? this.keys : []);
     for (const [kid, key] of published) {
-      if (this.dropped.has(kid)) continue;
+      if (this.listed.isDropped(kid)) continue;
       const known = this.keys.get(kid);
       const isSame = known?.text === key.text;
       keys.set(kid, isSame ? known : { ...key, loadedAtMs: nowMs, isListed: this.listed.has(kid) });

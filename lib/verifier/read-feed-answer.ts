@@ -40,6 +40,8 @@ export function readFeedAnswer(
     typeof more === 'boolean' &&
     isListOf(lines, MOST_LINES, isLine);
   if (!isWhole) throw wrong('is incomplete');
+  // Such a list would end every session here, and an issuer without a key has signed none.
+  if (keys.ids.length === 0) throw wrong('names no key: one of its instances can’t open them');
   return answer as FeedAnswer;
 }
 

@@ -16,6 +16,34 @@ describe('the keys in memory', () => {
     await booted.close();
   });
 
+  it('are as old as the moment at which their reading began, and an older reading changes nothing', async () => {
+    const gates: (() => void)[] = [];
+    const { findAll } = SigningKeyStore.prototype;
+    vi.spyOn(SigningKeyStore.prototype, 'findAll').mockImplementation(async function (
+      this: SigningKeyStore,
+    ) {
+      await new Promise<void>((resolve) => gates.push(resolve));
+      return findAll.call(this);
+    });
+    const keys = booted.app.get(KeyRing);
+    const first = keys.reloadForUnknownKey();
+    booted.clock.advanceMs(1_000);
+    gates.shift()?.();
+    await first;
+    expect(keys.ageMs).toBe(1_000);
+    booted.clock.advanceMs(10_000);
+    const slow = keys.reloadForUnknownKey();
+    booted.clock.advanceMs(2_000);
+    const quick = keys.addRefreshTokenSecret();
+    gates.pop()?.();
+    await vi.waitFor(() => expect(gates).toHaveLength(2));
+    gates.pop()?.();
+    await quick;
+    gates.shift()?.();
+    await slow;
+    expect(keys.ageMs).toBe(0);
+  });
+
   it('are let go of once the reading that is under way has ended', async () => {
     let open = (): void => undefined;
     const gate = new Promise<void>((resolve) => {

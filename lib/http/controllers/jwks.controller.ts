@@ -1,4 +1,5 @@
 import { Controller, Get, Res, VERSION_NEUTRAL, type Type } from '@nestjs/common';
+import { SessionStoreUnavailableException } from '../../errors/session-store-unavailable.exception.js';
 import { KeyRing } from '../../keys/key-ring.js';
 import type { JsonWebKeyRecord } from '../../keys/public-jwk.js';
 import { asHttpResponse, setHeader } from '../context/http-response.js';
@@ -15,6 +16,8 @@ export function jwksController(basePath: string, decorated: MethodDecorator): Ty
     @Get(BUILT_IN_ROUTES.jwks)
     @decorated
     jwks(@Res({ passthrough: true }) response: object): { keys: JsonWebKeyRecord[] } {
+      // Verifiers would keep a set without the keys, and refuse every token meanwhile.
+      if (this.keys.areLocked) throw new SessionStoreUnavailableException();
       const { keys, validityInSeconds } = this.keys.jwks();
       const httpResponse = asHttpResponse(response);
       // Public keys are for everybody, regardless of the application's own CORS policy.
