@@ -7,7 +7,9 @@ import {
   SessionService,
   UserRoleClaim,
 } from '../../lib/index.js';
+import { PublishedFeed } from '../../lib/http/feed/published-feed.js';
 import type { FeedAnswer } from '../../lib/revocation/feed-answer.js';
+import type { FeedLog } from '../../lib/revocation/feed-log.js';
 import { bootApp, platforms, type BootedApp } from '../support/boot-app.js';
 import { send, type Answer } from '../support/http-client.js';
 import { StatementLog } from '../support/statement-log.js';
@@ -161,6 +163,17 @@ describe.each(platforms)('the feed of revocations on %s', (platform) => {
     await sessions.revokeAllSessionsForUser('alice');
     const changed = await ask(cursor, { 'if-none-match': headers.etag ?? '' });
     expect(changed).toMatchObject({ status: 200, json: { lines: [{ userId: 'alice' }] } });
+  });
+
+  it('keeps no line for longer than a token lives, where nobody asks for it either', async () => {
+    for (const user of ['alice', 'bob', 'carol']) {
+      await sessions.revokeAllSessionsForUser(user);
+      booted.clock.advanceMs(2 * 3_600_000);
+    }
+    await sessions.revokeAllSessionsForUser('dave');
+    const log = Reflect.get(booted.app.get(PublishedFeed), 'log') as FeedLog;
+    expect(log.size).toBe(1);
+    expect((await read()).lines).toMatchObject([{ userId: 'dave' }]);
   });
 
   it('VF1: is read with one of its secrets in Authorization alone, and with either of two', async () => {

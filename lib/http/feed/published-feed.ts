@@ -58,7 +58,10 @@ export class PublishedFeed {
     this.log = new FeedLog(randomUUID().slice(0, 13), overlapMs);
     feed.onLearned((record, revocationOf) => {
       const toText = (): string => JSON.stringify(lineOf(record, revocationOf));
-      this.log.add(record.id, revocationOf.expiresAtMs, clock.now(), toText);
+      const nowMs = clock.now();
+      this.log.add(record.id, revocationOf.expiresAtMs, nowMs, toText);
+      // Nobody may ever ask this instance.
+      this.forgetExpired(nowMs);
     });
   }
 
