@@ -165,6 +165,11 @@ describe.each(platforms)('the feed of revocations on %s', (platform) => {
     expect(changed).toMatchObject({ status: 200, json: { lines: [{ userId: 'alice' }] } });
   });
 
+  it('is as old where the clock has gone back as where it has gone on', async () => {
+    booted.clock.advanceMs(-60_000);
+    expect(await read()).toMatchObject({ time: booted.clock.now(), age: 60_000 });
+  });
+
   it('keeps no line for longer than a token lives, where nobody asks for it either', async () => {
     for (const user of ['alice', 'bob', 'carol']) {
       await sessions.revokeAllSessionsForUser(user);

@@ -71,7 +71,8 @@ export class PublishedFeed {
    */
   answer(cursor: unknown, knownEtag: string | undefined): PublishedAnswer {
     const timeMs = this.clock.now();
-    const ageMs = Math.max(0, this.feed.ageMs);
+    // A clock that has gone back does not make an earlier reading fresh.
+    const ageMs = Math.abs(this.feed.ageMs);
     this.forgetExpired(timeMs);
     const { realm } = this.options;
     const read = readCursor(cursor, realm);
