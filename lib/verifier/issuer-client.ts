@@ -17,15 +17,17 @@ export interface IssuerAnswer {
 /** Asks the issuer over HTTP, within limits of time and size. */
 @Injectable()
 export class IssuerClient {
-  private readonly stopping = new AbortController();
+  private readonly underWay = new Set<AbortController>();
+  private isStopped = false;
 
   constructor(
     @Inject(RESOLVED_VERIFIER_OPTIONS) private readonly options: ResolvedVerifierOptions,
   ) {}
 
-  /** Aborts requests that are under way. */
+  /** Aborts requests that are under way, and those to come. */
   stop(): void {
-    this.stopping.abort();
+    this.isStopped = true;
+    for (const request of this.underWay) request.abort();
   }
 
   /**
@@ -33,11 +35,17 @@ export class IssuerClient {
    * @throws {IssuerFault}
    */
   async get(url: string, headers: Record<string, string>, most: number): Promise<IssuerAnswer> {
-    const inTime = AbortSignal.timeout(this.options.requestTimeoutMs);
-    const signal = AbortSignal.any([inTime, this.stopping.signal]);
+    // One for each request: on Node 20, `AbortSignal.any` leaves a trace of each in a signal that lives on.
+    const request = new AbortController();
+    this.underWay.add(request);
+    if (this.isStopped) request.abort();
+    const timer = setTimeout(
+      () => request.abort(new DOMException('', 'TimeoutError')),
+      this.options.requestTimeoutMs,
+    ).unref();
     try {
       // No other host may see the secret.
-      const response = await fetch(url, { headers, signal, redirect: 'error' });
+      const response = await fetch(url, { headers, signal: request.signal, redirect: 'error' });
       if (response.status === 304) return { headers: response.headers, json: undefined };
       if (response.status !== 200) {
         await response.body?.cancel();
@@ -48,6 +56,9 @@ export class IssuerClient {
     } catch (error) {
       if (error instanceof IssuerFault) throw error;
       throw new IssuerFault(`${pathOf(url)} can’t be read: ${why(error)}`, { cause: error });
+    } finally {
+      clearTimeout(timer);
+      this.underWay.delete(request);
     }
   }
 }

@@ -176,8 +176,8 @@ describe.each(platforms)('the feed of revocations on %s', (platform) => {
       booted.clock.advanceMs(2 * 3_600_000);
     }
     await sessions.revokeAllSessionsForUser('dave');
-    const log = Reflect.get(booted.app.get(PublishedFeed), 'log') as FeedLog;
-    expect(log.size).toBe(1);
+    const published = Reflect.get(booted.app.get(PublishedFeed), 'log') as FeedLog;
+    expect(published.size).toBe(1);
     expect((await read()).lines).toMatchObject([{ userId: 'dave' }]);
   });
 
