@@ -3,6 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { databaseNowMs } from '../store/database-clock.js';
 import { SessionDatabase } from '../store/session-database.js';
 import { Clock } from '../time/clock.js';
+import { IntervalTask } from '../time/interval-task.js';
 import {
   clockOffset,
   correctionMs,
@@ -12,6 +13,8 @@ import {
 } from './clock-offset.js';
 
 const MEASURE_EVERY_MS = 60_000;
+// Without a jump, it asks the database nothing.
+const LOOK_FOR_JUMPS_EVERY_MS = 1_000;
 // Far more than a clock is slewed in a minute.
 const JUMP_MS = 1_000;
 // The quickest round trip counts, and one of a few is rarely held up.
@@ -32,21 +35,52 @@ const LONGEST_WAIT_MS = 100;
 export class ClockCorrection {
   private measuredAt = { clockMs: Number.NEGATIVE_INFINITY, uptimeMs: Number.NEGATIVE_INFINITY };
   private errorMs = 0;
+  private measuring: Promise<void> | undefined;
+  private readonly task = new IntervalTask(
+    LOOK_FOR_JUMPS_EVERY_MS,
+    async () => void (await this.measureWhenDue()),
+    () => undefined,
+  );
 
   constructor(
     private readonly database: SessionDatabase,
     private readonly clock: Clock,
   ) {}
 
-  /** Measures if the last measurement is old, or if the clock has jumped. */
-  async measureWhenDue(): Promise<void> {
+  /** Measures for the first time, and from then on when it is due. */
+  async start(): Promise<void> {
+    await this.measure();
+    this.task.start();
+  }
+
+  stop(): Promise<void> {
+    return this.task.stop();
+  }
+
+  /**
+   * Measures if the last measurement is old, or if the clock has jumped. Await it before rows are deleted because their
+   * time is over.
+   *
+   * @returns whether it has measured
+   */
+  async measureWhenDue(): Promise<boolean> {
     const passedMs = performance.now() - this.measuredAt.uptimeMs;
     const shownMs = this.clock.now() - this.measuredAt.clockMs;
     const hasJumped = Math.abs(shownMs - passedMs) > JUMP_MS;
-    if (hasJumped || passedMs >= MEASURE_EVERY_MS) await this.measure();
+    if (!hasJumped && passedMs < MEASURE_EVERY_MS) return false;
+    await this.measure();
+    return true;
   }
 
-  async measure(): Promise<void> {
+  /** Measures, or shares a measurement that is under way: two would correct the clock twice. */
+  measure(): Promise<void> {
+    this.measuring ??= this.correct().finally(() => {
+      this.measuring = undefined;
+    });
+    return this.measuring;
+  }
+
+  private async correct(): Promise<void> {
     const offset = await this.look();
     if (offset !== undefined) {
       const movedByMs = correctionMs(offset);

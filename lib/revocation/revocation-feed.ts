@@ -68,7 +68,7 @@ export class RevocationFeed implements TellingRevocations {
    * requests ask the database. Services can't ask it, and `maxStaleness: false` doesn't, so they need the whole feed.
    */
   async start(): Promise<void> {
-    await this.clockCorrection.measure();
+    await this.clockCorrection.start();
     this.startedAtMs = this.clock.now();
     const firstLines = new Promise<void>((resolve) => (this.onFirstLines = resolve));
     const reading = this.poll();
@@ -81,7 +81,7 @@ export class RevocationFeed implements TellingRevocations {
 
   async stop(): Promise<void> {
     this.isStopping = true;
-    await this.task.stop();
+    await Promise.all([this.task.stop(), this.clockCorrection.stop()]);
   }
 
   /** Whether this instance knows that a session is revoked. No query. */

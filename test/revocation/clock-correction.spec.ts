@@ -6,8 +6,10 @@ import { SessionDatabase } from '../../lib/store/session-database.js';
 import { Clock } from '../../lib/time/clock.js';
 import { describeOnEachServer } from '../support/components.js';
 import { createTestDatabase, type TestDatabase } from '../support/databases.js';
+import { StatementLog } from '../support/statement-log.js';
 
 const LONGEST_LOOK_MS = 5_000;
+const MOST_LOOKS = 5;
 
 /** The clock of a machine that is wrong, and may jump each time that somebody has looked at it. */
 class WrongClock extends Clock {
@@ -31,10 +33,13 @@ class WrongClock extends Clock {
 describeOnEachServer('an instance’s clock', (engine) => {
   let database: TestDatabase;
   let dataSource: DataSource;
+  let log: StatementLog;
   beforeEach(async () => {
     database = await createTestDatabase(engine);
     const entities = [...sessionEntities];
-    dataSource = await new DataSource({ ...database.options, entities }).initialize();
+    log = new StatementLog();
+    const options = { ...database.options, entities, logging: true, logger: log };
+    dataSource = await new DataSource(options).initialize();
   });
   afterEach(async () => {
     await dataSource.destroy();
@@ -74,12 +79,19 @@ describeOnEachServer('an instance’s clock', (engine) => {
     },
   );
 
+  it('is measured once, however many ask for it at once', async () => {
+    const correction = correctionOf(new WrongClock(0));
+    const before = log.length;
+    await Promise.all(Array.from({ length: 10 }, () => correction.measureWhenDue()));
+    expect(log.since(before).length).toBeLessThanOrEqual(MOST_LOOKS);
+  });
+
   it('is not asked for again within a minute', async () => {
     const clock = new WrongClock(0);
     const correction = correctionOf(clock);
     await correction.measure();
     await dataSource.destroy();
-    await expect(correction.measureWhenDue()).resolves.toBeUndefined();
+    await expect(correction.measureWhenDue()).resolves.toBe(false);
     await dataSource.initialize();
   });
 

@@ -4,6 +4,7 @@ import {
   RESOLVED_SESSION_OPTIONS,
   type ResolvedSessionOptions,
 } from '../../options/resolved-options.js';
+import { ClockCorrection } from '../../revocation/clock-correction.js';
 import { revocationLifeMs } from '../../revocation/revocation-row.js';
 import { RevocationStore } from '../../store/revocation.store.js';
 import type { RevocationRecord } from '../../store/revocation-record.js';
@@ -32,6 +33,7 @@ export class SessionPruner {
     private readonly database: SessionDatabase,
     private readonly revocations: RevocationStore,
     private readonly devices: DeviceForgetter,
+    private readonly clockCorrection: ClockCorrection,
     private readonly clock: Clock,
     private readonly tally: SessionTally,
     @Inject(RESOLVED_SESSION_OPTIONS) private readonly options: ResolvedSessionOptions,
@@ -60,16 +62,24 @@ export class SessionPruner {
   async prune(): Promise<number> {
     let deleted = 0;
     let expiredAtMs = 0;
-    await this.batches().run(async (limit) => {
+    await this.run(async (limit) => {
       const ended = await this.expirer.endExpired(limit, expiredAtMs);
       ({ lastExpiredAtMs: expiredAtMs } = ended);
       deleted += ended.count;
       this.tally.pruned += ended.count;
       return { rows: ended.count, isLast: ended.count < limit };
     });
-    await this.batches().run((limit) => this.pruneRevocations(limit));
-    await this.batches().run((limit) => this.devices.forgetBatch(limit));
+    await this.run((limit) => this.pruneRevocations(limit));
+    await this.run((limit) => this.devices.forgetBatch(limit));
     return deleted;
+  }
+
+  private run(batch: (limit: number) => Promise<Batch>): Promise<unknown> {
+    return this.batches().run(async (limit) => {
+      // A clock that has jumped ahead would have live sessions deleted.
+      await this.clockCorrection.measureWhenDue();
+      return batch(limit);
+    });
   }
 
   private batches(): Batches {

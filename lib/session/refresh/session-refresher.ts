@@ -8,6 +8,7 @@ import {
   RESOLVED_SESSION_OPTIONS,
   type ResolvedSessionOptions,
 } from '../../options/resolved-options.js';
+import { ClockCorrection } from '../../revocation/clock-correction.js';
 import type { SessionRecord } from '../../store/session-record.js';
 import { SessionStore } from '../../store/session.store.js';
 import { Clock } from '../../time/clock.js';
@@ -64,6 +65,7 @@ export class SessionRefresher {
     private readonly refusals: SessionRefusals,
     private readonly news: RefreshNews,
     private readonly events: SessionEventBus,
+    private readonly clockCorrection: ClockCorrection,
     private readonly clock: Clock,
     @Inject(RESOLVED_SESSION_OPTIONS) private readonly options: ResolvedSessionOptions,
   ) {}
@@ -128,6 +130,9 @@ export class SessionRefresher {
           break;
         }
         case 'reuse':
+          races += 1;
+          // A clock that has jumped ahead would make an honest client a thief.
+          if (await this.clockCorrection.measureWhenDue()) break;
           throw await this.theft(record, token.claims);
       }
     }

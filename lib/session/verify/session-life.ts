@@ -3,6 +3,7 @@ import {
   RESOLVED_SESSION_OPTIONS,
   type ResolvedSessionOptions,
 } from '../../options/resolved-options.js';
+import { ClockCorrection } from '../../revocation/clock-correction.js';
 import { isMeantFor } from '../../revocation/revoked-sessions.js';
 import { RevocationFeed } from '../../revocation/revocation-feed.js';
 import { RevocationStore } from '../../store/revocation.store.js';
@@ -22,15 +23,17 @@ export class SessionLife implements EndingSessions {
     private readonly sessions: SessionStore,
     private readonly revocations: RevocationStore,
     private readonly feed: RevocationFeed,
+    private readonly clockCorrection: ClockCorrection,
     private readonly clock: Clock,
     @Inject(RESOLVED_SESSION_OPTIONS) private readonly options: ResolvedSessionOptions,
   ) {}
 
   /** The same in the caller's transaction. */
   withDatabase(database: SessionDatabase): SessionLife {
-    const { feed, clock, options } = this;
+    const { feed, clockCorrection, clock, options } = this;
     const sessions = new SessionStore(database);
-    return new SessionLife(sessions, new RevocationStore(database), feed, clock, options);
+    const revocations = new RevocationStore(database);
+    return new SessionLife(sessions, revocations, feed, clockCorrection, clock, options);
   }
 
   /** The row of a live session, with its end by today's options; `undefined` if there is none. */
@@ -54,7 +57,12 @@ export class SessionLife implements EndingSessions {
    * Whether an existing row belongs to a session that is over: expired, under a cut-off, or of an actor who is gone.
    */
   async isOver(record: SessionOutline): Promise<boolean> {
-    if (this.endByTime(record).atMs <= this.clock.now()) return true;
+    const { atMs } = this.endByTime(record);
+    if (atMs <= this.clock.now()) {
+      // Callers delete the row, and a clock may have jumped ahead a moment ago.
+      await this.clockCorrection.measureWhenDue();
+      if (atMs <= this.clock.now()) return true;
+    }
     if (await this.isCutOff(record)) return true;
     return record.actor !== null && (await this.isGone(record.actor));
   }

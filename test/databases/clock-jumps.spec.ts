@@ -1,0 +1,94 @@
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { Session, SessionEventBus } from '../../lib/index.js';
+import { SessionPruner } from '../../lib/session/end/session-pruner.js';
+import { Clock } from '../../lib/time/clock.js';
+import { bootApp, type BootedApp } from '../support/boot-app.js';
+import { describeOnEachServer } from '../support/components.js';
+import { createTestDatabase, type TestDatabase } from '../support/databases.js';
+import { Instance, tokensOf } from '../support/instances.js';
+import { LoginController } from '../support/login.controller.js';
+
+const HOUR_MS = 3_600_000;
+const YEAR_MS = 365 * 24 * HOUR_MS;
+const APART_MS = 30_000;
+
+/** The clock of a machine that can jump. */
+class JumpingClock extends Clock {
+  jumpedByMs = 0;
+
+  override now(): number {
+    return super.now() + this.jumpedByMs;
+  }
+
+  get errorMs(): number {
+    return Math.abs(this.now() - Date.now());
+  }
+}
+
+describeOnEachServer('a machine’s clock that jumps ahead between two polls', (engine) => {
+  let database: TestDatabase;
+  let clock: JumpingClock;
+  let booted: BootedApp;
+  let instance: Instance;
+  beforeEach(async () => {
+    database = await createTestDatabase(engine);
+    clock = new JumpingClock();
+    booted = await bootApp({
+      database: database.options,
+      clock,
+      controllers: [LoginController],
+      sessions: { revocation: { pollInterval: '1h' }, refreshGracePeriod: '1m' },
+    });
+    instance = new Instance(booted);
+  });
+  afterEach(async () => {
+    await booted.close();
+    await database.drop();
+  });
+
+  const rows = (): Promise<number> => booted.dataSource.getRepository(Session).count();
+
+  it('is right again within seconds', async () => {
+    clock.jumpedByMs = YEAR_MS;
+    await expect.poll(() => clock.errorMs, { timeout: 5_000 }).toBeLessThan(APART_MS);
+  });
+
+  it('ends no session that is refreshed', async () => {
+    const tokens = await instance.login('u1');
+    clock.jumpedByMs = YEAR_MS;
+    expect((await instance.refresh(tokens)).status).toBe(200);
+    expect(await rows()).toBe(1);
+    expect(clock.errorMs).toBeLessThan(APART_MS);
+  });
+
+  it('has no session pruned', async () => {
+    await instance.login('u1');
+    clock.jumpedByMs = YEAR_MS;
+    expect(await booted.app.get(SessionPruner).prune()).toBe(0);
+    expect(await rows()).toBe(1);
+  });
+
+  it('makes nobody a thief who refreshes twice at once', async () => {
+    const thefts: object[] = [];
+    booted.app.get(SessionEventBus).on('theftDetected', (event) => void thefts.push(event));
+    const parent = await instance.login('u1');
+    const child = tokensOf(await instance.refresh(parent));
+    // The child has arrived.
+    expect((await instance.refresh(child)).status).toBe(200);
+    clock.jumpedByMs = HOUR_MS;
+    expect((await instance.refresh(parent)).status).toBe(200);
+    expect(thefts).toEqual([]);
+    expect(await rows()).toBe(1);
+  });
+
+  it('still finds out who shows a token that was left behind long ago', async () => {
+    const first = await instance.login('u1');
+    const second = tokensOf(await instance.refresh(first));
+    await instance.refresh(second);
+    const longAgo = { confirmedAt: Date.now() - HOUR_MS };
+    await booted.dataSource.getRepository(Session).update({ userId: 'u1' }, longAgo);
+    clock.jumpedByMs = HOUR_MS;
+    expect((await instance.refresh(first)).status).toBe(401);
+    expect(await rows()).toBe(0);
+  });
+});
