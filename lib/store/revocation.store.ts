@@ -34,6 +34,11 @@ export class RevocationStore {
     }
   }
 
+  /** Whether its statements run in a caller's transaction. */
+  get isInTransaction(): boolean {
+    return this.database.isInTransaction;
+  }
+
   /**
    * Lines that were written since a time and are still needed, in pages. A cut-off is needed until it is deleted. It
    * may be the only thing that ends a session whose insert was committed late, and which has a refresh token.

@@ -9,6 +9,7 @@ import { logIn, refreshTokenOf, useFleets, type Instance } from '../support/flee
 import { send, type Answer } from '../support/http-client.js';
 
 const POOL_SIZE = 2;
+const YEAR_MS = 365 * 24 * 3_600_000;
 
 @Controller()
 class MeController {
@@ -83,7 +84,7 @@ describeOnEachServer('with a database that does not answer', (engine) => {
   it.concurrent(
     'needs no second connection, also in a transaction of the application',
     async () => {
-      const { first } = await startFleet({
+      const { first, clock } = await startFleet({
         controllers: [MeController],
         driver: { poolSize: 1 },
         // Far beyond what the test takes: to wait for a connection is to fail.
@@ -95,6 +96,10 @@ describeOnEachServer('with a database that does not answer', (engine) => {
         await sessions.revokeAllSessionsForUser('bob');
         expect(await sessions.getSessionInformation(ended.getHandle())).toBeUndefined();
         const created = await logIn({ sessions }, 'al');
+        // A session that has ended by a clock that has just jumped.
+        clock.advanceMs(YEAR_MS);
+        expect(await sessions.getSessionInformation(created.getHandle())).toBeUndefined();
+        clock.advanceMs(-YEAR_MS);
         await sessions.updateSessionDataInDatabase(created.getHandle(), { cart: 1 });
         return created;
       });

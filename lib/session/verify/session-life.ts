@@ -59,8 +59,8 @@ export class SessionLife implements EndingSessions {
   async isOver(record: SessionOutline): Promise<boolean> {
     const { atMs } = this.endByTime(record);
     if (atMs <= this.clock.now()) {
-      // Callers delete the row, and a clock may have jumped ahead a moment ago.
-      await this.clockCorrection.measureWhenDue();
+      // Callers delete the row, and a clock may have jumped ahead a moment ago. The pool may have no second connection.
+      if (!this.revocations.isInTransaction) await this.clockCorrection.measureWhenDue();
       if (atMs <= this.clock.now()) return true;
     }
     if (await this.isCutOff(record)) return true;
