@@ -1,5 +1,3 @@
-import type { HttpRequest } from '../http/context/http-request.js';
-import { pathOf } from '../http/context/http-request.js';
 import type { VerifySessionOptions } from '../http/verify-session-options.js';
 import type { AskingGateway, GatewayPlace } from './gateways.js';
 
@@ -33,23 +31,6 @@ export function mergedAsks(
   };
 }
 
-/** The gateways that a request may open a socket of `ws` to. */
-export function gatewaysAt(
-  request: HttpRequest,
-  gateways: readonly AskingGateway[],
-): readonly AskingGateway[] {
-  const { localPort } = (request.socket ?? {}) as { localPort?: number };
-  const onPort = gateways.filter(({ place }) => place.port === localPort);
-  const candidates = onPort.length > 0 ? onPort : gateways.filter(({ place }) => place.port === 0);
-  return candidates.filter(({ place }) => isPathOf(place, pathOf(request)));
-}
-
 export function isSamePlace(one: GatewayPlace, other: GatewayPlace): boolean {
   return one.port === other.port && one.path === other.path && one.namespace === other.namespace;
-}
-
-// A server on its own port accepts every path if none is given.
-function isPathOf({ port, path }: GatewayPlace, requested: string): boolean {
-  if (path === undefined) return port !== 0 || requested === '/';
-  return path === requested || `/${path}` === requested;
 }

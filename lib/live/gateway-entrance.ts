@@ -5,14 +5,15 @@ import { SessionException } from '../errors/session.exception.js';
 import type { HttpRequest } from '../http/context/http-request.js';
 import type { VerifySessionOptions } from '../http/verify-session-options.js';
 import type { ReadonlySession } from '../session/container/readonly-session.js';
-import { askedTogether, gatewaysAt, isSamePlace, mergedAsks } from './asked-at-entrance.js';
+import { askedTogether, mergedAsks } from './asked-at-entrance.js';
 import { closeWs, isWsClient, type SocketClient } from './close-socket.js';
 import type { Adapter, Connecting, IoSocket, Server } from './socket-adapter.js';
-import { Gateways, namespaceOf, type GatewayPlace } from './gateways.js';
+import { GatewayServers } from './gateway-servers.js';
+import { Gateways, namespaceOf } from './gateways.js';
 import { Handshakes, tokenIn } from './handshakes.js';
 import { HeldConnections } from './held-connections.js';
 import { PendingConnections } from './pending-connections.js';
-import { shownTokenIn, SHOWN_TOKEN_EVENT } from './shown-token.js';
+import { onShownToken } from './shown-token.js';
 
 /** The options of the entrance to a gateway's sockets. @publicApi */
 export interface SocketEntranceOptions {
@@ -32,6 +33,8 @@ export interface SocketEntranceOptions {
 interface Judged {
   readonly session: ReadonlySession | undefined;
   readonly asked: Asked;
+  /** The server whose gateways were asked, with `ws`. */
+  readonly server?: Server | undefined;
 }
 
 type Asked = readonly VerifySessionOptions[];
@@ -45,7 +48,7 @@ const OPTIONAL: Asked = [{ sessionRequired: false }];
 @Injectable()
 export class GatewayEntrance {
   private readonly logger = new Logger('SessionModule');
-  private readonly places = new WeakMap<Server, GatewayPlace>();
+  private readonly servers: GatewayServers;
   private readonly allowed = new WeakMap<object, Judged>();
   private readonly joined = new WeakMap<object, Judged>();
   private readonly entered = new WeakSet<object>();
@@ -57,6 +60,7 @@ export class GatewayEntrance {
     private readonly held: HeldConnections,
     private readonly pending: PendingConnections,
   ) {
+    this.servers = new GatewayServers(gateways);
     const setIoAdapter = config.setIoAdapter.bind(config);
     config.setIoAdapter = (adapter) => {
       this.standBefore(adapter);
@@ -76,17 +80,20 @@ export class GatewayEntrance {
     { required = true, firstMessage = false }: SocketEntranceOptions,
     isSocketIo: boolean,
   ): Promise<'allowed' | 'full'> {
-    const gateways = this.gateways.all;
-    const behind = isSocketIo ? gateways : gatewaysAt(request, gateways);
+    const server = isSocketIo ? undefined : this.servers.serverFor(request);
+    const behind = isSocketIo ? this.gateways.all : this.servers.behind(server);
     const together = askedTogether(behind, true) ?? REQUIRED;
-    if (together === 'open') {
-      this.allowed.set(request, { session: undefined, asked: OPTIONAL });
+    const isOpen = together === 'open';
+    // With Socket.IO, the namespace, and so its requirements, become known later.
+    const asked = required ? (isSocketIo || isOpen ? REQUIRED : together) : OPTIONAL;
+    const nobody: Judged = { session: undefined, asked, server };
+    if (isOpen) {
+      this.allowed.set(request, nobody);
       return 'allowed';
     }
-    // With Socket.IO, the namespace, and so its requirements, become known later.
-    const asked = required ? (isSocketIo ? REQUIRED : together) : OPTIONAL;
     try {
-      this.allowed.set(request, { session: await this.handshakes.verify(request, asked), asked });
+      const session = await this.handshakes.verify(request, asked);
+      this.allowed.set(request, { ...nobody, session });
       return 'allowed';
     } catch (error) {
       if (!(error instanceof SessionException)) throw error;
@@ -94,7 +101,7 @@ export class GatewayEntrance {
       const mayWait = isSocketIo || (firstMessage && isGuarded);
       if (required && !(mayWait && error.reason === 'no-access-token')) throw error;
     }
-    this.allowed.set(request, { session: undefined, asked });
+    this.allowed.set(request, nobody);
     return !required || this.letWait(request) ? 'allowed' : 'full';
   }
 
@@ -130,8 +137,8 @@ export class GatewayEntrance {
     port: number,
     { path, namespace }: { path?: string; namespace?: unknown },
   ): void {
-    if (this.places.has(server)) return;
-    this.places.set(server, { port, path, namespace: namespaceOf(namespace) });
+    if (this.servers.has(server)) return;
+    this.servers.add(server, { port, path, namespace: namespaceOf(namespace) });
     server.engine?.on?.('connection', (socket) =>
       this.pending.closeBy(socket.request, () => socket.close()),
     );
@@ -146,7 +153,7 @@ export class GatewayEntrance {
   // Socket.IO's own moment before a socket joins a namespace: its `auth` is known only here.
   private async join(server: Server, socket: IoSocket): Promise<void> {
     const { request } = socket;
-    const asked = this.askedAt(server, this.allowed.has(request));
+    const asked = this.servers.askedAt(server, this.allowed.has(request));
     const shown = tokenIn(socket.handshake?.auth);
     if (asked === 'open' || (asked === undefined && shown === undefined)) return;
     const verifying = this.handshakes.verify(request, asked ?? OPTIONAL, shown);
@@ -167,15 +174,24 @@ export class GatewayEntrance {
     if (typeof request !== 'object' || request === null) return;
     client.request ??= request;
     const found = this.allowed.get(request);
-    if (found?.session !== undefined) this.hold(client, found.session, found.asked);
-    else if (this.pending.has(request)) this.awaitToken(client, request, found?.asked ?? REQUIRED);
-    else if (found === undefined) this.verifyLate(server, client, request);
+    // An adapter of the application's own may choose another server than Nest's does.
+    const isJudged = found?.server === server || found?.asked === OPTIONAL;
+    if (found === undefined || !isJudged) this.verifyLate(server, client, request);
+    else if (found.session !== undefined) this.hold(client, found.session, found.asked);
+    else if (this.pending.has(request)) this.awaitToken(client, request, found.asked);
   }
 
   // Without `verifyWsClient`, the socket exists before anybody has checked it.
   private verifyLate(server: Server, client: Connecting, request: object): void {
-    const asked = this.askedAt(server, false);
-    if (asked === undefined || asked === 'open') return;
+    const asked = this.servers.askedAt(server, this.allowed.has(request));
+    if (asked === undefined || asked === 'open') {
+      this.pending.remove(request);
+      return;
+    }
+    if (this.pending.has(request)) {
+      this.awaitToken(client, request, asked);
+      return;
+    }
     this.handshakes.verify(request, asked).then(
       (session) => session !== undefined && this.hold(client, session, asked),
       (error: unknown) => this.turnAway(client, error),
@@ -184,7 +200,7 @@ export class GatewayEntrance {
 
   private hold(client: Connecting, session: ReadonlySession, asked: Asked): void {
     this.held.holdSocket(client, session, mergedAsks(asked));
-    this.onShownToken(client, (token) => {
+    onShownToken(client, (token) => {
       this.handshakes.verify(client.request, asked, token).then(
         (newer) => newer !== undefined && this.held.show(client, newer),
         () => undefined,
@@ -195,7 +211,7 @@ export class GatewayEntrance {
   private awaitToken(client: Connecting, request: object, asked: Asked): void {
     this.pending.closeBy(request, () => this.turnAway(client, undefined));
     let isJudged = false;
-    this.onShownToken(client, (token) => {
+    onShownToken(client, (token) => {
       if (isJudged) return;
       isJudged = true;
       this.handshakes.verify(request, asked, token).then(
@@ -208,26 +224,11 @@ export class GatewayEntrance {
     });
   }
 
-  private onShownToken(client: SocketClient, onToken: (token: string) => void): void {
-    const isWs = isWsClient(client);
-    client.on(isWs ? 'message' : SHOWN_TOKEN_EVENT, (data) => {
-      const token = isWs ? shownTokenIn(data) : tokenIn(data);
-      if (token !== undefined) onToken(token);
-    });
-  }
-
   private turnAway(client: SocketClient, error: unknown): void {
     const refusal = error instanceof SessionException ? error : undefined;
     if (error !== refusal) this.logger.error('A socket could not be verified');
     if (isWsClient(client)) closeWs(client, refusal);
     else client.disconnect(true);
-  }
-
-  private askedAt(server: Server, isStrict: boolean): ReturnType<typeof askedTogether> {
-    const here = this.places.get(server);
-    if (here === undefined) return undefined;
-    const behind = this.gateways.all.filter(({ place }) => isSamePlace(place, here));
-    return askedTogether(behind, isStrict);
   }
 }
 

@@ -5,6 +5,8 @@ export type Connecting = SocketClient & { request?: unknown };
 
 /** The used parts of the servers of `ws` and of Socket.IO, and of a namespace. */
 export type Server = object & {
+  /** The path of a server of `ws`, if it shares its port with others. */
+  readonly path?: unknown;
   readonly engine?: { on?(event: string, listener: (socket: EngineSocket) => void): unknown };
   use?(middleware: (socket: IoSocket, next: (error?: Error) => void) => void): unknown;
 };
