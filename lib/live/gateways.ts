@@ -19,7 +19,7 @@ const MESSAGE_METADATA = 'websockets:message_mapping';
 export interface GatewayPlace {
   readonly port: number;
   readonly path: string | undefined;
-  readonly namespace: string;
+  readonly namespace: string | RegExp;
 }
 
 /** A gateway's requirements on a connection, for all of its handlers. */
@@ -50,7 +50,7 @@ export class Gateways {
   /** @throws {SessionConfigurationError} if a gateway requires sessions, but nothing would report their end */
   check(): void {
     if (this.options.revocation !== false) return;
-    const asking = this.find().find((each) => this.isGuarded(each));
+    const [asking] = this.requiring;
     if (asking === undefined) return;
     throw new SessionConfigurationError(
       `${asking.type.name} requires a session, but with \`revocation: false\` no socket learns of its end. ` +
@@ -67,6 +67,11 @@ export class Gateways {
   get all(): readonly AskingGateway[] {
     this.known ??= this.find();
     return this.known;
+  }
+
+  /** Those that require a session, to connect or for a message. */
+  get requiring(): readonly AskingGateway[] {
+    return this.find().filter((each) => this.isGuarded(each));
   }
 
   private find(): AskingGateway[] {
@@ -114,8 +119,9 @@ function placeOf(type: Type): GatewayPlace {
   return { port, path: options.path, namespace: namespaceOf(options.namespace) };
 }
 
-/** A namespace of Socket.IO, as its server names it. */
-export function namespaceOf(namespace: unknown): string {
+/** A namespace of Socket.IO, as its server names it. A pattern is one of its own. */
+export function namespaceOf(namespace: unknown): GatewayPlace['namespace'] {
+  if (namespace instanceof RegExp) return namespace;
   if (typeof namespace !== 'string' || namespace === '') return '/';
   return namespace.startsWith('/') ? namespace : `/${namespace}`;
 }
