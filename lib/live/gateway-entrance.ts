@@ -1,18 +1,19 @@
 import type { Duplex } from 'node:stream';
-import { Injectable, Logger } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { ApplicationConfig } from '@nestjs/core';
 import { SessionException } from '../errors/session.exception.js';
 import type { HttpRequest } from '../http/context/http-request.js';
 import type { VerifySessionOptions } from '../http/verify-session-options.js';
 import type { ReadonlySession } from '../session/container/readonly-session.js';
 import { askedTogether, mergedAsks } from './asked-at-entrance.js';
-import { closeWs, isWsClient, type SocketClient } from './close-socket.js';
+import { isWsClient } from './close-socket.js';
 import type { Adapter, Connecting, IoSocket, Server } from './socket-adapter.js';
 import { GatewayServers } from './gateway-servers.js';
 import { Gateways, namespaceOf } from './gateways.js';
 import { Handshakes, tokenIn } from './handshakes.js';
 import { HeldConnections } from './held-connections.js';
 import { PendingConnections } from './pending-connections.js';
+import { connectErrorOf, turnAway } from './refused-sockets.js';
 import { onShownToken } from './shown-token.js';
 
 /** The options of the entrance to a gateway's sockets. @publicApi */
@@ -47,7 +48,6 @@ const OPTIONAL: Asked = [{ sessionRequired: false }];
  */
 @Injectable()
 export class GatewayEntrance {
-  private readonly logger = new Logger('SessionModule');
   private readonly servers: GatewayServers;
   private readonly allowed = new WeakMap<object, Judged>();
   private readonly joined = new WeakMap<object, Judged>();
@@ -145,7 +145,7 @@ export class GatewayEntrance {
     server.use?.((socket, next) => {
       this.join(server, socket).then(
         () => next(),
-        (error: unknown) => next(refusalOf(error)),
+        (error: unknown) => next(connectErrorOf(error)),
       );
     });
   }
@@ -156,6 +156,7 @@ export class GatewayEntrance {
     const asked = this.servers.askedAt(server, this.allowed.has(request));
     const shown = tokenIn(socket.handshake?.auth);
     if (asked === 'open' || (asked === undefined && shown === undefined)) return;
+    if (asked !== undefined) this.servers.checkEntrance(server);
     const verifying = this.handshakes.verify(request, asked ?? OPTIONAL, shown);
     // If nothing is required, an expired token counts as none.
     const session = await (asked === undefined ? verifying.catch(() => undefined) : verifying);
@@ -167,8 +168,7 @@ export class GatewayEntrance {
     if (this.entered.has(client)) return;
     this.entered.add(client);
     if (!isWsClient(client)) {
-      const found = this.joined.get(client);
-      if (found?.session !== undefined) this.hold(client, found.session, found.asked);
+      this.enterNamespace(server, client as IoSocket);
       return;
     }
     if (typeof request !== 'object' || request === null) return;
@@ -179,6 +179,17 @@ export class GatewayEntrance {
     if (found === undefined || !isJudged) this.verifyLate(server, client, request);
     else if (found.session !== undefined) this.hold(client, found.session, found.asked);
     else if (this.pending.has(request)) this.awaitToken(client, request, found.asked);
+  }
+
+  private enterNamespace(server: Server, client: IoSocket): void {
+    const found = this.joined.get(client);
+    if (found?.session !== undefined) this.hold(client, found.session, found.asked);
+    // Socket.IO leaves `join` out for a client whose connection it recovers.
+    if (found !== undefined || client.recovered !== true) return;
+    this.join(server, client).then(
+      () => this.joined.has(client) && this.enterNamespace(server, client),
+      (error: unknown) => turnAway(client, error),
+    );
   }
 
   // Without `verifyWsClient`, the socket exists before anybody has checked it.
@@ -194,7 +205,7 @@ export class GatewayEntrance {
     }
     this.handshakes.verify(request, asked).then(
       (session) => session !== undefined && this.hold(client, session, asked),
-      (error: unknown) => this.turnAway(client, error),
+      (error: unknown) => turnAway(client, error),
     );
   }
 
@@ -209,7 +220,7 @@ export class GatewayEntrance {
   }
 
   private awaitToken(client: Connecting, request: object, asked: Asked): void {
-    this.pending.closeBy(request, () => this.turnAway(client, undefined));
+    this.pending.closeBy(request, () => turnAway(client, undefined));
     let isJudged = false;
     onShownToken(client, (token) => {
       if (isJudged) return;
@@ -219,21 +230,8 @@ export class GatewayEntrance {
           this.pending.remove(request);
           if (session !== undefined) this.hold(client, session, asked);
         },
-        (error: unknown) => this.turnAway(client, error),
+        (error: unknown) => turnAway(client, error),
       );
     });
   }
-
-  private turnAway(client: SocketClient, error: unknown): void {
-    const refusal = error instanceof SessionException ? error : undefined;
-    if (error !== refusal) this.logger.error('A socket could not be verified');
-    if (isWsClient(client)) closeWs(client, refusal);
-    else client.disconnect(true);
-  }
-}
-
-// The error in the event `connect_error` of a Socket.IO client.
-function refusalOf(error: unknown): Error {
-  if (!(error instanceof SessionException)) return new Error('Internal server error');
-  return Object.assign(new Error(error.message), { data: error.getResponse() });
 }

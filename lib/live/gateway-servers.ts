@@ -1,3 +1,4 @@
+import { SessionConfigurationError } from '../errors/session-configuration.error.js';
 import { headerOf, type HttpRequest } from '../http/context/http-request.js';
 import { askedTogether, isSamePlace } from './asked-at-entrance.js';
 import type { AskingGateway, GatewayPlace, Gateways } from './gateways.js';
@@ -13,8 +14,18 @@ export class GatewayServers {
     return this.places.has(server);
   }
 
+  /** @throws {SessionConfigurationError} if a gateway there requires sessions, but lost connections are recovered */
   add(server: Server, place: GatewayPlace): void {
     this.places.set(server, place);
+    if (!isRecovering(server)) return;
+    const requiring = this.gateways.requiring.find((each) => isSamePlace(each.place, place));
+    if (requiring !== undefined) throw recoveryError(requiring);
+  }
+
+  /** The same for gateways without a decorator, behind an entrance that requires sessions. */
+  checkEntrance(server: Server): void {
+    const [first] = isRecovering(server) ? this.behind(server) : [];
+    if (first !== undefined) throw recoveryError(first);
   }
 
   /** The server on which Nest's adapter for `ws` opens the socket of a request. */
@@ -52,4 +63,15 @@ function isAt(pathname: string | undefined, { path }: Server, place: GatewayPlac
   const served = typeof path === 'string' ? path : place.path;
   if (served === undefined) return place.port !== 0 || pathname === '/';
   return served === pathname || `/${served}` === pathname;
+}
+
+function isRecovering({ opts, server }: Server): boolean {
+  return Boolean((opts ?? server?.opts)?.connectionStateRecovery);
+}
+
+function recoveryError({ type }: AskingGateway): SessionConfigurationError {
+  return new SessionConfigurationError(
+    `${type.name} requires a session, but by \`connectionStateRecovery\` Socket.IO gives a client its rooms and what ` +
+      'it has missed before anybody asks for its session. Leave the option out, or open the gateway with @PublicAccess().',
+  );
 }

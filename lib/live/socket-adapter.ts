@@ -8,12 +8,18 @@ export type Server = object & {
   /** The path of a server of `ws`, if it shares its port with others. */
   readonly path?: unknown;
   readonly engine?: { on?(event: string, listener: (socket: EngineSocket) => void): unknown };
+  /** The options of a server of Socket.IO. A namespace has them in its server. */
+  readonly opts?: ServerOptions;
+  readonly server?: { readonly opts?: ServerOptions };
   use?(middleware: (socket: IoSocket, next: (error?: Error) => void) => void): unknown;
 };
+type ServerOptions = { readonly connectionStateRecovery?: unknown };
 type EngineSocket = { readonly request: object; close(): unknown };
 export type IoSocket = IoClient & {
   readonly request: object;
   readonly handshake?: { readonly auth?: unknown };
+  /** Whether it is one that had lost its connection. */
+  readonly recovered?: boolean;
 };
 type Connect = (client: Connecting, ...rest: unknown[]) => unknown;
 /** The used parts of Nest's WebSocket adapters. */
