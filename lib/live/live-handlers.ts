@@ -19,6 +19,7 @@ import { ReadonlySession } from '../session/container/readonly-session.js';
 import { cutOffWithSession, endedWithSession } from './answer-stream.js';
 import { iteratorEndedWithSession } from './ended-iterator.js';
 import { Gateways } from './gateways.js';
+import { OpenClaims } from './open-claims.js';
 
 // @nestjs/graphql registers subscriptions and its options under these names. Nothing is imported from it here.
 const RESOLVER_METADATA = 'graphql:resolver_type';
@@ -28,10 +29,9 @@ const SUBSCRIPTION_OPTIONS = 'graphql:subscription_options;';
 class EndWithSession implements NestInterceptor {
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
     const found = findRequestAndResponse(context);
-    const finding = found && sessionFor(found.request, context.getHandler());
-    const session = finding?.session;
+    const session = found && sessionFor(found.request, context.getHandler())?.session;
     if (found === undefined || !(session instanceof ReadonlySession)) return next.handle();
-    const { asked } = finding?.checked ?? {};
+    const asked = OpenClaims.askedBy(context, session);
     if (isSubscription(context.getHandler())) {
       const asEvent = !changesEvents(context.getHandler());
       return next

@@ -6,6 +6,7 @@ import {
   RESOLVED_SESSION_OPTIONS,
   type ResolvedVerificationOptions,
 } from '../options/resolved-options.js';
+import { GuardedRoutes, type HandlerOfClass } from '../http/guarded-routes.js';
 import { RequestVerification } from '../http/request-verification.js';
 import type { VerifySessionOptions } from '../http/verify-session-options.js';
 import type { ReadonlySession } from '../session/container/readonly-session.js';
@@ -38,6 +39,7 @@ export class OpenClaims {
   constructor(
     private readonly sessions: OpenSessions,
     private readonly verification: RequestVerification<ReadonlySession>,
+    private readonly routes: GuardedRoutes,
     @Inject(STALE_CLAIMS_POLICY) private readonly policy: StaleClaimsPolicy<ReadonlySession>,
     @Inject(KNOWN_REVOCATIONS) private readonly revocations: TellingRevocations,
     private readonly clock: Clock,
@@ -51,6 +53,14 @@ export class OpenClaims {
       this.again.clear();
       for (const check of due) check();
     });
+  }
+
+  /**
+   * A handler's requirements, in the session's own module. The request does not tell: subscriptions that open together
+   * on one socket share it.
+   */
+  static askedBy(handler: HandlerOfClass, session: ReadonlySession): AskedOfClaims {
+    return byEnds.get(session.live.ends)?.routes.of(handler)?.asked;
   }
 
   /** Calls once when the session ends, or when its claims no longer satisfy the requirements. */

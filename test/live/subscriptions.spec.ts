@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import type { Socket as NetSocket } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { ModuleRef } from '@nestjs/core';
 import { GraphQLModule, Query, Resolver, Subscription } from '@nestjs/graphql';
@@ -61,6 +62,12 @@ class NewsResolver {
   secrets() {
     return count('secrets');
   }
+
+  @Subscription(() => Number)
+  @VerifySession({ roles: ['editor'] })
+  drafts() {
+    return count('drafts');
+  }
 }
 
 const SERVERS = {
@@ -113,9 +120,12 @@ describe.each(Object.entries(SERVERS))('a subscription by %s', (_name, { platfor
   const sessions = (): SessionService => scene.booted.app.get(SessionService);
 
   function connect(headers: Headers, connectionParams?: Record<string, unknown>) {
+    let upgraded: (connection: NetSocket) => void = () => undefined;
+    const opened = new Promise<NetSocket>((resolve) => (upgraded = resolve));
     class Socket extends WebSocket {
       constructor(url: string, protocols: string) {
         super(url, protocols, { headers: { host: HOST, ...headers } });
+        this.once('upgrade', ({ socket }) => upgraded(socket));
       }
     }
     let told: (close: unknown[]) => void = () => undefined;
@@ -135,7 +145,7 @@ describe.each(Object.entries(SERVERS))('a subscription by %s', (_name, { platfor
       },
     });
     clients.push(client);
-    return { client, closed };
+    return { client, closed, opened };
   }
 
   function subscribe(client: Client, query: string): Got {
@@ -212,6 +222,39 @@ describe.each(Object.entries(SERVERS))('a subscription by %s', (_name, { platfor
     const before = news.values.length;
     await expect.poll(() => news.values.length).toBeGreaterThan(before);
   });
+
+  it.each([
+    ['secrets', 'drafts', 'news'],
+    ['news', 'drafts', 'secrets'],
+  ])(
+    'keeps what it asked for, where others open in the same moment: %s, %s, %s',
+    async (...names) => {
+      const userId = `first ${names[0]}`;
+      roles.set(userId, ['admin', 'editor']);
+      const { access } = await scene.login(userId);
+      const { client, opened } = connect(accessCookie(access));
+      await subscribe(client, 'query { me }').end;
+      // All of them go out as one.
+      const connection = await opened;
+      connection.cork();
+      const got = names.map(
+        (name) => [name, subscribe(client, `subscription { ${name} }`)] as const,
+      );
+      await new Promise(setImmediate);
+      connection.uncork();
+      const fewest = () => Math.min(...got.map(([, { values }]) => values.length));
+      await expect.poll(fewest).toBeGreaterThan(1);
+      roles.set(userId, ['editor']);
+      await sessions().markClaimsStale(userId);
+      const { secrets, ...others } = Object.fromEntries(got);
+      expect(await secrets?.end).toBe('complete');
+      for (const { values, errors } of Object.values(others)) {
+        const before = values.length;
+        await expect.poll(() => values.length).toBeGreaterThan(before + 1);
+        expect(errors).toEqual([]);
+      }
+    },
+  );
 
   it('is refused without a session, or to the page of another origin', async () => {
     const { access } = await scene.login('bob');
