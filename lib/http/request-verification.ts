@@ -26,8 +26,9 @@ import {
 import type { VerifiedToken } from '../session/verify/verified-token-cache.js';
 import { AntiCsrf, type PresentedProof } from './anti-csrf/anti-csrf.js';
 import { isForeignHandshake, isSafeMethod } from './anti-csrf/fetch-metadata.js';
+import { connectionOf } from './context/handshake-connection.js';
 import { asHttpRequest, type HttpRequest } from './context/http-request.js';
-import { withTokenOfSubprotocols } from './handshake-token.js';
+import { withShownToken } from './handshake-token.js';
 import { RememberedSessions } from './remembered-sessions.js';
 import { RequestAccessToken } from './request-access-token.js';
 import { RequiredClaims } from './required-claims.js';
@@ -102,12 +103,18 @@ export class RequestVerification<S extends ReadonlySession = SessionContainer> {
   /**
    * The same for a WebSocket handshake, which has no response to write to.
    *
+   * @param shown the token that its client sent apart from it
    * @throws {CrossSiteRequestException} if its token is in a cookie and another origin's page opened it, whatever
    * `antiCsrf` says
    */
-  async verifyHandshake(request: unknown, asked: VerifySessionOptions): Promise<S | undefined> {
+  async verifyHandshake(
+    request: unknown,
+    asked: VerifySessionOptions,
+    shown?: string,
+  ): Promise<S | undefined> {
     try {
-      const httpRequest = withTokenOfSubprotocols(asHttpRequest(request));
+      const handshake = asHttpRequest(request);
+      const httpRequest = withShownToken(handshake, shown);
       const chosen = await this.accessTokens.of(httpRequest, asked);
       if (chosen === undefined) return this.withoutToken(asked);
       if (chosen.transferMethod === 'cookie' && isForeignHandshake(httpRequest, this.options)) {
@@ -115,7 +122,7 @@ export class RequestVerification<S extends ReadonlySession = SessionContainer> {
         throw new CrossSiteRequestException();
       }
       const session = await this.verifyToken(chosen.token, undefined, asked);
-      this.sessions.keepWith(session, httpRequest.socket);
+      this.sessions.keepWith(session, connectionOf(handshake));
       return session;
     } catch (error) {
       return this.refusals.rethrow('handshake', error);

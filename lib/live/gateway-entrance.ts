@@ -2,6 +2,7 @@ import type { Duplex } from 'node:stream';
 import { Injectable } from '@nestjs/common';
 import { ApplicationConfig } from '@nestjs/core';
 import { SessionException } from '../errors/session.exception.js';
+import { noteConnection } from '../http/context/handshake-connection.js';
 import type { HttpRequest } from '../http/context/http-request.js';
 import type { VerifySessionOptions } from '../http/verify-session-options.js';
 import type { ReadonlySession } from '../session/container/readonly-session.js';
@@ -102,7 +103,7 @@ export class GatewayEntrance {
       if (required && !(mayWait && error.reason === 'no-access-token')) throw error;
     }
     this.allowed.set(request, nobody);
-    return !required || this.letWait(request) ? 'allowed' : 'full';
+    return !required || this.letWait(request, isSocketIo) ? 'allowed' : 'full';
   }
 
   /** The session of a request before its socket existed. */
@@ -110,10 +111,11 @@ export class GatewayEntrance {
     return this.allowed.get(request)?.session;
   }
 
-  private letWait(request: HttpRequest): boolean {
+  private letWait(request: HttpRequest, isSocketIo: boolean): boolean {
     const socket = request.socket as Partial<Duplex> | undefined;
     const isAdded = this.pending.add(request, () => socket?.destroy?.());
-    if (isAdded) socket?.once?.('close', () => this.pending.remove(request));
+    // A connection of Socket.IO outlives the socket of its first request.
+    if (isAdded && !isSocketIo) socket?.once?.('close', () => this.pending.remove(request));
     return isAdded;
   }
 
@@ -139,9 +141,12 @@ export class GatewayEntrance {
   ): void {
     if (this.servers.has(server)) return;
     this.servers.add(server, { port, path, namespace: namespaceOf(namespace) });
-    server.engine?.on?.('connection', (socket) =>
-      this.pending.closeBy(socket.request, () => socket.close()),
-    );
+    server.engine?.on?.('connection', (connection) => {
+      const { request } = connection;
+      noteConnection(request, connection);
+      this.pending.closeBy(request, () => connection.close());
+      connection.once('close', () => this.pending.remove(request));
+    });
     server.use?.((socket, next) => {
       this.join(server, socket).then(
         () => next(),

@@ -1,6 +1,4 @@
 import { Injectable } from '@nestjs/common';
-import { asHttpRequest } from '../http/context/http-request.js';
-import { withToken } from '../http/handshake-token.js';
 import { RequestVerification } from '../http/request-verification.js';
 import type { VerifySessionOptions } from '../http/verify-session-options.js';
 import type { ReadonlySession } from '../session/container/readonly-session.js';
@@ -24,11 +22,8 @@ export class Handshakes {
     asked: readonly VerifySessionOptions[],
     shown?: unknown,
   ): Promise<ReadonlySession | undefined> {
-    const token = tokenIn(shown);
-    const httpRequest = asHttpRequest(request);
-    const handshake = token === undefined ? httpRequest : withToken(httpRequest, token);
     const [first = {}, ...others] = asked;
-    const session = await this.verification.verifyHandshake(handshake, first);
+    const session = await this.verification.verifyHandshake(request, first, tokenIn(shown));
     for (const { overrideGlobalClaimValidators } of others) {
       if (session === undefined) break;
       await this.verification.claims.assertIn(session, overrideGlobalClaimValidators);

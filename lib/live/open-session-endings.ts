@@ -33,7 +33,8 @@ export class OpenSessionEndings {
   }
 
   /** Ends sessions for some of their holders alone. */
-  endHolders(held: Iterable<HeldOpen>, reason: LiveEndReason): void {
+  endHolders(held: readonly HeldOpen[], reason: LiveEndReason): void {
+    for (const [session, holder] of held) this.sessions.release(session, holder);
     this.slices.run(this.endingsFor(held, reason));
   }
 
@@ -48,7 +49,6 @@ export class OpenSessionEndings {
   // Errors are made in their slice: thousands of them at once would hold up the event loop.
   private *endingsFor(held: Iterable<HeldOpen>, reason: LiveEndReason): Iterable<Piece> {
     for (const [session, holder] of held) {
-      this.sessions.release(session, holder);
       const end = endOf(session, reason, this.clock.now(), this.options);
       yield () => this.tell(holder, end);
     }

@@ -1,12 +1,14 @@
 import type { AccessTokenVerificationKey } from '../tokens/access-token.js';
 import type { JudgedSession } from '../verification/known-revocations.js';
-import type { LiveEnd } from '../verification/session-ends.js';
+import type { Closing, LiveEnd } from '../verification/session-ends.js';
 
 /** The manner in which a session is held. */
 export interface Holding {
   /** Whether it ends with the access token. @default the option `live.until` */
   readonly untilToken?: boolean;
   readonly onStaleClaims?: () => void;
+  /** Whoever holds it lets go when this closes, unless the end that closed it is still to be told. */
+  readonly scope?: Closing | undefined;
 }
 
 /** A holder of an open session, by the access token that it has shown. */

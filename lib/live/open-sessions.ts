@@ -93,13 +93,13 @@ export class OpenSessions implements SessionEnds, BeforeApplicationShutdown {
       ofActor = this.watchActor(session, () =>
         this.endings.endHolders([[open, holder]], 'actor-ended'),
       );
-    return {
-      [Symbol.dispose]: () => {
-        isOver = true;
-        this.sessions.release(open, holder);
-        ofActor?.[Symbol.dispose]();
-      },
+    const letGo = (): void => {
+      isOver = true;
+      this.sessions.release(open, holder);
+      ofActor?.[Symbol.dispose]();
     };
+    how.scope?.once('close', () => open.holders.has(holder) && letGo());
+    return { [Symbol.dispose]: letGo };
   }
 
   // An action in another's name ends with the actor's own session. Its token ends soon, so nobody checks the row.
@@ -115,8 +115,7 @@ export class OpenSessions implements SessionEnds, BeforeApplicationShutdown {
 
   signalOf(session: HeldSession, scope: Closing | undefined): AbortSignal {
     const controller = new AbortController();
-    const watching = this.watch(session, ({ error }) => controller.abort(error));
-    scope?.once('close', () => watching[Symbol.dispose]());
+    this.watch(session, ({ error }) => controller.abort(error), { scope });
     return controller.signal;
   }
 

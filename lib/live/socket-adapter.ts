@@ -14,7 +14,12 @@ export type Server = object & {
   use?(middleware: (socket: IoSocket, next: (error?: Error) => void) => void): unknown;
 };
 type ServerOptions = { readonly connectionStateRecovery?: unknown };
-type EngineSocket = { readonly request: object; close(): unknown };
+/** The used parts of a connection of Socket.IO, which can begin with a request and be upgraded. */
+export type EngineSocket = {
+  readonly request: object;
+  close(): unknown;
+  once(event: 'close', listener: () => void): unknown;
+};
 export type IoSocket = IoClient & {
   readonly request: object;
   readonly handshake?: { readonly auth?: unknown };

@@ -1,3 +1,4 @@
+import { EventEmitter } from 'node:events';
 import { describe, expect, it } from 'vitest';
 import type { LiveEnd, SessionContainer, SessionModuleOptions } from '../../lib/index.js';
 import { OpenSessions } from '../../lib/live/open-sessions.js';
@@ -230,6 +231,38 @@ describe('the signal of a session', () => {
     expect(ended.aborted).toBe(true);
     expect(ended.reason).toMatchObject({ code: 'UNAUTHORISED', endReason: 'revoked' });
     expect((await logIn(first)).ended.aborted).toBe(false);
+  });
+
+  it.each([
+    ['is revoked', (_: Instance, session: SessionContainer) => session.revokeSession()],
+    [
+      'outlives its token',
+      (at: Instance) => {
+        at.clock.advanceMs(HOUR);
+        return beat(at);
+      },
+    ],
+  ])('is aborted also where a session %s and its socket hears of it first', async (_, end) => {
+    const { first } = await start({ sessions: { ...QUIET, live: { until: 'token' } } });
+    const session = await logIn(first);
+    const socket = new EventEmitter();
+    session.bindTo(socket);
+    first.sessions.watch(session, () => socket.emit('close'));
+    const { ended } = session;
+    await end(first, session);
+    expect(ended.aborted).toBe(true);
+  });
+
+  it('is released where its socket closes by itself', async () => {
+    const { first } = await start({ sessions: QUIET });
+    const session = await logIn(first);
+    const socket = new EventEmitter();
+    session.bindTo(socket);
+    const { ended } = session;
+    socket.emit('close');
+    expect(openIn(first)).toBe(0);
+    await session.revokeSession();
+    expect(ended.aborted).toBe(false);
   });
 });
 

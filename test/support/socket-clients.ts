@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import type { Agent } from 'node:http';
 import { io, type Socket } from 'socket.io-client';
 import { WebSocket } from 'ws';
 import { HOST, type Headers } from './scene.js';
@@ -76,8 +77,15 @@ export class IoTestClient implements SocketTestClient {
   }
 
   /** @throws what the client is told where it is refused */
-  static async open(base: string, place: string, headers: Headers, auth: object = {}) {
+  static async open(
+    base: string,
+    place: string,
+    headers: Headers,
+    auth: object = {},
+    agent?: Agent,
+  ) {
     const socket = io(`${base}/${place}`, {
+      ...(agent && { agent: agent as never }),
       extraHeaders: { host: HOST, ...headers },
       forceNew: true,
       reconnection: false,
