@@ -34,6 +34,8 @@ import { RequestAccessToken } from './request-access-token.js';
 import { RequiredClaims } from './required-claims.js';
 import type { AskedOfRequest, VerifySessionOptions } from './verify-session-options.js';
 
+type Finding<S> = S | undefined | Promise<S | undefined>;
+
 /** Verifies the session of a request, for owners and readers of sessions alike. */
 @Injectable()
 export class RequestVerification<S extends ReadonlySession = SessionContainer> {
@@ -58,19 +60,11 @@ export class RequestVerification<S extends ReadonlySession = SessionContainer> {
    * @throws {InvalidClaimsException}
    * @throws {SessionStoreUnavailableException}
    */
-  verify(
-    request: unknown,
-    response: unknown,
-    asked: AskedOfRequest,
-  ): S | undefined | Promise<S | undefined> {
+  verify(request: unknown, response: unknown, asked: AskedOfRequest): Finding<S> {
     return this.refusing(() => this.find(request, response, asked));
   }
 
-  private find(
-    request: unknown,
-    response: unknown,
-    asked: AskedOfRequest,
-  ): S | undefined | Promise<S | undefined> {
+  private find(request: unknown, response: unknown, asked: AskedOfRequest): Finding<S> {
     const httpRequest = asHttpRequest(request);
     const usual = this.accessTokens.usual(httpRequest);
     if (usual !== undefined) {
@@ -103,30 +97,36 @@ export class RequestVerification<S extends ReadonlySession = SessionContainer> {
   /**
    * The same for a WebSocket handshake, which has no response to write to.
    *
-   * @param shown the token that its client sent apart from it
    * @throws {CrossSiteRequestException} if its token is in a cookie and another origin's page opened it, whatever
    * `antiCsrf` says
    */
-  async verifyHandshake(
+  verifyHandshake(request: unknown, asked: VerifySessionOptions): Promise<S | undefined> {
+    return this.findInHandshake(request, asked).catch((error: unknown) =>
+      this.refusals.rethrow('handshake', error),
+    );
+  }
+
+  /**
+   * The same for a caller that reports by itself whom it refuses, because a socket may still show another token.
+   *
+   * @param shown the token that its client sent apart from the handshake
+   */
+  async findInHandshake(
     request: unknown,
     asked: VerifySessionOptions,
     shown?: string,
   ): Promise<S | undefined> {
-    try {
-      const handshake = asHttpRequest(request);
-      const httpRequest = withShownToken(handshake, shown);
-      const chosen = await this.accessTokens.of(httpRequest, asked);
-      if (chosen === undefined) return this.withoutToken(asked);
-      if (chosen.transferMethod === 'cookie' && isForeignHandshake(httpRequest, this.options)) {
-        this.antiCsrf.reportFailure('handshake');
-        throw new CrossSiteRequestException();
-      }
-      const session = await this.verifyToken(chosen.token, undefined, asked);
-      this.sessions.keepWith(session, connectionOf(handshake));
-      return session;
-    } catch (error) {
-      return this.refusals.rethrow('handshake', error);
+    const handshake = asHttpRequest(request);
+    const httpRequest = withShownToken(handshake, shown);
+    const chosen = await this.accessTokens.of(httpRequest, asked);
+    if (chosen === undefined) return this.withoutToken(asked);
+    if (chosen.transferMethod === 'cookie' && isForeignHandshake(httpRequest, this.options)) {
+      this.antiCsrf.reportFailure('handshake');
+      throw new CrossSiteRequestException();
     }
+    const session = await this.verifyToken(chosen.token, undefined, asked);
+    this.sessions.keepWith(session, connectionOf(handshake));
+    return session;
   }
 
   /** Whether a verified session has been revoked since, for example by a sign-out in the same request. */
@@ -148,7 +148,7 @@ export class RequestVerification<S extends ReadonlySession = SessionContainer> {
     accessToken: string,
     antiCsrfToken: string | undefined,
     asked: AskedOfRequest,
-  ): S | undefined | Promise<S | undefined> {
+  ): Finding<S> {
     const isChecked = asked.antiCsrfCheck !== false && this.antiCsrf.isByToken;
     const proof = isChecked ? { presented: antiCsrfToken } : undefined;
     const remembered = isChecked ? undefined : this.remembered.find(accessToken, asked);
@@ -159,7 +159,7 @@ export class RequestVerification<S extends ReadonlySession = SessionContainer> {
     accessToken: string,
     antiCsrf: PresentedProof,
     asked: AskedOfRequest,
-  ): S | undefined | Promise<S | undefined> {
+  ): Finding<S> {
     const verify = (reading: AccessTokenReading) => {
       if (reading === 'foreign') return this.withoutToken(asked);
       if (typeof reading === 'string') throw this.refusals.tryRefresh('access-token-invalid');

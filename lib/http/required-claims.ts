@@ -21,7 +21,18 @@ export class RequiredClaims {
     return override !== undefined || this.registry.globalValidators.length > 0;
   }
 
-  /** @throws {InvalidClaimsException} */
+  /**
+   * The same as `assertIn`, for a request: its refusal is reported.
+   *
+   * @throws {InvalidClaimsException}
+   */
+  requireIn(session: ReadonlySession, override: Override): Promise<void> {
+    return this.assertIn(session, override).catch((error: unknown) =>
+      this.refusals.rethrow('verify', error),
+    );
+  }
+
+  /** @throws {InvalidClaimsException} for the caller to report, if it refuses anybody for it */
   async assertIn(session: ReadonlySession, override: Override): Promise<void> {
     const globalValidators: readonly SessionClaimValidator[] = this.registry.globalValidators;
     if (!this.areAsked(override)) return;
@@ -29,8 +40,6 @@ export class RequiredClaims {
     const about = session as SessionContainer;
     const validators =
       override === undefined ? globalValidators : await override([...globalValidators], about);
-    await session
-      .assertClaims(validators)
-      .catch((error: unknown) => this.refusals.rethrow('verify', error));
+    await session.assertClaims(validators);
   }
 }

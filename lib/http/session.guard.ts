@@ -203,7 +203,7 @@ export class SessionGuard implements CanActivate {
     if (found !== undefined && isSame(found.checked, route)) return undefined;
     const { asked } = route;
     if (found?.session !== undefined && isCovered(route.options, found.checked.options)) {
-      return this.verification.claims.assertIn(found.session, asked.overrideGlobalClaimValidators);
+      return this.verification.claims.requireIn(found.session, asked.overrideGlobalClaimValidators);
     }
     const verified = this.verification.verify(request, response, asked);
     if (verified instanceof Promise) {
@@ -224,7 +224,7 @@ export class SessionGuard implements CanActivate {
     const session = await this.refresh.refresh(request, response);
     this.remember(request, { session, checked: route });
     const { overrideGlobalClaimValidators: override } = route.asked;
-    if (override !== undefined) await this.verification.claims.assertIn(session, override);
+    if (override !== undefined) await this.verification.claims.requireIn(session, override);
   }
 }
 

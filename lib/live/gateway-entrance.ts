@@ -93,17 +93,19 @@ export class GatewayEntrance {
       return 'allowed';
     }
     try {
-      const session = await this.handshakes.verify(request, asked);
+      const session = await this.handshakes.find(request, asked);
       this.allowed.set(request, { ...nobody, session });
       return 'allowed';
     } catch (error) {
       if (!(error instanceof SessionException)) throw error;
       const isGuarded = behind.every(({ asks }) => typeof asks === 'object');
       const mayWait = isSocketIo || (firstMessage && isGuarded);
-      if (required && !(mayWait && error.reason === 'no-access-token')) throw error;
+      if (required && !(mayWait && error.reason === 'no-access-token')) {
+        return this.handshakes.refuse(error);
+      }
+      this.allowed.set(request, nobody);
+      return !required || this.letWait(request, error, isSocketIo) ? 'allowed' : 'full';
     }
-    this.allowed.set(request, nobody);
-    return !required || this.letWait(request, isSocketIo) ? 'allowed' : 'full';
   }
 
   /** The session of a request before its socket existed. */
@@ -111,9 +113,9 @@ export class GatewayEntrance {
     return this.allowed.get(request)?.session;
   }
 
-  private letWait(request: HttpRequest, isSocketIo: boolean): boolean {
+  private letWait(request: HttpRequest, refusal: SessionException, isSocketIo: boolean): boolean {
     const socket = request.socket as Partial<Duplex> | undefined;
-    const isAdded = this.pending.add(request, () => socket?.destroy?.());
+    const isAdded = this.pending.add(request, refusal, () => socket?.destroy?.());
     // A connection of Socket.IO outlives the socket of its first request.
     if (isAdded && !isSocketIo) socket?.once?.('close', () => this.pending.remove(request));
     return isAdded;
@@ -162,9 +164,10 @@ export class GatewayEntrance {
     const shown = tokenIn(socket.handshake?.auth);
     if (asked === 'open' || (asked === undefined && shown === undefined)) return;
     if (asked !== undefined) this.servers.checkEntrance(server);
-    const verifying = this.handshakes.verify(request, asked ?? OPTIONAL, shown);
     // If nothing is required, an expired token counts as none.
-    const session = await (asked === undefined ? verifying.catch(() => undefined) : verifying);
+    const session = await (asked === undefined
+      ? this.handshakes.find(request, OPTIONAL, shown).catch(() => undefined)
+      : this.handshakes.verify(request, asked, shown));
     this.pending.remove(request);
     this.joined.set(socket, { session, asked: asked ?? OPTIONAL });
   }
@@ -217,7 +220,7 @@ export class GatewayEntrance {
   private hold(client: Connecting, session: ReadonlySession, asked: Asked): void {
     this.held.holdSocket(client, session, mergedAsks(asked));
     onShownToken(client, (token) => {
-      this.handshakes.verify(client.request, asked, token).then(
+      this.handshakes.find(client.request, asked, token).then(
         (newer) => newer !== undefined && this.held.show(client, newer),
         () => undefined,
       );

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { RequestVerification } from '../http/request-verification.js';
 import type { VerifySessionOptions } from '../http/verify-session-options.js';
 import type { ReadonlySession } from '../session/container/readonly-session.js';
+import { SessionRefusals } from '../session/refuse/session-refusals.js';
 
 // No access token is longer, so a client's text is not searched further.
 const LONGEST_TOKEN = 8_192;
@@ -9,26 +10,45 @@ const LONGEST_TOKEN = 8_192;
 /** Finds the session that opens a socket. */
 @Injectable()
 export class Handshakes {
-  constructor(private readonly verification: RequestVerification<ReadonlySession>) {}
+  constructor(
+    private readonly verification: RequestVerification<ReadonlySession>,
+    private readonly refusals: SessionRefusals,
+  ) {}
 
   /**
+   * A refusal is reported, so the client gets no other chance.
+   *
    * @param asked the requirements of each gateway behind the socket
    * @param shown the token that the client sent apart from its handshake, if it is one: it replaces cookies
    * @returns `undefined` if there is no session, and none is required
    * @throws {SessionException}
    */
-  async verify(
+  verify(
+    request: unknown,
+    asked: readonly VerifySessionOptions[],
+    shown?: unknown,
+  ): Promise<ReadonlySession | undefined> {
+    return this.find(request, asked, shown).catch((error: unknown) => this.refuse(error));
+  }
+
+  /** The same without a report, for a client that is not refused, or not yet. */
+  async find(
     request: unknown,
     asked: readonly VerifySessionOptions[],
     shown?: unknown,
   ): Promise<ReadonlySession | undefined> {
     const [first = {}, ...others] = asked;
-    const session = await this.verification.verifyHandshake(request, first, tokenIn(shown));
+    const session = await this.verification.findInHandshake(request, first, tokenIn(shown));
     for (const { overrideGlobalClaimValidators } of others) {
       if (session === undefined) break;
       await this.verification.claims.assertIn(session, overrideGlobalClaimValidators);
     }
     return session;
+  }
+
+  /** @throws the error that it was given */
+  refuse(error: unknown): never {
+    return this.refusals.rethrow('handshake', error);
   }
 }
 

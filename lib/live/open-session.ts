@@ -7,7 +7,7 @@ export interface Holding {
   /** Whether it ends with the access token. @default the option `live.until` */
   readonly untilToken?: boolean;
   readonly onStaleClaims?: () => void;
-  /** Whoever holds it lets go when this closes, unless the end that closed it is still to be told. */
+  /** Its closing releases the holder, unless the holder is about to be told of the end. */
   readonly scope?: Closing | undefined;
 }
 

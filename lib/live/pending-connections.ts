@@ -1,8 +1,10 @@
 import { Inject, Injectable } from '@nestjs/common';
+import type { SessionException } from '../errors/session.exception.js';
 import {
   RESOLVED_SESSION_OPTIONS,
   type ResolvedVerificationOptions,
 } from '../options/resolved-options.js';
+import { SessionRefusals } from '../session/refuse/session-refusals.js';
 
 const WAITS_FOR_MS = 5_000;
 
@@ -13,18 +15,26 @@ export class PendingConnections {
 
   constructor(
     @Inject(RESOLVED_SESSION_OPTIONS) private readonly options: ResolvedVerificationOptions,
+    private readonly refusals: SessionRefusals,
   ) {}
 
   get size(): number {
     return this.pending.size;
   }
 
-  /** @returns whether there is room for it */
-  add(connection: object, close: () => void): boolean {
-    if (this.pending.size >= this.options.live.pending) return false;
+  /**
+   * @param refusal reported if no token comes
+   * @returns whether there is room for it
+   */
+  add(connection: object, refusal: SessionException, close: () => void): boolean {
+    if (this.pending.size >= this.options.live.pending) {
+      this.refusals.report('handshake', refusal);
+      return false;
+    }
     const timer = setTimeout(() => {
       const late = this.pending.get(connection);
       this.pending.delete(connection);
+      this.refusals.report('handshake', refusal);
       late?.close();
     }, WAITS_FOR_MS);
     timer.unref();

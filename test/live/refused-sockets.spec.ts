@@ -1,0 +1,172 @@
+import type { INestApplication, Type } from '@nestjs/common';
+import { IoAdapter } from '@nestjs/platform-socket.io';
+import { WsAdapter } from '@nestjs/platform-ws';
+import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import {
+  allowSocketIo,
+  CurrentSession,
+  SessionEventBus,
+  SessionService,
+  UserRoleClaim,
+  VerifySession,
+  verifyWsClient,
+  type SessionContainer,
+} from '../../lib/index.js';
+import { PendingConnections } from '../../lib/live/pending-connections.js';
+import { accessCookie, Scene, type Headers } from '../support/scene.js';
+import { IoTestClient, WsTestClient } from '../support/socket-clients.js';
+
+const roles = new Map<string, string[]>();
+const roleClaim = new UserRoleClaim({ fetchValue: ({ userId }) => roles.get(userId) ?? [] });
+
+class Answers {
+  @SubscribeMessage('who')
+  who(@CurrentSession() session: SessionContainer): object {
+    return { event: 'you', data: session.getUserId() };
+  }
+}
+
+class Pongs {
+  @SubscribeMessage('ping')
+  ping(): object {
+    return { event: 'pong', data: 'open' };
+  }
+}
+
+@WebSocketGateway({ allowRequest: allowSocketIo() })
+@VerifySession()
+class IoGateway extends Answers {}
+
+@WebSocketGateway()
+class PlainIoGateway extends Pongs {}
+
+@WebSocketGateway({
+  path: '/guarded',
+  verifyClient: verifyWsClient(undefined, { firstMessage: true }),
+})
+@VerifySession()
+class WsGateway extends Answers {}
+
+@WebSocketGateway({ path: '/admin', verifyClient: verifyWsClient() })
+@VerifySession({ roles: ['admin'] })
+class AdminGateway extends Answers {}
+
+@WebSocketGateway({ path: '/plain', verifyClient: verifyWsClient(undefined, { required: false }) })
+class PlainWsGateway extends Pongs {}
+
+describe('a socket is told of as refused', () => {
+  let scene: Scene;
+  const refused: string[] = [];
+  afterEach(async () => {
+    vi.useRealTimers();
+    await scene.close();
+  });
+
+  const start = async (
+    adapter: (app: INestApplication) => IoAdapter | WsAdapter,
+    gateways: Type[],
+  ) => {
+    scene = await Scene.open({
+      providers: gateways,
+      sessions: { claims: [roleClaim], live: { pending: 1 } },
+      prepare: (app) => void app.useWebSocketAdapter(adapter(app)),
+    });
+    refused.length = 0;
+    scene.booted.app
+      .get(SessionEventBus)
+      .on('refused', ({ at, reason }) => void refused.push(`${at} ${reason}`));
+  };
+  const withIo = (...gateways: Type[]) => start((app) => new IoAdapter(app), gateways);
+  const withWs = (...gateways: Type[]) => start((app) => new WsAdapter(app), gateways);
+  const openWs = (place: string, headers: Headers = {}) =>
+    WsTestClient.open(scene.booted.url, place, headers);
+  const openIo = (auth: object) => IoTestClient.open(scene.booted.url, '', {}, auth);
+
+  it('not where its token comes in `auth`', async () => {
+    await withIo(IoGateway);
+    const { access } = await scene.login('bob');
+    const client = await openIo({ token: access });
+    expect(await client.ask('who')).toEqual(['you', 'bob']);
+    expect(refused).toEqual([]);
+    client.close();
+  });
+
+  it('not where a token in `auth` is over, and none is asked for', async () => {
+    await withIo(PlainIoGateway);
+    const { access } = await scene.login('bob');
+    await scene.advance(3_601_000);
+    const client = await openIo({ token: access });
+    expect(await client.ask('ping')).toEqual(['pong', 'open']);
+    expect(refused).toEqual([]);
+    client.close();
+  });
+
+  it('not where its token comes in its first message, and a bad one comes later', async () => {
+    await withWs(WsGateway);
+    const { access } = await scene.login('bob');
+    const client = await openWs('guarded');
+    client.send('session-token', access);
+    await expect.poll(() => client.ask('who')).toEqual(['you', 'bob']);
+    refused.length = 0;
+    client.send('session-token', `${access.slice(0, -6)}AAAAAA`);
+    expect(await client.ask('who')).toEqual(['you', 'bob']);
+    expect(refused).toEqual([]);
+    client.close();
+  });
+
+  it('not where nothing is required, and the token in its cookie is over', async () => {
+    await withWs(PlainWsGateway);
+    const { access } = await scene.login('bob');
+    await scene.advance(3_601_000);
+    const client = await openWs('plain', accessCookie(access));
+    expect(await client.ask('ping')).toEqual(['pong', 'open']);
+    expect(refused).toEqual([]);
+    client.close();
+  });
+
+  it('not where it ends for its claims, which is no request', async () => {
+    await withWs(AdminGateway);
+    roles.set('carol', ['admin']);
+    const { access } = await scene.login('carol');
+    const clients = [
+      await openWs('admin', accessCookie(access)),
+      await openWs('admin', accessCookie(access)),
+    ];
+    roles.set('carol', []);
+    await scene.booted.app.get(SessionService).markClaimsStale('carol');
+    for (const client of clients) expect(await client.closed).toEqual([4403, 'INVALID_CLAIMS']);
+    expect(refused).toEqual([]);
+  });
+
+  it('once where it shows no token, and where its claims are not enough', async () => {
+    await withWs(AdminGateway);
+    await expect(openWs('admin')).rejects.toMatchObject({ status: 401 });
+    expect(refused).toEqual(['handshake no-access-token']);
+    const { access } = await scene.login('erin');
+    await expect(openWs('admin', accessCookie(access))).rejects.toMatchObject({ status: 403 });
+    expect(refused.slice(1)).toEqual(['handshake claims']);
+  });
+
+  it('once where its first message brings a bad token', async () => {
+    await withWs(WsGateway);
+    const { access } = await scene.login('bob');
+    const client = await openWs('guarded');
+    client.send('session-token', `${access.slice(0, -6)}AAAAAA`);
+    expect(await client.closed).toEqual([4401, 'TRY_REFRESH_TOKEN']);
+    expect(refused).toEqual(['handshake access-token-invalid']);
+  });
+
+  it('once where its token does not come, or too many wait for theirs', async () => {
+    await withWs(WsGateway);
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    const client = await openWs('guarded');
+    expect(refused).toEqual([]);
+    await expect(openWs('guarded')).rejects.toMatchObject({ status: 503 });
+    expect(refused).toEqual(['handshake no-access-token']);
+    vi.advanceTimersByTime(5_000);
+    expect(await client.closed).toEqual([4401, 'UNAUTHORISED']);
+    expect(refused).toEqual(['handshake no-access-token', 'handshake no-access-token']);
+    expect(scene.booted.app.get(PendingConnections).size).toBe(0);
+  });
+});
