@@ -67,7 +67,7 @@ describe('a connection of Socket.IO that begins with a request', () => {
     if (socket.conn.transport.name !== 'websocket') await once(socket.conn, 'upgrade');
     const leaveFirstConnection = async (): Promise<void> => {
       const first = socket.request.socket;
-      if (!first.destroyed) await Promise.all([once(first, 'close'), first.destroy()]);
+      if (!first.closed) await once(first.destroy(), 'close');
     };
     return { client, socket, leaveFirstConnection };
   };
