@@ -12,7 +12,6 @@ export class DeviceProofMissingException extends SessionException {
 
   override readonly retryAfterSeconds = 5;
 
-  /** @internal */
   constructor(session?: RefusedSession) {
     super({
       code: 'DEVICE_PROOF_MISSING',

@@ -13,7 +13,6 @@ export type DeviceProofRefusal =
 export class DeviceProofRefusedException extends SessionException {
   readonly code = 'DEVICE_PROOF_REFUSED';
 
-  /** @internal */
   constructor(reason: DeviceProofRefusal, session?: RefusedSession) {
     super({
       code: 'DEVICE_PROOF_REFUSED',

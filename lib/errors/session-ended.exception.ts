@@ -19,7 +19,6 @@ export class SessionEndedException extends SessionException {
   /** @internal */
   override readonly statusOption: StatusOption;
 
-  /** @internal */
   constructor(
     code: keyof typeof MESSAGES,
     reason: RefusalReason,

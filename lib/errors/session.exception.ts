@@ -52,7 +52,6 @@ export abstract class SessionException extends HttpException {
 
   private answeredStatus: number;
 
-  /** @internal */
   constructor({
     code,
     reason,

@@ -1,5 +1,6 @@
 import { Injectable, type Type } from '@nestjs/common';
 import { ApplicationConfig, MetadataScanner, ModulesContainer } from '@nestjs/core';
+import type { InstanceWrapper } from '@nestjs/core/injector/instance-wrapper.js';
 import type { Module } from '@nestjs/core/injector/module.js';
 import type { Flaw } from '../errors/flaw.js';
 import { SessionConfigurationError } from '../errors/session-configuration.error.js';
@@ -12,7 +13,7 @@ import {
   type GuardedRoute,
   type HandlerOfClass,
 } from './guarded-routes.js';
-import { classOfProvider, isGuardLeftOut } from './left-out-guards.js';
+import { isGuardLeftOut, namedClass, providedClass } from './left-out-guards.js';
 
 // @nestjs/graphql registers the fields of a type (including references) and its options under these names. Nothing is
 // imported from it here.
@@ -32,6 +33,8 @@ const GATEWAY_HOOKS: ReadonlySet<string> = new Set([
 
 interface HandlerOfModule extends HandlerOfClass {
   readonly module: Module;
+  /** Whether the module names the class, and not only a factory or value that provides its instance. */
+  readonly isNamed: boolean;
 }
 
 interface GraphQlOptions {
@@ -41,8 +44,6 @@ interface GraphQlOptions {
 /** Checks all handlers when the application starts, so that no mistake waits for a request. */
 @Injectable()
 export class HandlerSurvey {
-  private readonly scanner = new MetadataScanner();
-
   constructor(
     private readonly modules: ModulesContainer,
     private readonly config: ApplicationConfig,
@@ -88,9 +89,11 @@ export class HandlerSurvey {
   }
 
   private guardFlaw(declared: HandlerOfModule): Flaw | undefined {
-    const isMessage = isMarked(MESSAGE_METADATA, declared);
-    const isQuery = isMarked(RESOLVER_TYPE, declared) && !this.isApplicationGuarded;
-    if (!(isMessage || isQuery) || !isGuardLeftOut(declared.module, declared)) return undefined;
+    const isResolved = isMarked(RESOLVER_TYPE, declared) || isField(declared.getHandler());
+    // Nest connects no gateway that a factory makes.
+    const isMessage = isMarked(MESSAGE_METADATA, declared) && declared.isNamed;
+    if (!isMessage && (!isResolved || this.isApplicationGuarded)) return undefined;
+    if (!isGuardLeftOut(declared.module, declared)) return undefined;
     return {
       code: 'unguarded-handler',
       cause: `${nameOf(declared)} requires a session, but Nest runs no guard on it, because a factory or \`useClass\` provides its class.`,
@@ -108,18 +111,14 @@ export class HandlerSurvey {
   }
 
   private *handlers(): Generator<HandlerOfModule> {
-    for (const module of this.modules.values()) {
-      for (const type of classesIn(module)) {
-        for (const handler of this.handlersOf(type)) {
-          yield { module, getHandler: () => handler, getClass: () => type };
-        }
-      }
+    const modules = [...this.modules.values()];
+    const named = new Set(modules.flatMap((module) => [...classesIn(module, namedClass)]));
+    for (const module of modules) {
+      yield* handlersIn(module, classesIn(module, namedClass), true);
+      // Nest guards an alias of a named class as that class.
+      const provided = [...classesIn(module, providedClass)].filter((type) => !named.has(type));
+      yield* handlersIn(module, provided, false);
     }
-  }
-
-  private handlersOf(type: Type): object[] {
-    const prototype = type.prototype as Record<string, object>;
-    return this.scanner.getAllMethodNames(prototype).flatMap((name) => prototype[name] ?? []);
   }
 
   private graphQlOptions(): GraphQlOptions[] {
@@ -170,9 +169,30 @@ function openFlaw(declared: HandlerOfClass, areMessagesApart: boolean): Flaw | u
   };
 }
 
-function classesIn({ controllers, providers }: Module): Set<Type> {
+function classesIn(
+  { controllers, providers }: Module,
+  classOf: (wrapper: InstanceWrapper) => Type | undefined,
+): Set<Type> {
   const wrappers = [...controllers.values(), ...providers.values()];
-  return new Set(wrappers.flatMap((wrapper) => classOfProvider(wrapper) ?? []));
+  return new Set(wrappers.flatMap((wrapper) => classOf(wrapper) ?? []));
+}
+
+function* handlersIn(
+  module: Module,
+  types: Iterable<Type>,
+  isNamed: boolean,
+): Generator<HandlerOfModule> {
+  for (const type of types) {
+    for (const handler of handlersOf(type)) {
+      yield { module, isNamed, getHandler: () => handler, getClass: () => type };
+    }
+  }
+}
+
+function handlersOf(type: Type): object[] {
+  const prototype = type.prototype as Record<string, object>;
+  const names = new MetadataScanner().getAllMethodNames(prototype);
+  return names.flatMap((name) => prototype[name] ?? []);
 }
 
 function isMarked(key: string, declared: HandlerOfClass): boolean {

@@ -57,7 +57,6 @@ export class SessionGuard implements CanActivate {
 
   private readonly shared = new SharedVerifications();
 
-  /** @internal */
   constructor(
     /** @internal identifies the module of this guard */
     readonly routes: GuardedRoutes,

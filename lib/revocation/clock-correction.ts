@@ -47,9 +47,8 @@ export class ClockCorrection {
     private readonly clock: Clock,
   ) {}
 
-  /** Measures for the first time, and from then on when it is due. */
-  async start(): Promise<void> {
-    await this.measure();
+  /** Measures from now on when it is due. */
+  start(): void {
     this.task.start();
   }
 

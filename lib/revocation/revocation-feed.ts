@@ -68,7 +68,7 @@ export class RevocationFeed implements TellingRevocations {
    * requests ask the database. Services can't ask it, and `maxStaleness: false` doesn't, so they need the whole feed.
    */
   async start(): Promise<void> {
-    await this.clockCorrection.start();
+    await this.clockCorrection.measure();
     this.startedAtMs = this.clock.now();
     const firstLines = new Promise<void>((resolve) => (this.onFirstLines = resolve));
     const reading = this.poll();
@@ -77,6 +77,7 @@ export class RevocationFeed implements TellingRevocations {
     const mayReadOn = canAskDatabase && this.listener === undefined;
     await (mayReadOn ? Promise.race([reading, firstLines]) : reading);
     this.task.start(reading);
+    this.clockCorrection.start();
   }
 
   async stop(): Promise<void> {

@@ -210,7 +210,9 @@ const identity = (line: string) => line.match(/^[^=]*|;\s*(domain|path)=[^;]*/gi
 
 // Of one cookie the last line counts, whatever an earlier answer or call has added.
 function lastOfEach(lines: string[]): string[] {
-  return [...new Map(lines.map((line) => [identity(line), line])).values()];
+  const last = [...new Map(lines.map((line) => [identity(line), line])).values()];
+  // Frameworks that keep one line for each name take the last, so what is given follows what is removed.
+  return last.sort((a, b) => Number(REMOVAL.test(b)) - Number(REMOVAL.test(a)));
 }
 
 const failure = ({ status }: Response) => new Error(`the API of the sessions answered ${status}`);

@@ -88,13 +88,12 @@ async function lackOf(
 export async function orderFlaw(database: SessionDatabase): Promise<Flaw | undefined> {
   const table = database.table(Session);
   const handle = table.column('handle');
+  // Each handle gets the column's type.
   const [earlier, later] = ORDERED_HANDLES.map(
-    (each) => `(${table.probe([handle])} UNION ALL SELECT '${each}')`,
+    (each) => `COALESCE((${table.probe([handle])}), '${each}')`,
   );
-  const { rows } = await database.run(
-    `SELECT 1 AS ordered FROM ${earlier} a, ${later} b WHERE a.${handle} < b.${handle}`,
-  );
-  if (rows.length > 0) return undefined;
+  const { rows } = await database.run(`SELECT ${earlier} < ${later} AS ordered`);
+  if (Boolean(rows[0]?.['ordered'])) return undefined;
   return {
     code: 'tables',
     cause: `The column ${handle} of ${table.name} does not order handles by time, so revoked sessions could come back.`,

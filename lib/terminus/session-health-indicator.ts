@@ -18,7 +18,6 @@ import { SessionHealth, type SessionHealthReport } from '../session/session-heal
  */
 @Injectable()
 export class SessionHealthIndicator {
-  /** @internal */
   constructor(private readonly health: SessionHealth) {}
 
   /**

@@ -13,14 +13,16 @@ import { Args, GraphQLModule, Mutation, Query, Resolver } from '@nestjs/graphql'
 import { afterEach, describe, expect, it } from 'vitest';
 import {
   CreateSession,
+  RequireFresh,
   SessionEventBus,
   SessionModule,
   SessionService,
+  VerifySession,
   type SessionRateLimitOptions,
 } from '../../lib/index.js';
 import { requestAndResponseOf } from '../../lib/http/context/execution-context.js';
 import { platforms, type BootOptions } from '../support/boot-app.js';
-import { Scene, type Headers } from '../support/scene.js';
+import { accessCookie, holderOf, refreshCookie, Scene, type Headers } from '../support/scene.js';
 
 const EVIL = { 'sec-fetch-site': 'cross-site', origin: 'https://evil.example' };
 
@@ -67,6 +69,26 @@ class GuardedLogins {
   @Post('below')
   @CreateSession()
   @UseGuards(PasswordGuard)
+  below(): string {
+    return 'u1';
+  }
+}
+
+/** A step-up: whoever is logged in shows the password again. */
+@Controller()
+class StepUps {
+  @Post('step-up-above')
+  @VerifySession()
+  @CreateSession()
+  @UseGuards(PasswordGuard)
+  above(): string {
+    return 'u1';
+  }
+
+  @Post('step-up-below')
+  @CreateSession()
+  @UseGuards(PasswordGuard)
+  @RequireFresh('1h')
   below(): string {
     return 'u1';
   }
@@ -132,6 +154,22 @@ describe.each(platforms)('a login whose password a guard checks, on %s', (platfo
     for (let turn = 0; turn < count; turn += 1) statuses.push(await guess(password, path));
     return statuses;
   }
+
+  it.each(['/step-up-above', '/step-up-below'])(
+    'counts no session that has to be refreshed first, on %s',
+    async (path) => {
+      await open({ failures: { max: 2, per: '2h' } }, { controllers: [StepUps] });
+      const holder = await scene.login('u1');
+      await scene.advance(3_600_000);
+      const stale = accessCookie(holder.access);
+      for (let turn = 0; turn < 3; turn += 1) expect(await guess('right', path, stale)).toBe(401);
+      expect(PasswordGuard.looked).toBe(0);
+      const fresh = holderOf(await scene.refresh(refreshCookie(holder.refresh)), holder);
+      const current = accessCookie(fresh.access);
+      const csrf = { ...current, rid: 'session' };
+      for (const status of [401, 401, 429]) expect(await guess('wrong', path, csrf)).toBe(status);
+    },
+  );
 
   it.each(['/above', '/below', '/counted'])('D8: counts wrong passwords on %s', async (path) => {
     await open({ failures: { max: 3, per: '10m' } });

@@ -1,6 +1,14 @@
-import { Module, type Provider } from '@nestjs/common';
+import { Module, type Provider, type Type } from '@nestjs/common';
 import { APP_GUARD, NestFactory } from '@nestjs/core';
-import { GraphQLModule, Query, Resolver } from '@nestjs/graphql';
+import {
+  Field,
+  GraphQLModule,
+  Int,
+  ObjectType,
+  Query,
+  ResolveField,
+  Resolver,
+} from '@nestjs/graphql';
 import { MercuriusDriver, type MercuriusDriverConfig } from '@nestjs/mercurius';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { TypeOrmModule } from '@nestjs/typeorm';
@@ -34,6 +42,26 @@ class ChatGateway {
   }
 }
 
+@ObjectType()
+class User {
+  @Field(() => String)
+  name!: string;
+}
+
+@Resolver(() => User)
+class UserResolver {
+  @Query(() => User)
+  user(): User {
+    return { name: 'Ada' };
+  }
+
+  @ResolveField(() => Int)
+  @VerifySession({ roles: ['admin'] })
+  salary(): number {
+    return 1;
+  }
+}
+
 /** A class with a guarded method that nobody calls through Nest. */
 class Orders {
   @VerifySession()
@@ -42,7 +70,7 @@ class Orders {
   }
 }
 
-async function start(providers: Provider[]): Promise<void> {
+async function start(providers: Provider[], imports: Type[] = []): Promise<void> {
   @Module({
     imports: [
       TypeOrmModule.forRoot({
@@ -55,7 +83,9 @@ async function start(providers: Provider[]): Promise<void> {
       GraphQLModule.forRoot<MercuriusDriverConfig>({
         driver: MercuriusDriver,
         autoSchemaFile: true,
+        fieldResolverEnhancers: ['guards'],
       }),
+      ...imports,
     ],
     providers,
   })
@@ -72,7 +102,7 @@ describe('a start with a guarded handler whose guard Nest leaves out', () => {
   it.each<[string, Provider]>([
     ['OrdersResolver.orders', { provide: OrdersResolver, useFactory: () => new OrdersResolver() }],
     ['OrdersResolver.orders', { provide: 'orders', useValue: new OrdersResolver() }],
-    ['ChatGateway.say', { provide: ChatGateway, useFactory: () => new ChatGateway() }],
+    ['UserResolver.salary', { provide: UserResolver, useFactory: () => new UserResolver() }],
   ])('fails and names %s', async (name, provider) => {
     const starting = start([OpenResolver, provider]);
     await expect(starting).rejects.toThrow(
@@ -92,6 +122,18 @@ describe('a start with a guarded handler whose guard Nest leaves out', () => {
       ],
     ],
     [
+      'has a gateway that a factory makes, which Nest does not connect',
+      [OpenResolver, { provide: ChatGateway, useFactory: () => new ChatGateway() }],
+    ],
+    [
+      'names a listed resolver by another token',
+      [OrdersResolver, { provide: 'orders', useExisting: OrdersResolver }],
+    ],
+    [
+      'puts a stand-in without handlers in place of a class',
+      [OpenResolver, { provide: OrdersResolver, useValue: { notify: () => undefined } }],
+    ],
+    [
       'guards only methods that Nest does not call',
       [OpenResolver, { provide: Orders, useFactory: () => new Orders() }],
     ],
@@ -106,5 +148,19 @@ describe('a start with a guarded handler whose guard Nest leaves out', () => {
     ],
   ])('does not fail where the application %s', async (_, providers) => {
     await expect(start(providers)).resolves.toBeUndefined();
+  });
+
+  it('does not fail where another module gives a listed class another name', async () => {
+    @Module({ providers: [OrdersResolver, ChatGateway], exports: [OrdersResolver, ChatGateway] })
+    class OrdersModule {}
+    @Module({
+      imports: [OrdersModule],
+      providers: [
+        { provide: 'chat', useExisting: ChatGateway },
+        { provide: 'orders', inject: [OrdersResolver], useFactory: (orders: object) => orders },
+      ],
+    })
+    class AlertsModule {}
+    await expect(start([], [AlertsModule])).resolves.toBeUndefined();
   });
 });

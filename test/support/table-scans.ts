@@ -11,7 +11,8 @@ export function looksForRows(statement: Statement): boolean {
 
 /** Whether a statement is there for its lock, or for the names in it: it reads nothing, however it is explained. */
 export function asksForNoRow({ sql }: Statement): boolean {
-  return /\bWHERE 1 = 0\s*$/.test(sql);
+  const emptied = sql.match(/\bWHERE 1 = 0\s*(?=\)|$)/g) ?? [];
+  return emptied.length > 0 && emptied.length === sql.match(/\bFROM\b/g)?.length;
 }
 
 /** What a database says it would read from one end to the other for a statement; nothing where it goes by an index. */

@@ -5,6 +5,7 @@ import { CreateSessionInterceptor } from '../create-session.interceptor.js';
 import { loginOfKind } from '../login-of-kind.js';
 import { LoginStartGuard } from '../login-start.guard.js';
 import { loginStartOfKind } from '../login-start-of-kind.js';
+import { sessionsFirst } from './guard-order.js';
 import { CreateSessionMetadata, type CreateSessionOptions } from './create-session.metadata.js';
 
 /**
@@ -34,6 +35,7 @@ export function CreateSession<Result = string>(
     CreateSessionMetadata(checked),
     UseInterceptors(interceptor),
     beforeOtherGuards(start),
+    sessionsFirst,
   );
 }
 

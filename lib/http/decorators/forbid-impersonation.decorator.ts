@@ -1,6 +1,6 @@
-import { applyDecorators, UseGuards } from '@nestjs/common';
-import { sessionGuardOf } from '../guard-of-kind.js';
+import { applyDecorators } from '@nestjs/common';
 import { readKind } from '../verify-session-options.js';
+import { guardBySession } from './guard-order.js';
 import { ForbidImpersonationMetadata } from './verify-session.metadata.js';
 
 /**
@@ -18,8 +18,5 @@ import { ForbidImpersonationMetadata } from './verify-session.metadata.js';
 export function ForbidImpersonation(
   options: { kind?: string } = {},
 ): MethodDecorator & ClassDecorator {
-  return applyDecorators(
-    ForbidImpersonationMetadata(true),
-    UseGuards(sessionGuardOf(readKind(options))),
-  );
+  return applyDecorators(ForbidImpersonationMetadata(true), guardBySession(readKind(options)));
 }

@@ -1,7 +1,7 @@
-import { applyDecorators, UseGuards } from '@nestjs/common';
+import { applyDecorators } from '@nestjs/common';
 import { durationToMs, type Duration } from '../../time/duration.js';
-import { sessionGuardOf } from '../guard-of-kind.js';
 import { readKind } from '../verify-session-options.js';
+import { guardBySession } from './guard-order.js';
 import { RequireFreshMetadata } from './verify-session.metadata.js';
 
 /**
@@ -25,8 +25,5 @@ export function RequireFresh(
   if (maxAgeMs === undefined) {
     throw new TypeError("@RequireFresh() takes a number of seconds or a string such as '10m'");
   }
-  return applyDecorators(
-    RequireFreshMetadata(maxAgeMs),
-    UseGuards(sessionGuardOf(readKind(options))),
-  );
+  return applyDecorators(RequireFreshMetadata(maxAgeMs), guardBySession(readKind(options)));
 }

@@ -1,6 +1,6 @@
-import { applyDecorators, UseGuards } from '@nestjs/common';
-import { sessionGuardOf } from '../guard-of-kind.js';
+import { applyDecorators } from '@nestjs/common';
 import { checkGuardedRouteOptions } from '../verify-session-options.js';
+import { guardBySession } from './guard-order.js';
 import { VerifySessionMetadata, type GuardedRouteOptions } from './verify-session.metadata.js';
 
 /**
@@ -17,5 +17,5 @@ import { VerifySessionMetadata, type GuardedRouteOptions } from './verify-sessio
  */
 export function VerifySession(options: GuardedRouteOptions = {}): MethodDecorator & ClassDecorator {
   const checked = checkGuardedRouteOptions(options);
-  return applyDecorators(VerifySessionMetadata(checked), UseGuards(sessionGuardOf(checked.kind)));
+  return applyDecorators(VerifySessionMetadata(checked), guardBySession(checked.kind));
 }
