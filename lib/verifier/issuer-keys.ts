@@ -101,7 +101,7 @@ export class IssuerKeys implements VerificationKeys {
    * @param atMs when the issuer's instance began to read them
    */
   list(atMs: number, ids: readonly string[]): void {
-    if (this.listed.take(atMs, ids)) {
+    if (this.listed.take(atMs, ids, this.clock.now())) {
       const isNew = ids.some((kid) => !this.keys.has(kid) && !this.listed.isDropped(kid));
       if (isNew) void this.load().catch(() => undefined);
     }
@@ -122,7 +122,7 @@ export class IssuerKeys implements VerificationKeys {
       const isDue = key.isListed || nowMs - key.loadedAtMs > LISTED_AFTER_MS;
       if (this.listed.has(kid)) key.isListed = true;
       // A key that comes back has to be the same object, because remembered tokens name it.
-      else if (isDue && !this.listed.drop(kid)) this.keys.delete(kid);
+      else if (isDue && !this.listed.drop(kid, nowMs)) this.keys.delete(kid);
     }
   }
 

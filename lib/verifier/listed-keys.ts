@@ -20,8 +20,9 @@ export class ListedKeys {
    * @param atMs when the issuer's instance began to read them: an older list of another instance tells nothing
    * @returns whether it is the newest list
    */
-  take(atMs: number, ids: readonly string[]): boolean {
-    if (atMs <= this.atMs) return false;
+  take(atMs: number, ids: readonly string[], nowMs: number): boolean {
+    // A list from the future is that of an instance whose clock has jumped ahead. It must not hold up the others.
+    if (atMs <= this.atMs && this.atMs <= nowMs) return false;
     this.atMs = atMs;
     this.ids = new Set(ids);
     for (const [kid, absence] of this.absences) {
@@ -37,11 +38,11 @@ export class ListedKeys {
   }
 
   /** Takes a key that the newest list lacks out of use. @returns whether it may come back */
-  drop(kid: string): boolean {
+  drop(kid: string, nowMs: number): boolean {
     const known = this.absences.get(kid);
     if (typeof known === 'number') return true;
     if (known === undefined && this.absences.size >= MOST_KEPT) return false;
-    this.absences.set(kid, known === undefined ? this.atMs : 'gone');
+    this.absences.set(kid, known === undefined ? Math.min(this.atMs, nowMs) : 'gone');
     return known === undefined;
   }
 

@@ -213,6 +213,20 @@ describe('a service behind a balancer over the instances of its issuer', () => {
     expect(await me()).toBe(401);
   });
 
+  it('hears of a revoked key also after a list from an instance whose clock had jumped ahead', async () => {
+    clock.advanceMs(SECOND);
+    list = { at: clock.now() + 540 * SECOND, ids: [signingKey()] };
+    await poll();
+    expect(await me()).toBe(200);
+    clock.advanceMs(SECOND);
+    await pollList([STRANGE_KEY]);
+    expect(await me()).toBe(401);
+    clock.advanceMs(20 * SECOND);
+    await readKeys();
+    await poll();
+    expect(await me()).toBe(200);
+  });
+
   it('refuses a key for good once it has been missing for a while', async () => {
     clock.advanceMs(SECOND);
     await pollList([STRANGE_KEY]);
