@@ -93,7 +93,8 @@ export async function orderFlaw(database: SessionDatabase): Promise<Flaw | undef
     (each) => `COALESCE((${table.probe([handle])}), '${each}')`,
   );
   const { rows } = await database.run(`SELECT ${earlier} < ${later} AS ordered`);
-  if (Boolean(rows[0]?.['ordered'])) return undefined;
+  // A number, or PostgreSQL's boolean.
+  if (Number(rows[0]?.['ordered']) === 1) return undefined;
   return {
     code: 'tables',
     cause: `The column ${handle} of ${table.name} does not order handles by time, so revoked sessions could come back.`,
