@@ -2,12 +2,12 @@ import type { Duplex } from 'node:stream';
 import { Injectable } from '@nestjs/common';
 import { ApplicationConfig } from '@nestjs/core';
 import { SessionException } from '../errors/session.exception.js';
-import { noteConnection } from '../http/context/handshake-connection.js';
 import type { HttpRequest } from '../http/context/http-request.js';
 import type { VerifySessionOptions } from '../http/verify-session-options.js';
 import type { ReadonlySession } from '../session/container/readonly-session.js';
 import { askedTogether, mergedAsks } from './asked-at-entrance.js';
 import { isWsClient } from './close-socket.js';
+import { followConnections } from './engine-connections.js';
 import type { Adapter, Connecting, IoSocket, Server } from './socket-adapter.js';
 import { GatewayServers } from './gateway-servers.js';
 import { Gateways, namespaceOf } from './gateways.js';
@@ -115,9 +115,10 @@ export class GatewayEntrance {
 
   private letWait(request: HttpRequest, refusal: SessionException, isSocketIo: boolean): boolean {
     const socket = request.socket as Partial<Duplex> | undefined;
+    // A connection of Socket.IO outlives the socket of its first request, which may also carry requests of others.
+    if (isSocketIo) return this.pending.add(request, refusal, () => undefined);
     const isAdded = this.pending.add(request, refusal, () => socket?.destroy?.());
-    // A connection of Socket.IO outlives the socket of its first request.
-    if (isAdded && !isSocketIo) socket?.once?.('close', () => this.pending.remove(request));
+    if (isAdded) socket?.once?.('close', () => this.pending.remove(request));
     return isAdded;
   }
 
@@ -143,12 +144,7 @@ export class GatewayEntrance {
   ): void {
     if (this.servers.has(server)) return;
     this.servers.add(server, { port, path, namespace: namespaceOf(namespace) });
-    server.engine?.on?.('connection', (connection) => {
-      const { request } = connection;
-      noteConnection(request, connection);
-      this.pending.closeBy(request, () => connection.close());
-      connection.once('close', () => this.pending.remove(request));
-    });
+    followConnections(server, this.pending);
     server.use?.((socket, next) => {
       this.join(server, socket).then(
         () => next(),

@@ -7,16 +7,20 @@ export type Connecting = SocketClient & { request?: unknown };
 export type Server = object & {
   /** The path of a server of `ws`, if it shares its port with others. */
   readonly path?: unknown;
-  readonly engine?: { on?(event: string, listener: (socket: EngineSocket) => void): unknown };
+  readonly engine?: { readonly on?: EngineEvents };
   /** The options of a server of Socket.IO. A namespace has them in its server. */
   readonly opts?: ServerOptions;
   readonly server?: { readonly opts?: ServerOptions };
   use?(middleware: (socket: IoSocket, next: (error?: Error) => void) => void): unknown;
 };
 type ServerOptions = { readonly connectionStateRecovery?: unknown };
+interface EngineEvents {
+  (event: 'connection', listener: (connection: EngineSocket) => void): unknown;
+  (event: 'connection_error', listener: (failed: { readonly req?: object }) => void): unknown;
+}
 /** The used parts of a connection of Socket.IO, which can begin with a request and be upgraded. */
 export type EngineSocket = {
-  readonly request: object;
+  readonly request: object | null;
   close(): unknown;
   once(event: 'close', listener: () => void): unknown;
 };

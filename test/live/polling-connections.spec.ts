@@ -148,6 +148,18 @@ describe('a connection of Socket.IO that begins with a request', () => {
     expect(waiting()).toBe(0);
   });
 
+  it('leaves the connection of a handshake alone that Engine.IO does not take, and waits for nothing', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    const url = `${scene.booted.url}/socket.io/?EIO=3&transport=polling`;
+    const sent = openRequest(url, { agent, headers: { host: HOST } }).end();
+    const [answer] = (await once(sent, 'response')) as [IncomingMessage];
+    await answer.toArray();
+    expect(answer.statusCode).toBe(400);
+    expect(waiting()).toBe(0);
+    vi.advanceTimersByTime(5_000);
+    expect(connections.map(({ destroyed }) => destroyed)).toEqual([false]);
+  });
+
   it('leaves nothing on the connection of its first request', async () => {
     await poll();
     const [connection] = connections;
