@@ -156,9 +156,12 @@ export class GatewayEntrance {
   // Socket.IO's own moment before a socket joins a namespace: its `auth` is known only here.
   private async join(server: Server, socket: IoSocket): Promise<void> {
     const { request } = socket;
-    const asked = this.servers.askedAt(server, this.allowed.has(request));
+    const entrance = this.allowed.get(request);
+    const isOptional = entrance?.asked === OPTIONAL;
+    const strict = this.servers.askedAt(server, entrance !== undefined);
+    const asked = isOptional && strict !== 'open' ? undefined : strict;
     const shown = tokenIn(socket.handshake?.auth);
-    if (asked === 'open' || (asked === undefined && shown === undefined)) return;
+    if (asked === 'open' || (asked === undefined && shown === undefined && !isOptional)) return;
     if (asked !== undefined) this.servers.checkEntrance(server);
     // If nothing is required, an expired token counts as none.
     const session = await (asked === undefined

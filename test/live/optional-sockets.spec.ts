@@ -1,0 +1,113 @@
+import { IoAdapter } from '@nestjs/platform-socket.io';
+import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import {
+  allowSocketIo,
+  CurrentSession,
+  PublicAccess,
+  SessionService,
+  VerifySession,
+  type SessionContainer,
+} from '../../lib/index.js';
+import { accessCookie, Scene } from '../support/scene.js';
+import { IoTestClient } from '../support/socket-clients.js';
+
+const allowRequest = allowSocketIo(undefined, { required: false });
+
+class Answers {
+  @SubscribeMessage('who')
+  who(@CurrentSession() session: SessionContainer): object {
+    return { event: 'you', data: session.getUserId() };
+  }
+}
+
+@WebSocketGateway({ namespace: 'guarded', allowRequest })
+@VerifySession()
+class GuardedGateway extends Answers {}
+
+@WebSocketGateway({ namespace: 'plain', allowRequest })
+class PlainGateway {
+  @SubscribeMessage('ping')
+  ping(): object {
+    return { event: 'pong', data: 'plain' };
+  }
+
+  @SubscribeMessage('who')
+  @VerifySession()
+  who(@CurrentSession() session: SessionContainer): object {
+    return { event: 'you', data: session.getUserId() };
+  }
+}
+
+@WebSocketGateway({ namespace: 'open', allowRequest })
+@PublicAccess()
+class OpenGateway {
+  @SubscribeMessage('ping')
+  ping(): object {
+    return { event: 'pong', data: 'open' };
+  }
+}
+
+describe.each([
+  ['beside gateways that ask', [GuardedGateway, PlainGateway]],
+  ['beside an open gateway', [GuardedGateway, PlainGateway, OpenGateway]],
+])('`allowSocketIo` with `required: false`, %s', (_, gateways) => {
+  let scene: Scene;
+  beforeAll(async () => {
+    scene = await Scene.open({
+      providers: gateways,
+      prepare: (app) => void app.useWebSocketAdapter(new IoAdapter(app)),
+    });
+  });
+  afterAll(() => scene.close());
+
+  it.each(['guarded', 'plain'])(
+    'lets a socket without a session in, and refuses its guarded messages: /%s',
+    async (place) => {
+      const client = await IoTestClient.open(scene.booted.url, place, {});
+      expect(await client.ask('who')).toMatchObject(['exception', { code: 'UNAUTHORISED' }]);
+      if (place === 'plain') expect(await client.ask('ping')).toEqual(['pong', 'plain']);
+      expect(client.isClosed).toBe(false);
+      client.close();
+    },
+  );
+
+  it.each([
+    ['guarded', 'a cookie', (access: string) => [accessCookie(access), {}]],
+    ['guarded', '`auth`', (token: string) => [{}, { token }]],
+    ['plain', 'a cookie', (access: string) => [accessCookie(access), {}]],
+    ['plain', '`auth`', (token: string) => [{}, { token }]],
+  ] as const)(
+    'ends a socket with its session, also before its first message: /%s by %s',
+    async (place, __, shownBy) => {
+      const { access, handle } = await scene.login('bob');
+      const [headers, auth] = shownBy(access);
+      const client = await IoTestClient.open(scene.booted.url, place, { ...headers }, auth);
+      await scene.booted.app.get(SessionService).revokeSession(handle);
+      expect(await client.closed).toEqual(['io server disconnect', { code: 'UNAUTHORISED' }]);
+    },
+  );
+
+  it('lets a socket in whose token is over', async () => {
+    const { access } = await scene.login('bob');
+    await scene.advance(3_601_000);
+    const client = await IoTestClient.open(scene.booted.url, 'guarded', accessCookie(access));
+    expect(await client.ask('who')).toMatchObject(['exception', { code: 'TRY_REFRESH_TOKEN' }]);
+    client.close();
+  });
+});
+
+describe('an open gateway with `allowSocketIo` and `required: false`', () => {
+  it('holds nobody', async () => {
+    const scene = await Scene.open({
+      providers: [OpenGateway],
+      prepare: (app) => void app.useWebSocketAdapter(new IoAdapter(app)),
+    });
+    const { access, handle } = await scene.login('bob');
+    const client = await IoTestClient.open(scene.booted.url, 'open', accessCookie(access));
+    await scene.booted.app.get(SessionService).revokeSession(handle);
+    expect(await client.ask('ping')).toEqual(['pong', 'open']);
+    client.close();
+    await scene.close();
+  });
+});
