@@ -7,6 +7,8 @@ import type { Server } from './socket-adapter.js';
 /** Knows the servers of the application's WebSocket adapter, and the gateways behind each. */
 export class GatewayServers {
   private readonly places = new Map<Server, GatewayPlace>();
+  // One for each server, because the log tells each error once.
+  private readonly errors = new WeakMap<Server, SessionConfigurationError>();
 
   constructor(private readonly gateways: Gateways) {}
 
@@ -25,7 +27,10 @@ export class GatewayServers {
   /** The same for gateways without a decorator, behind an entrance that requires sessions. */
   checkEntrance(server: Server): void {
     const [first] = isRecovering(server) ? this.behind(server) : [];
-    if (first !== undefined) throw recoveryError(first);
+    if (first === undefined) return;
+    const error = this.errors.get(server) ?? recoveryError(first);
+    this.errors.set(server, error);
+    throw error;
   }
 
   /** The server on which Nest's adapter for `ws` opens the socket of a request. */
@@ -69,7 +74,7 @@ function isRecovering({ opts, server }: Server): boolean {
   return Boolean((opts ?? server?.opts)?.connectionStateRecovery);
 }
 
-function recoveryError({ type }: AskingGateway): SessionConfigurationError {
+function recoveryError({ type }: Pick<AskingGateway, 'type'>): SessionConfigurationError {
   return new SessionConfigurationError(
     `${type.name} requires a session, but by \`connectionStateRecovery\` Socket.IO gives a client its rooms and what ` +
       'it has missed before anybody asks for its session. Leave the option out, or open the gateway with @PublicAccess().',

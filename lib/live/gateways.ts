@@ -1,8 +1,9 @@
 import { Inject, Injectable, type Type } from '@nestjs/common';
 import { ApplicationConfig, MetadataScanner, ModulesContainer } from '@nestjs/core';
 import { SessionConfigurationError } from '../errors/session-configuration.error.js';
+import { askedOfSession } from '../http/asked-of-session.js';
 import { isSessionGuard } from '../http/decorators/verify-session.metadata.js';
-import { GuardedRoutes, type GuardedRoute } from '../http/guarded-routes.js';
+import { declaredHandler, GuardedRoutes, type GuardedRoute } from '../http/guarded-routes.js';
 import {
   RESOLVED_SESSION_OPTIONS,
   type ResolvedSessionOptions,
@@ -22,10 +23,13 @@ export interface GatewayPlace {
   readonly namespace: string | RegExp;
 }
 
-/** A gateway's requirements on a connection, for all of its handlers. */
-export interface AskingGateway {
+interface LocatedGateway {
   readonly type: Type;
   readonly place: GatewayPlace;
+}
+
+/** A gateway's requirements on a connection, for all of its handlers. */
+export interface AskingGateway extends LocatedGateway {
   /** `'open'` by `@PublicAccess()`; `'unguarded'` if neither it nor the application has a decorator or guard. */
   readonly asks: GuardedRoute | 'open' | 'unguarded';
 }
@@ -69,19 +73,27 @@ export class Gateways {
     return this.known;
   }
 
-  /** Those that require a session, to connect or for a message. */
-  get requiring(): readonly AskingGateway[] {
-    return this.find().filter((each) => this.isGuarded(each));
+  /**
+   * Those that require a session, to connect or for a message. Nest makes servers before claims are registered, so
+   * only their decorators are read here.
+   */
+  get requiring(): readonly LocatedGateway[] {
+    return this.located().filter(({ type }) => this.isGuarded(type));
   }
 
   private find(): AskingGateway[] {
+    return this.located()
+      .map((each) => ({ ...each, asks: this.asksOf(each.type) }))
+      .filter(({ asks }) => typeof asks === 'string' || asks.options.kind === this.options.kind);
+  }
+
+  private located(): LocatedGateway[] {
     const wrappers = [...this.modules.values()].flatMap(({ providers }) => [...providers.values()]);
     const types = new Set(wrappers.map(({ metatype }) => metatype as Type | undefined));
     return [...types]
-      .filter((type) => typeof type === 'function' && Reflect.hasMetadata(GATEWAY_METADATA, type))
-      .map((type) => ({ type, place: placeOf(type as Type), asks: this.asksOf(type as Type) }))
-      .filter(({ asks }) => typeof asks === 'string' || asks.options.kind === this.options.kind)
-      .map((each) => each as AskingGateway);
+      .filter((type) => typeof type === 'function')
+      .filter((type) => Reflect.hasMetadata(GATEWAY_METADATA, type))
+      .map((type) => ({ type, place: placeOf(type) }));
   }
 
   private asksOf(type: Type): AskingGateway['asks'] {
@@ -98,14 +110,19 @@ export class Gateways {
     return guards.some(isSessionGuard);
   }
 
-  private isGuarded({ type, asks }: AskingGateway): boolean {
-    if (typeof asks === 'object') return true;
+  private isGuarded(type: Type): boolean {
     const prototype = type.prototype as Record<string, object>;
-    return new MetadataScanner().getAllMethodNames(prototype).some((name) => {
-      const handler = prototype[name];
-      if (handler === undefined || !Reflect.hasMetadata(MESSAGE_METADATA, handler)) return false;
-      const declared = { getHandler: () => handler, getClass: () => type };
-      return this.routes.isDeclared(declared) && this.routes.of(declared) !== undefined;
+    const handlers = new MetadataScanner()
+      .getAllMethodNames(prototype)
+      .map((name) => prototype[name])
+      .filter((each) => each !== undefined)
+      .filter((each) => Reflect.hasMetadata(MESSAGE_METADATA, each));
+    return [connection, ...handlers].some((handler) => {
+      const context = { getHandler: () => handler, getClass: () => type };
+      const isGuardedAbove = handler === connection && this.isApplicationGuarded;
+      if (!isGuardedAbove && !this.routes.isDeclared(context)) return false;
+      const asked = askedOfSession(declaredHandler(context));
+      return asked.kind === 'guarded' && asked.options.kind === this.options.kind;
     });
   }
 }

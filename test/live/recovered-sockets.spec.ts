@@ -8,8 +8,10 @@ import {
   PublicAccess,
   SessionConfigurationError,
   SessionService,
+  UserRoleClaim,
   VerifySession,
 } from '../../lib/index.js';
+import type { BootOptions } from '../support/boot-app.js';
 import { LogRecorder } from '../support/log-recorder.js';
 import { HOST, Scene } from '../support/scene.js';
 
@@ -53,6 +55,10 @@ class PlainGateway extends Pongs {}
 @WebSocketGateway({ connectionStateRecovery, allowRequest: allowSocketIo() })
 class PlainGatewayWithEntrance extends Pongs {}
 
+@WebSocketGateway({ path: '/admin.io' })
+@VerifySession({ roles: ['admin'] })
+class AdminGateway extends Pongs {}
+
 class RecoveringAdapter extends IoAdapter {
   override createIOServer(port: number, options: object = {}) {
     return super.createIOServer(port, { ...options, connectionStateRecovery } as never);
@@ -72,21 +78,24 @@ describe('connectionStateRecovery of Socket.IO', () => {
     gateways: (new () => object)[],
     adapter: (app: INestApplication) => IoAdapter = (app) => new IoAdapter(app),
     log = new LogRecorder(),
+    sessions: BootOptions['sessions'] = {},
   ): Promise<Scene> =>
     (scene = await Scene.open({
       providers: gateways,
+      sessions,
       prepare: (app) => {
         app.useLogger(log);
         app.useWebSocketAdapter(adapter(app));
       },
     }));
 
-  const connect = async (base: string, auth: object = {}): Promise<Socket> => {
+  const connect = async (base: string, auth: object = {}, path = '/socket.io'): Promise<Socket> => {
     const socket = io(base, {
       extraHeaders: { host: HOST },
       forceNew: true,
       reconnectionDelay: 10,
       auth,
+      path,
     });
     sockets.push(socket);
     await new Promise<void>((resolve, reject) => {
@@ -125,12 +134,16 @@ describe('connectionStateRecovery of Socket.IO', () => {
     );
   });
 
-  it('lets nobody in by `allowSocketIo`, and says why', async () => {
+  it('lets nobody in by `allowSocketIo`, and says why once', async () => {
     const log = new LogRecorder();
     const { booted, login } = await start([PlainGatewayWithEntrance], undefined, log);
     const { access } = await login.call(scene, 'bob');
-    await expect(connect(booted.url, { token: access })).rejects.toThrow('Internal server error');
-    expect(log.texts('error').join('\n')).toMatch(/PlainGatewayWithEntrance.*recovery/is);
+    for (const auth of [{ token: access }, {}, {}]) {
+      await expect(connect(booted.url, auth)).rejects.toThrow('Internal server error');
+    }
+    expect(log.texts('error')).toEqual([
+      expect.stringMatching(/PlainGatewayWithEntrance.*recovery/is),
+    ]);
   });
 
   it('works where gateways are open', async () => {
@@ -138,6 +151,18 @@ describe('connectionStateRecovery of Socket.IO', () => {
     const socket = await connect(booted.url);
     await interrupt(socket);
     expect(socket.recovered).toBe(true);
+  });
+
+  it('leaves a role that is newer than the session to be fetched, where another server asks for it', async () => {
+    let fetchable: string[] | undefined;
+    const claims = [new UserRoleClaim({ fetchValue: () => fetchable })];
+    const { booted, login } = await start([OpenGateway, AdminGateway], undefined, undefined, {
+      claims,
+    });
+    const { access } = await login.call(scene, 'bob');
+    fetchable = ['admin'];
+    const socket = await connect(booted.url, { token: access }, '/admin.io');
+    expect(socket.connected).toBe(true);
   });
 
   it('keeps a socket with the session that it shows, where nothing is asked', async () => {
