@@ -4,6 +4,7 @@ import { SessionException } from '../errors/session.exception.js';
 import { closeWs, isWsClient, type SocketClient } from './close-socket.js';
 
 const logger = new Logger('SessionModule');
+const told = new WeakSet<SessionConfigurationError>();
 
 /** Closes a socket that is already open. */
 export function turnAway(client: SocketClient, error: unknown): void {
@@ -19,10 +20,14 @@ export function connectErrorOf(error: unknown): Error {
   return Object.assign(new Error(refusal.message), { data: refusal.getResponse() });
 }
 
-// No client learns of another error, so the log does.
+// No client learns of another error, so the log does. A mistake in the setup is told once, not for each attempt.
 function refusalIn(error: unknown): SessionException | undefined {
   if (error instanceof SessionException) return error;
-  const isOurs = error instanceof SessionConfigurationError;
-  logger.error(isOurs ? error.message : 'A socket could not be verified');
+  if (!(error instanceof SessionConfigurationError)) {
+    logger.error('A socket could not be verified');
+  } else if (!told.has(error)) {
+    told.add(error);
+    logger.error(error.message);
+  }
   return undefined;
 }
