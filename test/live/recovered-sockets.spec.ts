@@ -154,13 +154,13 @@ describe('connectionStateRecovery of Socket.IO', () => {
   });
 
   it('leaves a role that is newer than the session to be fetched, where another server asks for it', async () => {
-    let fetchable: string[] | undefined;
-    const claims = [new UserRoleClaim({ fetchValue: () => fetchable })];
+    const roles = new Map<string, string[]>();
+    const claims = [new UserRoleClaim({ fetchValue: ({ userId }) => roles.get(userId) })];
     const { booted, login } = await start([OpenGateway, AdminGateway], undefined, undefined, {
       claims,
     });
     const { access } = await login.call(scene, 'bob');
-    fetchable = ['admin'];
+    roles.set('bob', ['admin']);
     const socket = await connect(booted.url, { token: access }, '/admin.io');
     expect(socket.connected).toBe(true);
   });
