@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { KeyRing } from '../../../lib/keys/key-ring.js';
+import { ClockCorrection } from '../../../lib/revocation/clock-correction.js';
 import { SessionEventBus, SessionService, type SessionEventName } from '../../../lib/index.js';
 import { RefreshTokenAuthenticator } from '../../../lib/session/refresh/refresh-token-authenticator.js';
 import { VerifiedTokenCache } from '../../../lib/session/verify/verified-token-cache.js';
@@ -65,7 +66,8 @@ export class Surroundings {
 
   /** Stops what reads the database by itself, so that every statement is a request's. */
   static async quieten(scene: Scene): Promise<void> {
-    await scene.booted.app.get(KeyRing).stop();
+    const { app } = scene.booted;
+    await Promise.all([app.get(KeyRing).stop(), app.get(ClockCorrection).stop()]);
   }
 
   /** Takes what is now for what has to be from now on. */
