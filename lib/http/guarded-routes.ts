@@ -1,5 +1,6 @@
 import { Injectable, RequestMethod, type Type } from '@nestjs/common';
 import { METHOD_METADATA } from '@nestjs/common/constants.js';
+import { MetadataScanner } from '@nestjs/core';
 import { notImpersonatedValidator } from '../claims/impersonation.js';
 import { boundSessionValidator } from '../claims/bound-session.js';
 import { freshAuthenticationValidator } from '../claims/fresh-authentication.js';
@@ -23,6 +24,13 @@ type AskedRoute = Extract<AskedOfSession, { kind: 'guarded' }>;
 export interface HandlerOfClass {
   getHandler(): object;
   getClass(): Type;
+}
+
+/** The methods of a class, also inherited ones. */
+export function handlersOf(type: Type): object[] {
+  const prototype = type.prototype as Record<string, object>;
+  const names = new MetadataScanner().getAllMethodNames(prototype);
+  return names.flatMap((name) => prototype[name] ?? []);
 }
 
 /** The requirements of a handler and its controller on a request. */

@@ -1,15 +1,16 @@
 import { Injectable, type Type } from '@nestjs/common';
-import { ApplicationConfig, MetadataScanner, ModulesContainer } from '@nestjs/core';
+import { ApplicationConfig, ModulesContainer } from '@nestjs/core';
 import type { InstanceWrapper } from '@nestjs/core/injector/instance-wrapper.js';
 import type { Module } from '@nestjs/core/injector/module.js';
 import type { Flaw } from '../errors/flaw.js';
 import { SessionConfigurationError } from '../errors/session-configuration.error.js';
 import { askedOfSession } from './asked-of-session.js';
 import { CreateSessionMetadata } from './decorators/create-session.metadata.js';
-import { declaredOn, isSessionGuard } from './decorators/verify-session.metadata.js';
+import { declaredOn, isApplicationGuarded } from './decorators/verify-session.metadata.js';
 import {
   declaredHandler,
   GuardedRoutes,
+  handlersOf,
   type GuardedRoute,
   type HandlerOfClass,
 } from './guarded-routes.js';
@@ -78,21 +79,16 @@ export class HandlerSurvey {
         this.fieldFlaw(each) ??
         this.guardFlaw(each) ??
         hookFlaw(each) ??
-        (this.isApplicationGuarded ? openFlaw(each, areMessagesApart) : undefined) ??
+        (isApplicationGuarded(this.config) ? openFlaw(each, areMessagesApart) : undefined) ??
         [],
     );
-  }
-
-  private get isApplicationGuarded(): boolean {
-    const requestGuards = this.config.getGlobalRequestGuards().map(({ metatype }) => metatype);
-    return [...this.config.getGlobalGuards(), ...requestGuards].some(isSessionGuard);
   }
 
   private guardFlaw(declared: HandlerOfModule): Flaw | undefined {
     const isResolved = isMarked(RESOLVER_TYPE, declared) || isField(declared.getHandler());
     // Nest connects no gateway that a factory makes.
     const isMessage = isMarked(MESSAGE_METADATA, declared) && declared.isNamed;
-    if (!isMessage && (!isResolved || this.isApplicationGuarded)) return undefined;
+    if (!isMessage && (!isResolved || isApplicationGuarded(this.config))) return undefined;
     if (!isGuardLeftOut(declared.module, declared)) return undefined;
     return {
       code: 'unguarded-handler',
@@ -187,12 +183,6 @@ function* handlersIn(
       yield { module, isNamed, getHandler: () => handler, getClass: () => type };
     }
   }
-}
-
-function handlersOf(type: Type): object[] {
-  const prototype = type.prototype as Record<string, object>;
-  const names = new MetadataScanner().getAllMethodNames(prototype);
-  return names.flatMap((name) => prototype[name] ?? []);
 }
 
 function isMarked(key: string, declared: HandlerOfClass): boolean {

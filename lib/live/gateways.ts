@@ -1,9 +1,14 @@
 import { Inject, Injectable, type Type } from '@nestjs/common';
-import { ApplicationConfig, MetadataScanner, ModulesContainer } from '@nestjs/core';
+import { ApplicationConfig, ModulesContainer } from '@nestjs/core';
 import { SessionConfigurationError } from '../errors/session-configuration.error.js';
 import { askedOfSession } from '../http/asked-of-session.js';
-import { isSessionGuard } from '../http/decorators/verify-session.metadata.js';
-import { declaredHandler, GuardedRoutes, type GuardedRoute } from '../http/guarded-routes.js';
+import { isApplicationGuarded } from '../http/decorators/verify-session.metadata.js';
+import {
+  declaredHandler,
+  GuardedRoutes,
+  handlersOf,
+  type GuardedRoute,
+} from '../http/guarded-routes.js';
 import {
   RESOLVED_SESSION_OPTIONS,
   type ResolvedSessionOptions,
@@ -98,28 +103,15 @@ export class Gateways {
 
   private asksOf(type: Type): AskingGateway['asks'] {
     const declared = { getHandler: () => connection, getClass: () => type };
-    if (!this.routes.isDeclared(declared) && !this.isApplicationGuarded) return 'unguarded';
+    if (!this.routes.isDeclared(declared) && !isApplicationGuarded(this.config)) return 'unguarded';
     return this.routes.of(declared) ?? 'open';
   }
 
-  private get isApplicationGuarded(): boolean {
-    const guards = [
-      ...this.config.getGlobalGuards(),
-      ...this.config.getGlobalRequestGuards().map(({ metatype }) => metatype),
-    ];
-    return guards.some(isSessionGuard);
-  }
-
   private isGuarded(type: Type): boolean {
-    const prototype = type.prototype as Record<string, object>;
-    const handlers = new MetadataScanner()
-      .getAllMethodNames(prototype)
-      .map((name) => prototype[name])
-      .filter((each) => each !== undefined)
-      .filter((each) => Reflect.hasMetadata(MESSAGE_METADATA, each));
+    const handlers = handlersOf(type).filter((each) => Reflect.hasMetadata(MESSAGE_METADATA, each));
     return [connection, ...handlers].some((handler) => {
       const context = { getHandler: () => handler, getClass: () => type };
-      const isGuardedAbove = handler === connection && this.isApplicationGuarded;
+      const isGuardedAbove = handler === connection && isApplicationGuarded(this.config);
       if (!isGuardedAbove && !this.routes.isDeclared(context)) return false;
       const asked = askedOfSession(declaredHandler(context));
       return asked.kind === 'guarded' && asked.options.kind === this.options.kind;

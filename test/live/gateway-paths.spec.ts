@@ -3,18 +3,12 @@ import { request as openRequest, type IncomingMessage, type Server } from 'node:
 import type { Duplex } from 'node:stream';
 import type { INestApplication } from '@nestjs/common';
 import { WsAdapter } from '@nestjs/platform-ws';
-import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
+import { WebSocketGateway } from '@nestjs/websockets';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { WebSocketServer } from 'ws';
-import {
-  CurrentSession,
-  PublicAccess,
-  UserRoleClaim,
-  VerifySession,
-  verifyWsClient,
-  type SessionContainer,
-} from '../../lib/index.js';
+import { PublicAccess, UserRoleClaim, VerifySession, verifyWsClient } from '../../lib/index.js';
 import { platforms } from '../support/boot-app.js';
+import { Answers, Pongs } from '../support/gateway-handlers.js';
 import { accessCookie, HOST, Scene, type Headers } from '../support/scene.js';
 import { WsTestClient } from '../support/socket-clients.js';
 
@@ -22,20 +16,6 @@ const roleClaim = new UserRoleClaim({
   fetchValue: ({ userId }) => (userId === 'admin' ? ['admin'] : []),
 });
 const verifyClient = verifyWsClient();
-
-class Answers {
-  @SubscribeMessage('who')
-  who(@CurrentSession() session: SessionContainer): object {
-    return { event: 'you', data: session.getUserId() };
-  }
-}
-
-class Pongs {
-  @SubscribeMessage('ping')
-  ping(): object {
-    return { event: 'pong', data: 'open' };
-  }
-}
 
 @WebSocketGateway({ path: '/admin', verifyClient })
 @VerifySession({ roles: ['admin'] })

@@ -8,15 +8,9 @@ import {
   VerifySession,
   type SessionContainer,
 } from '../../lib/index.js';
+import { Pongs } from '../support/gateway-handlers.js';
 import { accessCookie, Scene } from '../support/scene.js';
 import { IoTestClient } from '../support/socket-clients.js';
-
-class Pongs {
-  @SubscribeMessage('ping')
-  ping(): object {
-    return { event: 'pong', data: 'open' };
-  }
-}
 
 @WebSocketGateway()
 @PublicAccess()

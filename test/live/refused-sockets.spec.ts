@@ -1,38 +1,23 @@
 import type { INestApplication, Type } from '@nestjs/common';
 import { IoAdapter } from '@nestjs/platform-socket.io';
 import { WsAdapter } from '@nestjs/platform-ws';
-import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
+import { WebSocketGateway } from '@nestjs/websockets';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import {
   allowSocketIo,
-  CurrentSession,
   SessionEventBus,
   SessionService,
   UserRoleClaim,
   VerifySession,
   verifyWsClient,
-  type SessionContainer,
 } from '../../lib/index.js';
 import { PendingConnections } from '../../lib/live/pending-connections.js';
+import { Answers, Pongs } from '../support/gateway-handlers.js';
 import { accessCookie, Scene, type Headers } from '../support/scene.js';
 import { IoTestClient, WsTestClient } from '../support/socket-clients.js';
 
 const roles = new Map<string, string[]>();
 const roleClaim = new UserRoleClaim({ fetchValue: ({ userId }) => roles.get(userId) ?? [] });
-
-class Answers {
-  @SubscribeMessage('who')
-  who(@CurrentSession() session: SessionContainer): object {
-    return { event: 'you', data: session.getUserId() };
-  }
-}
-
-class Pongs {
-  @SubscribeMessage('ping')
-  ping(): object {
-    return { event: 'pong', data: 'open' };
-  }
-}
 
 @WebSocketGateway({ allowRequest: allowSocketIo() })
 @VerifySession()

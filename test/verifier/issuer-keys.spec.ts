@@ -122,6 +122,13 @@ describe('a service behind a balancer over the instances of its issuer', () => {
 
   const poll = (): Promise<void> => service.app.get(IssuerFeed).poll();
 
+  /** Polls after a time in which the instance has read its keys again. */
+  async function pollNewList(afterMs: number): Promise<void> {
+    clock.advanceMs(afterMs);
+    await readKeys();
+    await poll();
+  }
+
   /** Polls for a list of keys that an instance read just now. */
   async function pollList(ids: readonly string[]): Promise<void> {
     list = { at: clock.now(), ids };
@@ -181,23 +188,17 @@ describe('a service behind a balancer over the instances of its issuer', () => {
     clock.advanceMs(SECOND);
     await pollList([STRANGE_KEY]);
     expect(await me()).toBe(401);
-    clock.advanceMs(20 * SECOND);
-    await readKeys();
-    await poll();
+    await pollNewList(20 * SECOND);
     expect(await me()).toBe(200);
   });
 
   it('asks for the list until it has one that decides about a missing key', async () => {
     clock.advanceMs(SECOND);
     await pollList([STRANGE_KEY]);
-    clock.advanceMs(5 * SECOND);
-    await readKeys();
-    await poll();
+    await pollNewList(5 * SECOND);
     expect(await me()).toBe(401);
-    clock.advanceMs(15 * SECOND);
-    await readKeys();
     // The issuer's state is the same as in its answer before.
-    await poll();
+    await pollNewList(15 * SECOND);
     expect(await me()).toBe(200);
   });
 
@@ -221,9 +222,7 @@ describe('a service behind a balancer over the instances of its issuer', () => {
     clock.advanceMs(SECOND);
     await pollList([STRANGE_KEY]);
     expect(await me()).toBe(401);
-    clock.advanceMs(20 * SECOND);
-    await readKeys();
-    await poll();
+    await pollNewList(20 * SECOND);
     expect(await me()).toBe(200);
   });
 
@@ -233,9 +232,7 @@ describe('a service behind a balancer over the instances of its issuer', () => {
     clock.advanceMs(20 * SECOND);
     await pollList([STRANGE_KEY]);
     for (let i = 0; i < 3; i += 1) {
-      clock.advanceMs(20 * SECOND);
-      await readKeys();
-      await poll();
+      await pollNewList(20 * SECOND);
       expect([await me(), await me(await logIn())]).toEqual([401, 401]);
     }
   });
@@ -243,15 +240,11 @@ describe('a service behind a balancer over the instances of its issuer', () => {
   it('refuses a key for good that is missing for the second time', async () => {
     clock.advanceMs(SECOND);
     await pollList([STRANGE_KEY]);
-    clock.advanceMs(20 * SECOND);
-    await readKeys();
-    await poll();
+    await pollNewList(20 * SECOND);
     expect(await me()).toBe(200);
     clock.advanceMs(SECOND);
     await pollList([STRANGE_KEY]);
-    clock.advanceMs(60 * SECOND);
-    await readKeys();
-    await poll();
+    await pollNewList(60 * SECOND);
     expect([await me(), await me(await logIn())]).toEqual([401, 401]);
   });
 });

@@ -1,3 +1,4 @@
+import type { ApplicationConfig } from '@nestjs/core';
 import { GUARDS_METADATA } from '@nestjs/common/constants.js';
 import { Reflector } from '@nestjs/core';
 import type { WantedNames } from '../../claims/wanted-names.js';
@@ -63,4 +64,10 @@ export function lineageOf(type: object): object[] {
 export function isSessionGuard(guard: unknown): boolean {
   if (typeof guard === 'function') return GUARDS_SESSIONS in guard;
   return typeof guard === 'object' && guard !== null && GUARDS_SESSIONS in guard.constructor;
+}
+
+/** Whether the guard of sessions is one of the whole application (APP_GUARD). */
+export function isApplicationGuarded(config: ApplicationConfig): boolean {
+  const requestGuards = config.getGlobalRequestGuards().map(({ metatype }) => metatype);
+  return [...config.getGlobalGuards(), ...requestGuards].some(isSessionGuard);
 }
