@@ -1,4 +1,4 @@
-import { accessTokenKid } from '../tokens/access-token.js';
+import { isAccessTokenLike } from '../tokens/access-token.js';
 import { headerOf, type HttpRequest } from './context/http-request.js';
 
 /**
@@ -26,5 +26,5 @@ function tokenOfSubprotocols(request: HttpRequest): string | undefined {
   return offered
     .split(',')
     .map((each) => each.trim())
-    .find((each) => accessTokenKid(each) !== undefined);
+    .find(isAccessTokenLike);
 }

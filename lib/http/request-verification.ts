@@ -89,6 +89,7 @@ export class RequestVerification<S extends ReadonlySession = SessionContainer> {
     if (chosen === undefined) return this.withoutToken(asked);
     const { token, transferMethod } = chosen;
     const antiCsrf = this.proofOf(httpRequest, transferMethod, asked);
+    if (antiCsrf === 'refused') throw this.antiCsrfFailure();
     const session = await this.verifyToken(token, antiCsrf, asked);
     this.sessions.attach(session, request, response, transferMethod);
     return session;
@@ -187,14 +188,14 @@ export class RequestVerification<S extends ReadonlySession = SessionContainer> {
     throw this.refusals.unauthorized('no-access-token', { clearTokens: false });
   }
 
+  // It throws nothing: with an optional session, a value that no key of ours made is no token, and needs no proof.
   private proofOf(
     request: HttpRequest,
     transferMethod: 'cookie' | 'header',
     { antiCsrfCheck = !isSafeMethod(request.method) }: VerifySessionOptions,
-  ): PresentedProof {
+  ): PresentedProof | 'refused' {
     if (transferMethod !== 'cookie' || !antiCsrfCheck) return undefined;
-    if (!this.antiCsrf.isAllowed(request)) throw this.antiCsrfFailure();
-    return this.antiCsrf.proofIn(request);
+    return this.antiCsrf.isAllowed(request) ? this.antiCsrf.proofIn(request) : 'refused';
   }
 
   // Without a promise if nothing must be awaited: the six on the long path take 3 of the 40 µs of a token's first time.

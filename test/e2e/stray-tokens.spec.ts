@@ -49,6 +49,9 @@ const make = fc.constantFrom<Stray['make']>(
   () => 'eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ4In0.c2lnbmF0dXJl',
   ({ access }) => `${access.slice(0, -4)}AAAA`,
   ({ access }) => access.slice(0, -1),
+  ({ access }) => access.slice(0, access.lastIndexOf('.')),
+  ({ access }) => `${access}.e30`,
+  ({ access }) => access.replace('.', '.+'),
   ({ refresh }) => `${refresh.slice(0, -6)}AAAAAA`,
   ({ refresh }) => `${refresh}x`,
   ({ access }) => unknownKid(access),
@@ -164,6 +167,15 @@ describe.each(platforms)('values that no key of ours made, on %s', (platform) =>
       { seed: SEED, numRuns: 150 },
     );
   });
+
+  it.each([1, 2])(
+    'make nobody of a guest on another site’s page, %d of them alike',
+    async (count) => {
+      const cookie = Array.from({ length: count }, () => `${ACCESS_COOKIE}=x`).join('; ');
+      const answer = await scene.post('/optional', { cookie, 'sec-fetch-site': 'cross-site' });
+      expect([answer.status, answer.json]).toEqual([200, { userId: null }]);
+    },
+  );
 
   it('cost a request eight checks of a signature, however often it is looked at', async () => {
     const flood = (token: string) =>

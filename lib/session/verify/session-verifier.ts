@@ -8,6 +8,7 @@ import type { SessionRecord } from '../../store/session-record.js';
 import { Clock } from '../../time/clock.js';
 import {
   accessTokenKid,
+  isAccessTokenLike,
   readAccessToken,
   type AccessTokenClaims,
 } from '../../tokens/access-token.js';
@@ -90,7 +91,7 @@ export class SessionVerifier {
 
   /** Whether a text looks like one of our access tokens. Remembered tokens have already been examined. */
   isAccessTokenLike(text: string): boolean {
-    return this.cache.has(text) || accessTokenKid(text) !== undefined;
+    return this.cache.has(text) || isAccessTokenLike(text);
   }
 
   /** Whether a token has been accepted before. Asking does not count as use. */
