@@ -238,6 +238,29 @@ describe.each(graphQlServers)(
       expect(counter.all.filter((sql) => sql.startsWith('SELECT "handle"'))).toHaveLength(1);
     });
 
+    it('comes at once, however often the fragments of a request name each other', async () => {
+      const levels = 40;
+      const doubled = Array.from(
+        { length: levels },
+        (_, i) => `fragment f${i} on Query { ...f${i + 1} ...f${i + 1} }`,
+      );
+      const last = `fragment f${levels} on Query { maybeMe }`;
+      const answer = await ask(`{ ...f0 } ${doubled.join(' ')} ${last}`);
+      expect(answer.errors).toHaveLength(1);
+      expect(answer.status).toBe(401);
+    });
+
+    it('counts the fields of a fragment once, in their order', async () => {
+      const fragments = 'fragment a on Mutation { visit ...b } fragment b on Mutation { buy }';
+      const done = await ask(`mutation { ...a ...b ...a } ${fragments}`, expired);
+      expect([done.status, done.data?.['buy']]).toEqual([200, null]);
+      const none = await ask(`mutation { ...b ...a } ${fragments}`, expired);
+      expect(none.status).toBe(200);
+      expect(
+        (await ask(`mutation { ...b ...b } fragment b on Mutation { buy }`, expired)).status,
+      ).toBe(401);
+    });
+
     it('is 401 from the moment at which the session was revoked', async () => {
       const { access, handle } = await scene.login('u2');
       await scene.booted.app.get(SessionService).revokeSession(handle);

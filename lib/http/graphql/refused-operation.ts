@@ -53,12 +53,27 @@ export class RefusedOperation {
     return asked.some((name) => this.rootFields.get(name) === true);
   }
 
-  private namesIn({ selections }: SelectionSet): string[] {
-    return selections.flatMap(({ kind, name, alias, selectionSet }) => {
-      if (kind === 'Field') return alias?.value ?? name?.value ?? [];
-      const set = selectionSet ?? this.place.fragments[name?.value ?? '']?.selectionSet;
-      return set === undefined ? [] : this.namesIn(set);
-    });
+  // GraphQL runs a fragment once, at its first place, however often an operation names it. Anybody may send one whose
+  // fragments name each other thousands of times, or in a chain of thousands.
+  private namesIn(operation: SelectionSet): string[] {
+    const names: string[] = [];
+    const seen = new Set<string>();
+    const open: Selection[] = [];
+    const enter = (set: SelectionSet | undefined) => {
+      for (const each of (set?.selections ?? []).toReversed()) open.push(each);
+    };
+    enter(operation);
+    for (let next = open.pop(); next !== undefined; next = open.pop()) {
+      const { kind, name, alias, selectionSet } = next;
+      const key = name?.value ?? '';
+      if (kind === 'Field') names.push(alias?.value ?? key);
+      else if (selectionSet !== undefined) enter(selectionSet);
+      else if (!seen.has(key)) {
+        seen.add(key);
+        enter(this.place.fragments[key]?.selectionSet);
+      }
+    }
+    return names;
   }
 }
 
