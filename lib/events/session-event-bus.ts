@@ -8,13 +8,18 @@ export type SessionEventListener<Name extends SessionEventName> = (
 
 // A client can cause refusals as fast as it sends requests. With a slow listener, they must not pile up without limit.
 const MAX_PENDING_REFUSALS = 1_000;
+const REFUSALS: ReadonlySet<SessionEventName> = new Set([
+  'refused',
+  'proofFailed',
+  'antiCsrfFailed',
+]);
 
 type Listeners = { [Name in SessionEventName]?: Set<SessionEventListener<Name>> };
 
 /**
  * Tells the application what happens to sessions. Listeners run apart from the request: one that throws, rejects or
- * never ends can't break or delay it. At most 1,000 calls for `refused` and `proofFailed` are pending at once; further
- * ones are dropped.
+ * never ends can't break or delay it. At most 1,000 calls for `refused`, `proofFailed` and `antiCsrfFailed` are pending at
+ * once; further ones are dropped.
  *
  * @example
  * ```ts
@@ -53,7 +58,7 @@ export class SessionEventBus {
   }
 
   private call(name: SessionEventName, listener: () => void | Promise<void>): void {
-    const isRefusal = name === 'refused' || name === 'proofFailed';
+    const isRefusal = REFUSALS.has(name);
     if (isRefusal && this.pendingRefusals >= MAX_PENDING_REFUSALS) return;
     if (isRefusal) this.pendingRefusals += 1;
     const run = (): void => {

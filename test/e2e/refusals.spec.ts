@@ -343,4 +343,16 @@ describe('a listener of refusals', () => {
     await new Promise((resolve) => setImmediate(resolve));
     expect(calls).toBe(1_000);
   });
+
+  it('of forged requests neither', async () => {
+    const bus = new SessionEventBus();
+    let calls = 0;
+    bus.on('antiCsrfFailed', async () => {
+      calls += 1;
+      await new Promise(() => undefined);
+    });
+    for (let n = 0; n < 1_500; n += 1) bus.emit('antiCsrfFailed', { at: 'verify', atMs: n });
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(calls).toBe(1_000);
+  });
 });
