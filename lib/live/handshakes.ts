@@ -56,6 +56,8 @@ export class Handshakes {
 export function tokenIn(shown: unknown): string | undefined {
   if (typeof shown === 'string') return bare(shown);
   if (typeof shown !== 'object' || shown === null || Array.isArray(shown)) return undefined;
+  // Each byte of a binary message would count as a property.
+  if (ArrayBuffer.isView(shown)) return undefined;
   for (const [name, value] of Object.entries(shown).slice(0, 100)) {
     const isNamed = ['token', 'authorization', 'accesstoken'].includes(name.toLowerCase());
     const token = isNamed && typeof value === 'string' ? bare(value) : undefined;
