@@ -1,13 +1,20 @@
 import { SessionStoreUnavailableException } from '../errors/session-store-unavailable.exception.js';
 import { Logger } from '@nestjs/common';
 import type { SessionEventBus } from '../events/session-event-bus.js';
-import { longestAccessTokenMs } from '../options/device-binding-options.js';
 import type { ResolvedSessionOptions } from '../options/resolved-options.js';
 import type { SigningKeyRecord, SigningKeyStore } from '../store/signing-key.store.js';
 import type { Clock } from '../time/clock.js';
 import type { KeyKind, KeyLoader } from './key-loader.js';
 import { newKeyId, newPrivateKey, newSecret } from './key-material.js';
-import { activeKey, isPastUse, nextKeyDueAtMs, publicationLeadMs } from './key-schedule.js';
+import {
+  activeKey,
+  isPastUse,
+  nextKeyDueAtMs,
+  publicationLeadMs,
+  signsUntilMs,
+  type KeyTimes,
+} from './key-schedule.js';
+import { keyTimes } from './trusted-keys.js';
 
 const KINDS: readonly KeyKind[] = ['dynamic', 'static', 'mac'];
 const KEY_ID_PREFIX = { dynamic: 'd', static: 's', mac: 'm' } as const;
@@ -17,6 +24,7 @@ const SLOT_ATTEMPTS = 5;
 /** Makes and removes the server's keys. A unique slot decides which instance's key is used. */
 export class KeyMaker {
   private readonly logger = new Logger('SessionModule');
+  private readonly times: KeyTimes;
 
   constructor(
     private readonly store: SigningKeyStore,
@@ -24,7 +32,9 @@ export class KeyMaker {
     private readonly events: SessionEventBus,
     private readonly clock: Clock,
     private readonly options: ResolvedSessionOptions,
-  ) {}
+  ) {
+    this.times = keyTimes(options);
+  }
 
   /** Makes the first key of a kind, or the next one if it is due. */
   async makeNext(kind: KeyKind): Promise<void> {
@@ -35,8 +45,9 @@ export class KeyMaker {
     if (dueAtMs === undefined) {
       await this.insert(kind, 1, nowMs);
     } else if (kind === 'dynamic' && dueAtMs <= nowMs) {
-      await this.insert(kind, nextSequence(rivals), nowMs + this.leadMs);
-      await this.deletePastUse(rows);
+      await this.insert(kind, nextSequence(rivals), nowMs + this.leadBehind(rivals, rows));
+      // With the new key, because it retires the one before it later than keys of other algorithms would.
+      await this.deletePastUse(await this.store.findAll());
     }
   }
 
@@ -68,12 +79,24 @@ export class KeyMaker {
   // Otherwise an old key would come back to life when its successor is revoked.
   private async deletePastUse(rows: readonly SigningKeyRecord[]): Promise<void> {
     const dynamic = rows.filter((row) => row.kind === 'dynamic').toSorted(byActivation);
-    const longestMs = longestAccessTokenMs(this.options);
     for (const row of dynamic) {
-      if (isPastUse(row, dynamic, longestMs, this.clock.now())) {
+      if (isPastUse(row, dynamic, this.times, this.clock.now())) {
         await this.store.delete(row.kid);
       }
     }
+  }
+
+  // Where the key of before may not sign any more, the next one can't wait until every instance has seen it.
+  private leadBehind(
+    rivals: readonly SigningKeyRecord[],
+    rows: readonly SigningKeyRecord[],
+  ): number {
+    const dynamic = rows.filter((row) => row.kind === 'dynamic').toSorted(byActivation);
+    const { rotationIntervalMs } = this.times;
+    const canSign = rivals.some(
+      (row) => this.clock.now() < signsUntilMs(row, dynamic, rotationIntervalMs),
+    );
+    return canSign ? this.leadMs : 0;
   }
 
   private async insertInNextSlot(

@@ -1,7 +1,6 @@
 import { Logger, Injectable, Inject } from '@nestjs/common';
 import { SessionStoreUnavailableException } from '../errors/session-store-unavailable.exception.js';
 import { SessionEventBus } from '../events/session-event-bus.js';
-import { longestAccessTokenMs } from '../options/device-binding-options.js';
 import {
   RESOLVED_SESSION_OPTIONS,
   type ResolvedSessionOptions,
@@ -12,7 +11,7 @@ import { Clock } from '../time/clock.js';
 import { IntervalTask } from '../time/interval-task.js';
 import type { AccessTokenVerificationKey } from '../tokens/access-token.js';
 import type { RefreshTokenKey } from '../tokens/refresh-token.js';
-import { toJsonWebKey, type JsonWebKeyRecord } from './public-jwk.js';
+import type { JsonWebKeyRecord } from './public-jwk.js';
 import {
   areLocked,
   KeyLoader,
@@ -24,7 +23,7 @@ import {
 import { KeyMaker } from './key-maker.js';
 import { KeyRewrapper } from './key-rewrapper.js';
 import { activeKey, nextKeyDueAtMs, publicationLeadMs } from './key-schedule.js';
-import { accessTokenKeyIds, isTrusted } from './trusted-keys.js';
+import { TrustedKeys } from './trusted-keys.js';
 
 // Anybody can make up an unknown key id, so it costs at most one query in this time.
 const UNKNOWN_KEY_RELOAD_MS = 5_000;
@@ -41,6 +40,7 @@ export class KeyRing implements VerificationKeys {
   private readonly loader: KeyLoader;
   private readonly maker: KeyMaker;
   private readonly rewrapper: KeyRewrapper;
+  private readonly trusted: TrustedKeys;
   private readonly reloadTask: IntervalTask;
   private readonly making = new Map<KeyKind, Promise<void>>();
   private keys: LoadedKeys = NO_KEYS;
@@ -59,6 +59,7 @@ export class KeyRing implements VerificationKeys {
   ) {
     this.loader = new KeyLoader(options.encryptionKeys, options.acceptsUnencryptedKeys);
     this.maker = new KeyMaker(store, this.loader, events, clock, options);
+    this.trusted = new TrustedKeys(clock, options);
     this.rewrapper = new KeyRewrapper(store, this.loader, clock);
     this.reloadTask = new IntervalTask(
       Math.min(LONGEST_RELOAD_MS, this.leadMs),
@@ -73,7 +74,7 @@ export class KeyRing implements VerificationKeys {
     await this.reload();
     // Made now, because the first login may be part of the application's transaction. If that is rolled back, its keys
     // would remain only in this instance's memory. Unreadable keys have been reported by now.
-    if (this.configured('dynamic').length === 0) await this.make('dynamic');
+    if (this.signers().length === 0) await this.make('dynamic');
     if (this.keys.mac.length === 0) await this.make('mac');
     this.reloadTask.start();
   }
@@ -88,9 +89,9 @@ export class KeyRing implements VerificationKeys {
     // After a suspension, other instances may sign with a key not read here, and no longer trust the previous one.
     if (this.ageMs > this.leadMs) await this.catchUp();
     const nowMs = this.clock.now();
-    const keys = this.configured('dynamic');
+    const keys = this.signers();
     const active = activeKey(keys, nowMs);
-    if (active === undefined) return this.firstKey(() => this.configured('dynamic'), 'dynamic');
+    if (active === undefined) return this.firstKey(() => this.signers(), 'dynamic');
     const dueAtMs = nextKeyDueAtMs(keys, this.options.signing.rotationIntervalMs);
     if (dueAtMs !== undefined && dueAtMs <= nowMs) this.makeInBackground('dynamic');
     return active;
@@ -98,7 +99,7 @@ export class KeyRing implements VerificationKeys {
 
   /** The key for `createJWT` that never rotates. */
   staticKey(): Promise<LoadedSigningKey> {
-    return this.firstKey(() => this.configured('static'), 'static');
+    return this.firstKey(() => this.trusted.staticSigners(this.keys), 'static');
   }
 
   /** The secret that makes new refresh tokens. */
@@ -120,7 +121,7 @@ export class KeyRing implements VerificationKeys {
   /** The key that an access token names, as long as tokens that it signed can be valid. */
   findVerificationKey(kid: string): AccessTokenVerificationKey | undefined {
     const key = this.keys.signingByKid.get(kid);
-    return key && this.isTrusted(key) ? key : undefined;
+    return key && this.trusted.isTrusted(key, this.keys) ? key : undefined;
   }
 
   findKnownKey(kid: string): AccessTokenVerificationKey | undefined {
@@ -163,16 +164,15 @@ export class KeyRing implements VerificationKeys {
 
   /** Every key that a verifier may need, including the next ones, and how long to cache the list. */
   jwks(): { keys: JsonWebKeyRecord[]; validityInSeconds: number } {
-    const shown = [...this.keys.dynamic, ...this.keys.static].filter((key) => this.isTrusted(key));
     return {
-      keys: shown.map((key) => toJsonWebKey(key.kid, key.algorithm, key.publicKey)),
+      keys: this.trusted.published(this.keys),
       validityInSeconds: Math.max(1, Math.floor(this.leadMs / 1000)),
     };
   }
 
   /** The ids of the keys that may have signed an access token, also of those that can't be opened here. */
   accessTokenKeyIds(): string[] {
-    return accessTokenKeyIds(this.keys, longestAccessTokenMs(this.options), this.clock.now());
+    return this.trusted.accessTokenKeyIds(this.keys);
   }
 
   /** How long ago the keys were last read, in milliseconds. */
@@ -182,7 +182,7 @@ export class KeyRing implements VerificationKeys {
 
   /** How long the signing key has been in use, in milliseconds; `undefined` without one. */
   get signingKeyAgeMs(): number | undefined {
-    const active = activeKey(this.configured('dynamic'), this.clock.now());
+    const active = activeKey(this.signers(), this.clock.now());
     return active && this.clock.now() - active.activeAtMs;
   }
 
@@ -195,12 +195,8 @@ export class KeyRing implements VerificationKeys {
     return publicationLeadMs(this.options.signing.rotationIntervalMs);
   }
 
-  private configured(kind: 'dynamic' | 'static'): LoadedSigningKey[] {
-    return this.keys[kind].filter((key) => key.algorithm === this.options.signing.algorithm);
-  }
-
-  private isTrusted(key: LoadedSigningKey): boolean {
-    return isTrusted(key, this.keys, longestAccessTokenMs(this.options), this.clock.now());
+  private signers(): LoadedSigningKey[] {
+    return this.trusted.signers(this.keys);
   }
 
   private reload(): Promise<void> {

@@ -1,7 +1,18 @@
-/** The times of a signing key, in milliseconds since the epoch. */
+/** The time of a key, in milliseconds since the epoch. */
 export interface ScheduledKey {
   readonly kid: string;
   readonly activeAtMs: number;
+}
+
+/** A signing key, which takes turns with those of its algorithm. */
+export interface ScheduledSigningKey extends ScheduledKey {
+  readonly algorithm: string;
+}
+
+/** The times by which signing keys are made and retired, in milliseconds. */
+export interface KeyTimes {
+  readonly rotationIntervalMs: number;
+  readonly accessTokenLifetimeMs: number;
 }
 
 const LONGEST_LEAD_MS = 60_000;
@@ -30,25 +41,43 @@ export function nextKeyDueAtMs(
 }
 
 /**
- * Until when a key's tokens can be valid: one token lifetime after the next key took over, or forever without a next
- * key. The margin covers an instance that learns late of the next key.
+ * Until when a key signs access tokens. Each algorithm has keys of its own, because instances of two algorithms may share
+ * a database, and one that has started once must not retire the key of all others. A later key of another algorithm
+ * shows only that this one's may be out of use, so without a successor of its own it ends after its interval. Keys are in order of activation.
+ */
+export function signsUntilMs(
+  key: ScheduledSigningKey,
+  keys: readonly ScheduledSigningKey[],
+  rotationIntervalMs: number,
+): number {
+  let other: ScheduledSigningKey | undefined;
+  for (const each of keys) {
+    if (each.activeAtMs <= key.activeAtMs) continue;
+    if (each.algorithm === key.algorithm) return each.activeAtMs;
+    other ??= each;
+  }
+  if (other === undefined) return Number.POSITIVE_INFINITY;
+  return Math.max(key.activeAtMs + rotationIntervalMs, other.activeAtMs);
+}
+
+/**
+ * Until when a key's tokens can be valid: one token lifetime after it has signed the last. The margin covers an instance
+ * that learns late of the next key.
  */
 export function verifiesUntilMs(
-  key: ScheduledKey,
-  keys: readonly ScheduledKey[],
-  accessTokenLifetimeMs: number,
+  key: ScheduledSigningKey,
+  keys: readonly ScheduledSigningKey[],
+  { rotationIntervalMs, accessTokenLifetimeMs }: KeyTimes,
 ): number {
-  const successor = keys.find((each) => each.activeAtMs > key.activeAtMs);
-  if (successor === undefined) return Number.POSITIVE_INFINITY;
-  return successor.activeAtMs + accessTokenLifetimeMs + 2 * LONGEST_LEAD_MS;
+  return signsUntilMs(key, keys, rotationIntervalMs) + accessTokenLifetimeMs + 2 * LONGEST_LEAD_MS;
 }
 
 /** Whether all tokens of a key have expired. */
 export function isPastUse(
-  key: ScheduledKey,
-  keys: readonly ScheduledKey[],
-  accessTokenLifetimeMs: number,
+  key: ScheduledSigningKey,
+  keys: readonly ScheduledSigningKey[],
+  times: KeyTimes,
   nowMs: number,
 ): boolean {
-  return nowMs >= verifiesUntilMs(key, keys, accessTokenLifetimeMs);
+  return nowMs >= verifiesUntilMs(key, keys, times);
 }
