@@ -20,6 +20,8 @@ const KINDS: readonly KeyKind[] = ['dynamic', 'static', 'mac'];
 const KEY_ID_PREFIX = { dynamic: 'd', static: 's', mac: 'm' } as const;
 // Another instance can take a slot at the same moment, but only the next one or two.
 const SLOT_ATTEMPTS = 5;
+// An instance that has not seen a key past use takes the loss of its row for a revocation.
+const KEPT_PAST_USE_MS = 10 * 60_000;
 
 /** Makes and removes the server's keys. A unique slot decides which instance's key is used. */
 export class KeyMaker {
@@ -47,7 +49,7 @@ export class KeyMaker {
     } else if (kind === 'dynamic' && dueAtMs <= nowMs) {
       await this.insert(kind, nextSequence(rivals), nowMs + this.leadBehind(rivals, rows));
       // With the new key, because it retires the one before it later than keys of other algorithms would.
-      await this.deletePastUse(await this.store.findAll());
+      await this.deletePastUse(await this.store.findAll(), KEPT_PAST_USE_MS);
     }
   }
 
@@ -77,10 +79,10 @@ export class KeyMaker {
   }
 
   // Otherwise an old key would come back to life when its successor is revoked.
-  private async deletePastUse(rows: readonly SigningKeyRecord[]): Promise<void> {
+  private async deletePastUse(rows: readonly SigningKeyRecord[], keptMs = 0): Promise<void> {
     const dynamic = rows.filter((row) => row.kind === 'dynamic').toSorted(byActivation);
     for (const row of dynamic) {
-      if (isPastUse(row, dynamic, this.times, this.clock.now())) {
+      if (isPastUse(row, dynamic, this.times, this.clock.now() - keptMs)) {
         await this.store.delete(row.kid);
       }
     }

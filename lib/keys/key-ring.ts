@@ -124,8 +124,9 @@ export class KeyRing implements VerificationKeys {
     return key && this.trusted.isTrusted(key, this.keys) ? key : undefined;
   }
 
+  /** The same, also once its time is over: only a revoked key is unknown. */
   findKnownKey(kid: string): AccessTokenVerificationKey | undefined {
-    return this.findVerificationKey(kid);
+    return this.keys.signingByKid.get(kid) ?? this.trusted.retired.find(kid);
   }
 
   /**
@@ -152,6 +153,7 @@ export class KeyRing implements VerificationKeys {
     const wasThere = await this.maker.replace(kid);
     if (wasThere) this.loader.revoke(kid);
     await this.read();
+    this.trusted.retired.forget(kid);
     return wasThere;
   }
 
@@ -226,6 +228,7 @@ export class KeyRing implements VerificationKeys {
     // A slow reading must not overwrite a later one.
     if (reading < this.newestReading) return;
     this.newestReading = reading;
+    this.trusted.retired.follow(this.keys, this.lastReadAtMs, records);
     this.lastReadAtMs = readAtMs;
     this.keys = this.loader.load(records, this.keys);
     await this.rewrapper.rewrap(records);

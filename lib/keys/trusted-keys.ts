@@ -3,6 +3,7 @@ import type { ResolvedSessionOptions } from '../options/resolved-options.js';
 import type { Clock } from '../time/clock.js';
 import type { LoadedKeys, LoadedSigningKey } from './key-loader.js';
 import { toJsonWebKey, type JsonWebKeyRecord } from './public-jwk.js';
+import { RetiredKeys } from './retired-keys.js';
 import { isPastUse, signsUntilMs, type KeyTimes } from './key-schedule.js';
 
 /** The times of signing keys by the options. */
@@ -13,6 +14,8 @@ export function keyTimes(options: ResolvedSessionOptions): KeyTimes {
 
 /** Tells which of the loaded keys may sign, and of which ones tokens can be valid. */
 export class TrustedKeys {
+  /** Those that are trusted no more, but were not revoked either. */
+  readonly retired: RetiredKeys;
   private readonly times: KeyTimes;
 
   constructor(
@@ -20,6 +23,7 @@ export class TrustedKeys {
     private readonly options: ResolvedSessionOptions,
   ) {
     this.times = keyTimes(options);
+    this.retired = new RetiredKeys(this.times);
   }
 
   /** The keys of the configured algorithm that may sign access tokens, now or once they are active. */

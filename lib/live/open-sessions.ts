@@ -159,7 +159,7 @@ export class OpenSessions implements SessionEnds, BeforeApplicationShutdown {
     }
   }
 
-  // Few keys sign the tokens of all sessions; the same object stands for a key as long as it is trusted.
+  // Few keys sign the tokens of all sessions; the same object stands for a key until it is revoked.
   private endRevokedKeys(): void {
     for (const key of this.keysInUse) {
       if (this.keys.findKnownKey(key.kid) === key) continue;

@@ -7,7 +7,10 @@ export interface VerificationKeys {
    */
   findVerificationKey(kid: string): AccessTokenVerificationKey | undefined;
 
-  /** The same, however long ago the keys were read: open connections continue with the last known keys. */
+  /**
+   * The same, however long ago the keys were read: open connections continue with the last known keys. A key that has
+   * retired, but was not revoked, may be known for longer than it is trusted.
+   */
   findKnownKey(kid: string): AccessTokenVerificationKey | undefined;
 
   /** Reads the keys again if a token names an unknown one; at most once in a few seconds. */
