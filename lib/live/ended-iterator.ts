@@ -17,16 +17,17 @@ export function iteratorEndedWithSession(
 ): AsyncIterableIterator<unknown> {
   let error: SessionEndedException | undefined;
   let isDone = false;
-  const { promise: ended, resolve: tell } = promiseToResolve();
+  const waiting = new Set<() => void>();
+  const wake = (): void => waiting.forEach((each) => each());
   const watching = OpenClaims.watch(session, asked, (end) => {
     ({ error } = end);
-    tell();
+    wake();
   });
   const finish = (): void => {
     isDone = true;
     watching[Symbol.dispose]();
     // A reader that waits at this moment would wait forever.
-    tell();
+    wake();
   };
   const last = async (): Promise<IteratorResult<unknown>> => {
     const cause = error;
@@ -42,10 +43,15 @@ export function iteratorEndedWithSession(
     async next() {
       if (isDone) return { done: true, value: undefined };
       if (error !== undefined) return last();
-      const found = await Promise.race([events.next(), ended]);
-      if (found === undefined) return last();
-      if (found.done === true) finish();
-      return found;
+      try {
+        const found = await untilWoken(events.next(), waiting);
+        if (found === undefined) return await last();
+        if (found.done === true) finish();
+        return found;
+      } catch (failure) {
+        finish();
+        throw failure;
+      }
     },
     async return(value?: unknown) {
       finish();
@@ -73,11 +79,15 @@ function unreadable(error: Error): object {
   );
 }
 
-// `Promise.withResolvers` exists since Node 22.
-function promiseToResolve(): { promise: Promise<undefined>; resolve: () => void } {
-  let settle: (value: undefined) => void;
-  const promise = new Promise<undefined>((resolve) => {
-    settle = resolve;
+/**
+ * The result of some work, or `undefined` if its waiter is woken first. A race with one promise that lasts as long as
+ * the subscription would keep every event until then.
+ */
+function untilWoken<T>(work: Promise<T>, waiting: Set<() => void>): Promise<T | undefined> {
+  return new Promise<T | undefined>((resolve, reject) => {
+    const wake = (): void => resolve(undefined);
+    waiting.add(wake);
+    const settle = (): void => void waiting.delete(wake);
+    Promise.resolve(work).finally(settle).then(resolve, reject);
   });
-  return { promise, resolve: () => settle(undefined) };
 }

@@ -15,9 +15,11 @@ import {
   VerifySession,
   type SessionContainer,
 } from '../../lib/index.js';
+import { iteratorEndedWithSession } from '../../lib/live/ended-iterator.js';
 import { OpenSessions } from '../../lib/live/open-sessions.js';
 import { PendingConnections } from '../../lib/live/pending-connections.js';
 import { apolloWithSubscriptions } from '../support/graphql-servers.js';
+import { heapInUse } from '../support/heap.js';
 import { accessCookie, HOST, Scene, type Headers } from '../support/scene.js';
 
 const UNAUTHENTICATED = { code: 'UNAUTHENTICATED' };
@@ -333,3 +335,50 @@ describe.each(Object.entries(SERVERS))('a subscription by %s', (_name, { platfor
     await expect.poll(() => got.values.length).toBeGreaterThan(before);
   });
 });
+
+describe('the events of a subscription', () => {
+  let scene: Scene;
+  beforeAll(async () => {
+    scene = await Scene.open();
+  });
+  afterAll(() => scene.close());
+  const logIn = (): Promise<SessionContainer> =>
+    scene.booted.app.get(SessionService).createNewSessionWithoutRequestResponse('public', 'bob');
+  const size = (): number => scene.booted.app.get(OpenSessions).size;
+
+  async function* numbers(): AsyncGenerator<object> {
+    for (let value = 0; ; value += 1) yield { value };
+  }
+
+  it('are kept by nothing once they are delivered, however many there are', async () => {
+    const events = iteratorEndedWithSession(numbers(), await logIn(), undefined, true);
+    for (let count = 0; count < 1_000; count += 1) await events.next();
+    const before = heapInUse();
+    for (let count = 0; count < 50_000; count += 1) await events.next();
+    expect(heapInUse() - before).toBeLessThan(1_000_000);
+    await events.return?.();
+    expect(size()).toBe(0);
+  });
+
+  it('end for each reader that waits, and for each that comes later', async () => {
+    const session = await logIn();
+    const silent = { next: () => new Promise<never>(() => undefined) };
+    const events = iteratorEndedWithSession(silent, session, undefined, false);
+    const waiting = [events.next(), events.next()].map((each) => each.catch(errorCode));
+    await session.revokeSession();
+    expect(await Promise.all(waiting)).toEqual(['UNAUTHORISED', { done: true, value: undefined }]);
+    expect(await events.next()).toEqual({ done: true, value: undefined });
+  });
+
+  it('that fail keep their session open no longer', async () => {
+    const failing = { next: () => Promise.reject(new Error('of the application')) };
+    const events = iteratorEndedWithSession(failing, await logIn(), undefined, true);
+    await expect(events.next()).rejects.toThrow('of the application');
+    expect(size()).toBe(0);
+    expect(await events.next()).toEqual({ done: true, value: undefined });
+  });
+});
+
+function errorCode(error: unknown): unknown {
+  return (error as { code?: unknown }).code;
+}

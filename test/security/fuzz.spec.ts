@@ -1,7 +1,5 @@
 import { randomInt } from 'node:crypto';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { Logger } from '@nestjs/common';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { UnauthorizedSessionException } from '../../lib/errors/unauthorized-session.exception.js';
@@ -30,6 +28,7 @@ import { KnownRefusals } from '../support/fuzz/known-refusals.js';
 import { RawConnection } from '../support/fuzz/raw-connection.js';
 import { RowFingerprint } from '../support/fuzz/row-fingerprint.js';
 import type { Target } from '../support/fuzz/wire-request.js';
+import { heapInUse } from '../support/heap.js';
 import { KEY } from '../support/refresh-token-key.js';
 import { HOST, payloadOf, Scene } from '../support/scene.js';
 
@@ -416,10 +415,4 @@ function kindOfFailure(report: string): string | undefined {
 function handlesInUse(): readonly string[] {
   const others = process.getActiveResourcesInfo().filter((kind) => kind !== 'TCPSocketWrap');
   return others.toSorted();
-}
-
-function heapInUse(): number {
-  setFlagsFromString('--expose-gc');
-  (runInNewContext('gc') as () => void)();
-  return process.memoryUsage().heapUsed;
 }
