@@ -145,6 +145,11 @@ export class OpenSessions implements SessionEnds, BeforeApplicationShutdown {
   }
 
   private hearOf(news: Exclude<RevocationNews, { kind: 'session' }>): void {
+    if (news.kind === 'gap') {
+      this.dueAtMs = this.clock.now();
+      for (const session of this.sessions.all()) session.lookAtMs = this.dueAtMs;
+      return;
+    }
     const { kind, userId } = news;
     if (kind === 'cut-off') {
       const meant = userId === null ? this.sessions.all() : this.sessions.ofUser(userId);
@@ -193,6 +198,7 @@ export class OpenSessions implements SessionEnds, BeforeApplicationShutdown {
 
   // A refresh on another instance moves the end of a session without any news, so only the row shows it.
   private async lookAt(due: readonly OpenSession[]): Promise<void> {
+    const askedAtMs = this.clock.now();
     const handles = due.filter(({ holders }) => holders.size > 0).map(({ handle }) => handle);
     const ends = await this.rows.endsOf?.(handles).catch(() => undefined);
     if (ends === undefined) return;
@@ -202,8 +208,8 @@ export class OpenSessions implements SessionEnds, BeforeApplicationShutdown {
       const end = ends.get(session.handle);
       if (end === undefined) over.set(session, 'revoked');
       else if (end.atMs <= nowMs) over.set(session, end.reason);
-      // At once, so that the next beat does not look again.
-      else session.lookAtMs = end.atMs;
+      // At once, so that the next beat does not look again. It does if the answer is from before a gap.
+      else if (session.lookAtMs <= askedAtMs) session.lookAtMs = end.atMs;
     }
     this.endings.endAmong(over.keys(), (session) => over.get(session));
   }

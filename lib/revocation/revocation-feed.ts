@@ -220,9 +220,12 @@ export class RevocationFeed implements TellingRevocations {
     due.forEach((isDue, index) => {
       if (isDue) this.lookedBackAtMs[index] = nowMs;
     });
+    const missedMs = nowMs - this.upToDateAtMs;
     this.upToDateAtMs = nowMs;
     this.isFailing = false;
     if (isWhole) this.revoked.forgetCutOffs(nowMs, this.revocationsOf(cutOffs));
+    // Lines that came and went meanwhile were not among those that were read.
+    if (Number.isFinite(missedMs) && missedMs > this.lifeMs) this.tell([{ kind: 'gap' }]);
   }
 
   private isDueSince(atMs: number): boolean {

@@ -18,7 +18,9 @@ export type RevocationNews =
       readonly tenantId: string | null;
       readonly reason: RevocationReason;
     }
-  | { readonly kind: 'stale-claims'; readonly userId: string };
+  | { readonly kind: 'stale-claims'; readonly userId: string }
+  /** The news was away for longer than it is told, so some of it was missed. */
+  | { readonly kind: 'gap' };
 
 /** The revoked sessions that are known without a query, from the database's feed or from an issuer's. */
 export interface KnownRevocations {

@@ -316,6 +316,24 @@ describeOnEachServer('a session that is watched on another instance', (engine) =
     expect(ends).toMatchObject([{ reason }]);
   });
 
+  it.each(WAYS)(
+    'is told of, if late, where the feed could not be read for as long as it says so: %s',
+    async (_, end) => {
+      const { instances, clock } = await start({ instances: 2, sessions: QUIET });
+      const [here, there] = instances as [Instance, Instance];
+      const session = await logIn(there);
+      const ends = endsOf(here, await shownTo(here, session));
+      clock.advanceMs(HOUR);
+      await beat(here);
+      await end(there, session);
+      clock.advanceMs(3 * HOUR);
+      await beat(here);
+      await beat(here);
+      expect(ends).toMatchObject([{ sessionHandle: session.getHandle() }]);
+      expect(openIn(here)).toBe(0);
+    },
+  );
+
   it('goes on as long as it is refreshed there, and ends by the timeout after that', async () => {
     const sessions = { ...QUIET, refreshTokenLifetime: '2d' } as const;
     const { instances, clock } = await start({ instances: 2, sessions });
