@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http';
 import type { Readable } from 'node:stream';
 import { Observable } from 'rxjs';
 import type { VerifySessionOptions } from '../http/verify-session-options.js';
+import { isClosed } from '../session/container/closing.js';
 import { isEndedByItself } from '../session/container/own-ends.js';
 import type { ReadonlySession } from '../session/container/readonly-session.js';
 import { OpenClaims } from './open-claims.js';
@@ -51,6 +52,7 @@ export function cutOffWithSession(
   asked: VerifySessionOptions | undefined,
   source?: Readable,
 ): void {
+  if (isClosed(response)) return;
   const watching = OpenClaims.watch(session, asked, () => {
     if (isEndedByItself(session)) return;
     source?.destroy();

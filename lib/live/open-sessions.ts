@@ -3,6 +3,7 @@ import {
   RESOLVED_SESSION_OPTIONS,
   type ResolvedVerificationOptions,
 } from '../options/resolved-options.js';
+import { isClosed } from '../session/container/closing.js';
 import { accessTokenEndsAtMs } from '../session/mint/session-lifetime.js';
 import { Clock } from '../time/clock.js';
 import { accessTokenKid, type AccessTokenVerificationKey } from '../tokens/access-token.js';
@@ -98,7 +99,9 @@ export class OpenSessions implements SessionEnds, BeforeApplicationShutdown {
       this.sessions.release(open, holder);
       ofActor?.[Symbol.dispose]();
     };
-    how.scope?.once('close', () => open.holders.has(holder) && letGo());
+    const release = (): unknown => open.holders.has(holder) && letGo();
+    if (how.scope !== undefined && isClosed(how.scope)) release();
+    else how.scope?.once('close', release);
     return { [Symbol.dispose]: letGo };
   }
 

@@ -1,6 +1,18 @@
+import { once, type EventEmitter } from 'node:events';
 import { Readable } from 'node:stream';
 import { setTimeout as pause } from 'node:timers/promises';
-import { Controller, Get, Res, Sse, StreamableFile, type MessageEvent } from '@nestjs/common';
+import {
+  Controller,
+  Get,
+  Injectable,
+  Res,
+  Sse,
+  StreamableFile,
+  UseGuards,
+  type CanActivate,
+  type ExecutionContext,
+  type MessageEvent,
+} from '@nestjs/common';
 import { EventSource } from 'eventsource';
 import { interval, map, NEVER, startWith, type Observable } from 'rxjs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -25,6 +37,23 @@ interface NodeAnswer {
   end(text: string): unknown;
 }
 
+/** Makes a guard wait until its client has left. */
+@Injectable()
+class LateGuard implements CanActivate {
+  async canActivate(context: ExecutionContext): Promise<true> {
+    await closingOf(context.switchToHttp().getResponse());
+    return true;
+  }
+}
+
+type ClosingAnswer = EventEmitter & { raw?: EventEmitter };
+let closings = 0;
+
+async function closingOf(response: ClosingAnswer): Promise<void> {
+  await once(response.raw ?? response, 'close');
+  closings += 1;
+}
+
 @Controller()
 @VerifySession()
 class StreamController {
@@ -37,6 +66,19 @@ class StreamController {
   async promised(): Promise<Observable<MessageEvent>> {
     await pause(1);
     return NEVER.pipe(startWith({ data: 'first' }));
+  }
+
+  @Sse('events-for-nobody')
+  @UseGuards(LateGuard)
+  eventsForNobody(): Observable<MessageEvent> {
+    return NEVER.pipe(startWith({ data: 'first' }));
+  }
+
+  @Get('own-for-nobody')
+  @UseGuards(LateGuard)
+  ownForNobody(@Res() response: NodeAnswer & { raw?: NodeAnswer; hijack?(): void }): void {
+    response.hijack?.();
+    (response.raw ?? response).write('late');
   }
 
   @Sse('admins')
@@ -73,6 +115,22 @@ class StreamController {
     response.hijack?.();
     await pause(50);
     (response.raw ?? response).end('in one piece');
+  }
+
+  @Get('file-for-nobody')
+  async fileForNobody(@Res({ passthrough: true }) response: ClosingAnswer) {
+    await closingOf(response);
+    return new StreamableFile(Readable.from('late'));
+  }
+
+  @Get('signal-for-nobody')
+  async signalForNobody(
+    @CurrentSession() session: SessionContainer,
+    @Res({ passthrough: true }) response: ClosingAnswer,
+  ): Promise<string> {
+    await closingOf(response);
+    signals.push(session.ended);
+    return 'late';
   }
 
   @Get('signal')
@@ -160,6 +218,22 @@ describe.each(platforms)('a stream on %s', (platform) => {
     await text;
     await expect.poll(open).toBe(before - 1);
   });
+
+  it.each(['events', 'file', 'own', 'signal'])(
+    'is kept for nobody where its client has left before it begins: %s',
+    async (kind) => {
+      const { access, handle } = await scene.login('bob');
+      const before = closings;
+      const { text, request } = read(scene, `${kind}-for-nobody`, access);
+      text.catch(() => undefined);
+      await pause(50);
+      request.destroy();
+      await expect.poll(() => closings).toBe(before + 1);
+      await pause(20);
+      expect(open()).toBe(0);
+      await sessions().revokeSession(handle);
+    },
+  );
 
   it('that nobody reads is cut off', async () => {
     const { access, handle } = await scene.login('bob');

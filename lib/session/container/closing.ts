@@ -10,3 +10,16 @@ export function closingIn(scope: unknown): Closing | undefined {
     return undefined;
   }
 }
+
+/** Whether an object has closed already. It does not report that a second time. */
+export function isClosed(scope: Closing): boolean {
+  const { destroyed, readyState, stream } = scope as Closing & States;
+  // A response of HTTP/2 shows it by its stream, a connection of Engine.IO by its state.
+  return destroyed === true || readyState === 'closed' || stream?.closed === true;
+}
+
+interface States {
+  readonly destroyed?: unknown;
+  readonly readyState?: unknown;
+  readonly stream?: { readonly closed?: unknown };
+}
