@@ -247,7 +247,8 @@ export class SessionService extends SessionFunctions {
    * poll interval of the revocation feed and a second, without a read for each watched session. Dispose of the result
    * to end the watch.
    *
-   * @param onEnd receives the reason, and the error for the client of an open connection
+   * @param onEnd receives the reason, and the error for the client of an open connection. If it throws, or returns a
+   * promise that rejects, the log says so
    * @example
    * ```ts
    * const watching = sessions.watch(session, ({ reason }) => upload.abort(reason));

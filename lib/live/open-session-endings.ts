@@ -61,10 +61,13 @@ export class OpenSessionEndings {
   }
 
   private tell({ onEnd }: Holder, end: LiveEnd): void {
+    const report = (): void => this.logger.error('A listener for the end of a session failed');
     try {
-      onEnd(end);
+      // An application's function may be async. A rejection that nobody handles ends the process.
+      const told: unknown = onEnd(end);
+      if (told !== undefined) Promise.resolve(told).catch(report);
     } catch {
-      this.logger.error('A listener for the end of a session failed');
+      report();
     }
   }
 }

@@ -79,7 +79,7 @@ export class OpenSessions implements SessionEnds, BeforeApplicationShutdown {
         if (isOver) return;
         isOver = true;
         ofActor?.[Symbol.dispose]();
-        onEnd(end);
+        return onEnd(end);
       },
       onStaleClaims: how.onStaleClaims,
     };

@@ -48,7 +48,8 @@ export class SessionVerification {
    * Calls once when a session ends: by a revocation in the issuer's feed, or with its access token. Dispose of the
    * result to end the watch.
    *
-   * @param onEnd receives the reason, and the error for clients
+   * @param onEnd receives the reason, and the error for clients. If it throws, or returns a promise that rejects, the
+   * log says so
    * @throws {SessionInputException} if the argument is not a session, or not a function
    */
   watch(session: ReadonlySession, onEnd: (end: LiveEnd) => void): Disposable {

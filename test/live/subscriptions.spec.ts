@@ -352,9 +352,9 @@ describe('the events of a subscription', () => {
 
   it('are kept by nothing once they are delivered, however many there are', async () => {
     const events = iteratorEndedWithSession(numbers(), await logIn(), undefined, true);
-    for (let count = 0; count < 1_000; count += 1) await events.next();
+    for (let done = 0; done < 1_000; done += 1) await events.next();
     const before = heapInUse();
-    for (let count = 0; count < 50_000; count += 1) await events.next();
+    for (let done = 0; done < 50_000; done += 1) await events.next();
     expect(heapInUse() - before).toBeLessThan(1_000_000);
     await events.return?.();
     expect(size()).toBe(0);

@@ -5,6 +5,7 @@ import { OpenSessions } from '../../lib/live/open-sessions.js';
 import { RevocationFeed } from '../../lib/revocation/revocation-feed.js';
 import { describeOnEachDatabase, describeOnEachServer } from '../support/components.js';
 import { logIn, refreshTokenOf, useFleets, type Instance } from '../support/fleet.js';
+import { LogRecorder } from '../support/log-recorder.js';
 import { StatementLog, type Statement } from '../support/statement-log.js';
 
 const HOUR = 3_600_000;
@@ -132,15 +133,25 @@ describe('who watches a session', () => {
     expect(openIn(first)).toBe(0);
   });
 
-  it('keeps no other from being told where it fails', async () => {
+  it.each<[string, () => unknown]>([
+    [
+      'throws',
+      () => {
+        throw new Error('of the application');
+      },
+    ],
+    ['rejects', () => Promise.reject(new Error('of the application'))],
+  ])('keeps no other from being told where it %s, and the log says so', async (_, fail) => {
+    const log = new LogRecorder();
     const { first } = await start({ sessions: QUIET });
+    first.app.useLogger(log);
     const session = await logIn(first);
-    first.sessions.watch(session, () => {
-      throw new Error('of the application');
-    });
+    first.sessions.watch(session, fail);
     const ends = endsOf(first, session);
     expect(await first.sessions.revokeSession(session.getHandle())).toBe(true);
     expect(ends).toHaveLength(1);
+    await new Promise(setImmediate);
+    expect(log.texts('error')).toEqual(['A listener for the end of a session failed']);
   });
 
   it('is told that its time is over: idle, or in all', async () => {
