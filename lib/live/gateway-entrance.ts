@@ -5,7 +5,7 @@ import { SessionException } from '../errors/session.exception.js';
 import type { HttpRequest } from '../http/context/http-request.js';
 import type { VerifySessionOptions } from '../http/verify-session-options.js';
 import type { ReadonlySession } from '../session/container/readonly-session.js';
-import { askedTogether, mergedAsks } from './asked-at-entrance.js';
+import { askedTogether } from './asked-at-entrance.js';
 import { isWsClient } from './close-socket.js';
 import { followConnections } from './engine-connections.js';
 import type { Adapter, Connecting, IoSocket, Server } from './socket-adapter.js';
@@ -184,13 +184,13 @@ export class GatewayEntrance {
     // An adapter of the application's own may choose another server than Nest's does.
     const isJudged = found?.server === server || found?.asked === OPTIONAL;
     if (found === undefined || !isJudged) this.verifyLate(server, client, request);
-    else if (found.session !== undefined) this.hold(client, found.session, found.asked);
+    else if (found.session !== undefined) this.held.holdSocket(client, found.session, found.asked);
     else if (this.pending.has(request)) this.awaitToken(client, request, found.asked);
   }
 
   private enterNamespace(server: Server, client: IoSocket): void {
     const found = this.joined.get(client);
-    if (found?.session !== undefined) this.hold(client, found.session, found.asked);
+    if (found?.session !== undefined) this.held.holdSocket(client, found.session, found.asked);
     // Socket.IO leaves `join` out for a client whose connection it recovers.
     if (found !== undefined || client.recovered !== true) return;
     this.join(server, client).then(
@@ -211,19 +211,9 @@ export class GatewayEntrance {
       return;
     }
     this.handshakes.verify(request, asked).then(
-      (session) => session !== undefined && this.hold(client, session, asked),
+      (session) => session !== undefined && this.held.holdSocket(client, session, asked),
       (error: unknown) => turnAway(client, error),
     );
-  }
-
-  private hold(client: Connecting, session: ReadonlySession, asked: Asked): void {
-    this.held.holdSocket(client, session, mergedAsks(asked));
-    onShownToken(client, (token) => {
-      this.handshakes.find(client.request, asked, token).then(
-        (newer) => newer !== undefined && this.held.show(client, newer),
-        () => undefined,
-      );
-    });
   }
 
   private awaitToken(client: Connecting, request: object, asked: Asked): void {
@@ -235,7 +225,7 @@ export class GatewayEntrance {
       this.handshakes.verify(request, asked, token).then(
         (session) => {
           this.pending.remove(request);
-          if (session !== undefined) this.hold(client, session, asked);
+          if (session !== undefined) this.held.holdSocket(client, session, asked);
         },
         (error: unknown) => turnAway(client, error),
       );

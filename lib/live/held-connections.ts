@@ -3,6 +3,7 @@ import type { LiveConnections } from '../http/live-connections.js';
 import type { VerifySessionOptions } from '../http/verify-session-options.js';
 import type { ReadonlySession } from '../session/container/readonly-session.js';
 import type { LiveEnd } from '../verification/session-ends.js';
+import { mergedAsks } from './asked-at-entrance.js';
 import {
   closeSocket,
   ignoreMessages,
@@ -11,8 +12,11 @@ import {
   type SocketClient,
 } from './close-socket.js';
 import { Gateways } from './gateways.js';
+import { Handshakes } from './handshakes.js';
 import { OpenClaims } from './open-claims.js';
 import { PacedClosings } from './paced-closings.js';
+import { onShownToken } from './shown-token.js';
+import type { Connecting } from './socket-adapter.js';
 
 interface Held {
   readonly client: SocketClient;
@@ -30,7 +34,10 @@ export class HeldConnections implements LiveConnections {
   private readonly held = new WeakMap<object, Held>();
   private readonly closings = new PacedClosings();
 
-  constructor(private readonly gateways: Gateways) {}
+  constructor(
+    private readonly gateways: Gateways,
+    private readonly handshakes: Handshakes,
+  ) {}
 
   sessionOf(connection: object): ReadonlySession | 'ended' | undefined {
     const held = this.held.get(connection);
@@ -40,19 +47,30 @@ export class HeldConnections implements LiveConnections {
   hold(connection: object, gateway: object, session: ReadonlySession): void {
     const asks = this.gateways.askedBy(gateway);
     if (asks === 'open') return;
-    const asked = asks === 'unguarded' ? undefined : asks.asked;
-    this.holdSocket(connection as SocketClient, session, asked);
+    const asked = asks === 'unguarded' ? [] : [asks.asked];
+    this.holdSocket(connection as Connecting, session, asked);
   }
 
+  /**
+   * Holds a socket until its session ends. Its client may go on with a newer token.
+   *
+   * @param asked the requirements of each gateway behind the socket
+   */
   holdSocket(
-    client: SocketClient,
+    client: Connecting,
     session: ReadonlySession,
-    asked: VerifySessionOptions | undefined,
+    asked: readonly VerifySessionOptions[],
   ): void {
     if (this.held.has(client) || isGone(client)) return;
     // First, because a session that has ended meanwhile closes its socket at once.
     client.once(isWsClient(client) ? 'close' : 'disconnect', () => this.release(client));
-    this.keep(client, client, session, asked, (end) => closeSocket(client, end));
+    onShownToken(client, (token) => {
+      this.handshakes.find(client.request, asked, token).then(
+        (newer) => newer !== undefined && this.show(client, newer),
+        () => undefined,
+      );
+    });
+    this.keep(client, client, session, mergedAsks(asked), (end) => closeSocket(client, end));
   }
 
   /**

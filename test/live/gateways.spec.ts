@@ -63,6 +63,20 @@ class GuardedGateway extends Answers {
   }
 }
 
+class GuardedAnswers {
+  @SubscribeMessage('who')
+  @VerifySession()
+  who(@CurrentSession() session: SessionContainer): object {
+    return { event: 'you', data: session.getUserId() };
+  }
+}
+
+@WebSocketGateway({ path: '/guarded' })
+class MessageGateway extends GuardedAnswers {}
+
+@WebSocketGateway({ namespace: 'guarded' })
+class MessageNamespace extends GuardedAnswers {}
+
 @WebSocketGateway({ path: '/admin' })
 @VerifySession({ roles: ['admin'] })
 class AdminGateway extends Answers {}
@@ -132,6 +146,7 @@ const KINDS = {
     adapter: (app: INestApplication) => new EnteredWsAdapter(app),
     bareAdapter: (app: INestApplication) => new WsAdapter(app),
     gateways: [GuardedGateway, AdminGateway, OpenGateway],
+    ofMessages: MessageGateway,
     ended: (code: string): unknown => [code === 'INVALID_CLAIMS' ? 4403 : 4401, code],
   },
   'Socket.IO': {
@@ -140,6 +155,7 @@ const KINDS = {
     adapter: (app: INestApplication) => new EnteredIoAdapter(app),
     bareAdapter: (app: INestApplication) => new IoAdapter(app),
     gateways: [GuardedNamespace, AdminNamespace, OpenNamespace],
+    ofMessages: MessageNamespace,
     ended: (code: string): unknown => ['io server disconnect', { code }],
   },
 } as const;
@@ -397,14 +413,20 @@ describe('what only one kind of socket has', () => {
     },
   );
 
-  it.each(['ws', 'Socket.IO'] as const)(
-    '%s: with `live.until` a socket ends with its token, unless a newer one is shown',
-    async (kind) => {
-      const { gateways, adapter, open, ended } = KINDS[kind];
+  it.each([
+    ['ws', 'the gateway'],
+    ['ws', 'messages'],
+    ['Socket.IO', 'the gateway'],
+    ['Socket.IO', 'messages'],
+  ] as const)(
+    '%s: with `live.until` a socket ends with its token, unless a newer one is shown, where %s asked for it',
+    async (kind, asking) => {
+      const { gateways, ofMessages, adapter, bareAdapter, open, ended } = KINDS[kind];
+      const isEntered = asking === 'the gateway';
       scene = await Scene.open({
-        providers: [...gateways],
+        providers: isEntered ? [...gateways] : [ofMessages],
         sessions: { live: { until: 'token' } },
-        prepare: (app) => void app.useWebSocketAdapter(adapter(app)),
+        prepare: (app) => void app.useWebSocketAdapter(isEntered ? adapter(app) : bareAdapter(app)),
       });
       const feed = scene.booted.app.get(RevocationFeed) as {
         task: { runNow(): Promise<void> };
@@ -412,6 +434,8 @@ describe('what only one kind of socket has', () => {
       const { access, refresh } = await scene.login('bob');
       const left = await open(scene.booted.url, 'guarded', accessCookie(access));
       const kept = await open(scene.booted.url, 'guarded', accessCookie(access));
+      expect(await left.ask('who')).toEqual(['you', 'bob']);
+      expect(await kept.ask('who')).toEqual(['you', 'bob']);
       await scene.advance(HOUR / 2);
       const answer = await scene.refresh({ cookie: `__Host-sRefreshToken=${refresh}` });
       const cookies = answer.setCookies.map((line) => line.split(';', 1)[0] ?? '');
@@ -422,6 +446,7 @@ describe('what only one kind of socket has', () => {
       await scene.advance(HOUR / 2);
       await feed.task.runNow();
       expect(await left.closed).toEqual(ended('TRY_REFRESH_TOKEN'));
+      expect(await kept.ask('who')).toEqual(['you', 'bob']);
       expect(kept.isClosed).toBe(false);
       kept.close();
     },

@@ -56,7 +56,7 @@ describe('open connections', () => {
     const sockets = Array.from({ length: 40 }, () => new SilentSocket());
     for (const socket of sockets) {
       socket.on('message', () => undefined);
-      held.holdSocket(socket, session, undefined);
+      held.holdSocket(socket, session, []);
     }
     await session.revokeSession();
     await expect
@@ -71,7 +71,7 @@ describe('open connections', () => {
   it('that are gone before a newer token of theirs is judged are held no longer', async () => {
     const session = await logIn();
     const socket = new SilentSocket();
-    held.holdSocket(socket, session, undefined);
+    held.holdSocket(socket, session, []);
     socket.terminate();
     expect(held.show(socket, session)).toBe(false);
     expect(size()).toBe(0);
@@ -80,7 +80,7 @@ describe('open connections', () => {
   it('are closed where the application fails to tell them why', async () => {
     const session = await logIn();
     const socket = new FailingIoSocket();
-    held.holdSocket(socket, session, undefined);
+    held.holdSocket(socket, session, []);
     await session.revokeSession();
     expect(socket.isDisconnected).toBe(true);
   });
