@@ -8,6 +8,7 @@ import { HandlerSurvey } from './http/handler-survey.js';
 import { SessionExceptionFilter } from './http/session-exception.filter.js';
 import { SessionKinds } from './http/session-kinds.js';
 import { KeyRing } from './keys/key-ring.js';
+import { LiveHandlers } from './live/live-handlers.js';
 import { encryptionFlaws } from './options/encryption-flaws.js';
 import {
   RESOLVED_SESSION_OPTIONS,
@@ -40,12 +41,14 @@ export class SessionLifecycle {
     private readonly filter: SessionExceptionFilter,
     private readonly kinds: SessionKinds,
     private readonly replies: FastifyReplies,
+    private readonly liveHandlers: LiveHandlers,
     @Inject(RESOLVED_SESSION_OPTIONS) private readonly options: ResolvedSessionOptions,
   ) {}
 
   beforeRoutes(): void {
     this.filter.goBeforeOtherFilters();
     this.replies.keep();
+    this.liveHandlers.beforeRoutes();
   }
 
   /** Reads the keys, so that a database that is not ready is noticed now, not at the first login. */

@@ -11,10 +11,12 @@ import {
 } from '@nestjs/common';
 import { INTERCEPTORS_METADATA, SSE_METADATA } from '@nestjs/common/constants.js';
 import { HttpAdapterHost, MetadataScanner, ModulesContainer } from '@nestjs/core';
+import type { InstanceWrapper } from '@nestjs/core/injector/instance-wrapper.js';
 import { map, type Observable } from 'rxjs';
 import { findRequestAndResponse } from '../http/context/execution-context.js';
 import { takesOverResponse } from '../http/context/taken-over-response.js';
 import { foundIn, sessionFor } from '../http/current-session.js';
+import { namedClass, providedClass } from '../http/left-out-guards.js';
 import { ReadonlySession } from '../session/container/readonly-session.js';
 import { cutOffWithSession, endedWithSession } from './answer-stream.js';
 import { iteratorEndedWithSession } from './ended-iterator.js';
@@ -67,15 +69,23 @@ interface Replying {
 @Injectable()
 export class LiveHandlers implements OnModuleInit {
   constructor(
-    modules: ModulesContainer,
+    private readonly modules: ModulesContainer,
     private readonly adapterHost: HttpAdapterHost,
     private readonly gateways: Gateways,
   ) {
-    for (const { controllers, providers } of modules.values()) {
-      for (const { metatype } of [...controllers.values(), ...providers.values()]) {
-        if (typeof metatype === 'function' && typeof metatype.prototype === 'object') {
-          completeHandlersOf(metatype as Type);
-        }
+    this.completeClasses(namedClass);
+  }
+
+  /** Does the same for classes whose instances a factory or a value provides. Nest goes by an instance there. */
+  beforeRoutes(): void {
+    this.completeClasses(providedClass);
+  }
+
+  private completeClasses(classOf: (wrapper: InstanceWrapper) => Type | undefined): void {
+    for (const { controllers, providers } of this.modules.values()) {
+      for (const wrapper of [...controllers.values(), ...providers.values()]) {
+        const type = classOf(wrapper);
+        if (type !== undefined) completeHandlersOf(type);
       }
     }
   }

@@ -5,6 +5,7 @@ import type { GuardedRoute } from '../http/guarded-routes.js';
 import { HandlerSurvey } from '../http/handler-survey.js';
 import { SessionExceptionFilter } from '../http/session-exception.filter.js';
 import { SessionKinds } from '../http/session-kinds.js';
+import { LiveHandlers } from '../live/live-handlers.js';
 import { findPart } from '../options/kind.js';
 import { RegisteredClaims } from '../session/edit/registered-claims.js';
 import { IssuerClient } from './issuer-client.js';
@@ -30,12 +31,14 @@ export class VerifierLifecycle {
     private readonly registry: RegisteredClaims,
     private readonly handlers: HandlerSurvey,
     private readonly filter: SessionExceptionFilter,
+    private readonly liveHandlers: LiveHandlers,
     private readonly modules: ModulesContainer,
     @Inject(RESOLVED_VERIFIER_OPTIONS) private readonly options: ResolvedVerifierOptions,
   ) {}
 
   beforeRoutes(): void {
     this.filter.goBeforeOtherFilters();
+    this.liveHandlers.beforeRoutes();
   }
 
   /** Reads keys and revocations, so that no request is judged before. The service starts even if the issuer is away. */

@@ -1,7 +1,8 @@
 import { once } from 'node:events';
 import type { Socket as NetSocket } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
-import { ModuleRef } from '@nestjs/core';
+import type { Provider } from '@nestjs/common';
+import { APP_GUARD, ModuleRef } from '@nestjs/core';
 import { GraphQLModule, Query, Resolver, Subscription } from '@nestjs/graphql';
 import { MercuriusDriver, type MercuriusDriverConfig } from '@nestjs/mercurius';
 import { createClient, type Client } from 'graphql-ws';
@@ -9,6 +10,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import {
   CurrentSession,
+  SessionGuard,
   sessionSubscriptions,
   SessionService,
   UserRoleClaim,
@@ -72,6 +74,19 @@ class NewsResolver {
   }
 }
 
+@Resolver()
+class TicksResolver {
+  @Query(() => String)
+  hello(): string {
+    return 'hello';
+  }
+
+  @Subscription(() => Number)
+  ticks() {
+    return count('ticks');
+  }
+}
+
 const SERVERS = {
   'Apollo on Express': {
     platform: 'express',
@@ -104,9 +119,64 @@ interface Got {
   readonly end: Promise<'complete' | 'error'>;
 }
 
+const clients: Client[] = [];
+afterEach(async () => {
+  for (const client of clients.splice(0)) await client.dispose();
+});
+
+function connectTo(scene: Scene, headers: Headers, connectionParams?: Record<string, unknown>) {
+  let upgraded: (connection: NetSocket) => void = () => undefined;
+  const opened = new Promise<NetSocket>((resolve) => (upgraded = resolve));
+  class Socket extends WebSocket {
+    constructor(url: string, protocols: string) {
+      super(url, protocols, { headers: { host: HOST, ...headers } });
+      this.once('upgrade', ({ socket }) => upgraded(socket));
+    }
+  }
+  let told: (close: unknown[]) => void = () => undefined;
+  const closed = new Promise<unknown[]>((resolve) => (told = resolve));
+  const client = createClient({
+    url: `${scene.booted.url.replace('http', 'ws')}/graphql`,
+    webSocketImpl: Socket,
+    retryAttempts: 0,
+    lazy: false,
+    onNonLazyError: () => undefined,
+    ...(connectionParams && { connectionParams }),
+    on: {
+      closed: (event) => {
+        const { code, reason } = event as { code: number; reason: string };
+        told([code, reason]);
+      },
+    },
+  });
+  clients.push(client);
+  return { client, closed, opened };
+}
+
+function subscribe(client: Client, query: string): Got {
+  const values: unknown[] = [];
+  const errors: unknown[] = [];
+  const end = new Promise<'complete' | 'error'>((resolve) => {
+    client.subscribe(
+      { query },
+      {
+        next: ({ data, errors: found }) => {
+          if (found === undefined || found === null) values.push(data);
+          else errors.push(...found);
+        },
+        error: (error) => {
+          errors.push(...(Array.isArray(error) ? (error as unknown[]) : [error]));
+          resolve('error');
+        },
+        complete: () => resolve('complete'),
+      },
+    );
+  });
+  return { values, errors, end };
+}
+
 describe.each(Object.entries(SERVERS))('a subscription by %s', (_name, { platform, module }) => {
   let scene: Scene;
-  const clients: Client[] = [];
   beforeAll(async () => {
     scene = await Scene.open({
       platform,
@@ -115,62 +185,11 @@ describe.each(Object.entries(SERVERS))('a subscription by %s', (_name, { platfor
       sessions: { claims: [roleClaim] },
     });
   });
-  afterEach(async () => {
-    for (const client of clients.splice(0)) await client.dispose();
-  });
   afterAll(() => scene.close());
   const sessions = (): SessionService => scene.booted.app.get(SessionService);
 
-  function connect(headers: Headers, connectionParams?: Record<string, unknown>) {
-    let upgraded: (connection: NetSocket) => void = () => undefined;
-    const opened = new Promise<NetSocket>((resolve) => (upgraded = resolve));
-    class Socket extends WebSocket {
-      constructor(url: string, protocols: string) {
-        super(url, protocols, { headers: { host: HOST, ...headers } });
-        this.once('upgrade', ({ socket }) => upgraded(socket));
-      }
-    }
-    let told: (close: unknown[]) => void = () => undefined;
-    const closed = new Promise<unknown[]>((resolve) => (told = resolve));
-    const client = createClient({
-      url: `${scene.booted.url.replace('http', 'ws')}/graphql`,
-      webSocketImpl: Socket,
-      retryAttempts: 0,
-      lazy: false,
-      onNonLazyError: () => undefined,
-      ...(connectionParams && { connectionParams }),
-      on: {
-        closed: (event) => {
-          const { code, reason } = event as { code: number; reason: string };
-          told([code, reason]);
-        },
-      },
-    });
-    clients.push(client);
-    return { client, closed, opened };
-  }
-
-  function subscribe(client: Client, query: string): Got {
-    const values: unknown[] = [];
-    const errors: unknown[] = [];
-    const end = new Promise<'complete' | 'error'>((resolve) => {
-      client.subscribe(
-        { query },
-        {
-          next: ({ data, errors: found }) => {
-            if (found === undefined || found === null) values.push(data);
-            else errors.push(...found);
-          },
-          error: (error) => {
-            errors.push(...(Array.isArray(error) ? (error as unknown[]) : [error]));
-            resolve('error');
-          },
-          complete: () => resolve('complete'),
-        },
-      );
-    });
-    return { values, errors, end };
-  }
+  const connect = (headers: Headers, connectionParams?: Record<string, unknown>) =>
+    connectTo(scene, headers, connectionParams);
 
   it('gets an error and `complete` at the end of its session, and its socket is closed', async () => {
     const { access, handle } = await scene.login('bob');
@@ -333,6 +352,29 @@ describe.each(Object.entries(SERVERS))('a subscription by %s', (_name, { platfor
     expect(me.values).toEqual([{ me: 'dora' }]);
     const before = got.values.length;
     await expect.poll(() => got.values.length).toBeGreaterThan(before);
+  });
+});
+
+describe('a subscription of a resolver that the module does not name', () => {
+  let scene: Scene;
+  afterEach(() => scene.close());
+
+  it.each<[string, Provider]>([
+    ['useFactory', { provide: 'ticks', useFactory: () => new TicksResolver() }],
+    ['useValue', { provide: 'ticks', useValue: new TicksResolver() }],
+  ])('ends with its session under the guard of the application: %s', async (_, provider) => {
+    scene = await Scene.open({
+      imports: [apolloWithSubscriptions(sessionSubscriptions)],
+      providers: [provider, { provide: APP_GUARD, useExisting: SessionGuard }],
+    });
+    const { access, handle } = await scene.login('bob');
+    const { client, closed } = connectTo(scene, accessCookie(access));
+    const got = subscribe(client, 'subscription { ticks }');
+    await expect.poll(() => got.values.length).toBeGreaterThan(1);
+    await scene.booted.app.get(SessionService).revokeSession(handle);
+    expect(await got.end).toBe('complete');
+    expect(got.errors).toMatchObject([{ message: 'unauthorised', extensions: UNAUTHENTICATED }]);
+    expect(await closed).toEqual([4401, 'UNAUTHORISED']);
   });
 });
 
