@@ -14,6 +14,7 @@ import { UnauthorizedSessionException } from '../errors/unauthorized-session.exc
 import { kindOf } from '../options/option-checks.js';
 import { requestAndResponseOf } from './context/execution-context.js';
 import { asHttpRequest } from './context/http-request.js';
+import { methodNameOf } from './context/method-name.js';
 import { takesOverResponse } from './context/taken-over-response.js';
 import {
   CreateSessionMetadata,
@@ -154,7 +155,7 @@ export class CreateSessionInterceptor implements NestInterceptor {
 }
 
 function nameOf(context: ExecutionContext): string {
-  return `${context.getClass().name}.${context.getHandler().name}`;
+  return `${context.getClass().name}.${methodNameOf(context)}`;
 }
 
 function isSelector(

@@ -118,7 +118,7 @@ function completeHandlersOf(type: Type): void {
 }
 
 function leavesOpen(type: Type, handler: object): boolean {
-  const declared = { getClass: () => type, getHandler: () => handler } as ExecutionContext;
+  const declared = { getClass: () => type, getHandler: () => handler };
   return (
     Reflect.getMetadata(SSE_METADATA, handler) === true ||
     isSubscription(handler) ||

@@ -26,6 +26,7 @@ import { bootApp, platforms, type BootedApp, type Platform } from '../support/bo
 import type { Answer } from '../support/http-client.js';
 import { readFrontToken } from '../support/issued-tokens.js';
 import { LogRecorder } from '../support/log-recorder.js';
+import { Wrapped } from '../support/wrapped.decorator.js';
 
 // Must be in no log line and in no answer.
 const SECRET = 'hunter2-of-u1';
@@ -180,6 +181,13 @@ class LoginController {
   takesOver(@Res() response: { send(body: string): unknown }): string {
     response.send('mine');
     return 'u1';
+  }
+
+  @Post('takes-over-wrapped')
+  @CreateSession()
+  @Wrapped
+  takesOverWrapped(@Res() response: { send(body: string): unknown }): string {
+    return this.takesOver(response);
   }
 
   @Post('takes-over-next')
@@ -445,7 +453,7 @@ describe.each(platforms)('on %s', (platform) => {
       await expectNoSession(answer);
     });
 
-    it.each(['takes-over', 'takes-over-next'])(
+    it.each(['takes-over', 'takes-over-next', 'takes-over-wrapped'])(
       'refuses a handler that answers by itself: %s',
       async (path) => {
         const answer = await booted.client().post(`/${path}`);
@@ -454,7 +462,7 @@ describe.each(platforms)('on %s', (platform) => {
         await expectNoSession(answer);
         expect(logs.texts('error')).toEqual([
           expect.stringMatching(
-            /^@CreateSession\(\) on LoginController\.takesOver(Next)?: the handler takes over the response, .* use @Res\(\{ passthrough: true \}\)$/,
+            /^@CreateSession\(\) on LoginController\.takesOver(Next|Wrapped)?: the handler takes over the response, .* use @Res\(\{ passthrough: true \}\)$/,
           ),
         ]);
       },

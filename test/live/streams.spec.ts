@@ -27,6 +27,7 @@ import { OpenSessions } from '../../lib/live/open-sessions.js';
 import { platforms } from '../support/boot-app.js';
 import { accessCookie, HOST, Scene } from '../support/scene.js';
 import { readAnswer } from '../support/streamed-answer.js';
+import { Wrapped } from '../support/wrapped.decorator.js';
 
 const roles = new Map<string, string[]>();
 const roleClaim = new UserRoleClaim({ fetchValue: ({ userId }) => roles.get(userId) ?? [] });
@@ -108,6 +109,12 @@ class StreamController {
     response.hijack?.();
     const raw = response.raw ?? response;
     raw.write('first ');
+  }
+
+  @Get('wrapped')
+  @Wrapped
+  wrapped(@Res() response: NodeAnswer & { raw?: NodeAnswer; hijack?(): void }): void {
+    this.own(response);
   }
 
   @Get('late')
@@ -248,7 +255,7 @@ describe.each(platforms)('a stream on %s', (platform) => {
     expect(open()).toBe(0);
   });
 
-  it.each(['file', 'own'])(
+  it.each(['file', 'own', 'wrapped'])(
     'of an answer is cut off at the end of the session: %s',
     async (path) => {
       const { access, handle } = await scene.login('bob');
