@@ -21,11 +21,13 @@ export function askedTogether(
 export function mergedAsks(
   asked: readonly VerifySessionOptions[],
 ): Pick<VerifySessionOptions, 'overrideGlobalClaimValidators'> {
-  const overrides = asked.flatMap((each) => each.overrideGlobalClaimValidators ?? []);
-  if (overrides.length === 0) return {};
+  const overrides = asked.map((each) => each.overrideGlobalClaimValidators);
+  if (overrides.every((each) => each === undefined)) return {};
   return {
     overrideGlobalClaimValidators: async (globalValidators, session) => {
-      const found = overrides.map(async (each) => each([...globalValidators], session));
+      const found = overrides.map(async (each) =>
+        each === undefined ? globalValidators : each([...globalValidators], session),
+      );
       return [...new Set((await Promise.all(found)).flat())];
     },
   };

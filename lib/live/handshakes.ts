@@ -37,8 +37,14 @@ export class Handshakes {
     asked: readonly VerifySessionOptions[],
     shown?: unknown,
   ): Promise<ReadonlySession | undefined> {
-    const [first = {}, ...others] = asked;
-    const session = await this.verification.findInHandshake(request, first, tokenIn(shown));
+    const [first, ...others] = asked;
+    const ofAll = {
+      ...first,
+      // A guest's messages are judged one by one, also by the gateways that require a session.
+      sessionRequired: asked.every(({ sessionRequired }) => sessionRequired !== false),
+      checkDatabase: asked.some(({ checkDatabase }) => checkDatabase === true),
+    };
+    const session = await this.verification.findInHandshake(request, ofAll, tokenIn(shown));
     for (const { overrideGlobalClaimValidators } of others) {
       if (session === undefined) break;
       await this.verification.claims.assertIn(session, overrideGlobalClaimValidators);
