@@ -73,12 +73,14 @@ export class SessionGuard implements CanActivate {
   canActivate(context: ExecutionContext): boolean | Promise<boolean> {
     const route = this.routes.of(context);
     if (route === undefined) return true;
-    if (isMessage(context) && this.messages !== undefined) {
-      return this.verifyCall(this.messages, route, context);
-    }
-    const { request, response } = this.find(context);
+    const messages = isMessage(context) ? this.messages : undefined;
     const { kind } = route.options;
-    if (kind !== undefined && kind !== this.kinds.own) return this.delegate(kind, context);
+    if (kind !== undefined && kind !== this.kinds.own) {
+      if (messages === undefined && this.findsInItsOwnWay) this.find(context);
+      return this.delegate(kind, context);
+    }
+    if (messages !== undefined) return this.verifyCall(messages, route, context);
+    const { request, response } = this.find(context);
     if (route.isPreflight && asHttpRequest(request).method === 'OPTIONS') {
       this.remember(request, { session: undefined, checked: route });
       return this.admit(request, context);
@@ -98,8 +100,12 @@ export class SessionGuard implements CanActivate {
     }
   }
 
+  private get findsInItsOwnWay(): boolean {
+    return this.getRequestResponse !== SessionGuard.prototype.getRequestResponse;
+  }
+
   private find(context: ExecutionContext): RequestAndResponse {
-    if (this.getRequestResponse !== SessionGuard.prototype.getRequestResponse) {
+    if (this.findsInItsOwnWay) {
       const own = this.getRequestResponse(context);
       isFoundByOthers = true;
       foundBefore.set(context, own);

@@ -1,7 +1,9 @@
 import { Controller, Get, Injectable } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';
+import { ClientProxyFactory, MessagePattern, Transport } from '@nestjs/microservices';
 import { WsAdapter } from '@nestjs/platform-ws';
 import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
+import { firstValueFrom } from 'rxjs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { getSessionsToken, SessionModule, SessionService } from '../../lib/index.js';
 import { FakeClock } from '../../lib/testing/index.js';
@@ -19,6 +21,7 @@ import {
   type SessionVerifierOptions,
 } from '../../lib/verifier/index.js';
 import { bootApp, platforms, type BootedApp } from '../support/boot-app.js';
+import { freePort } from '../support/free-port.js';
 import { send } from '../support/http-client.js';
 import { bearer, type Headers } from '../support/scene.js';
 import { WsTestClient } from '../support/socket-clients.js';
@@ -50,6 +53,21 @@ class ShopController {
 @VerifySession({ kind: 'staff' })
 class OfficeController {
   @Get()
+  office(@CurrentSession() session: ReadonlySession): object {
+    return tell(session);
+  }
+}
+
+@Controller()
+class ErrandsController {
+  @MessagePattern('shop')
+  @VerifySession()
+  shop(@CurrentSession() session: ReadonlySession): object {
+    return tell(session);
+  }
+
+  @MessagePattern('office')
+  @VerifySession({ kind: 'staff' })
   office(@CurrentSession() session: ReadonlySession): object {
     return tell(session);
   }
@@ -208,6 +226,35 @@ describe.each(platforms)('a service that verifies two kinds of sessions on %s', 
     await expect(staff.verify(customer.access)).rejects.toMatchObject({
       code: 'TRY_REFRESH_TOKEN',
     });
+  });
+
+  it.each([
+    ['the guard of the whole application', [{ provide: APP_GUARD, useExisting: SessionGuard }]],
+    ['the guards of its handlers', []],
+  ])('hears the messages of each kind by %s', async (_, providers) => {
+    const port = await freePort();
+    const address = { transport: Transport.TCP, options: { host: '127.0.0.1', port } } as const;
+    const messages = { token: (data: unknown) => (data as { token?: string }).token };
+    await boot({
+      options: { ...ofCustomers(), messages },
+      imports: [SessionVerifierModule.forRoot({ ...ofStaff(), messages })],
+      controllers: [ErrandsController],
+      providers,
+      prepare: async (app) => {
+        app.connectMicroservice(address, { inheritAppConfig: true });
+        await app.startAllMicroservices();
+      },
+    });
+    const client = ClientProxyFactory.create(address);
+    const call = (pattern: string, token: string): Promise<unknown> =>
+      firstValueFrom(client.send<unknown>(pattern, { token }));
+    const [customer, clerk] = [await logIn('customers'), await logIn('staff')];
+    expect(await call('shop', customer.access)).toEqual({ userId: '1', audience: null });
+    expect(await call('office', clerk.access)).toEqual({ userId: '1', audience: 'staff' });
+    const refused = { code: 'TRY_REFRESH_TOKEN' };
+    await expect(call('shop', clerk.access)).rejects.toMatchObject(refused);
+    await expect(call('office', customer.access)).rejects.toMatchObject(refused);
+    await client.close();
   });
 
   it('ends the sockets of a kind with its sessions', async () => {
