@@ -1,4 +1,4 @@
-import { Injectable, Inject } from '@nestjs/common';
+import { Injectable, Inject, Logger } from '@nestjs/common';
 import type { SessionEvents } from '../events/session-events.js';
 import { SessionTally } from '../events/session-tally.js';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -45,6 +45,8 @@ export interface SessionHealthReport {
  */
 @Injectable()
 export class SessionHealth {
+  private readonly logger = new Logger('SessionModule');
+
   /** @internal */
   constructor(
     private readonly database: SessionDatabase,
@@ -80,12 +82,25 @@ export class SessionHealth {
 
   /**
    * Reports how long the database took for each statement, for a histogram. Only one listener at a time. It does not
-   * hear of the statements in your own transactions.
+   * hear of the statements in your own transactions. One that throws breaks no statement; the log says so once.
    *
    * @returns a function that ends the subscription
    */
   onStatement(listener: (timing: Readonly<StatementTiming>) => void): () => void {
-    this.database.onStatement = listener;
+    let hasFailed = false;
+    const report = (): void => {
+      if (!hasFailed) this.logger.error('A listener of `onStatement` failed');
+      hasFailed = true;
+    };
+    this.database.onStatement = (timing) => {
+      try {
+        // An asynchronous one passes for it too, and nobody would handle its rejection.
+        const told: unknown = listener(timing);
+        if (told instanceof Promise) told.catch(report);
+      } catch {
+        report();
+      }
+    };
     return () => {
       this.database.onStatement = undefined;
     };

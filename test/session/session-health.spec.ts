@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { SessionHealth } from '../../lib/index.js';
-import { Deployment } from '../support/instances.js';
+import { LogRecorder } from '../support/log-recorder.js';
+import { Deployment, tokensOf } from '../support/instances.js';
 
 describe('the health of the sessions', () => {
   let deployment: Deployment;
@@ -43,4 +44,27 @@ describe('the health of the sessions', () => {
     });
     await instance.booted.dataSource.initialize();
   });
+
+  it.each([
+    [
+      'throws',
+      () => {
+        throw new Error('full');
+      },
+    ],
+    ['rejects', () => Promise.reject(new Error('full'))],
+  ] as const)(
+    'lets no login or refresh fail by a listener that %s, and says so once',
+    async (_, listener) => {
+      const instance = await deployment.start();
+      const log = new LogRecorder();
+      log.record(instance.booted.app);
+      const stop = instance.booted.app.get(SessionHealth).onStatement(listener);
+      const login = await instance.tryLogin('alice');
+      expect(login.status).toBe(201);
+      expect((await instance.refresh(tokensOf(login))).status).toBe(200);
+      expect(log.texts('error')).toEqual(['A listener of `onStatement` failed']);
+      stop();
+    },
+  );
 });
