@@ -1,6 +1,7 @@
-import { Controller, Get } from '@nestjs/common';
+import { Controller, Get, Post } from '@nestjs/common';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
+  CreateSession,
   SessionConfigurationError,
   SessionEventBus,
   SessionModule,
@@ -22,6 +23,12 @@ class EmptyController {
   @Get('empty')
   empty(): object {
     return {};
+  }
+
+  @Post('login')
+  @CreateSession()
+  login(): string {
+    return 'alice';
   }
 }
 
@@ -221,6 +228,21 @@ describe.each(platforms)('the feed of revocations on %s', (platform) => {
       reason: 'feed-secret',
     });
     expect((await ask()).status).toBe(200);
+  });
+
+  it('lets a service with a wrong secret keep nobody at its address from logging in', async () => {
+    await booted.close();
+    await boot({ rateLimit: {} });
+    const poll = async () => (await ask('', { authorization: 'Bearer wrong' })).status;
+    const statuses: number[] = [];
+    for (let i = 0; i < 61; i += 1) statuses.push(await poll());
+    expect(statuses).toEqual([...Array<number>(60).fill(401), 429]);
+    const login = await send(`${booted.url}/login`, 'POST');
+    expect(login.status).toBe(201);
+    const cookie = login.setCookies.map((line) => line.split(';', 1)[0]).join('; ');
+    const refresh = `${booted.url}/auth/session/refresh`;
+    expect((await send(refresh, 'POST', { headers: { cookie } })).status).toBe(200);
+    expect(await poll()).toBe(429);
   });
 
   it('is for no page and no cache, whatever the application’s CORS policy says', async () => {

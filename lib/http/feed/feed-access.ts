@@ -27,7 +27,7 @@ export class FeedAccess {
   /** @throws {UnauthorizedSessionException}, or {TooManyRequestsException} if the address has tried too often */
   async refuse(request: unknown): Promise<never> {
     try {
-      await this.limiter.countRefusal(request);
+      await this.limiter.countWrongSecret(request);
       throw new UnauthorizedSessionException({
         reason: 'feed-secret',
         clearTokens: false,

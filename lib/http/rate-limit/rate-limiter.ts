@@ -110,16 +110,16 @@ export class RateLimiter {
   }
 
   /**
-   * Counts the refusal of another request, such as one with a wrong secret.
+   * Counts a wrong secret of another server, apart from its users' failures: they may share its address.
    *
-   * @throws {TooManyRequestsException} if the address has been refused too often
+   * @throws {TooManyRequestsException} if the address has shown too many
    */
-  async countRefusal(request: unknown): Promise<void> {
+  async countWrongSecret(request: unknown): Promise<void> {
     const { rateLimit } = this.options;
     const address = this.addressOf(request);
     if (rateLimit === false || rateLimit.failures === false || address === undefined) return;
     const { failures } = rateLimit;
-    if ((await this.add('failures', address, 1, failures)) > failures.max) throw tooMany(failures);
+    if ((await this.add('secrets', address, 1, failures)) > failures.max) throw tooMany(failures);
   }
 
   /** Runs the handler of a login within the limits. If it refuses the user, the failure stays counted. */
