@@ -20,10 +20,14 @@ const HOUR_MS = 3_600_000;
 
 const rolesOf = new Map<string, string[] | undefined>();
 let fetches = 0;
+let asking = 0;
+let held: Promise<void> | undefined;
 const roleClaim = new UserRoleClaim({
-  fetchValue: ({ userId }) => {
+  fetchValue: async ({ userId }) => {
     fetches += 1;
-    return rolesOf.get(userId);
+    const roles = rolesOf.get(userId);
+    await held;
+    return roles;
   },
 });
 const permissionClaim = new PermissionClaim({
@@ -67,6 +71,11 @@ describe.each(platforms)('claims that have been marked stale, on %s', (platform)
         database: database.options,
         controllers: [StaleController],
         sessions: { claims: [roleClaim, permissionClaim], revocation: { pollInterval: '1h' } },
+        prepare: (app) =>
+          void app.use((_request: object, _response: object, next: () => void) => {
+            next();
+            setImmediate(() => (asking += 1));
+          }),
       });
     here = await boot();
     there = await boot();
@@ -132,6 +141,60 @@ describe.each(platforms)('claims that have been marked stale, on %s', (platform)
     expect(next.json).toEqual(ADMIN);
     expect(next.setCookies).toEqual([]);
     expect(fetches).toBe(1);
+  });
+
+  const holdFetches = (): (() => void) => {
+    let release = (): void => undefined;
+    held = new Promise((resolve) => (release = resolve));
+    asking = 0;
+    return () => {
+      held = undefined;
+      release();
+    };
+  };
+
+  it('are fetched once for requests of one token that come together, and go out to each', async () => {
+    const client = await login('u1');
+    await promote('u1');
+    clock.advanceMs(1_000);
+    const release = holdFetches();
+    const asked = Array.from({ length: 4 }, () => client.get('/roles'));
+    await expect.poll(() => asking).toBe(4);
+    release();
+    for (const { json, headers } of await Promise.all(asked)) {
+      expect(json).toEqual(ADMIN);
+      expect(headers['front-token']).toBeDefined();
+    }
+    expect(fetches).toBe(1);
+  });
+
+  it('are fetched anew for a request that comes after a later mark', async () => {
+    const client = await login('u1');
+    await promote('u1');
+    const release = holdFetches();
+    const early = client.get('/roles');
+    await expect.poll(() => asking).toBe(1);
+    rolesOf.set('u1', ['user']);
+    clock.advanceMs(1);
+    await here.app.get(SessionService).markClaimsStale('u1');
+    const late = client.get('/roles');
+    await expect.poll(() => asking).toBe(2);
+    release();
+    expect((await early).json).toEqual(ADMIN);
+    expect((await late).json).toEqual(USER);
+    expect(fetches).toBe(2);
+  });
+
+  it('fail for each of those requests if the fetch fails, and are fetched at the next', async () => {
+    const client = await login('u1');
+    await promote('u1');
+    const release = holdFetches();
+    held = held?.then(() => Promise.reject(new Error('away')));
+    const asked = [client.get('/roles'), client.get('/roles')];
+    await expect.poll(() => asking).toBe(2);
+    release();
+    expect((await Promise.all(asked)).map(({ status }) => status)).toEqual([500, 500]);
+    expect((await client.get('/roles')).json).toEqual(ADMIN);
   });
 
   it('are fetched again within the second that two clocks may differ by', async () => {

@@ -168,6 +168,13 @@ export class SessionContainer extends ReadonlySession {
     if (this.newTokens !== undefined) this.carrier.writeTokens(this.newTokens);
   }
 
+  /** @internal takes the new token of another request with the same former one */
+  adopt({ newTokens }: SessionContainer): void {
+    if (newTokens === undefined) return;
+    const { refreshToken: _, antiCsrfToken: __, ...shared } = newTokens;
+    this.renew(shared);
+  }
+
   /** @internal */
   protected override get spoken(): HeldSession {
     return this.tokens;

@@ -1,4 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { randomInt } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
 import { SessionStoreUnavailableException } from '../../errors/session-store-unavailable.exception.js';
 import {
   RESOLVED_SESSION_OPTIONS,
@@ -21,8 +23,12 @@ import {
   readHandle,
 } from '../input/session-input.js';
 import type { MintedTokens } from '../mint/minted-tokens.js';
+import { Turns } from './turns.js';
 
-const MAX_RACES = 8;
+// Only other instances race with this one, each with one edit of a session at a time.
+const MAX_RACES = 20;
+// Ever longer and by chance, so that instances that met once do not meet again.
+const LONGEST_PAUSE_MS = 50;
 
 /** A row whose payload has changed, with a token that shows the change. */
 export interface EditedSession {
@@ -33,6 +39,8 @@ export interface EditedSession {
 /** Changes the content of a session: its payload and its data. */
 @Injectable()
 export class SessionEditor {
+  private readonly turns = new Turns();
+
   constructor(
     private readonly store: SessionStore,
     private readonly directory: SessionDirectory,
@@ -41,7 +49,7 @@ export class SessionEditor {
     @Inject(RESOLVED_SESSION_OPTIONS) private readonly options: ResolvedSessionOptions,
   ) {}
 
-  /** The same in the caller's transaction. */
+  /** The same in the caller's transaction, whose edits wait for no others: it may hold what those need. */
   withDatabase(database: SessionDatabase): SessionEditor {
     return new SessionEditor(
       new SessionStore(database),
@@ -110,12 +118,24 @@ export class SessionEditor {
     return this.remint(record, { ...claims, parentRefreshTokenHash1: null }, claims);
   }
 
+  // Requests of a page come together. Each would read the row before the first has changed it.
   private async merge(
     handle: unknown,
     updateOf: (payload: Readonly<JsonObject>) => unknown,
     mint: (record: SessionRecord) => Promise<MintedTokens>,
   ): Promise<EditedSession | undefined> {
+    const known = readHandle(handle);
+    if (known === undefined) return undefined;
+    return this.turns.take(known, () => this.mergeByVersion(known, updateOf, mint));
+  }
+
+  private async mergeByVersion(
+    handle: string,
+    updateOf: (payload: Readonly<JsonObject>) => unknown,
+    mint: (record: SessionRecord) => Promise<MintedTokens>,
+  ): Promise<EditedSession | undefined> {
     for (let races = 0; races < MAX_RACES; races += 1) {
+      if (races > 0) await pause(randomInt(Math.min(2 ** races, LONGEST_PAUSE_MS)));
       const found = await this.directory.find(handle);
       if (found === undefined) return undefined;
       const update = checkPayloadUpdate(updateOf(found.accessTokenPayload));
@@ -125,9 +145,7 @@ export class SessionEditor {
       const record = { ...found, accessTokenPayload };
       const tokens = await mint(record);
       const { dataVersion } = found;
-      if (
-        await this.store.replaceAccessTokenPayload(found.handle, dataVersion, accessTokenPayload)
-      ) {
+      if (await this.store.replaceAccessTokenPayload(handle, dataVersion, accessTokenPayload)) {
         return { record, tokens };
       }
     }

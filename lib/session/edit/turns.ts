@@ -1,0 +1,36 @@
+// Whoever waits longer goes ahead: what they change is compared with what they have read anyway.
+const WAIT_MS = 1_000;
+
+/** Lets one piece of work after another begin under a name, in the order in which they came. */
+export class Turns {
+  private readonly last = new Map<string, Promise<void>>();
+
+  /** How many names have work under way. */
+  get size(): number {
+    return this.last.size;
+  }
+
+  async take<T>(name: string, work: () => Promise<T>): Promise<T> {
+    const before = this.last.get(name);
+    const own = before === undefined ? work() : within(before).then(work);
+    const settled = own.then(noop, noop);
+    this.last.set(name, settled);
+    try {
+      return await own;
+    } finally {
+      if (this.last.get(name) === settled) this.last.delete(name);
+    }
+  }
+}
+
+function within(before: Promise<void>): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, WAIT_MS);
+    void before.then(() => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
+}
+
+function noop(): void {}
