@@ -15,7 +15,7 @@ export interface ClaimSubject {
 }
 
 /**
- * Finds the value of a claim; `undefined` leaves the payload as it is.
+ * Finds the value of a claim; `undefined` leaves the value as it is.
  *
  * @publicApi
  */
@@ -78,7 +78,7 @@ export abstract class SessionClaim<T> {
   /** Whether a value from a token or a fetch is valid for this claim. A payload may have any shape. */
   protected abstract isValue(value: unknown): value is T;
 
-  /** Finds the value for a user; `undefined` leaves the payload as it is. Subclasses override only this method. */
+  /** Finds the value for a user; `undefined` leaves the value as it is. Subclasses override only this method. */
   fetchValue(subject: ClaimSubject): T | undefined | Promise<T | undefined> {
     return this.fetchByOption?.(subject);
   }

@@ -4,7 +4,7 @@ import { SessionEventBus } from '../events/session-event-bus.js';
 import { ContainerParts } from '../session/container/container-parts.js';
 import { SessionContainer } from '../session/container/session-container.js';
 import { mergePayload } from '../session/edit/session-editor.js';
-import { deepFreeze } from '../session/input/json-object.js';
+import { deepFreeze, type JsonObject } from '../session/input/json-object.js';
 import {
   checkAccessTokenPayload,
   checkPayloadUpdate,
@@ -150,10 +150,14 @@ class FakeRow implements SessionEnds {
 
   async mergeForToken(
     _claims: unknown,
-    update: unknown,
+    updateOf: (payload: Readonly<JsonObject>) => unknown,
   ): Promise<{ record: SessionRecord; tokens: MintedTokens } | undefined> {
     if ((await this.find()) === undefined) return undefined;
-    const merged = mergePayload(this.record.accessTokenPayload, checkPayloadUpdate(update));
+    const { accessTokenPayload } = this.record;
+    const merged = mergePayload(
+      accessTokenPayload,
+      checkPayloadUpdate(updateOf(accessTokenPayload)),
+    );
     this.record = { ...this.record, accessTokenPayload: checkAccessTokenPayload(merged) };
     return { record: this.record, tokens: this.tokens() };
   }

@@ -1,5 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { AccessTokenPayload } from '../claims/access-token-payload.js';
+import { isStale } from '../claims/asked-in-vain.js';
 import type { SessionClaimValidator } from '../claims/session-claim-validator.js';
 import type { SessionClaim } from '../claims/session-claim.js';
 import { validateClaims } from '../claims/validate-claims.js';
@@ -53,8 +54,7 @@ export class ClaimJudgement {
     const sinceMs = this.feed.staleClaimsSinceMs(userId) ?? MARKED_STALE_AT_MS + 1;
     return validators.flatMap(({ claim }) => {
       if (claim === undefined || !this.feed.renews(claim.key)) return [];
-      const fetchedAtMs = claim.getLastFetchedTimeMs(payload);
-      return fetchedAtMs !== undefined && fetchedAtMs < sinceMs ? [claim] : [];
+      return isStale(claim, payload, sinceMs) ? [claim] : [];
     });
   }
 }

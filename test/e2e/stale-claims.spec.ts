@@ -1,12 +1,14 @@
 import { Controller, Get } from '@nestjs/common';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
+  BooleanClaim,
   CurrentSession,
   PermissionClaim,
   SessionRevocation,
   SessionService,
   UserRoleClaim,
   VerifySession,
+  type SessionClaim,
   type SessionContainer,
 } from '../../lib/index.js';
 import { RevocationFeed } from '../../lib/revocation/revocation-feed.js';
@@ -38,6 +40,15 @@ const permissionClaim = new PermissionClaim({
   },
 });
 
+// Set in a session alone: there is nothing to fetch.
+const secondFactor = new BooleanClaim({
+  key: '2fa',
+  fetchValue: () => {
+    fetches += 1;
+    return undefined;
+  },
+});
+
 @Controller()
 class StaleController extends LoginController {
   @Get('roles')
@@ -47,6 +58,12 @@ class StaleController extends LoginController {
       roles: session.getClaimValue(roleClaim),
       permissions: session.getClaimValue(permissionClaim),
     };
+  }
+
+  @Get('second-factor')
+  @VerifySession()
+  secondFactor(@CurrentSession() session: SessionContainer): object {
+    return { value: session.getClaimValue(secondFactor) ?? null };
   }
 
   @Get('strict')
@@ -61,16 +78,18 @@ describe.each(platforms)('claims that have been marked stale, on %s', (platform)
   let database: TestDatabase;
   let here: BootedApp;
   let there: BootedApp;
+  let claims: SessionClaim<unknown>[];
 
   beforeEach(async () => {
     database = await createTestDatabase('sqlite');
+    claims = [roleClaim, permissionClaim, secondFactor];
     const boot = () =>
       bootApp({
         platform,
         clock,
         database: database.options,
         controllers: [StaleController],
-        sessions: { claims: [roleClaim, permissionClaim], revocation: { pollInterval: '1h' } },
+        sessions: { claims, revocation: { pollInterval: '1h' } },
         prepare: (app) =>
           void app.use((_request: object, _response: object, next: () => void) => {
             next();
@@ -247,6 +266,41 @@ describe.each(platforms)('claims that have been marked stale, on %s', (platform)
     expect((await client.get('/roles')).json).toMatchObject({ roles: ['user'] });
     rolesOf.set('u1', ['admin']);
     expect((await client.get('/roles')).json).toMatchObject({ roles: ['admin'] });
+  });
+
+  it('keep a value that is only ever set, without its age, and are asked for it once', async () => {
+    const client = await login('u1');
+    const sessions = here.app.get(SessionService);
+    const [handle = ''] = await sessions.getAllSessionHandlesForUser('u1');
+    await sessions.setClaimValue(handle, secondFactor, true);
+    await client.post('/auth/session/refresh');
+    await promote('u1');
+    clock.advanceMs(1_000);
+    expect((await client.get('/second-factor')).json).toEqual({ value: true });
+    expect(fetches).toBe(2);
+    const next = await client.get('/second-factor');
+    expect(next.json).toEqual({ value: true });
+    expect(next.setCookies).toEqual([]);
+    expect(fetches).toBe(2);
+    const young = secondFactor.validators.isTrue(300);
+    expect(await sessions.validateClaimsForSessionHandle(handle, () => [young])).toMatchObject({
+      invalidClaims: [{ id: '2fa', reason: { message: 'expired' } }],
+    });
+  });
+
+  it('bring back no value that was taken away meanwhile', async () => {
+    const client = await login('u1');
+    const sessions = here.app.get(SessionService);
+    const [handle = ''] = await sessions.getAllSessionHandlesForUser('u1');
+    await sessions.setClaimValue(handle, secondFactor, true);
+    await client.post('/auth/session/refresh');
+    await sessions.removeClaim(handle, secondFactor);
+    await promote('u1');
+    expect((await client.get('/second-factor')).json).toEqual({ value: null });
+    expect(await sessions.getClaimValue(handle, secondFactor)).toEqual({
+      status: 'OK',
+      value: undefined,
+    });
   });
 
   it('refuse a session that has ended meanwhile', async () => {

@@ -282,6 +282,7 @@ const SERVICE: Record<keyof SessionService, Calls> = {
 const CONTAINER: Record<keyof SessionContainer & string, Calls> = {
   ended: {},
   live: {},
+  renewal: {},
   bindTo: { scope: (value, { session }) => session.bindTo(value) },
   getHandle: {},
   getUserId: {},
@@ -321,6 +322,7 @@ const CONTAINER: Record<keyof SessionContainer & string, Calls> = {
 const PRIVATE = new Set([
   'constructor',
   'renew',
+  'merge',
   'record',
   'claimSubject',
   'gone',

@@ -3,6 +3,7 @@ import { Socket } from 'node:net';
 import { Controller, Get, Post } from '@nestjs/common';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
+  BooleanClaim,
   Clock as IssuerClockProvider,
   SessionContainer,
   SessionService,
@@ -28,7 +29,14 @@ import { bootApp, platforms, type BootedApp } from '../support/boot-app.js';
 import { send, type Answer } from '../support/http-client.js';
 import { bootVerifier, FEED_SECRET, ISSUER, type BootedVerifier } from '../support/verifier-app.js';
 
-let roles: string[] = [];
+let roles: string[] | 'away' = [];
+const roleClaim = new UserRoleClaim({
+  fetchValue: () => {
+    if (roles === 'away') throw new Error('away');
+    return roles;
+  },
+});
+const secondFactor = new BooleanClaim({ key: '2fa', fetchValue: () => undefined });
 
 @Controller()
 class OrdersController {
@@ -53,6 +61,17 @@ class OrdersController {
   @Get('admin')
   @VerifySession({ roles: ['admin'] })
   admin(): object {
+    return { ok: true };
+  }
+
+  @Get('transfer')
+  @VerifySession({
+    overrideGlobalClaimValidators: (globalValidators) => [
+      ...globalValidators,
+      secondFactor.validators.isTrue(),
+    ],
+  })
+  transfer(): object {
     return { ok: true };
   }
 
@@ -88,7 +107,7 @@ describe.each(platforms)('a service without a database on %s', (platform) => {
       sessions: {
         issuer: ISSUER,
         revocation: { pollInterval: '1h', maxStaleness: '1d' },
-        claims: [new UserRoleClaim({ fetchValue: () => roles })],
+        claims: [roleClaim, secondFactor],
         routes: { revocations: { secrets: [FEED_SECRET] } },
       },
     });
@@ -289,6 +308,28 @@ describe.each(platforms)('a service without a database on %s', (platform) => {
     roles = ['admin'];
   });
 
+  it('takes a claim that is only ever set for fresh once a refresh has found nothing to fetch', async () => {
+    await boot();
+    const session = await logIn();
+    let { refreshToken } = session.getAllSessionTokensDangerously();
+    await session.setClaimValue(secondFactor, true);
+    let token = session.getAccessToken();
+    expect((await ask('transfer', token)).status).toBe(200);
+    for (let marks = 0; marks < 2; marks += 1) {
+      clock.advanceMs(60_000);
+      await sessions.markClaimsStale('alice');
+      await poll();
+      expect((await ask('transfer', token)).status).toBe(401);
+      clock.advanceMs(60_000);
+      const { headers } = await send(`${issuer.url}/auth/session/refresh`, 'POST', {
+        headers: { authorization: `Bearer ${refreshToken}` },
+      });
+      token = String(headers['st-access-token']);
+      refreshToken = String(headers['st-refresh-token'] ?? refreshToken);
+      expect((await ask('transfer', token)).status).toBe(200);
+    }
+  });
+
   it('keeps the claims of a refresh that can’t fetch them stale, and the session', async () => {
     await boot();
     const session = await logIn();
@@ -296,7 +337,7 @@ describe.each(platforms)('a service without a database on %s', (platform) => {
     clock.advanceMs(1_000);
     await sessions.markClaimsStale('alice');
     await poll();
-    roles = undefined as unknown as string[];
+    roles = 'away';
     const broken = issuer.app.get(SessionService);
     const renewed = await broken.refreshSessionWithoutRequestResponse(refreshToken);
     expect((await ask('admin', renewed.getAccessToken())).status).toBe(401);

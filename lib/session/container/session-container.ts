@@ -38,6 +38,13 @@ export type ContainerTokens = {
   claims: Readonly<AccessTokenClaims>;
 } & Partial<MintedTokens>;
 
+type UpdateOf = (payload: Readonly<JsonObject>) => PayloadUpdate;
+
+interface Renewal {
+  merge(updateOf: UpdateOf): Promise<void>;
+  adopt(other: SessionContainer): void;
+}
+
 /**
  * A live session in the application's code. Properties from the access token are available at once. Those from the
  * database are asynchronous, and throw `UnauthorizedSessionException` if the session has ended meanwhile.
@@ -102,14 +109,8 @@ export class SessionContainer extends ReadonlySession {
    *
    * @throws {SessionInputException} (400) if a claim is reserved, or the token would be too large; nothing changes
    */
-  async mergeIntoAccessTokenPayload(update: PayloadUpdate): Promise<void> {
-    this.merges += 1;
-    if (this.carrier !== undefined && this.merges > MAX_MERGES) {
-      throw new SessionInputException('update', `was merged ${MAX_MERGES} times for one answer`);
-    }
-    const edited = await this.parts.editor.mergeForToken(this.tokens.claims, update);
-    if (edited === undefined) throw this.gone();
-    this.renew(edited.tokens);
+  mergeIntoAccessTokenPayload(update: PayloadUpdate): Promise<void> {
+    return this.merge(() => update);
   }
 
   /**
@@ -168,11 +169,16 @@ export class SessionContainer extends ReadonlySession {
     if (this.newTokens !== undefined) this.carrier.writeTokens(this.newTokens);
   }
 
-  /** @internal takes the new token of another request with the same former one */
-  adopt({ newTokens }: SessionContainer): void {
-    if (newTokens === undefined) return;
-    const { refreshToken: _, antiCsrfToken: __, ...shared } = newTokens;
-    this.renew(shared);
+  /** @internal changes its claims by the payload in the database, or takes the new token of another request */
+  get renewal(): Renewal {
+    return {
+      merge: (updateOf) => this.merge(updateOf),
+      adopt: ({ newTokens }) => {
+        if (newTokens === undefined) return;
+        const { refreshToken: _, antiCsrfToken: __, ...shared } = newTokens;
+        this.renew(shared);
+      },
+    };
   }
 
   /** @internal */
@@ -183,6 +189,16 @@ export class SessionContainer extends ReadonlySession {
   /** @internal */
   protected override get ends(): SessionEnds {
     return this.parts.ends;
+  }
+
+  private async merge(updateOf: UpdateOf): Promise<void> {
+    this.merges += 1;
+    if (this.carrier !== undefined && this.merges > MAX_MERGES) {
+      throw new SessionInputException('update', `was merged ${MAX_MERGES} times for one answer`);
+    }
+    const edited = await this.parts.editor.mergeForToken(this.tokens.claims, updateOf);
+    if (edited === undefined) throw this.gone();
+    this.renew(edited.tokens);
   }
 
   private renew(tokens: MintedTokens): void {

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { AccessTokenPayload } from '../../claims/access-token-payload.js';
+import { isStale, withAskedInVain } from '../../claims/asked-in-vain.js';
 import { buildClaims } from '../../claims/build-claims.js';
 import type { SessionClaim } from '../../claims/session-claim.js';
 import { RevocationFeed } from '../../revocation/revocation-feed.js';
@@ -30,7 +31,7 @@ export class StaleClaimRenewal implements StaleClaimsPolicy<SessionContainer> {
     const name = `${this.feed.staleClaimsSinceMs(session.getUserId())} ${session.getAccessToken()}`;
     const before = this.underWay.get(name);
     if (before !== undefined) {
-      session.adopt(await before);
+      session.renewal.adopt(await before);
       return;
     }
     const renewal = this.fetchAgain(stale, session).finally(() => this.underWay.delete(name));
@@ -47,9 +48,22 @@ export class StaleClaimRenewal implements StaleClaimsPolicy<SessionContainer> {
       tenantId: session.getTenantId(),
       accessTokenPayload: session.getAccessTokenPayload(),
     };
-    const update = await buildClaims(stale, subject, this.clock.now());
-    // A fetch without a result leaves the claim as it is, and the next request asks again.
-    if (Object.keys(update).length > 0) await session.mergeIntoAccessTokenPayload(update);
+    const nowMs = this.clock.now();
+    const update = await buildClaims(stale, subject, nowMs);
+    const unchanged = stale.filter(
+      (claim) =>
+        !Object.hasOwn(update, claim.key) &&
+        withAskedInVain(claim, subject.accessTokenPayload, nowMs) !== undefined,
+    );
+    if (unchanged.length === 0 && Object.keys(update).length === 0) return session;
+    // By the row: it may have another value than the token, or have lost it.
+    await session.renewal.merge((payload) =>
+      Object.assign(
+        {},
+        update,
+        ...unchanged.map((claim) => withAskedInVain(claim, payload, nowMs) ?? {}),
+      ),
+    );
     return session;
   }
 
@@ -57,9 +71,6 @@ export class StaleClaimRenewal implements StaleClaimsPolicy<SessionContainer> {
   in(payload: Readonly<AccessTokenPayload>, userId: string): readonly SessionClaim<unknown>[] {
     if (this.registry.claims.length === 0) return [];
     const staleSinceMs = this.feed.staleClaimsSinceMs(userId) ?? MARKED_STALE_AT_MS + 1;
-    return this.registry.claims.filter((claim) => {
-      const fetchedAtMs = claim.getLastFetchedTimeMs(payload);
-      return fetchedAtMs !== undefined && fetchedAtMs < staleSinceMs;
-    });
+    return this.registry.claims.filter((claim) => isStale(claim, payload, staleSinceMs));
   }
 }

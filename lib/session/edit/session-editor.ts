@@ -96,12 +96,10 @@ export class SessionEditor {
   /** Merges into the payload of a token's session. The new token has the lineage and the end of the old one. */
   mergeForToken(
     claims: Readonly<AccessTokenClaims>,
-    update: unknown,
+    updateOf: (payload: Readonly<JsonObject>) => unknown,
   ): Promise<EditedSession | undefined> {
-    return this.merge(
-      claims.sessionHandle,
-      () => update,
-      (record) => this.remint(record, claims, claims),
+    return this.merge(claims.sessionHandle, updateOf, (record) =>
+      this.remint(record, claims, claims),
     );
   }
 
