@@ -18,6 +18,7 @@ import { DeviceRegistrar } from '../session/bind/device-registrar.js';
 import type { AuthenticRefreshToken } from '../session/refresh/refresh-token-authenticator.js';
 import { RefreshTokenChooser } from '../session/refresh/refresh-token-chooser.js';
 import { SessionRefusals } from '../session/refuse/session-refusals.js';
+import { SessionVerifier } from '../session/verify/session-verifier.js';
 import { isSessionHandle } from '../tokens/session-handle.js';
 import { isCrossSite } from './anti-csrf/fetch-metadata.js';
 import { BindingOffer } from './binding-offer.js';
@@ -50,6 +51,7 @@ export class RequestBinding {
     private readonly refreshTokens: RequestRefreshTokens,
     private readonly chooser: RefreshTokenChooser,
     private readonly writer: TokenWriter,
+    private readonly verifier: SessionVerifier,
     private readonly limiter: RateLimiter,
     private readonly refusals: SessionRefusals,
     @Inject(RESOLVED_SESSION_OPTIONS) private readonly options: ResolvedSessionOptions,
@@ -62,6 +64,7 @@ export class RequestBinding {
 
   /**
    * @throws {UnauthorizedSessionException}
+   * @throws {TryRefreshTokenException} if a registration shows no good access token
    * @throws {DeviceProofRefusedException}
    * @throws {TooManyRequestsException} with 503, because browsers give up a session for any other status
    * @throws {SessionStoreUnavailableException}
@@ -98,6 +101,12 @@ export class RequestBinding {
       throw this.refusals.unauthorized('no-access-token', { clearTokens: false });
     }
     const { claims } = chosen.token;
+    // A proof is worth no more than the token beside it: both may have been copied.
+    if (!this.verifier.isGood(chosen.token)) {
+      const { sessionHandle, sub: userId } = claims;
+      const reason = this.verifier.isEnded(claims) ? 'session-revoked' : 'access-token-expired';
+      throw this.refusals.tryRefresh(reason, { sessionHandle, userId });
+    }
     const presented = headerOf(request, PROOF_HEADER);
     const registration = await this.registrar.register(claims, presented);
     if (registration.kind === 'try again') {

@@ -34,13 +34,14 @@ describeOnEachDatabase('sessions that are bound to a device', (engine) => {
       const browser = await scene.loggedIn({ canBind: false });
       const { challenge } = offerOf(scene.loginAnswer(browser));
       const pair = newDevicePair();
+      const proof = registrationProof(challenge, pair);
       const answer = await scene.send('POST', BIND, {
         ...cookiesOf(browser),
-        'secure-session-response': registrationProof(challenge, pair),
+        'secure-session-response': proof,
       });
       expect(answer.status).toBe(200);
       const { handle: id } = await scene.row();
-      return { browser, pair, id, challenge: challengeOf(answer) };
+      return { browser, pair, id, challenge: challengeOf(answer), proof, answer };
     };
 
     const refreshByHand = (id: string, proof?: string, browser?: FakeBrowser): Promise<Answer> =>
@@ -130,6 +131,39 @@ describeOnEachDatabase('sessions that are bound to a device', (engine) => {
         const again = await scene.send('POST', BIND, headers);
         expect(again).toMatchObject({ status: 200, json: first.json });
         expect(await scene.names()).toEqual(['bound']);
+      });
+
+      it('are prolonged by no proof that comes again late, and refuse it once the token has ended', async () => {
+        await open();
+        const { browser, proof, answer: first } = await bindByHand();
+        const register = (access: string): Promise<Answer> =>
+          scene.send('POST', BIND, {
+            cookie: `${ACCESS}=${access}; ${REFRESH}=${browser.cookie(REFRESH)}`,
+            'secure-session-response': proof,
+          });
+        const bound = accessTokenIn(first);
+        scene.passMinutes(6);
+        const again = await register(bound);
+        expect(again).toMatchObject({ status: 200, json: first.json });
+        expect(payloadOf(accessTokenIn(again))['exp']).toBe(payloadOf(bound)['exp']);
+        scene.passMinutes(4);
+        const late = await register(accessTokenIn(again));
+        expect(late).toMatchObject({ status: 401, setCookies: [] });
+      });
+
+      it('are bound by no proof beside an access token that has ended', async () => {
+        await open();
+        const browser = await scene.loggedIn({ canBind: false });
+        const { challenge } = offerOf(scene.loginAnswer(browser));
+        const cookies = cookiesOf(browser);
+        scene.passMinutes(10);
+        const answer = await scene.send('POST', BIND, {
+          ...cookies,
+          'secure-session-response': registrationProof(challenge, newDevicePair()),
+        });
+        expect(answer).toMatchObject({ status: 401, setCookies: [] });
+        expect(answer.headers['secure-session-registration']).toBeUndefined();
+        expect(await scene.row()).toMatchObject({ deviceKey: null });
       });
 
       it('keep the key of who was first', async () => {
@@ -618,6 +652,10 @@ function offerOf({ headers }: Pick<Answer, 'headers'>): { path: string; challeng
   const [, path = '', challenge = ''] =
     /^\(ES256\);path="(.*)";challenge="(.*)"$/.exec(offer) ?? [];
   return { path, challenge };
+}
+
+function accessTokenIn({ setCookies }: Answer): string {
+  return setCookies.map(readSetCookie).find(({ name }) => name === ACCESS)?.value ?? '';
 }
 
 function challengeOf({ headers }: Pick<Answer, 'headers'>, id?: string): string {

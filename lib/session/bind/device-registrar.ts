@@ -62,8 +62,10 @@ export class DeviceRegistrar {
     if (answered === undefined) throw this.refusal('device-challenge', session);
     const deviceKey = writeDeviceKey(proof.key);
     const record = await this.liveRecord(session);
-    // If the answer was lost, the same proof comes again.
-    if (isBoundBy(record, deviceKey, answered.issuedAtMs)) return this.answer(record, claims);
+    // If the answer was lost, the same proof comes again. Later it may be a copy, which must not prolong anything.
+    if (isBoundBy(record, deviceKey, answered.issuedAtMs)) {
+      return this.answer(record, claims, answered.isLate ? claims : undefined);
+    }
     if (record.deviceKey !== null) throw this.refusal('device-bound-already', session);
     if (answered.isLate) {
       if (answered.purpose !== 'registration') throw this.refusal('device-challenge', session);
@@ -103,8 +105,9 @@ export class DeviceRegistrar {
   private async answer(
     record: SessionRecord,
     claims: Readonly<AccessTokenClaims>,
+    replaced?: Readonly<AccessTokenClaims>,
   ): Promise<Registration> {
-    const minted = await this.minter.mint(record, claims);
+    const minted = await this.minter.mint(record, claims, { replaced });
     const { persistent, expiresAtMs: sessionExpiresAtMs } = record;
     const issued = { record, tokens: { ...minted, persistent, sessionExpiresAtMs } };
     return { kind: 'bound', issued, challenge: await this.challenges.forRefresh(record) };
