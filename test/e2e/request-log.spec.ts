@@ -3,6 +3,7 @@ import { LoggerModule } from 'nestjs-pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { sessionLogRedaction } from '../../lib/index.js';
 import { platforms } from '../support/boot-app.js';
+import { newDevicePair, registrationProof } from '../support/device-key.js';
 import { bearer, bothCookies, Scene } from '../support/scene.js';
 
 const ANY_TOKEN = /nasr_|eyJ[\w-]{10}/;
@@ -42,6 +43,9 @@ describe.each(platforms)('a log of requests by nestjs-pino on %s', (platform) =>
     const inHeaders = await scene.login('u2', asHeader);
     await scene.get('/me', bearer(inHeaders.access));
     await scene.refresh({ ...bearer(inHeaders.refresh), ...asHeader });
+    await scene.get('/me', { 'sec-websocket-protocol': `chat, ${inHeaders.access}` });
+    const proof = registrationProof('a challenge', newDevicePair());
+    await scene.get('/me', { 'secure-session-response': proof });
     const log = lines.join('');
     for (const path of sessionLogRedaction) {
       const [, name = ''] = /"(.+)"/.exec(path) ?? [];

@@ -1,3 +1,4 @@
+import { PROOF_HEADER } from '../../binding/header-text.js';
 import {
   ACCESS_TOKEN_HEADER,
   ANTI_CSRF_HEADER,
@@ -5,7 +6,15 @@ import {
   REFRESH_TOKEN_HEADER,
 } from './header-names.js';
 
-const SENT_BY_CLIENTS = ['authorization', 'cookie', ANTI_CSRF_HEADER];
+// A page's WebSocket carries its access token among the subprotocols.
+const SUBPROTOCOLS_HEADER = 'sec-websocket-protocol';
+const SENT_BY_CLIENTS = [
+  'authorization',
+  'cookie',
+  ANTI_CSRF_HEADER,
+  SUBPROTOCOLS_HEADER,
+  PROOF_HEADER,
+];
 const SENT_TO_CLIENTS = [
   'set-cookie',
   ACCESS_TOKEN_HEADER,
@@ -15,7 +24,7 @@ const SENT_TO_CLIENTS = [
 ];
 
 /**
- * The paths of all tokens in a request logger's output, for pino's option `redact`. They are headers of `req` and
+ * The paths of all tokens and proofs in a request logger's output, for pino's option `redact`. They are headers of `req` and
  * `res`, by their names in lower case.
  *
  * @example
