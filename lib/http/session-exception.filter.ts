@@ -1,6 +1,11 @@
 import { Catch, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
 import { FILTER_CATCH_EXCEPTIONS } from '@nestjs/common/constants.js';
-import { ApplicationConfig, BaseExceptionFilter, HttpAdapterHost } from '@nestjs/core';
+import {
+  ApplicationConfig,
+  BaseExceptionFilter,
+  HttpAdapterHost,
+  ModulesContainer,
+} from '@nestjs/core';
 import { isObservable, throwError } from 'rxjs';
 import { SessionException } from '../errors/session.exception.js';
 import { SessionRefusals } from '../session/refuse/session-refusals.js';
@@ -13,6 +18,7 @@ import { sendException } from './context/socket-answer.js';
 import { noteRefusedResolver } from './graphql/refusal-status.js';
 import { isGuardedBy } from './current-session.js';
 import { FailureAnswer } from './failure-answer.js';
+import { completeBeforeNearerFilters } from './nearer-filters.js';
 import { RequestVerification } from './request-verification.js';
 
 /**
@@ -26,6 +32,7 @@ export class SessionExceptionFilter extends BaseExceptionFilter {
     private readonly refusals: SessionRefusals,
     private readonly verification: RequestVerification,
     private readonly config: ApplicationConfig,
+    private readonly modules: ModulesContainer,
     adapterHost: HttpAdapterHost,
   ) {
     super(adapterHost.httpAdapter);
@@ -37,14 +44,27 @@ export class SessionExceptionFilter extends BaseExceptionFilter {
    */
   goBeforeOtherFilters(): void {
     this.config.addGlobalFilter(this);
+    completeBeforeNearerFilters(this, this.modules, this.config);
+  }
+
+  /** Completes the response to an error that another filter answers. */
+  completeResponse(exception: SessionException, host: ArgumentsHost): void {
+    const http = findRequestAndResponse(host);
+    this.filterFor(exception, host, http).complete(exception, host, http);
   }
 
   override catch(exception: SessionException, host: ArgumentsHost): unknown {
     const http = findRequestAndResponse(host);
-    const own = this.ownFilters().find((each) =>
-      each.isFor(exception, http && keeperOf(host, http.request)),
-    );
-    return (own ?? this).complete(exception, host, http);
+    return this.filterFor(exception, host, http).completeAndAnswer(exception, host, http);
+  }
+
+  private filterFor(
+    exception: SessionException,
+    host: ArgumentsHost,
+    http: RequestAndResponse | undefined,
+  ): SessionExceptionFilter {
+    const keeper = http && keeperOf(host, http.request);
+    return this.ownFilters().find((each) => each.isFor(exception, keeper)) ?? this;
   }
 
   /** Each of several modules answers its own errors. Another module would end its own session for them. */
@@ -58,13 +78,21 @@ export class SessionExceptionFilter extends BaseExceptionFilter {
     exception: SessionException,
     host: ArgumentsHost,
     http: RequestAndResponse | undefined,
-  ): unknown {
+  ): void {
     this.refusals.report('handler', exception);
     this.refusals.applyConfiguredStatus(exception);
     if (http?.response !== undefined) {
       this.failures.writeTo(http.request, http.response, exception);
       noteRefusedResolver(host, http, exception);
     }
+  }
+
+  private completeAndAnswer(
+    exception: SessionException,
+    host: ArgumentsHost,
+    http: RequestAndResponse | undefined,
+  ): unknown {
+    this.complete(exception, host, http);
     // Queue libraries call handlers with a job, and some name the context HTTP.
     if (host.getType() === 'http' && http?.response === undefined) throw exception;
     // Nest asks the application's filters nowhere on gateways, which have their own filters.

@@ -2,10 +2,13 @@ import {
   Catch,
   Controller,
   Get,
+  HttpException,
   Logger,
   Module,
   Req,
   Res,
+  Scope,
+  UseFilters,
   type ArgumentsHost,
   type ExceptionFilter,
   type INestApplication,
@@ -42,6 +45,9 @@ class Envelope implements ExceptionFilter {
 
 @Catch(UnauthorizedSessionException)
 class UnauthorizedEnvelope extends Envelope {}
+
+@Catch(HttpException)
+class HttpEnvelope extends Envelope {}
 
 @Module({ providers: [{ provide: APP_FILTER, useClass: Envelope }] })
 class EnvelopeModule {}
@@ -159,5 +165,99 @@ describe.each(
     await scene.get('/me');
     await new Promise(setImmediate);
     expect(refused).toEqual(['handler', 'verify']);
+  });
+});
+
+@Controller()
+@UseFilters(HttpEnvelope)
+class FilteredController extends ThrowingController {}
+
+@Controller()
+class FilteredHandlersController extends ThrowingController {
+  @Get('thrown')
+  @UseFilters(HttpEnvelope)
+  override thrown(): never {
+    return super.thrown();
+  }
+
+  @Get('unavailable')
+  @UseFilters(HttpEnvelope)
+  override unavailable(): never {
+    return super.unavailable();
+  }
+
+  @Get('gone')
+  @VerifySession()
+  @UseFilters(HttpEnvelope)
+  override gone(@CurrentSession() session: SessionContainer): Promise<object> {
+    return super.gone(session);
+  }
+
+  @Get('replaced')
+  @UseFilters(HttpEnvelope)
+  async replaced(@Req() request: object, @Res({ passthrough: true }) response: object) {
+    const session = await this.sessions.createNewSession(request, response, 'public', 'u2');
+    await this.sessions.revokeSession(session.getHandle());
+    return session.getSessionDataFromDatabase();
+  }
+}
+
+const NEARER: [string, Options][] = [
+  ['on a controller', { controllers: [FilteredController] }],
+  ['on handlers', { controllers: [FilteredHandlersController] }],
+  [
+    'as APP_FILTER of each request',
+    {
+      controllers: [ThrowingController],
+      providers: [{ provide: APP_FILTER, useClass: HttpEnvelope, scope: Scope.REQUEST }],
+    },
+  ],
+];
+
+describe.each(
+  platforms.flatMap((platform) =>
+    NEARER.map(([way, options]) => [way, platform, options] as const),
+  ),
+)('a filter that Nest asks before all others, %s on %s', (_way, platform, options) => {
+  let scene: Scene;
+  afterEach(() => scene.close());
+
+  it('gets errors of handlers with the status of the options, and a complete answer', async () => {
+    scene = await Scene.open({ platform, sessions, ...options });
+    const holder = await scene.login('u1');
+    const thrown = await scene.get('/thrown', bothCookies(holder));
+    expect([thrown.status, thrown.json]).toEqual([440, { envelope: 440, code: 'UNAUTHORISED' }]);
+    expect(thrown.setCookies).toEqual(CLEARED_COOKIES);
+    expect(thrown.headers['cache-control']).toBe('no-store');
+    const gone = await scene.get('/gone', accessCookie(holder.access));
+    expect([gone.status, gone.json]).toEqual([440, { envelope: 440, code: 'UNAUTHORISED' }]);
+    expect(gone.setCookies).toEqual(CLEARED_COOKIES);
+    const unavailable = await scene.get('/unavailable', bothCookies(holder));
+    expect([unavailable.status, unavailable.headers['retry-after']]).toEqual([503, '5']);
+    expect(unavailable.setCookies).toEqual([]);
+  });
+
+  it('leaves each refusal to be told of once', async () => {
+    scene = await Scene.open({ platform, sessions, ...options });
+    Logger.overrideLogger(false);
+    const refused: string[] = [];
+    scene.booted.app.get(SessionEventBus).on('refused', ({ at }) => void refused.push(at));
+    await scene.get('/thrown');
+    await scene.get('/gone');
+    await new Promise(setImmediate);
+    expect(refused).toEqual(['handler', 'verify']);
+  });
+});
+
+describe.each(platforms)('tokens that an answer already carries on %s', (platform) => {
+  it('go when the handler then fails, though a filter of the handler answers', async () => {
+    const scene = await Scene.open({
+      platform,
+      sessions,
+      controllers: [FilteredHandlersController],
+    });
+    const { setCookies } = await scene.get('/replaced');
+    await scene.close();
+    expect(setCookies).toEqual(CLEARED_COOKIES);
   });
 });
