@@ -54,7 +54,7 @@ class EnvelopeModule {}
 
 @Controller()
 class ThrowingController {
-  constructor(private readonly sessions: SessionService) {}
+  constructor(protected readonly sessions: SessionService) {}
 
   @Get('thrown')
   thrown(): never {

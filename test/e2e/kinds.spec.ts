@@ -1,5 +1,15 @@
 import type { IncomingMessage } from 'node:http';
-import { Controller, Get, Injectable, Module, type ExecutionContext } from '@nestjs/common';
+import {
+  Controller,
+  Get,
+  Injectable,
+  Module,
+  Post,
+  Query,
+  Req,
+  Res,
+  type ExecutionContext,
+} from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';
 import { Test } from '@nestjs/testing';
 import { TypeOrmModule } from '@nestjs/typeorm';
@@ -92,6 +102,22 @@ class Desk {
     @InjectSessions('staff') readonly staff: SessionService,
     @InjectSessions('staff', 'events') readonly events: SessionEventBus,
   ) {}
+}
+
+@Controller()
+class EitherLoginController {
+  constructor(private readonly desk: Desk) {}
+
+  @Post('either-login')
+  async login(
+    @Query('kind') kind: 'staff' | 'customers',
+    @Req() request: object,
+    @Res({ passthrough: true }) response: object,
+  ): Promise<void> {
+    await this.desk.staff.limitLogin(request);
+    await this.desk.customers.limitLogin(request);
+    await this.desk[kind].createNewSession(request, response, 'public', '1');
+  }
 }
 
 describe.each(platforms)('two kinds of sessions in one application, on %s', (platform) => {
@@ -282,6 +308,22 @@ describe.each(platforms)('two kinds of sessions on %s', (platform) => {
     }
     expect(statuses).toEqual([201, 200, 201, 200, 429, 429]);
     expect(Math.max(...keys.map((key) => key.length))).toBeLessThanOrEqual(100);
+  });
+
+  it('take back a good login of either kind, where one handler counts it for both', async () => {
+    const rateLimit = { logins: false, failures: { max: 2, per: '10m' } } as const;
+    booted = await bootApp({
+      platform,
+      sessions: { rateLimit },
+      imports: [SessionModule.forRoot({ kind: 'staff', rateLimit })],
+      controllers: [EitherLoginController],
+      providers: [Desk],
+    });
+    const statuses = [];
+    for (const kind of ['customers', 'customers', 'customers', 'staff']) {
+      statuses.push((await booted.client().post(`/either-login?kind=${kind}`)).status);
+    }
+    expect(statuses).toEqual([201, 201, 201, 201]);
   });
 
   it('are judged by what a guard of the application’s own finds, with decorators of whichever kind', async () => {

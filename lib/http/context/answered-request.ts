@@ -4,7 +4,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 type Listener = (status: number) => void;
 
 // Keyed by Node's own requests: Fastify's requests hold theirs as `raw`, and Express' requests are Node's.
-const listeners = new WeakMap<object, Listener>();
+const listeners = new WeakMap<object, Listener[]>();
 let isSubscribed = false;
 
 /**
@@ -13,7 +13,9 @@ let isSubscribed = false;
  */
 export function onceAnswered(request: object, listener: Listener): void {
   const { raw } = request as { raw?: unknown };
-  listeners.set(typeof raw === 'object' && raw !== null ? raw : request, listener);
+  const key = typeof raw === 'object' && raw !== null ? raw : request;
+  // Each kind of sessions counts logins by itself.
+  listeners.set(key, [...(listeners.get(key) ?? []), listener]);
   if (isSubscribed) return;
   isSubscribed = true;
   subscribe('http.server.response.finish', (message) => {
@@ -21,7 +23,8 @@ export function onceAnswered(request: object, listener: Listener): void {
       request: IncomingMessage;
       response: ServerResponse;
     };
-    listeners.get(answered)?.(response.statusCode);
+    const all = listeners.get(answered) ?? [];
     listeners.delete(answered);
+    for (const each of all) each(response.statusCode);
   });
 }
