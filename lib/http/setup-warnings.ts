@@ -121,7 +121,7 @@ export class SetupWarnings {
     this.tell(
       'hidden-host',
       'A proxy in front of this application seems to hide the host that the browser called.',
-      'Make it pass the host on (nginx: `proxy_set_header Host $host;`), because the host decides which pages are your own.',
+      'Make it pass the host on (nginx: `proxy_set_header Host $http_host;`), because the host decides which pages are your own.',
     );
   }
 

@@ -1,8 +1,9 @@
-import { Controller, Get } from '@nestjs/common';
+import { Controller, Get, Post, Query } from '@nestjs/common';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { CreateSession } from '../../lib/index.js';
 import { bootApp, platforms, type BootedApp } from '../support/boot-app.js';
 import { describeWithNginx } from '../support/components.js';
+import { nginxInDocs } from '../support/doc-code.js';
 import { send, type Answer } from '../support/http-client.js';
 import { LogRecorder } from '../support/log-recorder.js';
 import { Nginx } from '../support/nginx.js';
@@ -16,17 +17,28 @@ class CallbackController {
   callback(): string {
     return 'u1';
   }
+
+  @Post('large-login')
+  @CreateSession({
+    userId: () => 'u1',
+    accessTokenPayload: ({ length }: { length: number }) => ({ text: 'x'.repeat(length) }),
+    answer: () => ({}),
+  })
+  largeLogin(@Query('length') length: string): { length: number } {
+    return { length: Number(length) };
+  }
 }
 
 const HOST = 'app.example.com';
 const PAGE = { origin: `https://${HOST}`, 'sec-fetch-site': 'same-origin' };
 const CONFIGURATIONS: Readonly<Record<string, readonly string[]>> = {
   'no header set': [],
-  'the host passed on': ['proxy_set_header Host $host;'],
+  'the host passed on': ['proxy_set_header Host $http_host;'],
   'X-Forwarded headers alone': [
     'proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;',
     'proxy_set_header X-Forwarded-Proto $scheme;',
   ],
+  'the host passed on without its port': ['proxy_set_header Host $host;'],
   'everything its manual has': [
     'proxy_set_header Host $host;',
     'proxy_set_header X-Real-IP $remote_addr;',
@@ -56,6 +68,47 @@ describeWithNginx('a public site behind nginx', () => {
         vi.unstubAllEnvs();
       });
       afterAll(() => booted.close());
+
+      describe('and the lines of docs/operations.md', () => {
+        let nginx: Nginx;
+        beforeAll(async () => {
+          const { ofServer, ofLocation } = nginxInDocs('operations.md');
+          nginx = await Nginx.inFrontOf(booted.url, ofLocation, ofServer);
+        });
+        afterAll(() => nginx.stop());
+
+        it('logs users in whatever the public port is', async () => {
+          for (const host of [HOST, `${HOST}:8443`, `${HOST}:8080`]) {
+            const headers = { host, origin: `https://${host}` };
+            const login = await send(`${nginx.url}/login`, 'POST', {
+              headers,
+              body: { userId: 'u1' },
+            });
+            expect([host, login.status]).toEqual([host, 201]);
+            expectSecure(login);
+          }
+        });
+
+        it('passes on the largest payload of an access token, at a login and a refresh', async () => {
+          const headers = { host: HOST, ...PAGE };
+          const logIn = (url: string, length: number) =>
+            send(`${url}/large-login?length=${length}`, 'POST', { headers });
+          let fits = 0;
+          for (let step = 2_048; step >= 1; step /= 2) {
+            if ((await logIn(booted.url, fits + step)).status === 201) fits += step;
+          }
+          expect(fits).toBeGreaterThan(2_000);
+          const login = await logIn(nginx.url, fits);
+          expect(login.status).toBe(201);
+          const cookie = login.setCookies.map((line) => line.split(';')[0]).join('; ');
+          const me = await send(`${nginx.url}/me`, 'GET', { headers: { ...headers, cookie } });
+          expect(me.status).toBe(200);
+          const refreshed = await send(`${nginx.url}/auth/session/refresh`, 'POST', {
+            headers: { ...headers, cookie },
+          });
+          expect(refreshed.status).toBe(200);
+        });
+      });
 
       describe.each(Object.entries(CONFIGURATIONS))('and %s', (_, lines) => {
         let nginx: Nginx;
@@ -100,10 +153,10 @@ describeWithNginx('a public site behind nginx', () => {
           await send(`${nginx.url}/login`, 'POST', { headers, body: { userId: 'u1' } });
           await nginx.stop();
         };
-        const isOfHost = (line: string) => line.includes('proxy_set_header Host $host');
+        const isOfHost = (line: string) => line.includes('proxy_set_header Host $http_host;');
         booted.clock.advanceMs(24 * 60 * 60 * 1000);
         logs.clear();
-        await login(await Nginx.inFrontOf(booted.url, ['proxy_set_header Host $host;']));
+        await login(await Nginx.inFrontOf(booted.url, ['proxy_set_header Host $http_host;']));
         expect(logs.texts('warn').filter(isOfHost)).toEqual([]);
         for (let logins = 0; logins < 3; logins += 1)
           await login(await Nginx.inFrontOf(booted.url));

@@ -87,7 +87,7 @@ describe.each(platforms)(
       }
       const [line, ...more] = logs.texts('warn');
       expect(more).toEqual([]);
-      expect(line).toMatch(/`trustedOrigins`.*proxy_set_header Host \$host/);
+      expect(line).toMatch(/`trustedOrigins`.*proxy_set_header Host \$http_host/);
     });
   },
 );

@@ -16,3 +16,16 @@ export function codeInDocs(document: string, name: string): string {
   if (found === undefined) throw new Error(`no code named ${name} in docs/${document}`);
   return found;
 }
+
+/** The lines of the nginx configuration in a document, without its target: what readers copy is what tests run. */
+export function nginxInDocs(document: string): { ofServer: string[]; ofLocation: string[] } {
+  const text = readFileSync(join(DOCS, document), 'utf8');
+  const [, code = ''] = /^```nginx\n([^]*?)^```$/m.exec(text) ?? [];
+  const [ofServer = '', ofLocation = ''] = code.split(/^ *location .*$/m);
+  const directives = (part: string): string[] =>
+    part
+      .split('\n')
+      .map((line) => line.trim())
+      .filter((line) => line.endsWith(';') && !line.startsWith('proxy_pass'));
+  return { ofServer: directives(ofServer), ofLocation: directives(ofLocation) };
+}

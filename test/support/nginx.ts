@@ -32,15 +32,20 @@ export class Nginx {
 
   /**
    * @param target where the application listens
-   * @param lines what its manual has beside `proxy_pass`, such as `proxy_set_header Host $host;`
+   * @param lines what its manual has beside `proxy_pass`, such as `proxy_set_header Host $http_host;`
+   * @param ofServer what stands beside the location
    */
-  static async inFrontOf(target: string, lines: readonly string[] = []): Promise<Nginx> {
+  static async inFrontOf(
+    target: string,
+    lines: readonly string[] = [],
+    ofServer: readonly string[] = [],
+  ): Promise<Nginx> {
     const executable = findNginx();
     if (executable === undefined) throw new Error('nginx is not installed');
     const folder = mkdtempSync(join(tmpdir(), 'nginx-'));
     const port = await freePort();
     const configuration = join(folder, 'nginx.conf');
-    writeFileSync(configuration, configurationOf(folder, port, target, lines));
+    writeFileSync(configuration, configurationOf(folder, port, target, lines, ofServer));
     const child = spawn(executable, ['-p', folder, '-c', configuration, '-g', 'daemon off;'], {
       stdio: 'ignore',
     });
@@ -71,6 +76,7 @@ function configurationOf(
   port: number,
   target: string,
   lines: readonly string[],
+  ofServer: readonly string[],
 ): string {
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
     (kind) => `  ${kind}_temp_path ${folder}/${kind};`,
@@ -84,6 +90,7 @@ function configurationOf(
     ...temporary,
     '  server {',
     `    listen 127.0.0.1:${port};`,
+    ...ofServer.map((line) => `    ${line}`),
     '    location / {',
     `      proxy_pass ${target};`,
     ...lines.map((line) => `      ${line}`),

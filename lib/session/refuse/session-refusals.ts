@@ -18,7 +18,7 @@ import { LogThrottle } from '../../time/log-throttle.js';
 const WARNED_EVERY_MS = 60_000;
 const CSRF_CURE =
   "Is the page's origin missing in `trustedOrigins`, or does a proxy not pass the host on " +
-  '(nginx: `proxy_set_header Host $host;`)? ';
+  '(nginx: `proxy_set_header Host $http_host;`)? ';
 
 // The module that reported an error first also answers it, by its own options, if an application has several.
 const owners = new WeakMap<SessionException, SessionRefusals>();
