@@ -33,7 +33,8 @@ export interface CreateSessionOptions<Result = string> {
   ) => unknown;
   /**
    * The answer to a login whose handler returns `null` or `undefined`: a status from 400 to 499, or an exception.
-   * Clients that treat a 401 as "refresh, then try again" send a wrong password twice. @default 401
+   * Clients that treat a 401 as "refresh, then try again" send a wrong password again: SuperTokens' SDK up to eleven
+   * times while an older session of the page lives. So give another status, such as 422. @default 401
    */
   refusal?: number | ((context: ExecutionContext) => HttpException);
   /** Whether the login ends the session that the request carries. @default the module's `revokePreviousSession` */
