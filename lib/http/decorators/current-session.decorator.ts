@@ -36,7 +36,7 @@ const FromRequest: (...given: (string | Pipe)[]) => ParameterDecorator = createP
 
 /**
  * Gives a handler the session that the guard has verified, or one claim of its access token. `undefined` if
- * `sessionRequired: false` let a request without a session pass.
+ * `sessionRequired: false` let a request without a session pass, or if a test has replaced the guard.
  *
  * Pipes can turn it into something else, as with `@Body()`, for example into the session's user.
  *
@@ -46,7 +46,8 @@ const FromRequest: (...given: (string | Pipe)[]) => ParameterDecorator = createP
  * me(@CurrentSession() session: SessionContainer, @CurrentSession('plan') plan: string) {}
  * me(@CurrentSession(UserPipe) user: User) {}
  * ```
- * @throws {Error} on a handler that no `SessionGuard` guards
+ * @throws {Error} on a handler that no `SessionGuard` guards; with `NODE_ENV=production` also if another guard has
+ *   replaced it
  * @publicApi
  */
 export const CurrentSession: CurrentSessionDecorator = (
