@@ -94,11 +94,9 @@ export const SESSION_SCHEMAS: Readonly<Record<SchemaName, (parts: SchemaParts) =
         },
       },
       bound: { type: 'boolean', description: 'Present if the session is bound to its device.' },
-      actor: {
-        type: 'object',
-        description: 'Who acts in it as the user.',
-        required: ['userId', 'sessionHandle', 'reason'],
-        properties: { userId: TEXT, sessionHandle: TEXT, reason: TEXT },
+      isImpersonated: {
+        type: 'boolean',
+        description: 'Present if somebody else acts in it as the user.',
       },
       isCurrent: { type: 'boolean', description: 'Whether it is the session of this request.' },
     },

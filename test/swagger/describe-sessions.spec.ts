@@ -6,6 +6,8 @@ import {
   Module,
   Param,
   Post,
+  Req,
+  Res,
   Version,
   VersioningType,
   type INestApplication,
@@ -28,6 +30,7 @@ import {
   RequireFresh,
   SessionGuard,
   SessionModule,
+  SessionService,
   VerifySession,
   type SessionModuleExtras,
   type SessionModuleOptions,
@@ -466,6 +469,45 @@ describe('describeSessions', () => {
       (Object.values(item) as Operation[]).map(({ operationId }) => operationId),
     );
     expect(new Set(ids).size).toBe(ids.length);
+  });
+
+  it('describes the list of sessions as it is answered, also where somebody acts as the user', async () => {
+    @Controller()
+    class SupportController {
+      constructor(private readonly service: SessionService) {}
+
+      @Post('act')
+      @VerifySession()
+      async act(
+        @Req() request: object,
+        @Res({ passthrough: true }) response: object,
+      ): Promise<void> {
+        await this.service.impersonate(request, response, { userId: 'u2', reason: 'ticket 7' });
+      }
+    }
+    const document = await documented({
+      boot: { controllers: [ShopController, SupportController] },
+    });
+    const client = booted?.client();
+    await client?.post('/shop/login');
+    await client?.post('/act');
+    const listed = await client?.get('/auth/sessions');
+    const { sessions } = listed?.json as { sessions: Record<string, unknown>[] };
+    const schema = document.components?.schemas?.['SessionSummary'] as {
+      required: string[];
+      properties: Record<string, { type: string }>;
+    };
+    expect(sessions.map((each) => each['isImpersonated'])).toEqual([true]);
+    for (const name of Object.keys(sessions[0] ?? {})) {
+      const { type } = schema.properties[name] ?? { type: 'none' };
+      const kind = typeof sessions[0]?.[name];
+      expect([name, type]).toEqual([name, kind === 'number' ? 'integer' : kind]);
+    }
+    const optional = ['bound', 'isImpersonated'];
+    expect(Object.keys(schema.properties).toSorted()).toEqual(
+      [...schema.required, ...optional].toSorted(),
+    );
+    expect(Object.keys(sessions[0] ?? {})).toEqual(expect.arrayContaining(schema.required));
   });
 
   it("says of the application's own refresh route what it takes", async () => {
