@@ -91,6 +91,28 @@ describe('docs/errors.md', () => {
     expect(rows.filter((row) => row.some((cell) => cell === ''))).toEqual([]);
   });
 
+  it('lists a reason with each code that it is thrown with', () => {
+    const thrown = new Map([
+      [/\bunauthorized\(\s*'([\w-]+)'/g, 'UNAUTHORISED'],
+      [/\btryRefresh\(\s*'([\w-]+)'/g, 'TRY_REFRESH_TOKEN'],
+      [/\bUnauthorizedSessionException\(\{\s*reason: '([\w-]+)'/g, 'UNAUTHORISED'],
+      [/\bDeviceProofRefusedException\(\s*'([\w-]+)'/g, 'DEVICE_PROOF_REFUSED'],
+    ]);
+    const sources = readdirSync(join(ROOT, 'lib'), { recursive: true, encoding: 'utf8' })
+      .filter((path) => path.endsWith('.ts'))
+      .map((path) => read(`lib/${path}`));
+    const pairs = [...thrown].flatMap(([pattern, code]) =>
+      sources.flatMap((text) =>
+        [...text.matchAll(pattern)].map(([, reason = '']) => [reason, code] as const),
+      ),
+    );
+    expect(pairs.length).toBeGreaterThan(20);
+    const listed = new Map(table('reason').map(([reason, codes = '']) => [reason, codes]));
+    expect(
+      pairs.filter(([reason, code]) => !(listed.get(reason) ?? '').split(', ').includes(code)),
+    ).toEqual([]);
+  });
+
   it('lists every reason for which what was open ends, and no other, with its code', () => {
     const own = union('lib/verification/session-ends.ts', 'LiveEndReason') as LiveEndReason[];
     expect(table('endReason').map(([reason, code]) => [reason, code])).toEqual(
