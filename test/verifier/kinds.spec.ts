@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { Controller, Get, Injectable } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';
 import { ClientProxyFactory, MessagePattern, Transport } from '@nestjs/microservices';
@@ -6,7 +8,7 @@ import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
 import { firstValueFrom } from 'rxjs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { getSessionsToken, SessionModule, SessionService } from '../../lib/index.js';
-import { FakeClock } from '../../lib/testing/index.js';
+import { actingAs, FakeClock } from '../../lib/testing/index.js';
 import { IssuerFeed } from '../../lib/verifier/issuer-feed.js';
 import {
   CurrentSession,
@@ -27,6 +29,7 @@ import { bearer, type Headers } from '../support/scene.js';
 import { WsTestClient } from '../support/socket-clients.js';
 import { bootVerifier, FEED_SECRET, ISSUER, type BootedVerifier } from '../support/verifier-app.js';
 
+const SERVICES_PAGE = readFileSync(join(import.meta.dirname, '../../docs/services.md'), 'utf8');
 const STAFF_SECRET = 'c3RhZmYgc3RhZmYgc3RhZmYgc3RhZmYgc3RhZmYgc3Q=';
 const STAFF_ISSUER = `${ISSUER}/staff`;
 
@@ -179,6 +182,21 @@ describe.each(platforms)('a service that verifies two kinds of sessions on %s', 
     };
     expect(await ask('shop', swapped)).toBe(401);
     expect(await ask('office', swapped)).toBe(401);
+  });
+
+  it('reads the cookies of one kind alone by the name that docs/services.md gives', async () => {
+    const [, name = ''] =
+      /`cookies: \{ names: \{ accessToken: '([\w-]+)' \} \}`/.exec(SERVICES_PAGE) ?? [];
+    const { kind: audience, ...options } = ofStaff();
+    const cookies = { names: { accessToken: name } };
+    await boot({
+      options: { ...options, audience, cookies },
+      imports: [],
+      controllers: [ShopController],
+    });
+    clock.advanceMs(2);
+    const { cookie } = await actingAs(issuer.app, '1', { kind: audience });
+    expect(await ask('shop', { cookie })).toEqual({ userId: '1', audience: 'staff' });
   });
 
   it('VF16: hears of each kind by its own feed alone', async () => {
