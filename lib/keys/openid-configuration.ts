@@ -1,4 +1,5 @@
 import { BUILT_IN_ROUTES } from '../options/built-in-routes.js';
+import { placeOfIssuer } from '../options/verification-options.js';
 import type { SigningAlgorithm } from '../tokens/jwt.js';
 
 /** The answer of `GET .well-known/openid-configuration`. @publicApi */
@@ -21,7 +22,7 @@ export function openIdConfiguration(
 ): OpenIdConfiguration {
   return {
     issuer,
-    jwks_uri: `${issuer}/${BUILT_IN_ROUTES.jwks}`,
+    jwks_uri: `${placeOfIssuer(issuer)}/${BUILT_IN_ROUTES.jwks}`,
     subject_types_supported: ['public'],
     id_token_signing_alg_values_supported: [algorithm],
     response_types_supported: ['code', 'id_token', 'id_token token'],

@@ -19,6 +19,15 @@ export function isIssuer(text: string): boolean {
   return username === '' && password === '';
 }
 
+/**
+ * The URL of an issuer that paths are appended to. A slash at its end belongs to its name alone.
+ *
+ * @see OpenID Connect Discovery 1.0 §4.1
+ */
+export function placeOfIssuer(issuer: string): string {
+  return issuer.replace(/\/+$/, '');
+}
+
 export function isName(text: string): boolean {
   return text.length > 0 && text.length <= 255;
 }

@@ -1,6 +1,7 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { SessionIssuerUnavailableException } from '../errors/session-issuer-unavailable.exception.js';
 import { BUILT_IN_ROUTES } from '../options/built-in-routes.js';
+import { placeOfIssuer } from '../options/verification-options.js';
 import { Clock } from '../time/clock.js';
 import { IntervalTask } from '../time/interval-task.js';
 import type { AccessTokenVerificationKey } from '../tokens/access-token.js';
@@ -185,7 +186,8 @@ export class IssuerKeys implements VerificationKeys {
         `${place} gives an address for its keys that anyone on the network path can change`,
       );
     }
-    return jwksUrl.startsWith(`${issuer}/`) ? url + jwksUrl.slice(issuer.length) : jwksUrl;
+    const named = placeOfIssuer(issuer);
+    return jwksUrl.startsWith(`${named}/`) ? url + jwksUrl.slice(named.length) : jwksUrl;
   }
 
   private tellOf(error: unknown): void {

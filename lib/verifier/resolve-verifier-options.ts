@@ -12,6 +12,7 @@ import {
   ISSUER_ALLOWED,
   isIssuer,
   isName,
+  placeOfIssuer,
   resolveAntiCsrf,
   resolveCache,
   resolveTrust,
@@ -80,7 +81,7 @@ function readOptions(
   const transfer = cookies === false ? ('header' as const) : ('any' as const);
   return {
     issuer,
-    url: url.replace(/\/+$/, ''),
+    url: placeOfIssuer(url),
     audience: reader.string('audience', isName, AUDIENCE_ALLOWED) ?? kind,
     kind,
     revocations: readRevocations(reader),

@@ -82,6 +82,17 @@ describe.each(platforms)('the published keys on %s', (platform) => {
     expect(sessions.getOpenIdDiscoveryConfiguration()).toEqual({ status: 'OK', ...document });
   });
 
+  it('are where the discovery document says, also if the issuer ends with a slash', async () => {
+    const issuer = `${ISSUER}/`;
+    const other = await Scene.open({ platform, sessions: { issuer } });
+    const { json } = await other.get('/auth/.well-known/openid-configuration');
+    const found = json as { issuer: string; jwks_uri: string };
+    expect(found.issuer).toBe(issuer);
+    expect(found.jwks_uri.startsWith(issuer)).toBe(true);
+    expect((await other.get(new URL(found.jwks_uri).pathname)).status).toBe(200);
+    await other.close();
+  });
+
   it('are not to be discovered without an issuer', async () => {
     const other = await Scene.open({ platform });
     expect((await other.get('/auth/.well-known/openid-configuration')).status).toBe(404);

@@ -429,6 +429,16 @@ describe.each(platforms)('a service without a database on %s', (platform) => {
     expect((await ask('me', before)).status).toBe(401);
   });
 
+  it('finds the keys at its own address of an issuer whose name ends with a slash', async () => {
+    await issuer.close();
+    const name = `${ISSUER}/`;
+    const routes = { revocations: { secrets: [FEED_SECRET] } };
+    issuer = await bootApp({ clock, sessions: { issuer: name, routes } });
+    sessions = issuer.app.get(SessionService);
+    await boot({ issuer: name });
+    expect((await ask('me', (await logIn()).getAccessToken())).status).toBe(200);
+  });
+
   it('does not start with a route that asks for the database, or for a kind', async () => {
     @Controller()
     class StrictController {
