@@ -26,7 +26,8 @@ export function readDeviceBinding(options: OptionReader): ResolvedDeviceBinding 
   const value = options.value('deviceBinding');
   if (value === undefined || value === false) return false;
   if (value === true) return { accessTokenLifetimeMs: USUAL_LIFETIME };
-  const reader = options.nested('deviceBinding');
+  const reader = options.nestedIn('deviceBinding', 'true, false or a plain object');
+  if (reader === undefined) return false;
   const accessTokenLifetimeMs = reader.durationMs(
     'accessTokenLifetime',
     SHORTEST_LIFETIME,

@@ -4,7 +4,7 @@ import type { SessionRouteOptions } from './session-module-options.js';
 
 /** The description of a valid secret of the feed, for error messages. */
 export const FEED_SECRET_ALLOWED =
-  'at least 32 random bytes in base64 or hex (openssl rand -base64 32), up to 512 characters';
+  '32 to 512 random characters of base64 or hex (openssl rand -base64 32)';
 
 const MOST_SECRETS = 2;
 

@@ -1,8 +1,7 @@
-import { types } from 'node:util';
-import { SessionConfigurationError } from '../errors/session-configuration.error.js';
+import { readFactory } from './async-factory.js';
 import { DEFAULT_API_BASE_PATH, PLAIN_ROUTES, type BuiltInRoute } from './built-in-routes.js';
 import { isKind, KINDS_ALLOWED } from './kind.js';
-import { isFunction, isToken, kindOf, only } from './option-checks.js';
+import { isFunction } from './option-checks.js';
 import type { OptionReader } from './option-reader.js';
 import { readFeedRoute } from './feed-secrets.js';
 import { readConfiguration } from './read-configuration.js';
@@ -13,7 +12,6 @@ import type {
 } from './session-module-options.js';
 
 const TEN_YEARS_MS = 3650 * 24 * 60 * 60_000;
-const FACTORIES = ['useFactory', 'useClass', 'useExisting'] as const;
 
 /** The arguments of `forRoot`. Every own property has been read, so none of these throws any more. */
 export interface OptionsAndExtras {
@@ -45,19 +43,7 @@ export interface FactoryAndExtras {
 export function separateAsyncExtras(written: unknown): FactoryAndExtras {
   return readConfiguration(written, 'the options of `forRootAsync`', (reader) => {
     const extras = readExtras(reader);
-    const factory = Object.entries({
-      useFactory: reader.converted('useFactory', asFactory, 'a function'),
-      useClass: reader.converted('useClass', only(isFunction), 'a class'),
-      useExisting: reader.converted('useExisting', only(isToken), 'the token of a provider'),
-      imports: reader.list('imports', isGiven, 'modules'),
-      inject: reader.list('inject', isGiven, 'tokens of providers'),
-      provideInjectionTokensFrom: reader.list('provideInjectionTokensFrom', isGiven, 'providers'),
-    }).filter(([, value]) => value !== undefined);
-    if (FACTORIES.every((name) => reader.value(name) === undefined)) {
-      reader.problem('useFactory', 'is missing, and so are `useClass` and `useExisting`');
-    }
-    reader.refuseUnknown();
-    return { extras, factory: Object.fromEntries(factory) };
+    return { extras, factory: readFactory(reader, 'SessionModule') };
   });
 }
 
@@ -114,31 +100,4 @@ function isBasePath(text: string): boolean {
 
 function isName(text: string): boolean {
   return text.length > 0;
-}
-
-function isGiven(item: unknown): item is object | string | symbol {
-  return item !== undefined && item !== null;
-}
-
-// A factory may throw something other than an error, and a start that fails with that has no message.
-function asFactory(value: unknown): ((...injected: unknown[]) => Promise<unknown>) | undefined {
-  if (!isFunction(value)) return undefined;
-  return async (...injected) => {
-    try {
-      return await value(...injected);
-    } catch (error) {
-      if (isError(error)) throw error;
-      throw new SessionConfigurationError(
-        `SessionModule cannot start: the factory of its options threw ${kindOf(error)} instead of an error`,
-      );
-    }
-  };
-}
-
-function isError(error: unknown): boolean {
-  try {
-    return types.isNativeError(error) || error instanceof Error;
-  } catch {
-    return false;
-  }
 }

@@ -130,15 +130,23 @@ export class OptionReader {
 
   /** Options inside an option; a missing one reads as empty. */
   nested(name: string): OptionReader {
+    const path = `${this.path}${name}.`;
+    return this.nestedIn(name) ?? new OptionReader({}, [], [], this.problems, path);
+  }
+
+  /**
+   * The same for an option that may be something else too. `undefined` if it can't hold options, and so is refused.
+   *
+   * @param allowed everything that the option may be
+   */
+  nestedIn(name: string, allowed = 'a plain object'): OptionReader | undefined {
     const value = this.valueOr(name, {});
     const path = `${this.path}${name}.`;
-    const empty = new OptionReader({}, [], [], this.problems, path);
     return this.attempt(
       name,
-      empty,
+      undefined,
       () =>
-        OptionReader.of(value, this.problems, path) ??
-        this.refuse(name, value, 'a plain object', empty),
+        OptionReader.of(value, this.problems, path) ?? this.refuse(name, value, allowed, undefined),
     );
   }
 

@@ -35,6 +35,8 @@ const TEN_YEARS = 3650 * DAY;
 // `forRoot` has separated these already, so here they come from a factory.
 const EXTRAS = ['kind', 'isGlobal', 'dataSource', 'apiBasePath', 'routes'];
 const TRANSFER_METHODS = ['any', 'cookie', 'header'] as const;
+const TRANSFER_METHODS_ALLOWED = 'one of "any", "cookie", "header", or a function';
+const LIMITS_ALLOWED = 'a whole number from 1 to 10000, false or a plain object';
 
 /** The surroundings that the options depend on. */
 interface Environment {
@@ -132,7 +134,9 @@ function resolveSigning(reader: OptionReader): ResolvedSessionOptions['signing']
 function resolveTransferMethod(reader: OptionReader): TokenTransferMethodChooser {
   const value = reader.value('tokenTransferMethod');
   if (typeof value === 'function') return value as TokenTransferMethodChooser;
-  const method: TokenTransferMethod = reader.oneOf('tokenTransferMethod', TRANSFER_METHODS, 'any');
+  const find = (text: unknown): TokenTransferMethod | undefined =>
+    TRANSFER_METHODS.find((each) => each === text);
+  const method = reader.converted('tokenTransferMethod', find, TRANSFER_METHODS_ALLOWED) ?? 'any';
   return () => method;
 }
 
@@ -180,7 +184,8 @@ function resolveSessionLimit(reader: OptionReader): ResolvedSessionOptions['maxS
   if (typeof value === 'number') {
     return { max: reader.integer('maxSessionsPerUser', 1, 10_000, 1), onLimit: 'evict-oldest' };
   }
-  const limit = reader.nested('maxSessionsPerUser');
+  const limit = reader.nestedIn('maxSessionsPerUser', LIMITS_ALLOWED);
+  if (limit === undefined) return false;
   limit.required('max');
   const max = limit.integer('max', 1, 10_000, 1);
   const onLimit = limit.oneOf('onLimit', ['evict-oldest', 'refuse'], 'evict-oldest');

@@ -244,8 +244,8 @@ export interface SessionRoutesOptions {
   sessionList?: boolean | (SessionRouteOptions & { requireFresh?: Duration });
   /**
    * `GET revocations`: services without a database poll it, to refuse revoked sessions too. They show one of the
-   * secrets in `Authorization: Bearer`. Give one secret, or two during an exchange; each has at least 32 random bytes
-   * in base64 or hex, as `openssl rand -base64 32` prints. A missing one refuses the start. @default false
+   * secrets in `Authorization: Bearer`. Give one secret, or two during an exchange; each has at least 32 random
+   * characters of base64 or hex, as `openssl rand -base64 32` prints. A missing one refuses the start. @default false
    */
   revocations?: false | (SessionRouteOptions & { secrets: readonly (string | undefined)[] });
 }

@@ -5,6 +5,7 @@ import {
   type DynamicModule,
   type OnModuleInit,
 } from '@nestjs/common';
+import { readFactory } from '../options/async-factory.js';
 import { isKind, KINDS_ALLOWED } from '../options/kind.js';
 import type { OptionReader } from '../options/option-reader.js';
 import { readConfiguration } from '../options/read-configuration.js';
@@ -17,6 +18,8 @@ import {
 import type { SessionVerifierExtras } from './session-verifier-options.js';
 import { VERIFIER_LIFECYCLE, VerifierLifecycle } from './verifier-lifecycle.js';
 import { verifierExports, verifierProviders } from './verifier-providers.js';
+
+const MODULE = 'SessionVerifierModule';
 
 /**
  * Verifies the sessions of another service, its issuer, without a database.
@@ -47,7 +50,7 @@ export class SessionVerifierModule
    * if there is no options object
    */
   static override forRoot(options: typeof OPTIONS_TYPE): DynamicModule {
-    const { extras, others } = separate(options, 'its options');
+    const { extras, others } = separate(options, 'its options', (reader) => reader.others());
     const provider = { provide: SESSION_VERIFIER_OPTIONS, useValue: others };
     return completed(
       { ...super.forRoot({ ...extras, issuer: '' }), providers: [provider] },
@@ -58,10 +61,12 @@ export class SessionVerifierModule
   /**
    * Sets up the module with options from a factory; `kind` and `isGlobal` belong beside it.
    *
-   * @throws {SessionConfigurationError} if `kind` or `isGlobal` is wrong
+   * @throws {SessionConfigurationError} if `kind` or `isGlobal` is wrong, or there is no factory
    */
   static override forRootAsync(options: typeof ASYNC_OPTIONS_TYPE): DynamicModule {
-    const { extras, others } = separate(options, 'the options of `forRootAsync`');
+    const { extras, others } = separate(options, 'the options of `forRootAsync`', (reader) =>
+      readFactory(reader, MODULE),
+    );
     return completed(super.forRootAsync(others), extras);
   }
 
@@ -84,18 +89,24 @@ export class SessionVerifierModule
 
 interface Separated {
   readonly extras: SessionVerifierExtras;
-  /** All other options, which are read at start. */
+  /** All other options, which are read at start, or the factory that makes them. */
   readonly others: object;
 }
 
-function separate(written: unknown, what: string): Separated {
-  return readConfiguration(written, what, readSeparately, 'SessionVerifierModule');
-}
-
-function readSeparately(reader: OptionReader): Separated {
-  const kind = reader.string('kind', isKind, KINDS_ALLOWED);
-  const isGlobal = reader.boolean('isGlobal', true);
-  return { extras: { ...(kind !== undefined && { kind }), isGlobal }, others: reader.others() };
+function separate(
+  written: unknown,
+  what: string,
+  readOthers: (reader: OptionReader) => object,
+): Separated {
+  const read = (reader: OptionReader): Separated => {
+    const kind = reader.string('kind', isKind, KINDS_ALLOWED);
+    const isGlobal = reader.boolean('isGlobal', true);
+    return {
+      extras: { ...(kind !== undefined && { kind }), isGlobal },
+      others: readOthers(reader),
+    };
+  };
+  return readConfiguration(written, what, read, MODULE);
 }
 
 function completed(definition: DynamicModule, extras: SessionVerifierExtras): DynamicModule {

@@ -1,10 +1,13 @@
 import { inspect } from 'node:util';
+import { Test } from '@nestjs/testing';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { SessionConfigurationError, SessionModule } from '../../lib/index.js';
+import { SessionVerifierModule } from '../../lib/verifier/index.js';
 import { separateExtras } from '../../lib/options/module-extras.js';
 import { resolveSessionOptions } from '../../lib/options/resolve-options.js';
 import { anyValue, hostileValues, MARKER } from '../support/hostile-values.js';
+import { ISSUER } from '../support/verifier-app.js';
 
 const methods = {
   forRoot: (given: unknown) => SessionModule.forRoot(given as never),
@@ -178,6 +181,14 @@ describe('what stands beside the options', () => {
     }
   });
 
+  it('says of a secret of the feed that is too short how long it must be', () => {
+    const secret = 'abcdefghijklmnopqrstuvwxyz01234';
+    const withSecret = (text: string) =>
+      refusalOf('forRoot', { routes: { revocations: { secrets: [text] } } });
+    expect(withSecret(secret)).toContain('each of 32 to 512 random characters of base64 or hex');
+    expect(withSecret(`${secret}5`)).toBeUndefined();
+  });
+
   it.each<[what: string, given: object, problem: string]>([
     ['no factory', {}, '`useFactory` is missing, and so are `useClass` and `useExisting`'],
     ['an option', { useFactory: () => ({}), persistent: false }, 'Unknown option `persistent`'],
@@ -188,5 +199,46 @@ describe('what stands beside the options', () => {
     ],
   ])('of forRootAsync is refused where it is %s', (_, given, problem) => {
     expect(refusalOf('forRootAsync', given)).toContain(problem);
+  });
+});
+
+describe('what stands beside the factory of a service without a database', () => {
+  it.each<[what: string, given: object, problem: string]>([
+    [
+      'no factory',
+      { isGlobal: true },
+      '`useFactory` is missing, and so are `useClass` and `useExisting`',
+    ],
+    [
+      'a factory whose name is misspelt',
+      { useFactry: () => ({ issuer: ISSUER }) },
+      'Unknown option `useFactry`',
+    ],
+    [
+      'a factory that is none',
+      { useFactory: 'x' },
+      '`useFactory` must be a function; got a string',
+    ],
+    [
+      'an option',
+      { useFactory: () => ({ issuer: ISSUER }), cookies: true },
+      'Unknown option `cookies`',
+    ],
+  ])('is refused where it is %s', (_, given, problem) => {
+    const start = (): unknown => SessionVerifierModule.forRootAsync(given as never);
+    expect(start).toThrow(SessionConfigurationError);
+    expect(start).toThrow(problem);
+    expect(start).toThrow('SessionVerifierModule cannot start');
+  });
+
+  it('stops the start by the name of the module where the factory throws a text', async () => {
+    const useFactory = (): never => {
+      // eslint-disable-next-line @typescript-eslint/only-throw-error
+      throw 'no such setting';
+    };
+    const imports = [SessionVerifierModule.forRootAsync({ useFactory })];
+    await expect(Test.createTestingModule({ imports }).compile()).rejects.toThrow(
+      'SessionVerifierModule cannot start: the factory of its options threw a string instead of an error',
+    );
   });
 });

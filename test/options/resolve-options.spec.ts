@@ -34,6 +34,25 @@ function refusalOf(options: unknown, environment = DEVELOPMENT): string {
   return 'accepted';
 }
 
+describe('a refusal of an option that takes values of several kinds', () => {
+  it.each<[options: object, problem: string]>([
+    [
+      { maxSessionsPerUser: '5' },
+      '`maxSessionsPerUser` must be a whole number from 1 to 10000, false or a plain object; got a string',
+    ],
+    [
+      { deviceBinding: 'true' },
+      '`deviceBinding` must be true, false or a plain object; got a string',
+    ],
+    [
+      { tokenTransferMethod: 7 },
+      '`tokenTransferMethod` must be one of "any", "cookie", "header", or a function; got a number',
+    ],
+  ])('names all of them, and nothing else: %j', (options, problem) => {
+    expect(refusalOf(options)).toBe(`SessionModule cannot start:\n- ${problem}`);
+  });
+});
+
 describe('the options, where none is given', () => {
   it('are these', () => {
     const { tokenTransferMethod, trustedOrigins, ...rest } = resolve();
