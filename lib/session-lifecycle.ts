@@ -1,13 +1,12 @@
-import { Inject, Injectable, Logger, type InjectionToken } from '@nestjs/common';
-import { ModuleRef } from '@nestjs/core';
-import { SessionClaim } from './claims/session-claim.js';
-import { isValidator } from './claims/session-claim-validator.js';
-import { SessionConfigurationError } from './errors/session-configuration.error.js';
+import { Inject, Injectable, Logger } from '@nestjs/common';
+import { refuse, type Flaw } from './errors/flaw.js';
 import { FastifyReplies } from './http/context/fastify-replies.js';
 import { HandlerSurvey } from './http/handler-survey.js';
 import { SessionExceptionFilter } from './http/session-exception.filter.js';
 import { SessionKinds } from './http/session-kinds.js';
+import { START_FLAWS, type StartFlaws } from './inspection/start-flaws.js';
 import { KeyRing } from './keys/key-ring.js';
+import { Gateways } from './live/gateways.js';
 import { LiveHandlers } from './live/live-handlers.js';
 import { encryptionFlaws } from './options/encryption-flaws.js';
 import {
@@ -15,7 +14,7 @@ import {
   type ResolvedSessionOptions,
 } from './options/resolved-options.js';
 import { RevocationFeed } from './revocation/revocation-feed.js';
-import { RegisteredClaims } from './session/edit/registered-claims.js';
+import { ClaimProviders } from './session/edit/claim-providers.js';
 import { SessionPruner } from './session/end/session-pruner.js';
 import { ArrivalQueue } from './session/verify/arrival-queue.js';
 import { checkSchema } from './store/check-schema.js';
@@ -26,7 +25,7 @@ export const SESSION_LIFECYCLE = 'nestjs-auth-sessions:lifecycle';
 
 /** Starts and stops the work behind the requests, for the hooks of the module. */
 @Injectable()
-export class SessionLifecycle {
+export class SessionLifecycle implements StartFlaws {
   private readonly logger = new Logger('SessionModule');
 
   constructor(
@@ -35,9 +34,9 @@ export class SessionLifecycle {
     private readonly confirmations: ArrivalQueue,
     private readonly pruner: SessionPruner,
     private readonly database: SessionDatabase,
-    private readonly registry: RegisteredClaims,
-    private readonly modules: ModuleRef,
+    private readonly claims: ClaimProviders,
     private readonly handlers: HandlerSurvey,
+    private readonly gateways: Gateways,
     private readonly filter: SessionExceptionFilter,
     private readonly kinds: SessionKinds,
     private readonly replies: FastifyReplies,
@@ -51,17 +50,25 @@ export class SessionLifecycle {
     this.liveHandlers.beforeRoutes();
   }
 
+  flaws(): Flaw[] {
+    const parts = [this.kinds, this.claims, this.gateways].flatMap((each) => each.flaw() ?? []);
+    return [...parts, ...this.handlers.flaws()];
+  }
+
+  serverFlaw(): Flaw | undefined {
+    return this.gateways.serverFlaw();
+  }
+
   /** Reads the keys, so that a database that is not ready is noticed now, not at the first login. */
   async start(): Promise<void> {
-    this.kinds.check();
+    refuse(this.flaws());
     await checkSchema(this.database);
     const isProduction = process.env['NODE_ENV'] === 'production';
     for (const { cause, cure } of encryptionFlaws(this.options, isProduction)) {
       this.logger.warn(`${cause} ${cure}`);
     }
-    this.registerClaims();
-    // After the claims, because this fixes the requirements of handlers.
-    this.handlers.check();
+    this.claims.register();
+    this.handlers.fix();
     // First, because it sets the clock that dates keys.
     await this.feed.start();
     await this.keys.start();
@@ -81,40 +88,11 @@ export class SessionLifecycle {
     await this.confirmations.flush();
     this.database.breakOff();
   }
-
-  private registerClaims(): void {
-    const claims = this.options.claims.map((each) =>
-      each instanceof SessionClaim ? each : this.provided('claims', each),
-    );
-    const validators = this.options.globalClaimValidators.map((each) =>
-      isValidator(each) ? each : this.provided('globalClaimValidators', each),
-    );
-    if (!claims.every((claim) => claim instanceof SessionClaim)) {
-      throw new SessionConfigurationError('`claims` names a provider that is not a session claim');
-    }
-    if (!validators.every(isValidator)) {
-      throw new SessionConfigurationError(
-        '`globalClaimValidators` names a provider that is not a claim validator',
-      );
-    }
-    this.registry.register(claims, validators);
-  }
-
-  private provided(option: string, token: InjectionToken): unknown {
-    try {
-      return this.modules.get<unknown>(token, { strict: false });
-    } catch (cause) {
-      const name = typeof token === 'function' ? token.name : String(token);
-      throw new SessionConfigurationError(
-        `\`${option}\` names a provider that is missing or not a singleton: ${name}`,
-        { cause },
-      );
-    }
-  }
 }
 
 /** The providers of the module's lifecycle, in every kind. */
 export const LIFECYCLE_PROVIDERS = [
   SessionLifecycle,
   { provide: SESSION_LIFECYCLE, useExisting: SessionLifecycle },
+  { provide: START_FLAWS, useExisting: SessionLifecycle },
 ];

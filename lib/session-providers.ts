@@ -35,6 +35,7 @@ import { aliasesOf } from './exported-providers.js';
 import { SessionService } from './session.service.js';
 import { BINDING_PROVIDERS } from './session/bind/binding-providers.js';
 import { AccessTokenMinter } from './session/mint/access-token-minter.js';
+import { ClaimProviders } from './session/edit/claim-providers.js';
 import { RegisteredClaims } from './session/edit/registered-claims.js';
 import { ArrivalQueue } from './session/verify/arrival-queue.js';
 import { DeviceForgetter } from './session/end/device-forgetter.js';
@@ -85,6 +86,7 @@ const STORES = [SessionStore, SigningKeyStore, RevocationStore, DeviceStore, Dev
 const KEYS_AND_REVOCATION = [KeyRing, JwtMaker, ClockCorrection, RevocationFeed];
 const ROLES = [
   AccessTokenMinter,
+  ClaimProviders,
   RegisteredClaims,
   ArrivalQueue,
   ContainerParts,

@@ -1,3 +1,5 @@
+import { SessionConfigurationError } from './session-configuration.error.js';
+
 /** The codes of the findings of `inspectSessions`, for `switch` and for lists of accepted findings. @publicApi */
 export type FindingCode =
   | 'database-unreachable'
@@ -15,6 +17,10 @@ export type FindingCode =
   | 'cookie-same-site'
   | 'plain-http'
   | 'cors'
+  | 'kinds'
+  | 'claims'
+  | 'decorators'
+  | 'gateways'
   | 'unguarded-handler'
   | 'unanswered-login'
   | 'entity-answered'
@@ -28,4 +34,17 @@ export interface Flaw {
   readonly code: FindingCode;
   readonly cause: string;
   readonly cure: string;
+  /** The error that has shown it. It is for the log alone. */
+  readonly origin?: unknown;
+}
+
+/** The error with which a flaw stops the start. */
+export function errorOfFlaw({ cause, cure, origin }: Flaw): SessionConfigurationError {
+  const options = origin === undefined ? undefined : { cause: origin };
+  return new SessionConfigurationError(`${cause} ${cure}`, options);
+}
+
+/** @throws {SessionConfigurationError} that names the first flaw, if there is one */
+export function refuse([first]: readonly Flaw[]): void {
+  if (first !== undefined) throw errorOfFlaw(first);
 }

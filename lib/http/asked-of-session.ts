@@ -27,7 +27,7 @@ export type AskedOfSession =
       readonly maxAgeMs: number | undefined;
       readonly forbidsImpersonation: boolean;
     }
-  | { readonly kind: 'contradiction'; readonly problem: string };
+  | { readonly kind: 'contradiction'; readonly problem: string; readonly cure: string };
 
 /**
  * Combines the decorators on a handler, its class and the classes above.
@@ -44,7 +44,8 @@ export function askedOfSession({ handler, classes, isLogin }: DeclaredHandler): 
   const levels = [handler, ...(ownClass === undefined ? [] : [ownClass]), ...inherited];
   if ([handler, ...classes].some((each) => each.isPublic && requiresSession(each))) {
     return contradiction(
-      '@PublicAccess() is on the same target as a decorator that requires a session. Remove one of the two',
+      '@PublicAccess() is on the same target as a decorator that requires a session',
+      'Remove one of the two',
     );
   }
   const opened = levels.findIndex(({ isPublic }) => isPublic);
@@ -59,8 +60,8 @@ export function askedOfSession({ handler, classes, isLogin }: DeclaredHandler): 
   const asking = whatNeedsSession(options, maxAgeMs);
   if (asking !== undefined) {
     return contradiction(
-      `\`sessionRequired: false\` makes a session optional, but ${asking} needs one. Remove one of the two; ` +
-        '@PublicAccess() opens a handler of a guarded class',
+      `\`sessionRequired: false\` makes a session optional, but ${asking} needs one`,
+      'Remove one of the two; @PublicAccess() opens a handler of a guarded class',
     );
   }
   return { ...asked, options: { ...options, sessionRequired: false } };
@@ -86,6 +87,6 @@ function whatNeedsSession(
   return maxAgeMs === undefined ? undefined : '@RequireFresh()';
 }
 
-function contradiction(problem: string): AskedOfSession {
-  return { kind: 'contradiction', problem };
+function contradiction(problem: string, cure: string): AskedOfSession {
+  return { kind: 'contradiction', problem, cure };
 }

@@ -6,7 +6,7 @@ import { boundSessionValidator } from '../claims/bound-session.js';
 import { freshAuthenticationValidator } from '../claims/fresh-authentication.js';
 import { permissionsValidators } from '../claims/permission.claim.js';
 import { rolesValidators } from '../claims/user-role.claim.js';
-import { SessionConfigurationError } from '../errors/session-configuration.error.js';
+import { errorOfFlaw, type Flaw } from '../errors/flaw.js';
 import { RegisteredClaims } from '../session/edit/registered-claims.js';
 import { askedOfSession, type AskedOfSession, type DeclaredHandler } from './asked-of-session.js';
 import { CreateSessionMetadata } from './decorators/create-session.metadata.js';
@@ -19,6 +19,7 @@ import { RefreshRoute } from './refresh-route.js';
 import type { AskedOfRequest } from './verify-session-options.js';
 
 type AskedRoute = Extract<AskedOfSession, { kind: 'guarded' }>;
+type Contradiction = Extract<AskedOfSession, { kind: 'contradiction' }>;
 
 /** A handler in its class, as in Nest's context. */
 export interface HandlerOfClass {
@@ -81,20 +82,17 @@ export class GuardedRoutes {
   }
 
   private read(context: HandlerOfClass): GuardedRoute | undefined {
-    const handler = context.getHandler();
     const found = askedOfSession(declaredHandler(context));
     if (found.kind === 'open') return undefined;
-    if (found.kind === 'contradiction') {
-      const name = `${context.getClass().name}.${(handler as { name?: string }).name}`;
-      throw new SessionConfigurationError(`${name}: ${found.problem}.`);
-    }
+    if (found.kind === 'contradiction') throw errorOfFlaw(contradiction(context, found));
     const { options, maxAgeMs } = found;
     return {
       options,
       maxAgeMs,
       asked: this.asked(found),
       isRefresh: this.refreshRoute.isAt(context),
-      isPreflight: Reflect.getMetadata(METHOD_METADATA, handler) === RequestMethod.OPTIONS,
+      isPreflight:
+        Reflect.getMetadata(METHOD_METADATA, context.getHandler()) === RequestMethod.OPTIONS,
     };
   }
 
@@ -128,4 +126,19 @@ export function declaredHandler(context: HandlerOfClass): DeclaredHandler {
     classes: lineageOf(context.getClass()).map(declaredOn),
     isLogin: Reflect.getMetadata(CreateSessionMetadata.KEY, handler) !== undefined,
   };
+}
+
+/** A handler's name with its class, for messages. */
+export function nameOf(context: HandlerOfClass): string {
+  return `${context.getClass().name}.${(context.getHandler() as { name?: string }).name}`;
+}
+
+/** Finds decorators on a handler and its classes that contradict each other. */
+export function contradictionIn(context: HandlerOfClass): Flaw | undefined {
+  const asked = askedOfSession(declaredHandler(context));
+  return asked.kind === 'contradiction' ? contradiction(context, asked) : undefined;
+}
+
+function contradiction(context: HandlerOfClass, { problem, cure }: Contradiction): Flaw {
+  return { code: 'decorators', cause: `${nameOf(context)}: ${problem}.`, cure: `${cure}.` };
 }

@@ -8,9 +8,11 @@ import { askedOfSession } from './asked-of-session.js';
 import { CreateSessionMetadata } from './decorators/create-session.metadata.js';
 import { declaredOn, isApplicationGuarded } from './decorators/verify-session.metadata.js';
 import {
+  contradictionIn,
   declaredHandler,
   GuardedRoutes,
   handlersOf,
+  nameOf,
   type GuardedRoute,
   type HandlerOfClass,
 } from './guarded-routes.js';
@@ -51,14 +53,26 @@ export class HandlerSurvey {
     private readonly routes: GuardedRoutes,
   ) {}
 
+  /** Finds handlers whose decorators can't take effect, which stops the start. It fixes nothing. */
+  flaws(): Flaw[] {
+    return [...this.handlers()].flatMap(
+      (each) =>
+        loginFlaw(each) ??
+        this.fieldFlaw(each) ??
+        this.guardFlaw(each) ??
+        contradictionIn(each) ??
+        [],
+    );
+  }
+
   /**
+   * Reads the requirements of all handlers. From then on they stay, so the claims have to be registered before.
+   *
    * @param problemOf names a requirement of a handler that this module can't meet
-   * @throws {SessionConfigurationError} that names the handler whose decorators can't take effect
+   * @throws {SessionConfigurationError} that names the handler with it
    */
-  check(problemOf: (route: GuardedRoute) => string | undefined = () => undefined): void {
+  fix(problemOf: (route: GuardedRoute) => string | undefined = () => undefined): void {
     for (const declared of this.handlers()) {
-      const flaw = loginFlaw(declared) ?? this.fieldFlaw(declared) ?? this.guardFlaw(declared);
-      if (flaw !== undefined) throw new SessionConfigurationError(`${flaw.cause} ${flaw.cure}`);
       const route = this.routes.isDeclared(declared) ? this.routes.of(declared) : undefined;
       const problem = route && problemOf(route);
       if (problem !== undefined) {
@@ -68,16 +82,13 @@ export class HandlerSurvey {
   }
 
   /**
-   * Handlers that seem guarded, but are not.
+   * Finds handlers that seem guarded, but are not, and that the start lets pass.
    *
    * @param areMessagesApart whether a microservice of a hybrid application has a configuration of its own
    */
-  flaws(areMessagesApart = false): Flaw[] {
+  openings(areMessagesApart = false): Flaw[] {
     return [...this.handlers()].flatMap(
       (each) =>
-        loginFlaw(each) ??
-        this.fieldFlaw(each) ??
-        this.guardFlaw(each) ??
         hookFlaw(each) ??
         (isApplicationGuarded(this.config) ? openFlaw(each, areMessagesApart) : undefined) ??
         [],
@@ -211,8 +222,4 @@ function loginFlaw(declared: HandlerOfClass): Flaw | undefined {
     cause: `${nameOf(declared)} has @CreateSession() but is not a mutation, so nobody would be logged in:`,
     cure: 'make it a @Mutation().',
   };
-}
-
-function nameOf(declared: HandlerOfClass): string {
-  return `${declared.getClass().name}.${(declared.getHandler() as { name?: string }).name}`;
 }

@@ -1,6 +1,6 @@
 import { Inject, Injectable, type CanActivate } from '@nestjs/common';
 import { ModuleRef, ModulesContainer } from '@nestjs/core';
-import { SessionConfigurationError } from '../errors/session-configuration.error.js';
+import type { Flaw } from '../errors/flaw.js';
 import { oncePerKind, tokenOfKind, type SessionKind } from '../options/kind.js';
 import {
   RESOLVED_SESSION_OPTIONS,
@@ -28,22 +28,23 @@ export class SessionKinds {
     return this.options.kind;
   }
 
-  /** @throws {SessionConfigurationError} if another module has the same kind, cookies or paths */
-  check(): void {
+  /** Finds another module with the same kind, cookies or paths. */
+  flaw(): Flaw | undefined {
     const { kind } = this.options;
     // Of a module with a kind and one without, the first reports it.
     const others = this.others().filter(({ own }) => kind !== undefined || own === undefined);
     if (kind !== undefined && others.some(({ own }) => own === kind)) {
-      throw conflict(kind, 'two modules have it. Import one, and use it everywhere');
+      return conflict(kind, 'two modules have it', 'Import one, and use it everywhere.');
     }
     const taken = new Set(others.flatMap(({ options }) => cookieNamesOf(options)));
     const cookie = cookieNamesOf(this.options).find((name) => taken.has(name));
     if (cookie !== undefined) {
-      throw conflict(kind, `another module has its cookie ${cookie}. Set \`cookie.names\``);
+      return conflict(kind, `another module has its cookie ${cookie}`, 'Set `cookie.names`.');
     }
     if (others.some(({ refreshRoute }) => refreshRoute.path === this.refreshRoute.path)) {
-      throw conflict(kind, 'another module has its base path. Set `apiBasePath`');
+      return conflict(kind, 'another module has its base path', 'Set `apiBasePath`.');
     }
+    return undefined;
   }
 
   private others(): SessionKinds[] {
@@ -57,8 +58,8 @@ function cookieNamesOf({ cookie }: ResolvedVerificationOptions): string[] {
   return [cookie.accessToken.name, cookie.refreshToken.name];
 }
 
-function conflict(kind: SessionKind, problem: string): SessionConfigurationError {
+function conflict(kind: SessionKind, problem: string, cure: string): Flaw {
   const whose =
     kind === undefined ? 'Two SessionModules without a `kind`' : `The kind of sessions ${kind}`;
-  return new SessionConfigurationError(`${whose}: ${problem}.`);
+  return { code: 'kinds', cause: `${whose}: ${problem}.`, cure };
 }

@@ -25,6 +25,7 @@ import { Clock } from '../time/clock.js';
 import { corsFlaw } from './cors-flaw.js';
 import { DOCUMENTATION } from './documentation.js';
 import { keysFlaw } from './keys-flaw.js';
+import { START_FLAWS, type StartFlaws } from './start-flaws.js';
 import { clockFlaw, feedFlaw } from './time-flaws.js';
 
 /** A flaw in the setup of sessions. @publicApi */
@@ -58,6 +59,10 @@ const PAGES: Readonly<Record<FindingCode, string>> = {
   'cookie-same-site': 'frontend.md#page-and-api-on-two-sites',
   'plain-http': 'operations.md#behind-a-proxy',
   cors: 'frontend.md#page-and-api-on-two-origins-of-one-site',
+  kinds: 'sessions-of-a-user.md#staff-and-customers',
+  claims: 'claims.md#claims-that-are-fetched',
+  decorators: 'guarding.md#from-the-class-to-the-handler',
+  gateways: 'live.md#gateways',
   'unguarded-handler': 'situations.md#a-guard-for-the-whole-application',
   'unanswered-login': 'graphql.md',
   'entity-answered': 'situations.md#what-a-login-answers',
@@ -107,7 +112,9 @@ async function inspectModule(
     () => encryptionFlaws(options, process.env['NODE_ENV'] === 'production'),
     () => cookieFlaws(options),
     () => corsFlaw(serverOf(app), options.trustedOrigins, `/${path}`),
-    () => part(HandlerSurvey).flaws(areMessagesApart(app)),
+    () => part<StartFlaws>(START_FLAWS).flaws(),
+    () => part<StartFlaws>(START_FLAWS).serverFlaw(),
+    () => part(HandlerSurvey).openings(areMessagesApart(app)),
     () => part(SetupWarnings).flaws,
   ]);
   try {

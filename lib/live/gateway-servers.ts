@@ -1,7 +1,9 @@
-import { SessionConfigurationError } from '../errors/session-configuration.error.js';
+import { errorOfFlaw } from '../errors/flaw.js';
+import type { SessionConfigurationError } from '../errors/session-configuration.error.js';
 import { headerOf, type HttpRequest } from '../http/context/http-request.js';
 import { askedTogether, isSamePlace } from './asked-at-entrance.js';
 import type { AskingGateway, GatewayPlace, Gateways } from './gateways.js';
+import { recoveryFlaw } from './recovery-flaw.js';
 import type { Server } from './socket-adapter.js';
 
 /** Knows the servers of the application's WebSocket adapter, and the gateways behind each. */
@@ -21,14 +23,14 @@ export class GatewayServers {
     this.places.set(server, place);
     if (!isRecovering(server)) return;
     const requiring = this.gateways.requiring.find((each) => isSamePlace(each.place, place));
-    if (requiring !== undefined) throw recoveryError(requiring);
+    if (requiring !== undefined) throw errorOfFlaw(recoveryFlaw(requiring.type));
   }
 
   /** The same for gateways without a decorator, behind an entrance that requires sessions. */
   checkEntrance(server: Server): void {
     const [first] = isRecovering(server) ? this.behind(server) : [];
     if (first === undefined) return;
-    const error = this.errors.get(server) ?? recoveryError(first);
+    const error = this.errors.get(server) ?? errorOfFlaw(recoveryFlaw(first.type));
     this.errors.set(server, error);
     throw error;
   }
@@ -72,11 +74,4 @@ function isAt(pathname: string | undefined, { path }: Server, place: GatewayPlac
 
 function isRecovering({ opts, server }: Server): boolean {
   return Boolean((opts ?? server?.opts)?.connectionStateRecovery);
-}
-
-function recoveryError({ type }: Pick<AskingGateway, 'type'>): SessionConfigurationError {
-  return new SessionConfigurationError(
-    `${type.name} requires a session, but by \`connectionStateRecovery\` Socket.IO gives a client its rooms and what ` +
-      'it has missed before anybody asks for its session. Leave the option out, or open the gateway with @PublicAccess().',
-  );
 }

@@ -1,6 +1,6 @@
 import { Inject, Injectable, type Type } from '@nestjs/common';
 import { ApplicationConfig, ModulesContainer } from '@nestjs/core';
-import { SessionConfigurationError } from '../errors/session-configuration.error.js';
+import type { Flaw } from '../errors/flaw.js';
 import { askedOfSession } from '../http/asked-of-session.js';
 import { isApplicationGuarded } from '../http/decorators/verify-session.metadata.js';
 import {
@@ -14,6 +14,7 @@ import {
   type ResolvedSessionOptions,
   type ResolvedVerificationOptions,
 } from '../options/resolved-options.js';
+import { recoveryFlaw } from './recovery-flaw.js';
 
 // @nestjs/websockets registers its gateways under these names. Nothing is imported from it here.
 const GATEWAY_METADATA = 'websockets:is_gateway';
@@ -56,15 +57,25 @@ export class Gateways {
       Partial<Pick<ResolvedSessionOptions, 'revocation'>>,
   ) {}
 
-  /** @throws {SessionConfigurationError} if a gateway requires sessions, but nothing would report their end */
-  check(): void {
-    if (this.options.revocation !== false) return;
-    const [asking] = this.requiring;
-    if (asking === undefined) return;
-    throw new SessionConfigurationError(
-      `${asking.type.name} requires a session, but with \`revocation: false\` no socket learns of its end. ` +
-        'Leave `revocation` on, or open the gateway with @PublicAccess().',
+  /** Finds a gateway that requires sessions, although nothing would report their end. */
+  flaw(): Flaw | undefined {
+    const [asking] = this.options.revocation === false ? this.requiring : [];
+    return asking && unheardFlaw(asking.type);
+  }
+
+  /**
+   * Finds a gateway that requires sessions, on a server that would recover lost connections. It reads only the options
+   * of gateways, because there is no server yet. A server has those of the gateway for which Nest makes it, the first.
+   */
+  serverFlaw(): Flaw | undefined {
+    const adapter = this.config.getIoAdapter() as { createIOServer?: unknown } | null | undefined;
+    // Nest takes Socket.IO if there is no adapter. The server of another one has no such option.
+    if (adapter && adapter.createIOServer === undefined) return undefined;
+    const all = this.located();
+    const recovered = this.requiring.find(({ place }) =>
+      isRecovering(all.find((each) => isOnServer(each.place, place))),
     );
+    return recovered && recoveryFlaw(recovered.type);
   }
 
   /** A gateway's requirements on a connection. */
@@ -126,6 +137,25 @@ function placeOf(type: Type): GatewayPlace {
   };
   const port = (Reflect.getMetadata(PORT_METADATA, type) as number | undefined) ?? 0;
   return { port, path: options.path, namespace: namespaceOf(options.namespace) };
+}
+
+function isOnServer(one: GatewayPlace, other: GatewayPlace): boolean {
+  return one.port === other.port && one.path === other.path;
+}
+
+function isRecovering(gateway: LocatedGateway | undefined): boolean {
+  const options: unknown = gateway && Reflect.getMetadata(OPTIONS_METADATA, gateway.type);
+  return Boolean(
+    (options as { connectionStateRecovery?: unknown } | undefined)?.connectionStateRecovery,
+  );
+}
+
+function unheardFlaw(gateway: Type): Flaw {
+  return {
+    code: 'gateways',
+    cause: `${gateway.name} requires a session, but with \`revocation: false\` no socket learns of its end.`,
+    cure: 'Leave `revocation` on, or open the gateway with @PublicAccess().',
+  };
 }
 
 /** A namespace of Socket.IO, as its server names it. A pattern is one of its own. */

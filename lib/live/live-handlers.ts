@@ -20,7 +20,6 @@ import { namedClass, providedClass } from '../http/left-out-guards.js';
 import { ReadonlySession } from '../session/container/readonly-session.js';
 import { cutOffWithSession, endedWithSession } from './answer-stream.js';
 import { iteratorEndedWithSession } from './ended-iterator.js';
-import { Gateways } from './gateways.js';
 import { OpenClaims } from './open-claims.js';
 
 // @nestjs/graphql registers subscriptions and its options under these names. Nothing is imported from it here.
@@ -71,7 +70,6 @@ export class LiveHandlers implements OnModuleInit {
   constructor(
     private readonly modules: ModulesContainer,
     private readonly adapterHost: HttpAdapterHost,
-    private readonly gateways: Gateways,
   ) {
     this.completeClasses(namedClass);
   }
@@ -91,7 +89,6 @@ export class LiveHandlers implements OnModuleInit {
   }
 
   onModuleInit(): void {
-    this.gateways.check();
     // Only a handler's answer shows if it returns a file.
     const adapter = this.adapterHost.httpAdapter as unknown as Partial<Replying> | undefined;
     if (adapter?.reply === undefined) return;

@@ -1,5 +1,6 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { ModulesContainer } from '@nestjs/core';
+import { refuse } from '../errors/flaw.js';
 import { SessionConfigurationError } from '../errors/session-configuration.error.js';
 import type { GuardedRoute } from '../http/guarded-routes.js';
 import { HandlerSurvey } from '../http/handler-survey.js';
@@ -45,7 +46,8 @@ export class VerifierLifecycle {
   async start(): Promise<void> {
     this.refuseNamesake();
     this.registry.register([], this.options.globalClaimValidators);
-    this.handlers.check((route) => this.impossibleHere(route));
+    refuse(this.handlers.flaws());
+    this.handlers.fix((route) => this.impossibleHere(route));
     this.warn();
     await this.feed.start();
     await this.keys.start();

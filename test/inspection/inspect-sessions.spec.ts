@@ -1,9 +1,11 @@
 import {
   Controller,
   Get,
+  Injectable,
   Module,
   Scope,
   type DynamicModule,
+  type INestApplication,
   type NestHybridApplicationOptions,
   type Provider,
 } from '@nestjs/common';
@@ -18,6 +20,7 @@ import {
   Resolver,
 } from '@nestjs/graphql';
 import { MessagePattern, Transport } from '@nestjs/microservices';
+import { WsAdapter } from '@nestjs/platform-ws';
 import { MercuriusDriver, type MercuriusDriverConfig } from '@nestjs/mercurius';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
@@ -29,6 +32,7 @@ import {
   PublicAccess,
   SessionGuard,
   SessionModule,
+  UserRoleClaim,
   VerifySession,
   type Finding,
   type SessionModuleOptions,
@@ -54,6 +58,20 @@ async function inspected(options: BootOptions = {}): Promise<readonly Finding[]>
   return inspectSessions(booted.app);
 }
 
+/** Whether the documents have the page of a link, and its heading. */
+function isInDocs(link = ''): boolean {
+  const [, page = '', anchor = ''] = /docs\/(.+)#(.+)$/.exec(link) ?? [];
+  const headings = readFileSync(join(DOCS, page), 'utf8').match(/^#+ .*$/gm) ?? [];
+  const anchors = headings.map((each) =>
+    each
+      .replace(/^#+ /, '')
+      .toLowerCase()
+      .replaceAll(/[^\w -]/g, '')
+      .replaceAll(' ', '-'),
+  );
+  return anchors.includes(anchor);
+}
+
 const codesOf = (findings: readonly Finding[]) => findings.map(({ code }) => code);
 
 describe('inspectSessions', () => {
@@ -69,16 +87,7 @@ describe('inspectSessions', () => {
       cause: 'No `encryptionKey`: anyone who can read the database can log in as anybody.',
       cure: 'Set one (openssl rand -base64 32).',
     });
-    const [, page = '', anchor = ''] = /docs\/(.+)#(.+)$/.exec(finding?.link ?? '') ?? [];
-    const headings = readFileSync(join(DOCS, page), 'utf8').match(/^#+ .*$/gm) ?? [];
-    const anchors = headings.map((each) =>
-      each
-        .replace(/^#+ /, '')
-        .toLowerCase()
-        .replaceAll(/[^\w -]/g, '')
-        .replaceAll(' ', '-'),
-    );
-    expect(anchors).toContain(anchor);
+    expect(isInDocs(finding?.link)).toBe(true);
   });
 
   it.each<[string, SessionModuleOptions]>([
@@ -240,6 +249,134 @@ describe('inspectSessions', () => {
     await app.close();
   });
 
+  describe('in an application that does not start', () => {
+    class PlanClaim extends UserRoleClaim {}
+
+    class Answers {
+      @SubscribeMessage('say')
+      say(): string {
+        return 'said';
+      }
+    }
+    @WebSocketGateway()
+    @VerifySession()
+    class GuardedGateway extends Answers {}
+    @WebSocketGateway({ connectionStateRecovery: {} })
+    @VerifySession()
+    class RecoveringGateway extends Answers {}
+    @WebSocketGateway({ namespace: 'news', connectionStateRecovery: {} })
+    @PublicAccess()
+    class OpenNamespace extends Answers {}
+    @WebSocketGateway({ path: '/news' })
+    @VerifySession()
+    class GatewayElsewhere extends Answers {}
+    @WebSocketGateway({ namespace: 'late', connectionStateRecovery: {} })
+    @VerifySession()
+    class LateNamespace extends Answers {}
+
+    @Injectable()
+    class Contradicting {
+      @VerifySession({ roles: ['admin'] })
+      @PublicAccess()
+      both(): string {
+        return 'both';
+      }
+    }
+
+    it.each<[string, string, RegExp, InspectedOptions]>([
+      ['a claim that no module provides', 'claims', /PlanClaim/, { claims: [PlanClaim] }],
+      [
+        'a validator that no module provides',
+        'claims',
+        /PlanValidator/,
+        { globalClaimValidators: [Symbol('PlanValidator')] },
+      ],
+      [
+        'decorators that contradict each other',
+        'decorators',
+        /Contradicting\.both/,
+        { providers: [Contradicting] },
+      ],
+      [
+        'two modules with one base path',
+        'kinds',
+        /staff.* base path/,
+        { imports: [SessionModule.forRoot({ kind: 'staff', apiBasePath: '/auth' })] },
+      ],
+      [
+        'gateways that hear of no revocation',
+        'gateways',
+        /GuardedGateway.*`revocation: false`/,
+        { revocation: false, providers: [GuardedGateway] },
+      ],
+      [
+        'gateways whose sockets come back without their session',
+        'gateways',
+        /RecoveringGateway.*`connectionStateRecovery`/,
+        { providers: [RecoveringGateway] },
+      ],
+      [
+        'a namespace on a server that another gateway lets recover',
+        'gateways',
+        /GuardedGateway.*`connectionStateRecovery`/,
+        { providers: [OpenNamespace, GuardedGateway] },
+      ],
+    ])('finds %s, as the start does', async (_, code, cause, options) => {
+      const app = await created(options);
+      const findings = await inspectSessions(app);
+      expect(findings).toMatchObject([{ code, cause: expect.stringMatching(cause) as string }]);
+      const { cause: itsCause, cure, link } = findings[0] as Finding;
+      expect(isInDocs(link)).toBe(true);
+      await expect(app.init()).rejects.toThrow(`${itsCause} ${cure}`);
+      await app.close();
+    });
+
+    it.each<[string, InspectedOptions]>([
+      ['a server of its own', { providers: [OpenNamespace, GatewayElsewhere] }],
+      [
+        'a namespace whose server is made by another gateway',
+        { providers: [GuardedGateway, LateNamespace] },
+      ],
+    ])('finds nothing in guarded gateways with %s', async (_, options) => {
+      const app = await created(options);
+      expect(await inspectSessions(app)).toEqual([]);
+      await expect(app.init()).resolves.toBe(app);
+      await app.close();
+    });
+
+    it('finds nothing in options that an adapter for `ws` never reads', async () => {
+      const app = await created({ providers: [RecoveringGateway] });
+      app.useWebSocketAdapter(new WsAdapter(app));
+      expect(await inspectSessions(app)).toEqual([]);
+      await expect(app.init()).resolves.toBe(app);
+      await app.close();
+    });
+  });
+
+  it('changes nothing in an application that starts afterwards', async () => {
+    @Controller()
+    class AdminController extends loginAs('u1') {
+      @Get('admin')
+      @VerifySession({ roles: ['admin'] })
+      admin(): string {
+        return 'admin';
+      }
+    }
+    const roles = new UserRoleClaim({ fetchValue: () => ['admin'] });
+    let findings: readonly Finding[] | undefined;
+    booted = await bootApp({
+      controllers: [AdminController],
+      sessions: { claims: [roles] },
+      prepare: async (app) => {
+        findings = await inspectSessions(app);
+      },
+    });
+    expect(findings).toEqual([]);
+    const client = booted.client();
+    await client.post('/login');
+    expect((await client.get('/admin')).status).toBe(200);
+  });
+
   it('finds what requests have shown since the start', async () => {
     @Controller()
     class LoginController extends loginAs('u1') {
@@ -300,10 +437,25 @@ describeOnEachDatabase('inspectSessions', (engine) => {
 @Module({})
 class AppModule {}
 
+interface InspectedOptions extends SessionModuleOptions {
+  providers?: Provider[];
+  imports?: DynamicModule[];
+}
+
+function created({
+  providers = [],
+  imports = [],
+  ...sessions
+}: InspectedOptions): Promise<INestApplication> {
+  const module = moduleWith(providers, imports, true, sessions);
+  return NestFactory.create(module, { logger: false, abortOnError: false });
+}
+
 function moduleWith(
   providers: Provider[],
   imports: DynamicModule[] = [],
   synchronize = true,
+  sessions: SessionModuleOptions = {},
 ): DynamicModule {
   const database = {
     type: 'better-sqlite3',
@@ -313,7 +465,7 @@ function moduleWith(
   const dataSource = TypeOrmModule.forRoot({ ...database, synchronize });
   return {
     module: AppModule,
-    imports: [dataSource, SessionModule.forRoot(), ...imports],
+    imports: [dataSource, SessionModule.forRoot(sessions), ...imports],
     providers,
   };
 }
