@@ -23,13 +23,17 @@ export function driverFailureOf(error: unknown): DriverFailure {
   const first = <T>(key: string, isWanted: (value: unknown) => value is T): T | undefined =>
     told.map((each) => each[key]).find(isWanted);
   const code = first('code', isText);
+  const severity = first('severity', isText);
+  // Only PostgreSQL's server gives a severity. Some of Node's names for a broken connection, such as EPIPE, look like a
+  // SQLSTATE.
+  const serversCode = severity !== undefined && SQLSTATE.test(code ?? '') ? code : undefined;
   const message = told.at(-1)?.['message'];
   return {
     name: error instanceof Error ? error.name : 'Error',
     code,
     errno: first('errno', isServersNumber),
-    sqlState: first('sqlState', isText) ?? (SQLSTATE.test(code ?? '') ? code : undefined),
-    severity: first('severity', isText),
+    sqlState: first('sqlState', isText) ?? serversCode,
+    severity,
     text: isText(message) ? message : '',
     sql: first('query', isText) ?? '',
     parameters: first('parameters', Array.isArray) ?? [],

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { SessionConfigurationError } from '../../../lib/index.js';
 import { dialectFor, dialectOf } from '../../../lib/store/dialect/dialects.js';
+import { driverFailureOf } from '../../../lib/store/failures/driver-failure.js';
 
 /** What a database's statements look like, in the words of its documentation. */
 const ABILITIES = [
@@ -14,6 +15,37 @@ const ABILITIES = [
   ['sqlite', { returnsDeleted: true, returnsUpdated: true }],
   ['sqljs', { returnsDeleted: true, returnsUpdated: true }],
 ] as const;
+
+function kindOn(driver: string, driverError: object): string {
+  return dialectFor(driver).failureKind(driverFailureOf({ driverError }));
+}
+
+/** Node's names of failures that look like a SQLSTATE. */
+const NAMES_OF_NODE = [
+  ...['E2BIG', 'EBADF', 'EBUSY', 'EFBIG', 'EIDRM', 'EINTR', 'ELOOP', 'ENOSR'],
+  ...['ENXIO', 'EPERM', 'EPIPE', 'EROFS', 'ESRCH', 'ETIME', 'EXDEV'],
+];
+
+describe.each(['postgres', 'cockroachdb', 'aurora-postgres'])('a failure on %s', (driver) => {
+  it.each(NAMES_OF_NODE)('of the connection, as Node names it, is an outage: %s', (code) => {
+    expect(kindOn(driver, { code, errno: -32, syscall: 'write' })).toBe('outage');
+  });
+
+  it('is an outage too if Node says no more than that the other side has closed', () => {
+    expect(kindOn(driver, { code: 'EPIPE' })).toBe('outage');
+  });
+
+  it.each([
+    ['40001', 'conflict'],
+    ['23505', 'duplicate'],
+    ['P0001', 'raised'],
+    ['EPIPE', 'raised'],
+    ['22001', 'mistake'],
+    ['57P01', 'outage'],
+  ])('that the server tells is known by its SQLSTATE: %s is %s', (code, kind) => {
+    expect(kindOn(driver, { code, severity: 'ERROR' })).toBe(kind);
+  });
+});
 
 describe('the database behind a driver', () => {
   it.each(ABILITIES)('%s can do what it can', (driver, abilities) => {
