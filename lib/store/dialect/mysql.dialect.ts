@@ -28,8 +28,8 @@ const KINDS: Readonly<Record<number, FailureKind>> = {
 // Connections: none left, or none for this user; the host is blocked; no such user, rights or database during
 // connecting.
 const CONNECTIONS = [1040, 1203, 1226, 1129, 1130, 1044, 1045, 1049];
-// Shutting down, not ready yet (Galera), killed, or timed out.
-const STOPPED = [1053, 1077, 1047, 1317, 1927, 1969, 3024];
+// Shutting down, not ready yet (Galera), killed, timed out, or closed as idle; group replication lacks its group.
+const STOPPED = [1053, 1077, 1047, 1317, 1927, 1969, 3024, 4031, 3100];
 const READ_ONLY = [1290, 1036, 1836, 1792];
 // Disk or tablespace full; reading, writing or the storage engine fails; a damaged table.
 const DISK = [1021, 1114, 1026, 1024, 1030, 1194, 1195];
@@ -67,6 +67,8 @@ export const mysql: Dialect = {
     const known = KINDS[errno];
     if (known !== undefined) return known;
     if (OUTAGES.has(errno) || sqlState.startsWith('08')) return 'outage';
+    // The class of all transactions that were undone, such as by group replication.
+    if (sqlState.startsWith('40')) return 'conflict';
     return sqlState.startsWith('45') ? 'raised' : 'mistake';
   },
   charsets: {

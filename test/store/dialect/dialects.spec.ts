@@ -47,6 +47,18 @@ describe.each(['postgres', 'cockroachdb', 'aurora-postgres'])('a failure on %s',
   });
 });
 
+describe.each(['mysql', 'mariadb', 'aurora-mysql'])('a failure on %s', (driver) => {
+  it.each([
+    [3101, '40000', 'conflict', 'a transaction that group replication has undone'],
+    [1213, '40001', 'conflict', 'a deadlock'],
+    [3100, 'HY000', 'outage', 'group replication that could not decide'],
+    [4031, 'HY000', 'outage', 'a connection that the server closed because it was idle'],
+    [1064, '42000', 'mistake', 'a slip'],
+  ])('%i (%s) is of the kind %s: %s', (errno, sqlState, kind) => {
+    expect(kindOn(driver, { code: 'UNKNOWN_CODE_PLEASE_REPORT', errno, sqlState })).toBe(kind);
+  });
+});
+
 describe('the database behind a driver', () => {
   it.each(ABILITIES)('%s can do what it can', (driver, abilities) => {
     expect(dialectFor(driver)).toMatchObject(abilities);
