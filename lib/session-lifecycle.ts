@@ -75,17 +75,17 @@ export class SessionLifecycle implements StartFlaws {
     this.pruner.start();
   }
 
+  /** Stops what no request needs. */
   async stop(): Promise<void> {
-    await Promise.all([
-      this.keys.stop(),
-      this.feed.stop(),
-      this.pruner.stop(),
-      this.confirmations.flush(),
-    ]);
+    // They read on, and TypeORM may close the database before they stop.
+    this.keys.reloadTask.beQuiet();
+    this.feed.task.beQuiet();
+    await Promise.all([this.pruner.stop(), this.confirmations.flush()]);
   }
 
+  /** Stops the rest, once no request is answered any more. */
   async end(): Promise<void> {
-    await this.confirmations.flush();
+    await Promise.all([this.keys.stop(), this.feed.stop(), this.confirmations.flush()]);
     this.database.breakOff();
   }
 }

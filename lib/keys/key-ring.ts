@@ -41,7 +41,8 @@ export class KeyRing implements VerificationKeys {
   private readonly maker: KeyMaker;
   private readonly rewrapper: KeyRewrapper;
   private readonly trusted: TrustedKeys;
-  private readonly reloadTask: IntervalTask;
+  /** Reads the keys again from time to time. */
+  readonly reloadTask: IntervalTask;
   private readonly making = new Map<KeyKind, Promise<void>>();
   private keys: LoadedKeys = NO_KEYS;
   private reloading: Promise<void> | undefined;

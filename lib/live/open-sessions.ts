@@ -1,4 +1,4 @@
-import { Inject, Injectable, type BeforeApplicationShutdown } from '@nestjs/common';
+import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import {
   RESOLVED_SESSION_OPTIONS,
   type ResolvedVerificationOptions,
@@ -33,7 +33,7 @@ const NEVER = Number.POSITIVE_INFINITY;
  * beat.
  */
 @Injectable()
-export class OpenSessions implements SessionEnds, BeforeApplicationShutdown {
+export class OpenSessions implements SessionEnds, OnApplicationShutdown {
   private readonly sessions = new OpenSessionIndex();
   private readonly endings: OpenSessionEndings;
   private readonly stopListening: () => void;
@@ -58,7 +58,8 @@ export class OpenSessions implements SessionEnds, BeforeApplicationShutdown {
     return this.sessions.size;
   }
 
-  async beforeApplicationShutdown(): Promise<void> {
+  /** Not before, because sessions also end while Nest waits for connections to close. */
+  async onApplicationShutdown(): Promise<void> {
     this.stopListening();
     await this.looking;
   }

@@ -38,7 +38,8 @@ export class RevocationFeed implements TellingRevocations {
   private readonly logger = new Logger('SessionModule');
   private readonly revoked = new RevokedSessions();
   private readonly lifeMs: number;
-  private readonly task: IntervalTask;
+  /** Polls. */
+  readonly task: IntervalTask;
   private readonly lookedBackAtMs = LOOK_BACKS.map(() => Number.NEGATIVE_INFINITY);
   private upToDateAtMs = Number.NEGATIVE_INFINITY;
   private startedAtMs: number | undefined;

@@ -6,6 +6,7 @@ export class IntervalTask {
   private timer: NodeJS.Timeout | undefined;
   private running: Promise<void> | undefined;
   private stopped = true;
+  private isQuiet = false;
 
   constructor(
     private readonly intervalMs: number,
@@ -21,6 +22,11 @@ export class IntervalTask {
     this.schedule(this.intervalMs);
   }
 
+  /** Runs on, and reports no more failures: what it depends on may be closed before it. */
+  beQuiet(): void {
+    this.isQuiet = true;
+  }
+
   /** Stops the timer and waits for a run that is under way. */
   async stop(): Promise<void> {
     this.stopped = true;
@@ -34,9 +40,11 @@ export class IntervalTask {
   }
 
   private share(run: Promise<void>): Promise<void> {
-    this.running = run.catch(this.onError).finally(() => {
-      this.running = undefined;
-    });
+    this.running = run
+      .catch((error: unknown) => (this.isQuiet ? undefined : this.onError(error)))
+      .finally(() => {
+        this.running = undefined;
+      });
     return this.running;
   }
 

@@ -1,8 +1,8 @@
 import {
   Inject,
   Module,
-  type BeforeApplicationShutdown,
   type DynamicModule,
+  type OnApplicationShutdown,
   type OnModuleInit,
 } from '@nestjs/common';
 import { readFactory } from '../options/async-factory.js';
@@ -36,7 +36,7 @@ const MODULE = 'SessionVerifierModule';
 @Module({})
 export class SessionVerifierModule
   extends ConfigurableModuleClass
-  implements OnModuleInit, BeforeApplicationShutdown
+  implements OnModuleInit, OnApplicationShutdown
 {
   /** @internal */
   constructor(@Inject(VERIFIER_LIFECYCLE) private readonly lifecycle: VerifierLifecycle) {
@@ -82,7 +82,8 @@ export class SessionVerifierModule
     return this.lifecycle.start();
   }
 
-  beforeApplicationShutdown(): Promise<void> {
+  /** Runs after the last request has been answered. Until then, revocations must be learned. */
+  onApplicationShutdown(): Promise<void> {
     return this.lifecycle.stop();
   }
 }

@@ -54,6 +54,18 @@ describe('an interval task', () => {
     expect(run).toHaveBeenCalledTimes(2);
   });
 
+  it('that is told to be quiet runs on, and reports no more failures', async () => {
+    const run = vi.fn(() => Promise.reject(new Error('closed')));
+    const interval = make(1_000, run);
+    interval.start();
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(errors).toHaveLength(1);
+    interval.beQuiet();
+    await vi.advanceTimersByTimeAsync(2 * ROUND_MS);
+    expect(run.mock.calls.length).toBeGreaterThanOrEqual(3);
+    expect(errors).toHaveLength(1);
+  });
+
   it('never runs twice at once, and waits a whole interval after a slow run', async () => {
     const finish: (() => void)[] = [];
     const run = vi.fn(() => new Promise<void>((resolve) => finish.push(resolve)));
