@@ -16,6 +16,11 @@ const DIALECTS: readonly Dialect[] = [
   auroraMysql,
 ];
 
+// Of TypeORM 0.3. A revocation without its rows would end nothing on other instances.
+const ROWLESS_DRIVER = 'sqlite';
+const IN_ITS_PLACE =
+  'Use `better-sqlite3`, which reads the same file: `sqlite` does not return the rows that a statement deletes or updates. ';
+
 /**
  * @throws {SessionConfigurationError} if the driver's database can't keep sessions, or not with these options; it names
  * those that can
@@ -35,8 +40,9 @@ export function dialectFor(driver: string): Dialect {
   const dialect = DIALECTS.find(({ drivers }) => drivers.includes(driver));
   if (dialect !== undefined) return dialect;
   const supported = DIALECTS.flatMap(({ drivers }) => drivers).map((each) => `\`${each}\``);
+  const cure = driver === ROWLESS_DRIVER ? IN_ITS_PLACE : '';
   throw new SessionConfigurationError(
-    `Sessions do not work with TypeORM's driver \`${driver}\`. Supported drivers: ${supported.join(', ')}. ` +
+    `Sessions do not work with TypeORM's driver \`${driver}\`. ${cure}Supported drivers: ${supported.join(', ')}. ` +
       'Give SessionModule a data source of its own (`dataSource`) if the application must keep this one.',
   );
 }

@@ -27,7 +27,7 @@ const KINDS_BY_TEXT: readonly (readonly [text: RegExp, kind: FailureKind])[] = [
 
 /** SQLite, in a file or in memory. */
 export const sqlite: Dialect = {
-  drivers: ['better-sqlite3', 'sqlite', 'sqljs'],
+  drivers: ['better-sqlite3', 'sqljs'],
   refusedOption: undefined,
   now: undefined,
   returnsDeleted: true,

@@ -12,7 +12,6 @@ const ABILITIES = [
   ['mysql', { returnsDeleted: false, returnsUpdated: false }],
   ['aurora-mysql', { returnsDeleted: false, returnsUpdated: false }],
   ['better-sqlite3', { returnsDeleted: true, returnsUpdated: true }],
-  ['sqlite', { returnsDeleted: true, returnsUpdated: true }],
   ['sqljs', { returnsDeleted: true, returnsUpdated: true }],
 ] as const;
 
@@ -95,7 +94,7 @@ describe('the database behind a driver', () => {
     expect(dialectFor(driver).now).toContain(clock);
   });
 
-  it.each(['better-sqlite3', 'sqlite', 'sqljs'])("%s has this machine's clock", (driver) => {
+  it.each(['better-sqlite3', 'sqljs'])("%s has this machine's clock", (driver) => {
     expect(dialectFor(driver).now).toBeUndefined();
   });
 
@@ -114,6 +113,15 @@ describe('the database behind a driver', () => {
     },
   );
 
+  it('sqlite is refused, since it tells of no changed rows, and better-sqlite3 is named for it', () => {
+    const refusal = () => dialectFor('sqlite');
+    expect(refusal).toThrow(SessionConfigurationError);
+    expect(refusal).toThrow(
+      "Sessions do not work with TypeORM's driver `sqlite`. Use `better-sqlite3`, which reads the same file: " +
+        '`sqlite` does not return the rows that a statement deletes or updates. Supported drivers: `postgres`,',
+    );
+  });
+
   it.each(['mssql', 'mongodb', 'oracle', 'toString', '__proto__'])(
     '%s is refused by name, with those that can be had',
     (driver) => {
@@ -121,7 +129,7 @@ describe('the database behind a driver', () => {
       expect(refusal).toThrow(SessionConfigurationError);
       expect(refusal).toThrow(
         `Sessions do not work with TypeORM's driver \`${driver}\`. Supported drivers: \`postgres\`, ` +
-          '`mariadb`, `mysql`, `better-sqlite3`, `sqlite`, `sqljs`, `cockroachdb`, `aurora-postgres`, `aurora-mysql`.',
+          '`mariadb`, `mysql`, `better-sqlite3`, `sqljs`, `cockroachdb`, `aurora-postgres`, `aurora-mysql`.',
       );
     },
   );
