@@ -195,12 +195,16 @@ export class RevocationFeed implements TellingRevocations {
       // If the clock has gone back, read everything. Otherwise nothing would be read until the clock catches up.
       return agoMs < 0 || agoMs >= everyMs;
     });
-    const lookBackMs = Math.max(...LOOK_BACKS.map((each, i) => (due[i] ? each.lookBackMs : 0)));
+    // From its own last time, because a line may have been committed right after that.
+    const starts = LOOK_BACKS.map(
+      ({ lookBackMs }, i) => Math.min(nowMs, this.lookedBackAtMs[i] ?? 0) - lookBackMs,
+    );
+    const sinceMs = Math.min(...starts.filter((_, i) => due[i]));
     const endAfterMs = nowMs - this.lifeMs;
-    const isWhole = lookBackMs === Number.POSITIVE_INFINITY;
+    const isWhole = sinceMs === Number.NEGATIVE_INFINITY;
     const pages = isWhole
       ? this.store.livePages(endAfterMs)
-      : this.store.pagesSince(Math.min(nowMs, this.upToDateAtMs) - lookBackMs, endAfterMs);
+      : this.store.pagesSince(sinceMs, endAfterMs);
     const cutOffs: RevocationRecord[] = [];
     let sessions = 0;
     let caughtUpAtMs = nowMs;

@@ -94,6 +94,26 @@ describeOnEachServer('the revocation feed', (engine) => {
     },
   );
 
+  it('brings what took almost ten minutes, though it was committed right after the long look back', async () => {
+    const { first, clock, join } = await startFleet({ sessions: { accessTokenLifetime: '2h' } });
+    const second = await join();
+    const session = await logIn(first);
+    const pollFor = async (seconds: number): Promise<void> => {
+      for (let passed = 0; passed < seconds; passed += 10) {
+        clock.advanceMs(10_000);
+        await poll(second);
+      }
+    };
+    await pollFor(10);
+    await first.dataSource.transaction(async (manager) => {
+      await first.sessions.withManager(manager).revokeSession(session.getHandle());
+      // The long look back is made every thirty seconds from the start, and so at the last of these.
+      await pollFor(590);
+    });
+    await pollFor(40);
+    expect(await isAccepted(second, session)).toBe(false);
+  });
+
   it('brings late what was committed late: after minutes within half a minute, after more within ten', async () => {
     const { first, clock, join } = await startFleet({ sessions: { accessTokenLifetime: '2h' } });
     const second = await join();
