@@ -1,7 +1,7 @@
 /**
  * The entry points of the package: the name that applications import, and its file in lib/ without the extension. A
- * `plain` entry is one file without imports. Its ESM entry is the code itself, for browsers and bundlers, instead of a
- * way to the CommonJS twin.
+ * `plain` entry imports nothing but files of its own folder. Its ESM entry is the code itself, for browsers and bundlers,
+ * instead of a way to the CommonJS twin.
  */
 export const ENTRY_POINTS = [
   { name: '.', source: 'index' },

@@ -1,6 +1,6 @@
 import ts from 'typescript';
 
-/** Turns a TypeScript file without imports into JavaScript for browsers, without its comments. */
+/** Turns a TypeScript file into JavaScript for browsers, without its comments. Its imports stay as they are. */
 export function plainModule(source) {
   const { outputText } = ts.transpileModule(source, {
     compilerOptions: {

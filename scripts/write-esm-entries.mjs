@@ -1,6 +1,6 @@
 // The build is CommonJS, with one copy of the code, so that an application has one SessionService, however its files
 // load it. This adds an ESM entry for each entry point. The entry re-exports its CommonJS twin, or is the code itself.
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { posix } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -15,8 +15,17 @@ for (const { source, plain = false } of ENTRY_POINTS) {
   const twin = `./${posix.basename(source)}.js`;
   const names = Object.keys(require(fileURLToPath(built('.js')))).toSorted();
   const passedOn = `export { ${names.join(', ')} } from '${twin}';\n`;
-  const code = () =>
-    plainModule(readFileSync(new URL(`../lib/${source}.ts`, import.meta.url), 'utf8'));
-  writeFileSync(built('.mjs'), plain ? code() : passedOn);
+  if (plain) writePlainModules(posix.dirname(source));
+  else writeFileSync(built('.mjs'), passedOn);
   writeFileSync(built('.d.mts'), `export * from '${twin}';\n`);
+}
+
+/** Each file of a folder as ESM of its own, which imports the others by their ESM names. */
+function writePlainModules(folder) {
+  const sources = new URL(`../lib/${folder}/`, import.meta.url);
+  for (const file of readdirSync(sources)) {
+    const code = plainModule(readFileSync(new URL(file, sources), 'utf8'));
+    const target = new URL(`../dist/${folder}/${file.replace(/\.ts$/, '.mjs')}`, import.meta.url);
+    writeFileSync(target, code.replaceAll(/(from '\.\/[\w-]+)\.js'/g, "$1.mjs'"));
+  }
 }

@@ -25,7 +25,7 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
 const ENTRY_POINTS = Object.keys(manifest.exports).filter((name) => !name.endsWith('.json'));
 
-/** What browsers and bundlers load: one file of plain ESM, beside a CommonJS twin that shares nothing with it. */
+/** What browsers and bundlers load: plain ESM, beside a CommonJS twin that shares nothing with it. */
 const PLAIN = ['./client', './server'];
 
 /** An application may be without these, whatever part of the module it uses. */
@@ -174,12 +174,27 @@ describe('the packed package', () => {
     },
   );
 
-  it.each(PLAIN)('is one file that imports nothing at %s', async (entry) => {
-    const dist = join(folder, 'node_modules', manifest.name, 'dist');
-    const code = await readFile(join(dist, entry, 'index.mjs'), 'utf8');
+  it('is one file that imports nothing at ./client', async () => {
+    const dist = join(folder, 'node_modules', manifest.name, 'dist/client');
+    const code = await readFile(join(dist, 'index.mjs'), 'utf8');
     expect(code).not.toMatch(/\b(import|require)\b|\bfrom '/);
-    const twin = await readFile(join(dist, entry, 'index.js'), 'utf8');
+    const twin = await readFile(join(dist, 'index.js'), 'utf8');
     expect(twin).not.toMatch(/\brequire\(/);
+  });
+
+  it('imports nothing but the files beside it at ./server, and never its CommonJS twin', async () => {
+    const dist = join(folder, 'node_modules', manifest.name, 'dist/server');
+    for (const [ending, load] of [
+      ['.mjs', /^(?:import|export) [^;]*? from '(.*)';|\b(?:import|require)\(/gm],
+      ['.js', /\brequire\("(.*)"\)|\bimport\(/g],
+    ] as const) {
+      const files = (await readdir(dist)).filter((file) => file.endsWith(ending));
+      for (const file of files) {
+        const code = await readFile(join(dist, file), 'utf8');
+        const loaded = [...code.matchAll(load)].map(([, name]) => join(name ?? 'anything'));
+        expect(files, file).toEqual(expect.arrayContaining(loaded));
+      }
+    }
   });
 
   it.each(ENTRY_POINTS.filter((name) => !PLAIN.includes(name)))(

@@ -1,0 +1,31 @@
+import type { VisitorRequest } from './visitor.js';
+
+/** Whether a page of another origin has sent a request that may change something. */
+export function isForeign(request: VisitorRequest, trusted: readonly string[]): boolean {
+  const origin = headerOf(request, 'origin');
+  if (/^(GET|HEAD)$/i.test(request.method ?? 'GET') || trusted.includes(origin)) return false;
+  const site = headerOf(request, 'sec-fetch-site');
+  if (site !== '' || origin === '') return !/^(same-origin|none|)$/.test(site);
+  // Older browsers name the origin alone. Anyone on the network path can forge a plain http page.
+  const { ':authority': ofHttp2 = '' } = request.headers as Record<string, string | undefined>;
+  const host = (headerOf(request, 'host') || ofHttp2).replace(/:(80|443)$/, '');
+  const isSecure = /__(Host|Secure)-/.test(headerOf(request, 'cookie'));
+  return origin !== `https://${host}` && (isSecure || origin !== `http://${host}`);
+}
+
+/** A header of a standard request, or of Express or Node; `''` without one. */
+export function headerOf({ headers }: VisitorRequest, name: string): string {
+  const value = isStandard(headers) ? headers.get(name) : headers[name];
+  return value?.toString() ?? '';
+}
+
+function isStandard(headers: VisitorRequest['headers']): headers is Pick<Headers, 'get'> {
+  return typeof headers.get === 'function';
+}
+
+/** The headers without the cookies. HTTP/2 has names with a colon, which are no headers here. */
+export function copyOf(given: VisitorRequest['headers']): Headers {
+  const all = isStandard(given) ? [...(given as Headers)] : Object.entries(given);
+  const lines = all.filter(([name, value]) => !/^:|^cookie$/i.test(name) && value !== undefined);
+  return new Headers(lines.map(([name, value]) => [name, String(value)]));
+}
