@@ -5,11 +5,13 @@ import {
   Post,
   Res,
   UnauthorizedException,
+  type INestApplication,
 } from '@nestjs/common';
 import { gzipSync } from 'node:zlib';
 import { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import { readdirSync, readFileSync } from 'node:fs';
+import { decodeProtectedHeader } from 'jose';
 import { afterEach, describe, expect, it } from 'vitest';
 import { plainModule } from '../../scripts/plain-module.mjs';
 import { CreateSession, SessionEventBus, SessionService } from '../../lib/index.js';
@@ -54,6 +56,8 @@ class OtherApi {
 /** An API, a page server in front of it, and a browser that keeps what the page server's answers set. */
 class Site {
   readonly traffic = new Traffic();
+  /** The path that the API answers 503. */
+  failing: string | undefined;
 
   private constructor(
     readonly booted: BootedApp,
@@ -65,16 +69,25 @@ class Site {
 
   static async open(options: BootOptions = {}): Promise<Site> {
     const controllers = [SdkApi, OtherApi];
-    const booted = await bootApp({ controllers, ...options });
-    return new Site(booted, booted.client(SITE), Site.sessionsOf(booted));
+    let site: Site | undefined;
+    const prepare = (app: INestApplication) => {
+      if (options.platform === 'fastify') return;
+      app.use((request: IncomingMessage, response: ServerResponse, next: () => void) => {
+        if (site?.failing !== request.url) next();
+        else response.writeHead(503).end();
+      });
+    };
+    const booted = await bootApp({ controllers, prepare, ...options });
+    site = new Site(booted, booted.client(SITE), Site.sessionsOf(booted));
+    return site;
   }
 
   static sessionsOf({ url, clock }: BootedApp): PageSessions {
     return createPageSessions({ apiUrl: url, now: () => clock.now() });
   }
 
-  async login(): Promise<void> {
-    const visitor = await this.visit();
+  async login(sessions = this.sessions): Promise<void> {
+    const visitor = await this.visit(sessions);
     await visitor.fetch('/login', {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
@@ -107,6 +120,17 @@ class Site {
 
   refreshes(): number[] {
     return this.traffic.refreshes.map(({ status }) => status);
+  }
+
+  /** What the API answered where its keys were asked for. */
+  keys(): number[] {
+    return this.traffic.to('/auth/jwt/jwks.json').map(({ status }) => status);
+  }
+
+  /** The id of the key that has signed the browser's access token. */
+  async kid(): Promise<string | undefined> {
+    const token = await this.browser.cookie('__Host-sAccessToken');
+    return decodeProtectedHeader(token ?? '').kid;
   }
 }
 
@@ -439,6 +463,85 @@ describe('the sessions of a page server', () => {
     await expect(site.visit()).rejects.toThrow('the API of the sessions answered 503');
     const gone = createPageSessions({ apiUrl: 'http://127.0.0.1:1' });
     await expect(gone.handle(await site.request())).rejects.toThrow('fetch failed');
+  });
+
+  describe('are found by keys of the API', () => {
+    const users = async (sessions: PageSessions, requests: readonly Request[]) => {
+      const visitors = requests.map((each) => sessions.handle(each, { refresh: false }));
+      const settled = await Promise.allSettled(visitors);
+      return settled.map((each) =>
+        each.status === 'fulfilled' ? (each.value.claims?.sub ?? 'guest') : String(each.reason),
+      );
+    };
+    const threeRequests = () => Promise.all([site.request(), site.request(), site.request()]);
+
+    it('that all renders of a cold start wait for, with one request', async () => {
+      site = await Site.open();
+      await site.login();
+      site.traffic.forget();
+      const cold = Site.sessionsOf(site.booted);
+      expect(await users(cold, await threeRequests())).toEqual(['u1', 'u1', 'u1']);
+      expect([site.keys(), site.refreshes()]).toEqual([[200], []]);
+    });
+
+    it('that all renders with a token of the next key wait for, without a refresh', async () => {
+      site = await Site.open({ sessions: { signing: { rotationInterval: '1h' } } });
+      await site.login();
+      const sessions = Site.sessionsOf(site.booted);
+      expect(await users(sessions, await threeRequests())).toEqual(['u1', 'u1', 'u1']);
+      const before = await site.kid();
+      // The first login after the interval has the next key made, which signs a minute later.
+      for (const wait of [3_601_000, 61_000]) {
+        site.booted.clock.advanceMs(wait);
+        await site.login(Site.sessionsOf(site.booted));
+      }
+      expect(await site.kid()).not.toBe(before);
+      site.traffic.forget();
+      expect(await users(sessions, await threeRequests())).toEqual(['u1', 'u1', 'u1']);
+      expect([site.keys(), site.refreshes()]).toEqual([[200], []]);
+    });
+
+    it('whose outage makes nobody a guest, at once or in the seconds after it', async () => {
+      site = await Site.open();
+      await site.login();
+      site.failing = '/auth/jwt/jwks.json';
+      const sessions = Site.sessionsOf(site.booted);
+      const outage = 'Error: the API of the sessions answered 503';
+      expect(await users(sessions, await threeRequests())).toEqual([outage, outage, outage]);
+      site.booted.clock.advanceMs(1_000);
+      expect(await users(sessions, await threeRequests())).toEqual([outage, outage, outage]);
+      site.failing = undefined;
+      site.booted.clock.advanceMs(1_000);
+      expect(await users(sessions, await threeRequests())).toEqual(['u1', 'u1', 'u1']);
+    });
+
+    it('whose outage matters to nobody whose key is known', async () => {
+      site = await Site.open();
+      await site.login();
+      const sessions = Site.sessionsOf(site.booted);
+      await users(sessions, await threeRequests());
+      site.failing = '/auth/jwt/jwks.json';
+      site.booted.clock.advanceMs(299_000);
+      expect(await users(sessions, await threeRequests())).toEqual(['u1', 'u1', 'u1']);
+    });
+
+    it('which a made-up key id can have asked for once in ten seconds', async () => {
+      site = await Site.open();
+      await site.login();
+      const head = { typ: 'at+jwt', kid: 'd-0123456789abcdef' };
+      const [first, second] = [head, { exp: 9e9 }].map((part) =>
+        Buffer.from(JSON.stringify(part)).toString('base64url'),
+      );
+      const headers = { cookie: `__Host-sAccessToken=${first}.${second}.AAAA` };
+      const forged = () => new Request(SITE, { headers });
+      const sessions = Site.sessionsOf(site.booted);
+      site.traffic.forget();
+      for (const wait of [0, 0, 9_999, 1]) {
+        site.booted.clock.advanceMs(wait);
+        expect(await users(sessions, [forged(), forged()])).toEqual(['guest', 'guest']);
+      }
+      expect(site.keys()).toEqual([200, 200]);
+    });
   });
 
   it('send cookies to the API alone', async () => {
