@@ -33,17 +33,17 @@ export function createPageSessions({
   trustedOrigins: trusted = [],
   now = Date.now,
 }: PageSessionsOptions): PageSessions {
-  const refreshing = new Map<string, Promise<Response>>();
+  const refreshing = new Map<string, Promise<readonly [Response, string]>>();
   const visitors = new WeakMap<VisitorRequest, Promise<Visitor>>();
   const keys = new PublishedKeys(`${apiUrl}${basePath}/jwt/jwks.json`, now);
 
   // The renders of one page come at once, with one token, so they share an answer.
-  async function refreshed(token: string, headers: Headers): Promise<Response> {
+  async function refreshed(token: string, headers: Headers): Promise<readonly [Response, string]> {
     const answer =
       refreshing.get(token) ??
       fetch(`${apiUrl}${basePath}/session/refresh`, { ...UNCACHED, method: 'POST', headers })
         // An unread answer holds its connection.
-        .then((fresh) => fresh.text().then(() => fresh))
+        .then((fresh) => fresh.text().then((said) => [fresh, said] as const))
         .finally(() => refreshing.delete(token));
     refreshing.set(token, answer);
     return answer;
@@ -71,7 +71,9 @@ export function createPageSessions({
     async function refresh(): Promise<boolean> {
       const token = jar.find(names.refreshToken);
       if (token === undefined || !mayRefresh) return false;
-      const answer = await refreshed(token, headersWith());
+      const [answer, said] = await refreshed(token, headersWith());
+      // After a link of another site, a browser proves no device. It does at a request of its own.
+      if (/DEVICE_PROOF_MISSING|device proof missing/.test(said)) return false;
       if (answer.status === 429 || answer.status >= 500) throw failure(answer);
       return (await keep(answer)).ok;
     }

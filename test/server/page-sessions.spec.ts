@@ -18,6 +18,7 @@ import { CreateSession, SessionEventBus, SessionService } from '../../lib/index.
 import { RevocationFeed } from '../../lib/revocation/revocation-feed.js';
 import { createPageSessions, type PageSessions, type Visitor } from '../../lib/server/index.js';
 import { bootApp, platforms, type BootedApp, type BootOptions } from '../support/boot-app.js';
+import { ACCESS, BoundScene, REFRESH } from '../support/bound-scene.js';
 import type { HttpClient } from '../support/http-client.js';
 import { SdkApi } from '../support/sdk-api.js';
 import { Traffic } from '../support/traffic.js';
@@ -635,6 +636,37 @@ function withoutValue(line: string): string {
   const told = attributes.filter((each) => /^Domain=|^Max-Age=0$/.test(each)).toSorted();
   return [pair.slice(0, pair.indexOf('=')), ...told].join(', ');
 }
+
+describe('the visitors of a page server whose sessions are bound to their devices', () => {
+  it('are guests after a link of another site, and themselves at their next request', async () => {
+    let page: (request: IncomingMessage, response: ServerResponse) => unknown;
+    const scene = await BoundScene.open('express', 'sqlite', undefined, {
+      prepare: (app) => {
+        app.use('/page', (request: IncomingMessage, response: ServerResponse) =>
+          page(request, response),
+        );
+      },
+    });
+    const sessions = Site.sessionsOf(scene.booted);
+    page = async (request, response) => {
+      const visitor = await sessions.handle(request).catch(String);
+      if (typeof visitor === 'string') return response.writeHead(500).end(visitor);
+      const { status } = await visitor.fetch('/me');
+      visitor.answer(response);
+      return response.end(`${visitor.claims?.sub ?? 'guest'} ${status}`);
+    };
+    const browser = await scene.loggedIn();
+    expect((await browser.send('GET', '/page')).text).toBe('ada 200');
+    const refresh = browser.cookie(REFRESH);
+    scene.passMinutes(11);
+    const link = { initiator: 'https://news.example', isNavigation: true };
+    const linked = await browser.send('GET', '/page', link);
+    expect([linked.status, linked.text, linked.setCookies]).toEqual([200, 'guest 401', []]);
+    expect([browser.cookie(ACCESS), browser.cookie(REFRESH)]).toEqual([undefined, refresh]);
+    expect((await browser.send('GET', '/page')).text).toBe('ada 200');
+    await scene.close();
+  });
+});
 
 describe('the answers of a page server on Node', () => {
   let site: Site;
