@@ -8,7 +8,11 @@ export class CookieJar {
   /** The `Set-Cookie` lines so far. */
   lines: readonly string[] = [];
 
-  constructor(header: string) {
+  /** @param prefixes of the cookies that count, the strongest first; a sibling host can set those of any other name */
+  constructor(
+    header: string,
+    private readonly prefixes: readonly string[],
+  ) {
     this.cookies = header.split(/;\s*/).filter(Boolean);
   }
 
@@ -18,7 +22,7 @@ export class CookieJar {
 
   /** Several cookies of one name count as no token, because only the API can decide which one is meant. */
   find(name: string): string | undefined {
-    for (const start of ['__Host-', '__Secure-', ''].map((prefix) => `${prefix}${name}=`)) {
+    for (const start of this.prefixes.map((prefix) => `${prefix}${name}=`)) {
       const found = this.cookies.filter((each) => each.startsWith(start));
       if (found.length > 0) return found.map((each) => each.slice(start.length)).join();
     }

@@ -2,7 +2,7 @@ import { claimsOf } from './access-token.js';
 import { failure, UNCACHED } from './api-answers.js';
 import { addTo, CookieJar } from './cookie-jar.js';
 import { PublishedKeys } from './published-keys.js';
-import { copyOf, headerOf, isForeign } from './request-headers.js';
+import { copyOf, headerOf, isForeign, isPlainLoopback } from './request-headers.js';
 import type {
   PageSessionsOptions,
   VisitorRequest,
@@ -30,11 +30,14 @@ export function createPageSessions({
   apiUrl,
   basePath = '/auth',
   cookieNames: names = { accessToken: 'sAccessToken', refreshToken: 'sRefreshToken' },
+  cookiePrefixes: prefixes = ['__Host-'],
   trustedOrigins: trusted = [],
   now = Date.now,
 }: PageSessionsOptions): PageSessions {
   const refreshing = new Map<string, Promise<readonly [Response, string]>>();
   const visitors = new WeakMap<VisitorRequest, Promise<Visitor>>();
+  // In production, a proxy in front of a public site can look exactly like a loopback host.
+  const mayBePlain = typeof process !== 'undefined' && process.env['NODE_ENV'] !== 'production';
   const keys = new PublishedKeys(`${apiUrl}${basePath}/jwt/jwks.json`, now);
 
   // The renders of one page come at once, with one token, so they share an answer.
@@ -51,7 +54,9 @@ export function createPageSessions({
 
   async function find(request: VisitorRequest, mayRefresh: boolean): Promise<Visitor> {
     // Another origin's form is sent with its visitor's cookies, but must not act for them.
-    const jar = new CookieJar(isForeign(request, trusted) ? '' : headerOf(request, 'cookie'));
+    const cookies = isForeign(request, trusted) ? '' : headerOf(request, 'cookie');
+    const isPlain = mayBePlain && isPlainLoopback(request);
+    const jar = new CookieJar(cookies, isPlain ? [...prefixes, ''] : prefixes);
     function headersWith(init?: RequestInit): Headers {
       const headers = new Headers(init?.headers);
       for (const name of ['user-agent', 'x-forwarded-for', 'accept-language']) {

@@ -7,10 +7,31 @@ export function isForeign(request: VisitorRequest, trusted: readonly string[]): 
   const site = headerOf(request, 'sec-fetch-site');
   if (site !== '' || origin === '') return !/^(same-origin|none|)$/.test(site);
   // Older browsers name the origin alone. Anyone on the network path can forge a plain http page.
-  const { ':authority': ofHttp2 = '' } = request.headers as Record<string, string | undefined>;
-  const host = (headerOf(request, 'host') || ofHttp2).replace(/:(80|443)$/, '');
+  const host = hostOf(request).replace(/:(80|443)$/, '');
   const isSecure = /__(Host|Secure)-/.test(headerOf(request, 'cookie'));
   return origin !== `https://${host}` && (isSecure || origin !== `http://${host}`);
+}
+
+/** Whether a request may be plain http to this machine, as in development, and nothing contradicts that. */
+export function isPlainLoopback(request: VisitorRequest): boolean {
+  const page = headerOf(request, 'origin') || headerOf(request, 'referer');
+  const [, scheme = 'http', pageHost] = /^(\w+):\/\/([^/]+)/.exec(page) ?? [];
+  const forwardedHost = headerOf(request, 'x-forwarded-host');
+  return (
+    scheme === 'http' &&
+    [hostOf(request), forwardedHost || 'localhost', pageHost ?? 'localhost'].every(isLoopback) &&
+    headerOf(request, 'forwarded') === '' &&
+    !/https/i.test(headerOf(request, 'x-forwarded-proto'))
+  );
+}
+
+function isLoopback(host: string): boolean {
+  return /^(([a-z0-9-]+\.)*localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?$/i.test(host);
+}
+
+function hostOf(request: VisitorRequest): string {
+  const { ':authority': ofHttp2 = '' } = request.headers as Record<string, string | undefined>;
+  return headerOf(request, 'host') || ofHttp2;
 }
 
 /** A header of a standard request, or of Express or Node; `''` without one. */

@@ -7,6 +7,14 @@ export interface PageSessionsOptions {
   /** The module's `cookie.names`. @default { accessToken: 'sAccessToken', refreshToken: 'sRefreshToken' } */
   cookieNames?: { readonly accessToken: string; readonly refreshToken: string };
   /**
+   * The prefixes of the module's cookies, the strongest first. `['__Secure-']` is for a module with `cookie.domain` or
+   * paths, and `['']` for one with `cookie.prefix: ''` or `secure: false`. A sibling subdomain can set such cookies.
+   * Outside production, a request to a plain http loopback host may show cookies without a prefix as well.
+   *
+   * @default ['__Host-']
+   */
+  cookiePrefixes?: readonly ('__Host-' | '__Secure-' | '')[];
+  /**
    * The other origins whose pages may send the page server something but GET and HEAD as its visitors, such as
    * `https://app.example.com`. A request of any other page gets no session. @default none
    */

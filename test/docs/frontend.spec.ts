@@ -63,7 +63,8 @@ describe('what docs/frontend.md shows', () => {
   afterAll(() => files.remove());
   beforeEach(async () => {
     booted = await bootApp({ controllers: [LoginController, OrdersController] });
-    const login = await booted.client().post('/login', { userId: 'ada' });
+    const browser = booted.client('https://www.example.com');
+    const login = await browser.post('/login', { userId: 'ada' });
     cookie = login.setCookies.map((line) => line.split(';', 1)[0]).join('; ');
   });
   afterEach(() => booted.close());

@@ -12,11 +12,16 @@ import { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import { readdirSync, readFileSync } from 'node:fs';
 import { decodeProtectedHeader } from 'jose';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { plainModule } from '../../scripts/plain-module.mjs';
 import { CreateSession, SessionEventBus, SessionService } from '../../lib/index.js';
 import { RevocationFeed } from '../../lib/revocation/revocation-feed.js';
-import { createPageSessions, type PageSessions, type Visitor } from '../../lib/server/index.js';
+import {
+  createPageSessions,
+  type PageSessions,
+  type PageSessionsOptions,
+  type Visitor,
+} from '../../lib/server/index.js';
 import { bootApp, platforms, type BootedApp, type BootOptions } from '../support/boot-app.js';
 import { ACCESS, BoundScene, REFRESH } from '../support/bound-scene.js';
 import type { HttpClient } from '../support/http-client.js';
@@ -24,6 +29,11 @@ import { SdkApi } from '../support/sdk-api.js';
 import { Traffic } from '../support/traffic.js';
 
 const SITE = 'https://www.example.com';
+
+type PageOptions = Partial<PageSessionsOptions>;
+
+/** What docs/frontend.md says to set beside `cookie.domain`. */
+const SHARED: PageOptions = { cookiePrefixes: ['__Secure-'] };
 
 @Controller()
 class OtherApi {
@@ -68,7 +78,7 @@ class Site {
     this.traffic.watch(booted.app);
   }
 
-  static async open(options: BootOptions = {}): Promise<Site> {
+  static async open(options: BootOptions = {}, pages: PageOptions = {}): Promise<Site> {
     const controllers = [SdkApi, OtherApi];
     let site: Site | undefined;
     const prepare = (app: INestApplication) => {
@@ -79,12 +89,12 @@ class Site {
       });
     };
     const booted = await bootApp({ controllers, prepare, ...options });
-    site = new Site(booted, booted.client(SITE), Site.sessionsOf(booted));
+    site = new Site(booted, booted.client(SITE), Site.sessionsOf(booted, pages));
     return site;
   }
 
-  static sessionsOf({ url, clock }: BootedApp): PageSessions {
-    return createPageSessions({ apiUrl: url, now: () => clock.now() });
+  static sessionsOf({ url, clock }: BootedApp, pages: PageOptions = {}): PageSessions {
+    return createPageSessions({ apiUrl: url, now: () => clock.now(), ...pages });
   }
 
   async login(sessions = this.sessions): Promise<void> {
@@ -207,7 +217,7 @@ describe('the sessions of a page server', () => {
 
   it('go on where the API removes the cookies of an older domain', async () => {
     const cookie = { domain: 'example.com', olderDomain: 'www.example.com' };
-    site = await Site.open({ sessions: { cookie } });
+    site = await Site.open({ sessions: { cookie } }, SHARED);
     await site.login();
     site.expireAccessTokens();
     const late = await site.visit();
@@ -230,7 +240,7 @@ describe('the sessions of a page server', () => {
   });
 
   it('go on where the API removes what a sibling host has set under their names', async () => {
-    site = await Site.open({ sessions: { cookie: { domain: 'example.com' } } });
+    site = await Site.open({ sessions: { cookie: { domain: 'example.com' } } }, SHARED);
     await site.login();
     for (const name of ['sAccessToken', 'sRefreshToken']) {
       await site.browser.jar.setCookie(`__Secure-${name}=planted; Secure; Path=/`, SITE);
@@ -313,6 +323,19 @@ describe('the sessions of a page server', () => {
     expect((await site.visit()).claims?.sub).toBe('u1');
   });
 
+  it('go on with the cookies of an older domain, whose prefix is named too', async () => {
+    site = await Site.open(
+      { sessions: { cookie: { olderDomain: 'example.com' } } },
+      { cookiePrefixes: ['__Host-', '__Secure-'] },
+    );
+    await site.login();
+    const older = (await site.visit()).cookie.replaceAll('__Host-', '__Secure-');
+    site.expireAccessTokens();
+    const visitor = await site.sessions.handle({ headers: { cookie: older } });
+    expect([visitor.claims?.sub, site.refreshes()]).toEqual(['u1', [200]]);
+    expect(visitor.cookie).toMatch(/^__Host-sAccessToken=[^;]+; __Host-sRefreshToken=[^;]+$/);
+  });
+
   it('are found under names, prefixes and a path of their own', async () => {
     const cookieNames = { accessToken: 'shopAccess', refreshToken: 'shopRefresh' };
     site = await Site.open({
@@ -352,14 +375,14 @@ describe('the sessions of a page server', () => {
     });
 
     it.each([
-      'sAccessToken=',
-      'sAccessToken=a.b.c',
-      'sAccessToken=..',
+      '__Host-sAccessToken=',
+      '__Host-sAccessToken=a.b.c',
+      '__Host-sAccessToken=..',
       '__Host-sAccessToken=bnVsbA.bnVsbA.bnVsbA',
-      'sAccessToken; sRefreshToken; =; ;;',
-      `sRefreshToken=${'x'.repeat(5000)}`,
-      'sAccessToken=\u00e4\u00f6',
-      `sAccessToken=${'.'.repeat(9000)}`,
+      '__Host-sAccessToken; __Host-sRefreshToken; =; ;;',
+      `__Host-sRefreshToken=${'x'.repeat(5000)}`,
+      '__Host-sAccessToken=\u00e4\u00f6',
+      `__Host-sAccessToken=${'.'.repeat(9000)}`,
     ])('by garbage: %s', async (cookie) => {
       site = await Site.open();
       expect((await handle(cookie)).claims).toBeUndefined();
@@ -371,9 +394,54 @@ describe('the sessions of a page server', () => {
       const { cookie } = await site.visit();
       const [, access = ''] = /(sAccessToken=[^;]+)/.exec(cookie) ?? [];
       const [, other = ''] = /(sAccessToken=[^;]+)/.exec((await loggedInAgain()).cookie) ?? [];
-      expect((await handle(`${other}; ${access}`)).claims).toBeUndefined();
+      const shared = Site.sessionsOf(site.booted, SHARED);
+      const of = async (sessions: PageSessions, text: string) =>
+        (await sessions.handle(new Request(SITE, { headers: { cookie: text } }))).claims?.sub;
+      expect(await of(shared, `__Secure-${access}`)).toBe('u1');
+      expect(await of(shared, `__Secure-${other}; __Secure-${access}`)).toBeUndefined();
+      expect(await of(site.sessions, `${other}; ${access}`)).toBeUndefined();
       // What only the host itself can set comes first.
-      expect((await handle(`${other}; __Host-${access}`)).claims?.sub).toBe('u1');
+      const moving = Site.sessionsOf(site.booted, { cookiePrefixes: ['__Host-', '__Secure-'] });
+      expect(await of(moving, `__Secure-${other}; __Host-${access}`)).toBe('u1');
+    });
+
+    it.each(['', '__Secure-'])(
+      "by another session's cookies, which a sibling host has set with the prefix '%s'",
+      async (prefix) => {
+        site = await Site.open();
+        const { cookie } = await loggedInAgain();
+        const planted = cookie.replaceAll('__Host-', prefix);
+        const headers = { cookie: planted, host: 'www.example.com' };
+        expect((await site.sessions.handle({ headers })).claims).toBeUndefined();
+        site.expireAccessTokens();
+        expect((await site.sessions.handle({ headers })).claims).toBeUndefined();
+        expect(site.refreshes()).toEqual([]);
+      },
+    );
+
+    it.each<[string, Record<string, string>, boolean]>([
+      ['localhost', { host: 'localhost:3000' }, true],
+      ['an address of this machine', { host: '127.0.0.1' }, true],
+      ['its own page', { host: 'app.localhost', origin: 'http://app.localhost' }, true],
+      ['localhost over HTTP/2', { ':authority': 'localhost:3000' }, true],
+      ['another host', { host: 'www.example.com' }, false],
+      ['a proxy', { host: 'localhost:3000', forwarded: 'host=www.example.com' }, false],
+      ['a proxy for TLS', { host: 'localhost', 'x-forwarded-proto': 'https' }, false],
+      ['a proxy of another host', { host: 'localhost', 'x-forwarded-host': 'example.com' }, false],
+      ['a page elsewhere', { host: 'localhost', referer: 'https://www.example.com/' }, false],
+    ])('by one without a prefix, but in development on a plain loopback: %s', async (...row) => {
+      const [, told, isDevelopment] = row;
+      site = await Site.open();
+      await site.login();
+      const cookie = (await site.visit()).cookie.replaceAll('__Host-', '');
+      const headers = { ...told, cookie };
+      const found = (await site.sessions.handle({ headers })).claims?.sub;
+      expect(found).toBe(isDevelopment ? 'u1' : undefined);
+      // In production, a proxy in front of a public site may name its own machine.
+      vi.stubEnv('NODE_ENV', 'production');
+      const sessions = Site.sessionsOf(site.booted);
+      vi.unstubAllEnvs();
+      expect((await sessions.handle({ headers })).claims).toBeUndefined();
     });
 
     async function loggedInAgain(): Promise<Visitor> {
@@ -441,7 +509,7 @@ describe('the sessions of a page server', () => {
     });
 
     it('unless a form is of their own plain page, where cookies are not secure', async () => {
-      site = await Site.open({ sessions: { cookie: { secure: false } } });
+      site = await Site.open({ sessions: { cookie: { secure: false } } }, { cookiePrefixes: [''] });
       await site.login();
       const { headers } = await site.request();
       const cookie = headers.get('cookie') ?? '';
@@ -690,7 +758,7 @@ describe('the answers of a page server on Node', () => {
 
   it('get each cookie of a name once, where the API removes those of an older domain', async () => {
     const cookie = { domain: 'example.com', olderDomain: 'www.example.com' };
-    site = await Site.open({ sessions: { cookie } });
+    site = await Site.open({ sessions: { cookie } }, SHARED);
     await site.login();
     site.expireAccessTokens();
     const late = await site.visit();
