@@ -20,7 +20,8 @@ export type SessionFetch = (input: string | URL | Request, init?: RequestInit) =
  * waiting calls, and sends each call again. Requests to other origins are passed to `fetch` unchanged.
  *
  * It refreshes after an answer `try refresh token`, and after any 401 to a GET or HEAD. It leaves all other answers
- * alone, so a wrong password is not sent twice.
+ * alone, so a wrong password is not sent twice. If the refresh meets a limit or an outage (429, 5xx), the waiting calls
+ * get its answer, with `Retry-After`.
  *
  * @param apiUrl the API's origin, such as `https://api.example.com`; `''` for the page's own
  * @example
@@ -34,15 +35,15 @@ export function createSessionFetch(
   apiUrl: string,
   { basePath = '/auth', headers = {}, expiredStatus = 401 }: SessionFetchOptions = {},
 ): SessionFetch {
-  let refreshing: Promise<boolean> | undefined;
+  let refreshing: Promise<Response> | undefined;
   let refreshes = 0;
 
-  function refresh(): Promise<boolean> {
+  function refresh(): Promise<Response> {
     const init = { method: 'POST', credentials: 'include', headers } as const;
     refreshing ??= fetch(`${apiUrl}${basePath}/session/refresh`, init)
-      .then(({ ok }) => {
-        if (ok) refreshes += 1;
-        return ok;
+      .then((answer) => {
+        if (answer.ok) refreshes += 1;
+        return answer;
       })
       .finally(() => {
         refreshing = undefined;
@@ -67,7 +68,11 @@ export function createSessionFetch(
     const answer = await fetch(own.clone());
     if (!(await asksToRefresh(answer, own.method))) return answer;
     // Another call may have refreshed while this one was under way.
-    return refreshes > before || (await refresh()) ? fetch(own) : answer;
+    if (refreshes > before) return fetch(own);
+    const refreshed = await refresh();
+    // A limit or an outage ends no session. Several calls may wait, and each reads a body of its own.
+    if (refreshed.status === 429 || refreshed.status >= 500) return refreshed.clone();
+    return refreshed.ok ? fetch(own) : answer;
   };
 }
 

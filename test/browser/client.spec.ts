@@ -24,6 +24,7 @@ interface Called {
   readonly status: number;
   readonly json: unknown;
   readonly session?: unknown;
+  readonly retryAfter?: string;
 }
 
 function settingsFor(topology: Topology, pageUrl: string): SessionModuleOptions {
@@ -81,6 +82,42 @@ describeInChromium('a page with nestjs-auth-sessions/client', () => {
     expect((await call('GET', '/payload')).json).toMatchObject({ name: 'Ada' });
     expect((await call('POST', '/auth/signout')).session).toBeNull();
     expect((await call('POST', '/me')).status).toBe(401);
+  });
+
+  it.each(topologies)(
+    'tells all that wait of an outage, not of an end, on %s',
+    async (topology) => {
+      const frontend = await tests.startFrontend({
+        topology,
+        sessions: (pageUrl) => settingsFor(topology, pageUrl),
+      });
+      const { run, call } = await open(frontend);
+      await call('POST', '/login', { userId: 'u1' });
+      frontend.expireAccessTokens();
+      await frontend.booted.dataSource.destroy();
+      const answers = await run<Called[]>('callAtOnce', 3, 'GET', '/me');
+      const outage = {
+        status: 503,
+        json: expect.objectContaining({ code: 'SESSION_STORE_UNAVAILABLE' }) as unknown,
+        retryAfter: '5',
+      };
+      expect(answers).toEqual([outage, outage, outage]);
+    },
+  );
+
+  it('tells of a limit that its refresh has met', async () => {
+    const refreshes = { max: 1, per: '1d' } as const;
+    const frontend = await tests.startFrontend({ sessions: { rateLimit: { refreshes } } });
+    const { call } = await open(frontend);
+    await call('POST', '/login', { userId: 'u1' });
+    frontend.expireAccessTokens();
+    expect((await call('GET', '/me')).status).toBe(200);
+    frontend.expireAccessTokens();
+    expect(await call('GET', '/me')).toMatchObject({
+      status: 429,
+      json: { code: 'TOO_MANY_REQUESTS' },
+      retryAfter: expect.stringMatching(/^\d+$/) as unknown,
+    });
   });
 
   it('sends the header that `VIA_CUSTOM_HEADER` asks for, to the API alone', async () => {

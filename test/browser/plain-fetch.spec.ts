@@ -66,6 +66,20 @@ describeInChromium('a page with plain fetch and the code of docs/frontend.md', (
     }
   });
 
+  it('tells all that wait of an outage, not of an end', async () => {
+    const frontend = await tests.startFrontend({ topology: 'two origins of one site' });
+    const page = await PlainPage.open(await tests.newContext(), frontend);
+    await page.call('POST', '/login', { userId: 'u1' });
+    frontend.expireAccessTokens();
+    await frontend.booted.dataSource.destroy();
+    const answers = await page.callAtOnce(3, 'GET', '/me');
+    expect(answers.map(({ status, retryAfter }) => [status, retryAfter])).toEqual([
+      [503, '5'],
+      [503, '5'],
+      [503, '5'],
+    ]);
+  });
+
   it('adds the header `rid` where a custom header is asked for', async () => {
     const frontend = await tests.startFrontend({ sessions: { antiCsrf: 'VIA_CUSTOM_HEADER' } });
     const page = await PlainPage.open(await tests.newContext(), frontend);
@@ -101,6 +115,7 @@ describeInChromium('a page with plain fetch and the code of docs/frontend.md', (
 interface Called {
   readonly status: number;
   readonly json: unknown;
+  readonly retryAfter?: string;
 }
 
 class PlainPage {

@@ -6,7 +6,7 @@ import { SdkApi } from '../support/sdk-api.js';
 interface HeaderClient {
   tokens: { access?: string; refresh?: string };
   call(path: string, init?: RequestInit): Promise<Response>;
-  refresh(): Promise<boolean>;
+  refresh(): Promise<Response>;
 }
 
 const code = codeInDocs('frontend.md', 'header-client.js');
@@ -52,7 +52,7 @@ describe.each(platforms)(
     it('asks again with the old token where an answer got lost, however late', async () => {
       await client.call('/login', LOGIN);
       const before = { ...client.tokens };
-      expect(await client.refresh()).toBe(true);
+      expect((await client.refresh()).status).toBe(200);
       client.tokens = before;
       booted.clock.advanceMs(30 * 86_400_000);
       expect((await client.call('/me')).status).toBe(200);
@@ -61,9 +61,20 @@ describe.each(platforms)(
     it('keeps the refresh token that it has where a refresh brings none', async () => {
       await client.call('/login', LOGIN);
       for (let refreshes = 0; refreshes < 4; refreshes += 1)
-        expect(await client.refresh()).toBe(true);
+        expect((await client.refresh()).status).toBe(200);
       expect(client.tokens.refresh).toMatch(/^nasr_/);
       expect((await client.call('/me')).status).toBe(200);
+    });
+
+    it('tells of an outage, not of an end, and keeps its tokens', async () => {
+      await client.call('/login', LOGIN);
+      const before = { ...client.tokens };
+      booted.clock.advanceMs(3_601_000);
+      await booted.dataSource.destroy();
+      const answer = await client.call('/me');
+      expect([answer.status, answer.headers.get('retry-after')]).toEqual([503, '5']);
+      expect(await answer.json()).toMatchObject({ code: 'SESSION_STORE_UNAVAILABLE' });
+      expect(client.tokens).toEqual(before);
     });
 
     it('forgets its tokens at sign-out, and when its session is over', async () => {
