@@ -105,8 +105,10 @@ export function createPageSessions({
       async fetch(path, init) {
         // Only the API gets the visitor's cookies: without the slash, `@elsewhere` would become the host.
         if (!path.startsWith('/')) throw new TypeError('an API path must begin with a slash');
+        // A `fetch` that follows a redirect keeps the cookies of its last answer alone.
+        const asked = { ...UNCACHED, redirect: 'manual', ...init } as const;
         const send = async () =>
-          keep(await fetch(apiUrl + path, { ...UNCACHED, ...init, headers: headersWith(init) }));
+          keep(await fetch(apiUrl + path, { ...asked, headers: headersWith(init) }));
         const answer = await send();
         if (answer.ok || init?.body instanceof ReadableStream) return answer;
         const said = await answer.clone().text();

@@ -54,7 +54,10 @@ export interface Visitor {
   readonly headers: Headers;
   /** The `Set-Cookie` lines for the visitor's answer so far. */
   readonly setCookie: readonly string[];
-  /** Calls the API as this visitor, with a path and the options of `fetch`. It refreshes if needed. */
+  /**
+   * Calls the API as this visitor, with a path and the options of `fetch`. It refreshes if needed. A redirect is not
+   * followed but returned, unless `redirect` says `follow`: the cookies of the answers before the last are lost then.
+   */
   fetch(path: string, init?: RequestInit): Promise<Response>;
   /** The answer with `setCookie` added; if there is any, caches may not store it. */
   answer(response: Response): Response;

@@ -1,8 +1,10 @@
 import {
+  Body,
   Controller,
   Get,
   Headers as RequestHeaders,
   Post,
+  Redirect,
   Res,
   UnauthorizedException,
   type INestApplication,
@@ -51,6 +53,17 @@ class OtherApi {
     this.passwords += 1;
     throw new UnauthorizedException('wrong password');
   }
+
+  @Post('sign-in-and-go')
+  @CreateSession<{ userId: string }>({ userId: ({ userId }) => userId })
+  @Redirect('/me', 303)
+  signInAndGo(@Body() body: { userId: string }): object {
+    return body;
+  }
+
+  @Post('go')
+  @Redirect('/me', 303)
+  go(): void {}
 
   @Get('theme')
   theme(@Res({ passthrough: true }) response: ServerResponse): void {
@@ -281,6 +294,34 @@ describe('the sessions of a page server', () => {
     expect([visitor.claims, visitor.cookie]).toEqual([undefined, '']);
     await site.keep(visitor);
     expect(await site.browser.jar.getCookieString(SITE)).toBe('');
+  });
+
+  it('begin with a login that redirects, whose answer the page passes on', async () => {
+    site = await Site.open();
+    await site.login();
+    const before = await site.visit();
+    const login: RequestInit = {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ userId: 'u2' }),
+    };
+    const visitor = await site.visit();
+    const answer = visitor.answer(await visitor.fetch('/sign-in-and-go', login));
+    expect([answer.status, answer.headers.get('location')]).toEqual([303, '/me']);
+    expect([visitor.claims?.sub, visitor.setCookie.length]).toEqual(['u2', 2]);
+    expect(site.traffic.to('/me')).toEqual([]);
+    for (const line of visitor.setCookie) expect(answer.headers.getSetCookie()).toContain(line);
+    await site.keep(visitor);
+    expect(await (await (await site.visit()).fetch('/me')).json()).toEqual({ userId: 'u2' });
+    expect((await before.fetch('/me')).status).toBe(401);
+  });
+
+  it('follow a redirect if they are told to', async () => {
+    site = await Site.open();
+    await site.login();
+    const init: RequestInit = { redirect: 'follow', method: 'POST' };
+    const answer = await (await site.visit()).fetch('/go', init);
+    expect([answer.redirected, await answer.json()]).toEqual([true, { userId: 'u1' }]);
   });
 
   it('leave the answers of logins alone', async () => {
