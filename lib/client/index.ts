@@ -3,7 +3,8 @@ export interface SessionFetchOptions {
   /** Where the module's routes are: its `apiBasePath` with any prefix. @default '/auth' */
   basePath?: string;
   /**
-   * Headers for each request to the API, such as `{ rid: 'app' }` if `antiCsrf` is `VIA_CUSTOM_HEADER`.
+   * Headers for each request to the API, such as `{ rid: 'app' }` if `antiCsrf` is `VIA_CUSTOM_HEADER`. `VIA_TOKEN` needs
+   * SuperTokens' SDK, as its header changes with each refresh.
    *
    * @default none
    */

@@ -24,6 +24,11 @@ export async function claimsOf(
   return isOurs ? claims : undefined;
 }
 
+/** Whether a session's page has to show a token of its own (`VIA_TOKEN`), by an access token that may have expired. */
+export function hasAntiCsrfToken(token = ''): boolean {
+  return typeof parsed(token.split('.')[1] ?? '')['antiCsrfToken'] === 'string';
+}
+
 function bytes(text: string): Uint8Array<ArrayBuffer> {
   const base64 = text.replaceAll('-', '+').replaceAll('_', '/');
   return Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));

@@ -1,5 +1,5 @@
-import { claimsOf } from './access-token.js';
-import { failure, UNCACHED } from './api-answers.js';
+import { claimsOf, hasAntiCsrfToken } from './access-token.js';
+import { byToken, failure, UNCACHED } from './api-answers.js';
 import { addTo, CookieJar } from './cookie-jar.js';
 import { PublishedKeys } from './published-keys.js';
 import { copyOf, headerOf, isForeign, isPlainLoopback } from './request-headers.js';
@@ -15,7 +15,8 @@ export type * from './visitor.js';
 
 /**
  * Sessions for a server that makes pages (Next, Remix, SvelteKit, Express) and passes its visitors' cookies on to the
- * API. Create it once, and `handle` each request in a middleware, which can set cookies.
+ * API. Create it once, and `handle` each request in a middleware, which can set cookies. It does not work with
+ * `antiCsrf: 'VIA_TOKEN'`, whose token only the page has.
  *
  * @example
  * ```ts
@@ -80,7 +81,11 @@ export function createPageSessions({
       // After a link of another site, a browser proves no device. It does at a request of its own.
       if (/DEVICE_PROOF_MISSING|device proof missing/.test(said)) return false;
       if (answer.status === 429 || answer.status >= 500) throw failure(answer);
-      return (await keep(answer)).ok;
+      const before = jar.find(names.accessToken);
+      if ((await keep(answer)).ok) return true;
+      // Of a session that is over, the API would have removed the cookies.
+      if (jar.find(names.accessToken) === before && hasAntiCsrfToken(before)) throw byToken();
+      return false;
     }
 
     const findClaims = () => claimsOf(jar.find(names.accessToken) ?? '', keys, now());

@@ -86,7 +86,8 @@ export interface PageSessions {
    * Finds a request's visitor. The same request object has the same visitor, so routes may call it again.
    *
    * @param options whether it may refresh
-   * @throws {Error} if the API can't be reached or can't answer, because an outage must not turn users into guests
+   * @throws {Error} if the API can't be reached or can't answer, because an outage must not turn users into guests; if
+   *   it has `antiCsrf: 'VIA_TOKEN'` and refuses a refresh for that
    */
   handle(request: VisitorRequest, options?: HandleOptions): Promise<Visitor>;
 }

@@ -14,7 +14,7 @@ import { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import { readdirSync, readFileSync } from 'node:fs';
 import { decodeProtectedHeader } from 'jose';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { plainModule } from '../../scripts/plain-module.mjs';
 import { CreateSession, SessionEventBus, SessionService } from '../../lib/index.js';
 import { RevocationFeed } from '../../lib/revocation/revocation-feed.js';
@@ -26,6 +26,7 @@ import {
 } from '../../lib/server/index.js';
 import { bootApp, platforms, type BootedApp, type BootOptions } from '../support/boot-app.js';
 import { ACCESS, BoundScene, REFRESH } from '../support/bound-scene.js';
+import { createTestDatabase } from '../support/databases.js';
 import type { HttpClient } from '../support/http-client.js';
 import { SdkApi } from '../support/sdk-api.js';
 import { Traffic } from '../support/traffic.js';
@@ -345,6 +346,31 @@ describe('the sessions of a page server', () => {
     const seen = (await (await visitor.fetch('/seen')).json()) as object;
     expect(seen).toMatchObject({ 'user-agent': 'Firefox', 'x-forwarded-for': '192.0.2.1' });
     expect(seen).not.toHaveProperty('x-other');
+  });
+
+  it('say that `VIA_TOKEN` keeps a page server from refreshing, instead of making guests', async () => {
+    site = await Site.open({ sessions: { antiCsrf: 'VIA_TOKEN' } });
+    await site.login();
+    const visitor = await site.visit();
+    expect((await visitor.fetch('/me')).status).toBe(200);
+    const message = 'the API has `antiCsrf` VIA_TOKEN, by which no page server can refresh';
+    await expect(visitor.fetch('/me', { method: 'POST' })).rejects.toThrow(message);
+    site.expireAccessTokens();
+    await expect(site.visit()).rejects.toThrow(message);
+    const component = await site.sessions.handle(await site.request(), { refresh: false });
+    expect([component.claims, component.setCookie]).toEqual([undefined, []]);
+  });
+
+  it('go on once the API has given `VIA_TOKEN` up', async () => {
+    const database = await createTestDatabase('sqlite');
+    onTestFinished(() => database.drop());
+    const shared = { database: database.options } as BootOptions;
+    const strict = await Site.open({ ...shared, sessions: { antiCsrf: 'VIA_TOKEN' } });
+    await strict.login();
+    strict.expireAccessTokens();
+    await strict.booted.close();
+    site = await Site.open({ ...shared, clock: strict.booted.clock });
+    expect((await strict.visit(site.sessions)).claims?.sub).toBe('u1');
   });
 
   it('take the request of Express or Node as well', async () => {
