@@ -184,15 +184,15 @@ describe('the packed package', () => {
 
   it('imports nothing but the files beside it at ./server, and never its CommonJS twin', async () => {
     const dist = join(folder, 'node_modules', manifest.name, 'dist/server');
-    for (const [ending, load] of [
+    for (const [ending, naming] of [
       ['.mjs', /^(?:import|export) [^;]*? from '(.*)';|\b(?:import|require)\(/gm],
       ['.js', /\brequire\("(.*)"\)|\bimport\(/g],
     ] as const) {
       const files = (await readdir(dist)).filter((file) => file.endsWith(ending));
       for (const file of files) {
         const code = await readFile(join(dist, file), 'utf8');
-        const loaded = [...code.matchAll(load)].map(([, name]) => join(name ?? 'anything'));
-        expect(files, file).toEqual(expect.arrayContaining(loaded));
+        const loaded = [...code.matchAll(naming)].map(([, name]) => join(name ?? 'anything'));
+        expect(files).toEqual(expect.arrayContaining(loaded));
       }
     }
   });

@@ -26,6 +26,7 @@ import {
 } from '../../lib/server/index.js';
 import { bootApp, platforms, type BootedApp, type BootOptions } from '../support/boot-app.js';
 import { ACCESS, BoundScene, REFRESH } from '../support/bound-scene.js';
+import { FakeClock } from '../../lib/testing/index.js';
 import { createTestDatabase } from '../support/databases.js';
 import type { HttpClient } from '../support/http-client.js';
 import { SdkApi } from '../support/sdk-api.js';
@@ -81,30 +82,29 @@ class OtherApi {
 /** An API, a page server in front of it, and a browser that keeps what the page server's answers set. */
 class Site {
   readonly traffic = new Traffic();
-  /** The path that the API answers 503. */
-  failing: string | undefined;
 
   private constructor(
     readonly booted: BootedApp,
     readonly browser: HttpClient,
     readonly sessions: PageSessions,
+    /** The path that the API answers 503. */
+    readonly failing: { path?: string },
   ) {
     this.traffic.watch(booted.app);
   }
 
   static async open(options: BootOptions = {}, pages: PageOptions = {}): Promise<Site> {
     const controllers = [SdkApi, OtherApi];
-    let site: Site | undefined;
+    const failing: { path?: string } = {};
     const prepare = (app: INestApplication) => {
       if (options.platform === 'fastify') return;
       app.use((request: IncomingMessage, response: ServerResponse, next: () => void) => {
-        if (site?.failing !== request.url) next();
+        if (failing.path !== request.url) next();
         else response.writeHead(503).end();
       });
     };
     const booted = await bootApp({ controllers, prepare, ...options });
-    site = new Site(booted, booted.client(SITE), Site.sessionsOf(booted, pages));
-    return site;
+    return new Site(booted, booted.client(SITE), Site.sessionsOf(booted, pages), failing);
   }
 
   static sessionsOf({ url, clock }: BootedApp, pages: PageOptions = {}): PageSessions {
@@ -640,13 +640,13 @@ describe('the sessions of a page server', () => {
     it('whose outage makes nobody a guest, at once or in the seconds after it', async () => {
       site = await Site.open();
       await site.login();
-      site.failing = '/auth/jwt/jwks.json';
+      site.failing.path = '/auth/jwt/jwks.json';
       const sessions = Site.sessionsOf(site.booted);
       const outage = 'Error: the API of the sessions answered 503';
       expect(await users(sessions, await threeRequests())).toEqual([outage, outage, outage]);
       site.booted.clock.advanceMs(1_000);
       expect(await users(sessions, await threeRequests())).toEqual([outage, outage, outage]);
-      site.failing = undefined;
+      delete site.failing.path;
       site.booted.clock.advanceMs(1_000);
       expect(await users(sessions, await threeRequests())).toEqual(['u1', 'u1', 'u1']);
     });
@@ -656,7 +656,7 @@ describe('the sessions of a page server', () => {
       await site.login();
       const sessions = Site.sessionsOf(site.booted);
       await users(sessions, await threeRequests());
-      site.failing = '/auth/jwt/jwks.json';
+      site.failing.path = '/auth/jwt/jwks.json';
       site.booted.clock.advanceMs(299_000);
       expect(await users(sessions, await threeRequests())).toEqual(['u1', 'u1', 'u1']);
     });
@@ -774,22 +774,23 @@ function withoutValue(line: string): string {
 
 describe('the visitors of a page server whose sessions are bound to their devices', () => {
   it('are guests after a link of another site, and themselves at their next request', async () => {
-    let page: (request: IncomingMessage, response: ServerResponse) => unknown;
-    const scene = await BoundScene.open('express', 'sqlite', undefined, {
-      prepare: (app) => {
-        app.use('/page', (request: IncomingMessage, response: ServerResponse) =>
-          page(request, response),
-        );
-      },
-    });
-    const sessions = Site.sessionsOf(scene.booted);
-    page = async (request, response) => {
+    const clock = new FakeClock();
+    async function page(request: IncomingMessage, response: ServerResponse): Promise<void> {
+      const apiUrl = `http://127.0.0.1:${request.socket.localPort}`;
+      const sessions = createPageSessions({ apiUrl, now: () => clock.now() });
       const visitor = await sessions.handle(request).catch(String);
-      if (typeof visitor === 'string') return response.writeHead(500).end(visitor);
+      if (typeof visitor === 'string') return void response.writeHead(500).end(visitor);
       const { status } = await visitor.fetch('/me');
       visitor.answer(response);
-      return response.end(`${visitor.claims?.sub ?? 'guest'} ${status}`);
+      response.end(`${visitor.claims?.sub ?? 'guest'} ${status}`);
+    }
+    const prepare = (app: INestApplication): void => {
+      app.use(
+        '/page',
+        (request: IncomingMessage, response: ServerResponse) => void page(request, response),
+      );
     };
+    const scene = await BoundScene.open('express', 'sqlite', {}, { clock, prepare });
     const browser = await scene.loggedIn();
     expect((await browser.send('GET', '/page')).text).toBe('ada 200');
     const refresh = browser.cookie(REFRESH);
