@@ -109,11 +109,6 @@ export class KeyLoader {
     this.revocations.add(kid);
   }
 
-  /** Whether a key is in the database but can't be opened. */
-  isUnreadable(kid: string): boolean {
-    return this.reportedKids.has(kid);
-  }
-
   /** The row of a new key, whose material is encrypted if there is an encryption key. */
   seal(record: Omit<SigningKeyRecord, 'material'>, material: string): SigningKeyRecord {
     return { ...record, material: this.encryption.encrypt(material, describe(record)) };

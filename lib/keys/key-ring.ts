@@ -75,7 +75,7 @@ export class KeyRing implements VerificationKeys {
     await this.reload();
     // Made now, because the first login may be part of the application's transaction. If that is rolled back, its keys
     // would remain only in this instance's memory. Unreadable keys have been reported by now.
-    if (this.signers().length === 0) await this.make('dynamic');
+    if (this.trusted.signers(this.keys).length === 0) await this.make('dynamic');
     if (this.keys.mac.length === 0) await this.make('mac');
     this.reloadTask.start();
   }
@@ -90,9 +90,10 @@ export class KeyRing implements VerificationKeys {
     // After a suspension, other instances may sign with a key not read here, and no longer trust the previous one.
     if (this.ageMs > this.leadMs) await this.catchUp();
     const nowMs = this.clock.now();
-    const keys = this.signers();
+    const keys = this.trusted.signers(this.keys);
     const active = activeKey(keys, nowMs);
-    if (active === undefined) return this.firstKey(() => this.signers(), 'dynamic');
+    if (active === undefined)
+      return this.firstKey(() => this.trusted.signers(this.keys), 'dynamic');
     const dueAtMs = nextKeyDueAtMs(keys, this.options.signing.rotationIntervalMs);
     if (dueAtMs !== undefined && dueAtMs <= nowMs) this.makeInBackground('dynamic');
     return active;
@@ -116,7 +117,7 @@ export class KeyRing implements VerificationKeys {
 
   /** Whether a refresh token names a secret that is in the database but can't be opened: the token may be good. */
   isUnreadableRefreshTokenKey(id: string): boolean {
-    return this.loader.isUnreadable(`m-${id}`);
+    return this.keys.unreadable.some(({ kid }) => kid === `m-${id}`);
   }
 
   /** The key that an access token names, as long as tokens that it signed can be valid. */
@@ -185,7 +186,7 @@ export class KeyRing implements VerificationKeys {
 
   /** How long the signing key has been in use, in milliseconds; `undefined` without one. */
   get signingKeyAgeMs(): number | undefined {
-    const active = activeKey(this.signers(), this.clock.now());
+    const active = activeKey(this.trusted.signers(this.keys), this.clock.now());
     return active && this.clock.now() - active.activeAtMs;
   }
 
@@ -196,10 +197,6 @@ export class KeyRing implements VerificationKeys {
 
   private get leadMs(): number {
     return publicationLeadMs(this.options.signing.rotationIntervalMs);
-  }
-
-  private signers(): LoadedSigningKey[] {
-    return this.trusted.signers(this.keys);
   }
 
   private reload(): Promise<void> {

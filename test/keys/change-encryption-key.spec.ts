@@ -2,7 +2,7 @@ import { createSecretKey } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Logger } from '@nestjs/common';
-import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { SessionService, SessionSigningKey, type SessionModuleOptions } from '../../lib/index.js';
 import { KeyEncryption } from '../../lib/keys/key-encryption.js';
 import { newPrivateKey } from '../../lib/keys/key-material.js';
@@ -108,6 +108,36 @@ describeOnEachDatabase('the encryption key of a running deployment', (engine) =>
     expect(report.mock.calls.flat().join('\n')).toContain('encryptionKeyMigration');
     expect((await materials(strict)).filter((each) => each.startsWith('aes'))).toEqual([]);
     await expectNobodyLoggedOut(await restart({ encryptionKey: NEW_KEY, ...ACCEPTING }));
+  });
+
+  describe('that is lost', () => {
+    let here: Instance;
+    let there: Instance;
+    beforeEach(async () => {
+      vi.spyOn(Logger.prototype, 'error').mockImplementation(() => undefined);
+      await runBefore({ encryptionKey: FORMER_KEY });
+      here = await deployment.start({ encryptionKey: NEW_KEY });
+      there = await deployment.start({ encryptionKey: NEW_KEY });
+    });
+
+    async function revokeAll(kind: string): Promise<void> {
+      const rows = here.booted.dataSource.getRepository(SessionSigningKey);
+      for (const { kid } of await rows.findBy({ kind })) {
+        await here.booted.app.get(SessionService).revokeKey(kid);
+      }
+      await there.booted.app.get(SessionService).revokeKey('d-0123456789abcdef');
+    }
+
+    it('locks nobody out: once the keys are revoked, everybody logs in again', async () => {
+      for (const each of [here, there]) expect((await each.refresh(tokens)).status).toBe(503);
+      await revokeAll('dynamic');
+      await revokeAll('mac');
+      for (const each of [here, there]) {
+        expect((await each.refresh(tokens)).status).toBe(401);
+        const again = await each.login('u1');
+        expect((await each.refresh(again)).status).toBe(200);
+      }
+    });
   });
 
   it('keeps out a key that somebody has put into the database in clear', async () => {
