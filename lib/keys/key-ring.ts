@@ -195,6 +195,11 @@ export class KeyRing implements VerificationKeys {
     return areLocked(this.keys, this.options.signing.algorithm);
   }
 
+  /** Whether signing keys are missing from `jwks` although other instances may sign with them. */
+  get isJwksIncomplete(): boolean {
+    return this.areLocked && this.keys.unreadable.some(({ kind }) => kind === 'dynamic');
+  }
+
   private get leadMs(): number {
     return publicationLeadMs(this.options.signing.rotationIntervalMs);
   }

@@ -138,6 +138,22 @@ describeOnEachDatabase('the encryption key of a running deployment', (engine) =>
         expect((await each.refresh(again)).status).toBe(200);
       }
     });
+
+    it('keeps the keys of access tokens back until those that can be read are all there are', async () => {
+      const jwks = (): Promise<Response> => fetch(`${there.booted.url}/auth/jwt/jwks.json`);
+      expect((await jwks()).status).toBe(503);
+      await revokeAll('dynamic');
+      const answer = await jwks();
+      expect(answer.status).toBe(200);
+      const { keys } = (await answer.json()) as { keys: unknown[] };
+      expect(keys).toHaveLength(1);
+    });
+
+    it('keeps them back too where the instance has made a key of another algorithm beside', async () => {
+      const canary = await restart({ encryptionKey: NEW_KEY, signing: { algorithm: 'RS256' } });
+      const answer = await fetch(`${canary.booted.url}/auth/jwt/jwks.json`);
+      expect(answer.status).toBe(503);
+    });
   });
 
   it('keeps out a key that somebody has put into the database in clear', async () => {

@@ -17,7 +17,7 @@ export function jwksController(basePath: string, decorated: MethodDecorator): Ty
     @decorated
     jwks(@Res({ passthrough: true }) response: object): { keys: JsonWebKeyRecord[] } {
       // Verifiers would keep a set without the keys, and refuse every token meanwhile.
-      if (this.keys.areLocked) throw new SessionStoreUnavailableException();
+      if (this.keys.isJwksIncomplete) throw new SessionStoreUnavailableException();
       const { keys, validityInSeconds } = this.keys.jwks();
       const httpResponse = asHttpResponse(response);
       // Public keys are for everybody, regardless of the application's own CORS policy.
