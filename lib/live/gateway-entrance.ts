@@ -155,12 +155,13 @@ export class GatewayEntrance {
 
   // Socket.IO's own moment before a socket joins a namespace: its `auth` is known only here.
   private async join(server: Server, socket: IoSocket): Promise<void> {
-    const { request } = socket;
+    // A connection that begins with WebTransport has no request, and counts as one without a session.
+    const request = socket.request ?? { method: 'GET', headers: {} };
     const entrance = this.allowed.get(request);
     const isOptional = entrance?.asked === OPTIONAL;
     const strict = this.servers.askedAt(server, entrance !== undefined);
     const asked = isOptional && strict !== 'open' ? undefined : strict;
-    const shown = tokenIn(socket.handshake?.auth);
+    const shown = socket.request === null ? undefined : tokenIn(socket.handshake?.auth);
     if (asked === 'open' || (asked === undefined && shown === undefined && !isOptional)) return;
     if (asked !== undefined) this.servers.checkEntrance(server);
     // If nothing is required, an expired token counts as none.

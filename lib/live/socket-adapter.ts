@@ -25,7 +25,7 @@ export type EngineSocket = {
   once(event: 'close', listener: () => void): unknown;
 };
 export type IoSocket = IoClient & {
-  readonly request: object;
+  readonly request: object | null;
   readonly handshake?: { readonly auth?: unknown };
   /** Whether it is one that had lost its connection. */
   readonly recovered?: boolean;

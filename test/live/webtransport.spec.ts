@@ -56,12 +56,13 @@ async function join({ engine }: Server): Promise<() => string> {
 
 describe('a connection of Socket.IO that begins with WebTransport, and so without a request', () => {
   let scene: Scene;
+  const log = new LogRecorder();
   afterEach(() => scene.close());
   const start = async (gateway: typeof Pongs): Promise<Server> => {
     scene = await Scene.open({
       providers: [gateway],
       prepare: (app) => {
-        app.useLogger(new LogRecorder());
+        app.useLogger(log);
         app.useWebSocketAdapter(new IoAdapter(app));
       },
     });
@@ -73,8 +74,11 @@ describe('a connection of Socket.IO that begins with WebTransport, and so withou
     await expect.poll(received).toMatch(/40\{"sid":/);
   });
 
-  it('is refused where its gateway asks for a session', async () => {
+  it('is refused as one without a session where its gateway asks for one', async () => {
     const received = await join(await start(GuardedGateway));
-    await expect.poll(received).toMatch(/44\{"message":/);
+    await expect
+      .poll(received)
+      .toMatch(/44\{"message":"unauthorised","data":\{.*"code":"UNAUTHORISED"/);
+    expect(log.texts('error')).toEqual([]);
   });
 });
