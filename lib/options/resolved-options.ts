@@ -22,6 +22,8 @@ export interface ResolvedVerificationOptions extends StatusCodes {
   readonly kind: SessionKind;
   readonly cookie: ResolvedCookieOptions;
   readonly tokenTransferMethod: TokenTransferMethodChooser;
+  /** The same method for every request, if the options fix one; `undefined` if clients or requests decide. */
+  readonly fixedTransferMethod: 'cookie' | 'header' | undefined;
   readonly antiCsrf: AntiCsrfMode;
   readonly trustedOrigins: ReadonlySet<string>;
   readonly trustSameSite: boolean;
@@ -44,8 +46,6 @@ export interface ResolvedSessionOptions extends ResolvedVerificationOptions {
   /** Whether keys in clear are read although a key to encrypt them is set. */
   readonly acceptsUnencryptedKeys: boolean;
   readonly persistent: boolean;
-  /** The same method for every request, if the options fix one; `undefined` if clients or requests decide. */
-  readonly fixedTransferMethod: 'cookie' | 'header' | undefined;
   readonly exposeAccessTokenToFrontendInCookieBasedAuth: boolean;
   readonly frontTokenClaims: ReadonlySet<string> | undefined;
   readonly revocation:

@@ -1,17 +1,17 @@
 import { RequestMethod } from '@nestjs/common';
 import { METHOD_METADATA, PATH_METADATA } from '@nestjs/common/constants.js';
 import { BUILT_IN_ROUTES } from '../options/built-in-routes.js';
-import type { ResolvedSessionOptions } from '../options/resolved-options.js';
 import { describeRefresh, describeSignOut, type DescriptionParts } from './described-operations.js';
 import type { Json, Operation } from './openapi.js';
 import type { OperationDraft } from './operation-draft.js';
 import type { SchemaName } from './session-schemas.js';
+import type { DescribedOptions } from './session-set-ups.js';
 
 interface BuiltInOperation {
   readonly summary: string;
   readonly answer: SchemaName | Json;
   readonly describe?: (draft: OperationDraft, parts: DescriptionParts) => void;
-  readonly isServed?: (options: ResolvedSessionOptions) => boolean;
+  readonly isServed?: (options: DescribedOptions) => boolean;
 }
 
 const { refresh, signOut, jwks, openIdConfiguration, sessionList } = BUILT_IN_ROUTES;
@@ -73,7 +73,7 @@ function operationOf(handler: object): BuiltInOperation | undefined {
 }
 
 /** Whether a built-in route is for clients. */
-export function isForClients(handler: object, options: ResolvedSessionOptions): boolean {
+export function isForClients(handler: object, options: DescribedOptions): boolean {
   const known = operationOf(handler);
   return known !== undefined && (known.isServed?.(options) ?? true);
 }

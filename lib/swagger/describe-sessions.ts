@@ -51,7 +51,7 @@ export interface DescribeSessionsOptions {
  * SwaggerModule.setup('docs', app, describeSessions(document, app));
  * ```
  * @throws {SessionInputException} for a wrong option
- * @throws {SessionConfigurationError} if the application has no `SessionModule`
+ * @throws {SessionConfigurationError} if the application has neither a `SessionModule` nor a `SessionVerifierModule`
  * @publicApi
  */
 export function describeSessions<Document extends OpenApiDocument>(

@@ -2,14 +2,14 @@ import { isSafeMethod } from '../http/anti-csrf/fetch-metadata.js';
 import type { AskedOfSession } from '../http/asked-of-session.js';
 import type { CreateSessionOptions } from '../http/decorators/create-session.metadata.js';
 import { areNone, type WantedNames } from '../claims/wanted-names.js';
-import type { ResolvedSessionOptions } from '../options/resolved-options.js';
 import type { Components } from './components.js';
 import type { OperationDraft } from './operation-draft.js';
 import { securitySchemes, type SessionScheme } from './security-schemes.js';
+import type { DescribedOptions } from './session-set-ups.js';
 
 /** The parts of an operation's description. */
 export interface DescriptionParts {
-  readonly options: ResolvedSessionOptions;
+  readonly options: DescribedOptions;
   readonly components: Components;
   readonly ways: readonly SessionScheme[];
   /** Whether to name roles and permissions. */
@@ -80,7 +80,7 @@ export function describeLogin(
     draft.refuses(403, { when: "Another site's page sent the login." });
   }
   const { maxSessionsPerUser } = options;
-  if (maxSessionsPerUser !== false && maxSessionsPerUser.onLimit === 'refuse') {
+  if (maxSessionsPerUser && maxSessionsPerUser.onLimit === 'refuse') {
     draft.refuses(403, { when: 'The user has as many sessions as allowed.' });
   }
   describeLimit(draft, parts);
@@ -127,7 +127,7 @@ function schemesOf(token: 'access' | 'refresh', parts: DescriptionParts): string
 
 function asksForClaims(
   { options, maxAgeMs, forbidsImpersonation }: Guarded,
-  { globalClaimValidators }: ResolvedSessionOptions,
+  { globalClaimValidators }: DescribedOptions,
 ): boolean {
   const { roles = [], permissions = [], bound, overrideGlobalClaimValidators: override } = options;
   if (!areNone(roles) || !areNone(permissions) || maxAgeMs !== undefined) return true;
@@ -159,7 +159,7 @@ function describeProof(draft: OperationDraft, { options, ways }: DescriptionPart
 }
 
 function describeLimit(draft: OperationDraft, { options }: DescriptionParts): void {
-  if (options.rateLimit === false) return;
+  if (!options.rateLimit) return;
   draft.refuses(429, { when: 'The address has asked too often.', retryAfter: true });
 }
 

@@ -1,12 +1,12 @@
-import type { ResolvedSessionOptions } from '../options/resolved-options.js';
 import type { Components } from './components.js';
 import type { Json } from './openapi.js';
+import type { DescribedOptions } from './session-set-ups.js';
 
 /** How a request carries its session. */
 export type SessionScheme = 'cookie' | 'bearer';
 
 /** The ways that a module's options allow. */
-export function possibleSchemes(options: ResolvedSessionOptions): readonly SessionScheme[] {
+export function possibleSchemes(options: DescribedOptions): readonly SessionScheme[] {
   const { fixedTransferMethod: fixed } = options;
   if (fixed === undefined) return ['cookie', 'bearer'];
   return [fixed === 'cookie' ? 'cookie' : 'bearer'];
@@ -16,7 +16,7 @@ export function possibleSchemes(options: ResolvedSessionOptions): readonly Sessi
 export function securitySchemes(
   token: 'access' | 'refresh',
   ways: readonly SessionScheme[],
-  { cookie, kind }: ResolvedSessionOptions,
+  { cookie, kind }: DescribedOptions,
   components: Components,
 ): string[] {
   const { secureName, name } = token === 'access' ? cookie.accessToken : cookie.refreshToken;

@@ -8,18 +8,24 @@ import { findPart } from '../options/kind.js';
 import {
   RESOLVED_SESSION_OPTIONS,
   type ResolvedSessionOptions,
+  type ResolvedVerificationOptions,
 } from '../options/resolved-options.js';
 
-/** A `SessionModule` of an application. */
+/** The options that a document shows. A module that only verifies sessions has those of logins not. */
+export type DescribedOptions = ResolvedVerificationOptions &
+  Pick<ResolvedSessionOptions, 'globalClaimValidators'> &
+  Partial<Pick<ResolvedSessionOptions, 'maxSessionsPerUser' | 'rateLimit'>>;
+
+/** A `SessionModule` or `SessionVerifierModule` of an application. */
 export interface SessionSetUp {
-  readonly options: ResolvedSessionOptions;
+  readonly options: DescribedOptions;
   readonly routes: GuardedRoutes;
   readonly refreshRoute: RefreshRoute;
   /** The classes of the built-in routes. */
   readonly controllers: ReadonlySet<Type>;
 }
 
-/** The `SessionModule`s of an application: one, or one for each kind of sessions. */
+/** The modules of an application that know sessions: one, or one for each kind of sessions. */
 export class SessionSetUps {
   private constructor(private readonly all: readonly [SessionSetUp, ...SessionSetUp[]]) {}
 
@@ -28,7 +34,9 @@ export class SessionSetUps {
     const modules = [...app.get(ModulesContainer, { strict: false }).values()];
     const [first, ...others] = modules.flatMap((each) => setUpOf(each) ?? []);
     if (first === undefined) {
-      throw new SessionConfigurationError('The application has no SessionModule.');
+      throw new SessionConfigurationError(
+        'The application has no SessionModule and no SessionVerifierModule.',
+      );
     }
     return new SessionSetUps([first, ...others]);
   }
@@ -60,7 +68,7 @@ export class SessionSetUps {
 
 function setUpOf({ providers, controllers }: Module): SessionSetUp | undefined {
   const instanceOf = <T>(token: symbol | Type<T>): T | undefined => findPart(providers, token);
-  const options = instanceOf<ResolvedSessionOptions>(RESOLVED_SESSION_OPTIONS);
+  const options = instanceOf<DescribedOptions>(RESOLVED_SESSION_OPTIONS);
   const routes = instanceOf(GuardedRoutes);
   const refreshRoute = instanceOf(RefreshRoute);
   if (options === undefined || routes === undefined || refreshRoute === undefined) return undefined;

@@ -90,6 +90,7 @@ function readOptions(
     requestTimeoutMs: reader.durationMs('requestTimeout', SECOND / 10, MINUTE, 5 * SECOND),
     cookie,
     tokenTransferMethod: () => transfer,
+    fixedTransferMethod: cookies === false ? 'header' : undefined,
     antiCsrf: resolveAntiCsrf(reader, cookie.sameSite),
     ...resolveTrust(reader),
     live: readLive(reader.nested('live')),

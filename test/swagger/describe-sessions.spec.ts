@@ -36,7 +36,9 @@ import {
   type SessionModuleOptions,
 } from '../../lib/index.js';
 import { describeSessions, type DescribeSessionsOptions } from '../../lib/swagger/index.js';
+import type { SessionVerifierOptions } from '../../lib/verifier/index.js';
 import { bootApp, platforms, type BootedApp, type BootOptions } from '../support/boot-app.js';
+import { bootVerifier, ISSUER } from '../support/verifier-app.js';
 
 @Controller('shop')
 class ShopController {
@@ -536,5 +538,35 @@ describe('describeSessions', () => {
     [{ scheme: ['cookie'] }, 'known here: schemes, tag, names, internalRoutes'],
   ])('refuses the options %o', async (options, problem) => {
     await expect(documented({ describe: options as never })).rejects.toThrow(problem);
+  });
+});
+
+describe('describeSessions in a service that verifies the sessions of another', () => {
+  @Controller('orders')
+  class OrdersController {
+    @Get()
+    @VerifySession()
+    orders(): string {
+      return 'orders';
+    }
+  }
+
+  it.each<[string, SessionVerifierOptions, object[]]>([
+    ['the bearer token alone', { issuer: ISSUER }, [{ sessionBearer: [] }]],
+    ['cookies too, where it reads them', { issuer: ISSUER, cookies: true }, BOTH],
+  ])('asks for %s', async (_, options, security) => {
+    let document: OpenAPIObject | undefined;
+    const service = await bootVerifier({
+      options,
+      controllers: [OrdersController],
+      prepare: (app) => {
+        const made = SwaggerModule.createDocument(app, new DocumentBuilder().build());
+        document = describeSessions(made, app);
+      },
+    });
+    await service.close();
+    const operation = operationAt(document as OpenAPIObject, 'get', '/orders');
+    expect(operation.security).toEqual(security);
+    expect(Object.keys(operation.responses)).toEqual(['200', '401', '503']);
   });
 });
