@@ -44,9 +44,12 @@ export function checkDeviceBinding(
   reader: OptionReader,
   hasRoute: boolean,
 ): void {
-  const { deviceBinding, cookie, antiCsrf } = options;
+  const { deviceBinding, cookie, antiCsrf, fixedTransferMethod } = options;
   if (deviceBinding === false) return;
   const refuse = (problem: string): void => reader.problem('deviceBinding', problem);
+  if (fixedTransferMethod === 'header') {
+    refuse('does nothing with `tokenTransferMethod` header: browsers bind cookies');
+  }
   if (cookie.sameSite === 'none') refuse('does not work with `cookie.sameSite` none');
   if (cookie.partitioned) refuse('does not work with `cookie.partitioned`');
   if (cookie.domain !== undefined)

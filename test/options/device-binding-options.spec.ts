@@ -32,6 +32,7 @@ describe('the option deviceBinding', () => {
     ['partitioned cookies', { cookie: { partitioned: true } }],
     ['cookies for several hosts', { cookie: { domain: 'example.com' } }],
     ['cookies that are not Secure', { cookie: { secure: false } }],
+    ['tokens in headers alone', { tokenTransferMethod: 'header' }],
     ['an anti-CSRF token', { antiCsrf: 'VIA_TOKEN' }],
     ['sessions that end sooner', { refreshTokenLifetime: '9m', accessTokenLifetime: '1m' }],
   ])('is refused at the start with %s', (_, options) => {
