@@ -90,7 +90,7 @@ export class HandlerSurvey {
     return [...this.handlers()].flatMap(
       (each) =>
         hookFlaw(each) ??
-        (isApplicationGuarded(this.config) ? openFlaw(each, areMessagesApart) : undefined) ??
+        (isApplicationGuarded(this.config) ? this.openFlaw(each, areMessagesApart) : undefined) ??
         [],
     );
   }
@@ -105,6 +105,30 @@ export class HandlerSurvey {
       code: 'unguarded-handler',
       cause: `${nameOf(declared)} requires a session, but Nest runs no guard on it, because a factory or \`useClass\` provides its class.`,
       cure: `List ${declared.getClass().name} itself in \`providers\`.`,
+    };
+  }
+
+  // A guard of the whole application does not apply to microservices with a configuration of their own, nor, before
+  // Nest 12, to gateways.
+  private openFlaw(declared: HandlerOfClass, areMessagesApart: boolean): Flaw | undefined {
+    const isOfGateway = isMarked(MESSAGE_METADATA, declared) && !guardsGateways(this.config);
+    const isApart = areMessagesApart && isMarked(PATTERN_METADATA, declared);
+    if (!isOfGateway && !isApart) return undefined;
+    const { handler, classes } = declaredHandler(declared);
+    if ([handler, ...classes].some((each) => each.isGuarded || each.isPublic)) return undefined;
+    const [where, cure] = isOfGateway
+      ? [
+          'gateways',
+          'Put @VerifySession() on the gateway, or @PublicAccess() if it should be open.',
+        ]
+      : [
+          'a microservice that is connected without `inheritAppConfig`',
+          'Call `connectMicroservice(options, { inheritAppConfig: true })`, or decorate the handler.',
+        ];
+    return {
+      code: 'unguarded-handler',
+      cause: `${nameOf(declared)} is open: the guard of the application (APP_GUARD) does not apply to ${where}.`,
+      cure,
     };
   }
 
@@ -156,26 +180,6 @@ function hookFlaw(declared: HandlerOfClass): Flaw | undefined {
   };
 }
 
-// A guard of the whole application does not apply to gateways, nor to microservices with a configuration of their own.
-function openFlaw(declared: HandlerOfClass, areMessagesApart: boolean): Flaw | undefined {
-  const isOfGateway = isMarked(MESSAGE_METADATA, declared);
-  const isApart = areMessagesApart && isMarked(PATTERN_METADATA, declared);
-  if (!isOfGateway && !isApart) return undefined;
-  const { handler, classes } = declaredHandler(declared);
-  if ([handler, ...classes].some((each) => each.isGuarded || each.isPublic)) return undefined;
-  const [where, cure] = isOfGateway
-    ? ['gateways', 'Put @VerifySession() on the gateway, or @PublicAccess() if it should be open.']
-    : [
-        'a microservice that is connected without `inheritAppConfig`',
-        'Call `connectMicroservice(options, { inheritAppConfig: true })`, or decorate the handler.',
-      ];
-  return {
-    code: 'unguarded-handler',
-    cause: `${nameOf(declared)} is open: the guard of the application (APP_GUARD) does not apply to ${where}.`,
-    cure,
-  };
-}
-
 function classesIn(
   { controllers, providers }: Module,
   classOf: (wrapper: InstanceWrapper) => Type | undefined,
@@ -222,4 +226,9 @@ function loginFlaw(declared: HandlerOfClass): Flaw | undefined {
     cause: `${nameOf(declared)} has @CreateSession() but is not a mutation, so nobody would be logged in:`,
     cure: 'make it a @Mutation().',
   };
+}
+
+// Nest 12 gives its configuration this, and its guards to gateways.
+function guardsGateways(config: ApplicationConfig): boolean {
+  return 'getRouteConflictPolicy' in config;
 }
