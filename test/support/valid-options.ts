@@ -170,10 +170,12 @@ const deviceBinding = fc.constantFrom<SessionModuleOptions['deviceBinding']>(
 function canBind({
   antiCsrf,
   accessTokenLifetime,
+  tokenTransferMethod,
   cookie: itsCookie,
 }: SessionModuleOptions): boolean {
   const { sameSite, partitioned, domain } = itsCookie ?? {};
   const isForOneHost = sameSite !== 'none' && partitioned !== true && domain === undefined;
+  if (tokenTransferMethod === 'header') return false;
   return antiCsrf !== 'VIA_TOKEN' && accessTokenLifetime === undefined && isForOneHost;
 }
 
