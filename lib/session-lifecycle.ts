@@ -1,6 +1,7 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { refuse, type Flaw } from './errors/flaw.js';
 import { FastifyReplies } from './http/context/fastify-replies.js';
+import { CookiePaths } from './http/cookie-paths.js';
 import { HandlerSurvey } from './http/handler-survey.js';
 import { SessionExceptionFilter } from './http/session-exception.filter.js';
 import { SessionKinds } from './http/session-kinds.js';
@@ -37,6 +38,7 @@ export class SessionLifecycle implements StartFlaws {
     private readonly claims: ClaimProviders,
     private readonly handlers: HandlerSurvey,
     private readonly gateways: Gateways,
+    private readonly cookiePaths: CookiePaths,
     private readonly filter: SessionExceptionFilter,
     private readonly kinds: SessionKinds,
     private readonly replies: FastifyReplies,
@@ -64,7 +66,8 @@ export class SessionLifecycle implements StartFlaws {
     refuse(this.flaws());
     await checkSchema(this.database);
     const isProduction = process.env['NODE_ENV'] === 'production';
-    for (const { cause, cure } of encryptionFlaws(this.options, isProduction)) {
+    const flaws = [...encryptionFlaws(this.options, isProduction), ...this.cookiePaths.flaws()];
+    for (const { cause, cure } of flaws) {
       this.logger.warn(`${cause} ${cure}`);
     }
     this.claims.register();

@@ -15,6 +15,7 @@ export type FindingCode =
   | 'feed'
   | 'cookie-domain'
   | 'cookie-same-site'
+  | 'cookie-path'
   | 'plain-http'
   | 'cors'
   | 'kinds'

@@ -2,6 +2,7 @@ import type { Provider } from '@nestjs/common';
 import { AntiCsrf } from './anti-csrf/anti-csrf.js';
 import { BindingOffer } from './binding-offer.js';
 import { FastifyReplies } from './context/fastify-replies.js';
+import { CookiePaths } from './cookie-paths.js';
 import { FailureAnswer } from './failure-answer.js';
 import { GuardedRoutes } from './guarded-routes.js';
 import { HandlerSurvey } from './handler-survey.js';
@@ -36,6 +37,7 @@ export const REQUEST_PROVIDERS: Provider[] = [
   { provide: VERIFIED_SESSIONS, useExisting: SessionContainerFactory },
   AntiCsrf,
   BindingOffer,
+  CookiePaths,
   FailureAnswer,
   FastifyReplies,
   GuardedRoutes,

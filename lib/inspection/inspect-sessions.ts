@@ -4,6 +4,7 @@ import type { Module } from '@nestjs/core/injector/module.js';
 import type { Server } from 'node:net';
 import type { Flaw, FindingCode } from '../errors/flaw.js';
 import { SessionStoreUnavailableException } from '../errors/session-store-unavailable.exception.js';
+import { CookiePaths } from '../http/cookie-paths.js';
 import { HandlerSurvey } from '../http/handler-survey.js';
 import { RefreshRoute } from '../http/refresh-route.js';
 import { SetupWarnings } from '../http/setup-warnings.js';
@@ -57,6 +58,7 @@ const PAGES: Readonly<Record<FindingCode, string>> = {
   feed: 'operations.md#when-the-database-is-away',
   'cookie-domain': 'frontend.md#page-and-api-on-two-origins-of-one-site',
   'cookie-same-site': 'frontend.md#page-and-api-on-two-sites',
+  'cookie-path': 'operations.md#behind-a-proxy',
   'plain-http': 'operations.md#behind-a-proxy',
   cors: 'frontend.md#page-and-api-on-two-origins-of-one-site',
   kinds: 'sessions-of-a-user.md#staff-and-customers',
@@ -86,9 +88,7 @@ const PAGES: Readonly<Record<FindingCode, string>> = {
 export async function inspectSessions(app: INestApplicationContext): Promise<readonly Finding[]> {
   const modules = [...app.get(ModulesContainer, { strict: false }).values()];
   const found: Finding[] = [];
-  for (const module of modules.filter(({ providers }) =>
-    findPart(providers, RESOLVED_SESSION_OPTIONS),
-  )) {
+  for (const module of modules.filter(({ providers }) => findPart(providers, START_FLAWS))) {
     found.push(...(await inspectModule(module, app)));
   }
   return found.filter(
@@ -111,6 +111,7 @@ async function inspectModule(
   await run([
     () => encryptionFlaws(options, process.env['NODE_ENV'] === 'production'),
     () => cookieFlaws(options),
+    () => part(CookiePaths).flaws(),
     () => corsFlaw(serverOf(app), options.trustedOrigins, `/${path}`),
     () => part<StartFlaws>(START_FLAWS).flaws(),
     () => part<StartFlaws>(START_FLAWS).serverFlaw(),

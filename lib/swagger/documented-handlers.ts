@@ -1,13 +1,8 @@
-import { RequestMethod, VersioningType, type Type } from '@nestjs/common';
-import {
-  METHOD_METADATA,
-  MODULE_PATH,
-  PATH_METADATA,
-  VERSION_METADATA,
-} from '@nestjs/common/constants.js';
+import { RequestMethod, type Type } from '@nestjs/common';
+import { METHOD_METADATA } from '@nestjs/common/constants.js';
 import { MetadataScanner, type ApplicationConfig, type ModulesContainer } from '@nestjs/core';
 import type { Module } from '@nestjs/core/injector/module.js';
-import { RoutePathFactory } from '@nestjs/core/router/route-path-factory.js';
+import { RoutePaths } from '../http/route-paths.js';
 import { METHODS, type OpenApiDocument, type PathItem } from './openapi.js';
 
 /** A handler of a controller, in the controller's module. */
@@ -22,15 +17,15 @@ type ByOperation = ReadonlyMap<string, readonly DocumentedHandler[]>;
 /** Finds the handlers of a document's operations, by the paths that Nest gives them. */
 export class DocumentedHandlers {
   private readonly scanner = new MetadataScanner();
-  private readonly paths: RoutePathFactory;
+  private readonly paths: RoutePaths;
   private readonly byOperation: ByOperation;
 
   constructor(
     private readonly modules: ModulesContainer,
-    private readonly config: ApplicationConfig,
+    config: ApplicationConfig,
     document: OpenApiDocument,
   ) {
-    this.paths = new RoutePathFactory(config);
+    this.paths = new RoutePaths(modules, config);
     const documented = Object.entries(document.paths as Record<string, PathItem>).flatMap(
       ([path, item]) =>
         METHODS.filter((each) => each in item).map((each) => documentedKey(each, path)),
@@ -71,24 +66,8 @@ export class DocumentedHandlers {
   }
 
   private keysOf(handler: object, type: Type, module: Module, globalPrefix: string): string[] {
-    const versioningOptions = this.config.getVersioning();
-    const byUri =
-      versioningOptions?.type === VersioningType.URI ? versioningOptions.defaultVersion : undefined;
     const method = read(METHOD_METADATA, handler) as RequestMethod;
-    const { applicationId } = this.modules;
-    const paths = this.paths.create(
-      {
-        ctrlPath: read(PATH_METADATA, type),
-        methodPath: read(PATH_METADATA, handler),
-        modulePath:
-          read(MODULE_PATH + applicationId, module.metatype) ?? read(MODULE_PATH, module.metatype),
-        globalPrefix: globalPrefix === '' ? '' : `/${globalPrefix.replace(/^\/|\/$/g, '')}`,
-        controllerVersion: read(VERSION_METADATA, type) ?? byUri,
-        methodVersion: read(VERSION_METADATA, handler),
-        versioningOptions,
-      } as unknown as Parameters<RoutePathFactory['create']>[0],
-      method,
-    );
+    const paths = this.paths.of(handler, type, module, globalPrefix);
     const methods = method === RequestMethod.ALL ? METHODS : [RequestMethod[method].toLowerCase()];
     return methods.flatMap((each) => paths.map((path) => routeKey(each, path)));
   }

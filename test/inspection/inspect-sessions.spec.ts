@@ -3,6 +3,7 @@ import {
   Get,
   Injectable,
   Module,
+  Post,
   Scope,
   type DynamicModule,
   type INestApplication,
@@ -38,11 +39,14 @@ import {
   type Finding,
   type SessionModuleOptions,
 } from '../../lib/index.js';
+import { SessionVerifierModule } from '../../lib/verifier/index.js';
 import { bootApp, platforms, type BootedApp, type BootOptions } from '../support/boot-app.js';
 import { describeOnEachDatabase } from '../support/components.js';
 import { createTestDatabase } from '../support/databases.js';
 import { send } from '../support/http-client.js';
+import { LogRecorder } from '../support/log-recorder.js';
 import { loginAs } from '../support/login.controller.js';
+import { bootVerifier, ISSUER } from '../support/verifier-app.js';
 
 const DOCS = join(import.meta.dirname, '../../docs');
 const guardOfAll = { provide: APP_GUARD, useExisting: SessionGuard };
@@ -112,6 +116,98 @@ describe('inspectSessions', () => {
     const findings = await inspected({ sessions });
     expect(codesOf(findings)).toContain(code);
     expect(JSON.stringify(findings)).not.toMatch(/example\.(com|org)|q83v/);
+  });
+
+  describe('paths of cookies', () => {
+    const api = (app: INestApplication) => void app.setGlobalPrefix('api');
+    const withoutAuth = (app: INestApplication) =>
+      void app.setGlobalPrefix('api', { exclude: ['auth/{*rest}'] });
+    const warningsOf = async (options: BootOptions): Promise<[string[], readonly Finding[]]> => {
+      const log = new LogRecorder();
+      const prepare = (app: INestApplication) => {
+        app.useLogger(log);
+        return options.prepare?.(app);
+      };
+      const findings = await inspected({ ...options, prepare });
+      return [log.texts('warn'), findings];
+    };
+
+    it.each<[string, BootOptions, string]>([
+      [
+        'the refresh cookie the global prefix',
+        { sessions: { cookie: { refreshPath: '/auth' } }, prepare: api },
+        '`cookie.refreshPath` does not cover /api/auth/session/refresh,',
+      ],
+      [
+        'the refresh cookie another base path',
+        { sessions: { apiBasePath: '/login', cookie: { refreshPath: '/auth' } } },
+        '`cookie.refreshPath` does not cover /login/session/refresh,',
+      ],
+      [
+        'the refresh cookie the name of the route, but for its beginning',
+        { sessions: { cookie: { refreshPath: '/auth/session/ref' } } },
+        '`cookie.refreshPath` does not cover /auth/session/refresh,',
+      ],
+      [
+        'the access cookie the route that binds sessions',
+        { sessions: { deviceBinding: true, cookie: { path: '/shop' } } },
+        '`cookie.path` does not cover /auth/session/bind,',
+      ],
+    ])(
+      'are found, and warned of at the start, where they keep from %s',
+      async (_, options, text) => {
+        const [warnings, findings] = await warningsOf(options);
+        expect(findings).toMatchObject([
+          { code: 'cookie-path', cause: expect.stringContaining(text) as string },
+        ]);
+        expect(isInDocs(findings[0]?.link)).toBe(true);
+        expect(warnings).toEqual([`${findings[0]?.cause} ${findings[0]?.cure}`]);
+      },
+    );
+
+    @Controller({ path: 'auth', version: '1' })
+    class OwnRefreshController {
+      @Post('session/refresh')
+      @PublicAccess()
+      refresh(): string {
+        return 'refreshed';
+      }
+    }
+
+    it.each<[string, BootOptions]>([
+      ['the prefix', { sessions: { cookie: { refreshPath: '/api/auth/' } }, prepare: api }],
+      ['the route alone', { sessions: { cookie: { refreshPath: '/auth/session/refresh' } } }],
+      [
+        'a route that the prefix leaves out',
+        { sessions: { cookie: { refreshPath: '/auth' } }, prepare: withoutAuth },
+      ],
+      [
+        'a refresh route of the application',
+        {
+          sessions: { routes: { refresh: false }, cookie: { refreshPath: '/v1/auth' } },
+          controllers: [OwnRefreshController],
+          prepare: (app) => void app.enableVersioning(),
+        },
+      ],
+      [
+        'a refresh that the application has elsewhere',
+        { sessions: { routes: { refresh: false }, cookie: { refreshPath: '/renew' } } },
+      ],
+      [
+        'a route that is excluded, and binds sessions',
+        {
+          sessions: { deviceBinding: true, cookie: { path: '/auth' } },
+          prepare: withoutAuth,
+        },
+      ],
+      [
+        'sessions in headers alone',
+        { sessions: { tokenTransferMethod: 'header', cookie: { refreshPath: '/x' } } },
+      ],
+      ['the access cookie on some routes', { sessions: { cookie: { path: '/shop' } } }],
+    ])('are right with %s', async (_, options) => {
+      expect(await warningsOf(options)).toEqual([[], []]);
+    });
   });
 
   it('finds nothing wrong with a page of the same site, nor with one on localhost', async () => {
@@ -409,6 +505,16 @@ describe('inspectSessions', () => {
         app.enableCors({ origin: [...plainPage.trustedOrigins], credentials: true }),
     });
     expect(findings).toMatchObject([{ code: 'plain-http', kind: 'staff' }]);
+  });
+
+  it('looks at no service that verifies the sessions of another', async () => {
+    const options = { issuer: ISSUER, revocations: false } as const;
+    const service = await bootVerifier({ options });
+    expect(await inspectSessions(service.app)).toEqual([]);
+    await service.close();
+    const imports = [SessionVerifierModule.forRoot({ ...options, kind: 'partner' })];
+    const plainPage = { trustedOrigins: ['http://shop.example.com'] };
+    expect(codesOf(await inspected({ imports, sessions: plainPage }))).toContain('plain-http');
   });
 
   it('says so of a database that does not answer', async () => {
