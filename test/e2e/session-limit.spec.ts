@@ -1,11 +1,13 @@
 import { Controller, Get } from '@nestjs/common';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import {
   Session,
   SessionService,
   VerifySession,
   type SessionLimitOptions,
 } from '../../lib/index.js';
+import { SessionLimit } from '../../lib/session/issue/session-limit.js';
+import { SessionStore } from '../../lib/store/session.store.js';
 import { bootApp, platforms, type BootedApp } from '../support/boot-app.js';
 import { describeOnEachDatabase } from '../support/components.js';
 import { createTestDatabase, type TestDatabase } from '../support/databases.js';
@@ -89,6 +91,79 @@ describe.each(platforms)('the number of sessions of a user on %s', (platform) =>
     expectTokensUntouched(answer);
     expect(await rows()).toEqual(before);
     expect(await Promise.all([bob, eve].map(isIn))).toEqual([true, true]);
+  });
+});
+
+describeOnEachDatabase('two logins at once that replace the same session', (engine) => {
+  let database: TestDatabase;
+  let booted: BootedApp;
+
+  beforeEach(async () => {
+    database = await createTestDatabase(engine);
+    booted = await bootApp({
+      database: database.options,
+      controllers: [AppController],
+      sessions: { maxSessionsPerUser: { max: 1, onLimit: 'refuse' } },
+    });
+  });
+  afterEach(async () => {
+    vi.restoreAllMocks();
+    await booted.close();
+    await database.drop();
+  });
+
+  it('leave one of them, where logins are refused', async () => {
+    const { refuseIfFull, makeRoomFor } = SessionLimit.prototype;
+    const sessions = booted.app.get(SessionService);
+    const client = booted.client();
+    await client.post('/login', { userId: 'bob' });
+    const [replaced] = await sessions.getAllSessionHandlesForUser('bob');
+    const cookie = await client.jar.getCookieString(client.baseUrl);
+    let judged = 0;
+    let wereBothThere = false;
+    vi.spyOn(SessionLimit.prototype, 'refuseIfFull').mockImplementation(async function (
+      this: SessionLimit,
+      ...login
+    ) {
+      const result = await refuseIfFull.apply(this, login);
+      judged += 1;
+      await vi.waitUntil(() => judged === 2, 10_000);
+      return result;
+    });
+    vi.spyOn(SessionLimit.prototype, 'makeRoomFor').mockImplementation(async function (
+      this: SessionLimit,
+      ...login
+    ) {
+      const see = async (): Promise<boolean> => {
+        const handles = await sessions.getAllSessionHandlesForUser('bob');
+        wereBothThere ||= handles.length === 2 && !handles.includes(String(replaced));
+        return wereBothThere;
+      };
+      await vi.waitUntil(see, 10_000);
+      return makeRoomFor.apply(this, login);
+    });
+    // Each of them counts before either goes, unless one has been answered.
+    const { deleteAll } = SessionStore.prototype;
+    let going = 0;
+    let answered = 0;
+    vi.spyOn(SessionStore.prototype, 'deleteAll').mockImplementation(async function (
+      this: SessionStore,
+      ...handles
+    ) {
+      going += 1;
+      await vi.waitUntil(() => going === 2 || answered > 0, 10_000);
+      return deleteAll.apply(this, handles);
+    });
+    const login = async () => {
+      const answer = await booted
+        .client()
+        .post('/login', { userId: 'bob' }, { headers: { cookie } });
+      answered += 1;
+      return answer;
+    };
+    const answers = await Promise.all([login(), login()]);
+    expect(answers.map(({ status }) => status).toSorted()).toEqual([201, 403]);
+    expect(await sessions.getAllSessionHandlesForUser('bob')).toHaveLength(1);
   });
 });
 

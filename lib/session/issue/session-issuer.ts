@@ -1,7 +1,6 @@
 import { Injectable, Inject } from '@nestjs/common';
 import { buildClaims } from '../../claims/build-claims.js';
 import { UnauthorizedSessionException } from '../../errors/unauthorized-session.exception.js';
-import { SessionStoreUnavailableException } from '../../errors/session-store-unavailable.exception.js';
 import { SessionEventBus } from '../../events/session-event-bus.js';
 import {
   RESOLVED_SESSION_OPTIONS,
@@ -76,10 +75,11 @@ export class SessionIssuer {
     const replaced = request.replacedHandles ?? [];
     await this.refuseOvertaken(record, request.login);
     if (request.impersonation === undefined) {
-      await this.limit.refuseIfFull(record, replaced);
-      if (replaced.length === 0) await this.store.insert(record);
-      else await this.insertInPlaceOf(replaced, record);
-      await this.makeRoomFor(record, replaced);
+      const places = await this.limit.refuseIfFull(record, replaced);
+      const ended = await this.insertInPlaceOf(replaced, record);
+      // In the place of another, it is not one more, and a refusal would leave the user without either.
+      if (!ended.some((handle) => places.includes(handle)))
+        await this.limit.makeRoomAfter(record, replaced);
     } else await this.insertActedIn(record, request.impersonation, replaced);
     this.tellOf(record);
     return { record, tokens };
@@ -131,23 +131,22 @@ export class SessionIssuer {
     this.revoker.announce(ended);
   }
 
-  private async insertInPlaceOf(replaced: readonly string[], record: SessionRecord): Promise<void> {
+  /** @returns the handles of the sessions that it has ended */
+  private async insertInPlaceOf(
+    replaced: readonly string[],
+    record: SessionRecord,
+  ): Promise<string[]> {
+    if (replaced.length === 0) {
+      await this.store.insert(record);
+      return [];
+    }
     const reason = 'replaced-by-login';
     const ended = await this.database.transaction(async (database) => {
       await new SessionStore(database).insert(record);
       return this.revoker.endIn(database, replaced, { reason });
     }, 'undo');
     this.revoker.announce(ended);
-  }
-
-  private async makeRoomFor(record: SessionRecord, replaced: readonly string[]): Promise<void> {
-    try {
-      await this.limit.makeRoomFor(record);
-    } catch (error) {
-      // The replaced sessions have ended, so without this one the user would have none. The next login makes room.
-      const isOutage = error instanceof SessionStoreUnavailableException;
-      if (!isOutage || replaced.length === 0) throw error;
-    }
+    return ended.records.map(({ handle }) => handle);
   }
 
   private async withClaims(record: SessionRecord): Promise<SessionRecord> {

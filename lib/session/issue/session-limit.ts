@@ -1,5 +1,6 @@
 import { Injectable, Inject } from '@nestjs/common';
 import { SessionLimitException } from '../../errors/session-limit.exception.js';
+import { SessionStoreUnavailableException } from '../../errors/session-store-unavailable.exception.js';
 import {
   RESOLVED_SESSION_OPTIONS,
   type ResolvedSessionOptions,
@@ -42,21 +43,38 @@ export class SessionLimit {
    * Refuses a login before it changes anything. Otherwise the sessions that it replaces would be lost for nothing.
    *
    * @param replaced their handles
+   * @returns those of them that count. If the login ends one of these, it has taken its place
    * @throws {SessionLimitException} if the limit is reached and the policy is to refuse
    */
   async refuseIfFull(
     login: Pick<SessionRecord, 'userId' | 'tenantId'>,
     replaced: readonly string[],
-  ): Promise<void> {
+  ): Promise<string[]> {
     const { maxSessionsPerUser } = this.options;
-    if (maxSessionsPerUser === false || maxSessionsPerUser.onLimit !== 'refuse') return;
+    if (maxSessionsPerUser === false || maxSessionsPerUser.onLimit !== 'refuse') return [];
     const { max } = maxSessionsPerUser;
     const found = await this.ownSessionsOf(login, max + replaced.length);
-    const staying = found.filter(({ handle }) => !replaced.includes(handle));
-    if (staying.length >= max) throw new SessionLimitException(max);
+    const handles = found.map(({ handle }) => handle);
+    const places = handles.filter((handle) => replaced.includes(handle));
+    if (handles.length - places.length >= max) throw new SessionLimitException(max);
+    return places;
   }
 
-  /** @throws {SessionLimitException} if the limit has been exceeded and the policy is to refuse */
+  /**
+   * @param replaced the sessions that have ended for it
+   * @throws {SessionLimitException} if the limit has been exceeded and the policy is to refuse
+   */
+  async makeRoomAfter(created: SessionRecord, replaced: readonly string[]): Promise<void> {
+    try {
+      await this.makeRoomFor(created);
+    } catch (error) {
+      // The replaced sessions have ended, so without this one the user would have none. The next login makes room.
+      const isOutage = error instanceof SessionStoreUnavailableException;
+      if (!isOutage || replaced.length === 0) throw error;
+    }
+  }
+
+  /** The same for a login that has replaced none. */
   async makeRoomFor(created: SessionRecord): Promise<void> {
     const { maxSessionsPerUser } = this.options;
     if (maxSessionsPerUser === false) return;
