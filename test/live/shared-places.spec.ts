@@ -40,7 +40,8 @@ class StrictGateway extends Answers {}
 @VerifySession({ overrideGlobalClaimValidators: () => [] })
 class LenientGateway {}
 
-const inBothOrders = <T>(...gateways: T[]): [string, T[]][] => [
+type Gateway = new () => object;
+const inBothOrders = (...gateways: Gateway[]): [string, Gateway[]][] => [
   ['in one order', gateways],
   ['in the other', gateways.toReversed()],
 ];
@@ -51,7 +52,7 @@ describe('a place that gateways share', () => {
     blocked.clear();
     await scene.close();
   });
-  const open = async (gateways: (new () => object)[]): Promise<void> => {
+  const open = async (gateways: Gateway[]): Promise<void> => {
     scene = await Scene.open({
       providers: gateways,
       sessions: {
