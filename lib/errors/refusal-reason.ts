@@ -20,7 +20,7 @@ export type RefusalReason =
   | 'session-over'
   | 'no-refresh-token'
   | 'refresh-token-ambiguous'
-  /** No key of this server made the token. */
+  /** No key of this server made the token, or another tab has overtaken one that waited through an impersonation. */
   | 'refresh-token-invalid'
   /** A spent refresh token came back: the session was revoked. */
   | 'token-theft'

@@ -76,7 +76,9 @@ export class RequestImpersonation {
       if (own === undefined)
         throw this.refusals.unauthorized('session-over', { clearTokens: false });
       const waiting =
-        transferMethod === 'cookie' ? await this.tokenOf(httpRequest, actorHandle) : undefined;
+        transferMethod === 'cookie'
+          ? this.impersonator.waitingToken(own, await this.tokenOf(httpRequest, actorHandle))
+          : undefined;
       // No device needs to keep a session that ends soon, and is not its user's.
       const session = await this.login.attach(
         request,
@@ -88,7 +90,7 @@ export class RequestImpersonation {
       if (waiting !== undefined) {
         const expiresAtMs = own.persistent ? own.expiresAtMs : undefined;
         const httpResponse = asHttpResponse(response);
-        this.writer.keepActorToken(httpRequest, httpResponse, waiting.text, expiresAtMs);
+        this.writer.keepActorToken(httpRequest, httpResponse, await waiting(), expiresAtMs);
       }
       return session;
     } catch (error) {
@@ -127,6 +129,7 @@ export class RequestImpersonation {
     const issued = await this.refresher.refresh({
       refreshToken: token,
       withAntiCsrfToken,
+      hasWaited: transferMethod === 'cookie',
       // The page holds the value of the session in which its user acts, which proved the request.
       antiCsrfToken: withAntiCsrfToken ? antiCsrfTokenFor(token.claims.hash, token.key) : undefined,
       device: deviceOf(httpRequest, this.options),

@@ -82,7 +82,8 @@ function isCurrent(
   return token.generation === row.generation && token.parentHash === row.parentHash;
 }
 
-function isParent(
+/** Whether a spent token is the one that began the row's generation. */
+export function isParent(
   token: Pick<RefreshTokenClaims, 'generation' | 'hash'>,
   row: RotationState,
 ): boolean {

@@ -6,6 +6,7 @@ import {
   CreateSession,
   CurrentSession,
   ForbidImpersonation,
+  PrimitiveClaim,
   PublicAccess,
   RequireFresh,
   SessionEventBus,
@@ -202,6 +203,18 @@ describe.each(platforms)('who acts as a user on %s', (platform) => {
     expect(answer.status).toBe(201);
     const { handle } = answer.json as { handle: string };
     return { admin, own, waiting, handle };
+  }
+
+  /** Another tab refreshes, and uses its new access token. */
+  async function refreshElsewhere(admin: HttpClient, jar?: string): Promise<HttpClient> {
+    const cookie = jar ?? (await admin.jar.getCookieString(booted.url));
+    const other = booted.client();
+    const headers = { cookie };
+    const refreshed = await other.post('/auth/session/refresh', undefined, { headers });
+    expect(refreshed.status).toBe(200);
+    expect((await other.get('/me')).status).toBe(200);
+    booted.clock.advanceMs(60_000);
+    return other;
   }
 
   describe.each(['cookie', 'header'] as const)('in %s mode', (mode) => {
@@ -447,6 +460,46 @@ describe.each(platforms)('who acts as a user on %s', (platform) => {
       expect(names(setCookies)).toHaveLength(3);
       const back = await admin.post('/back');
       expect(back.setCookies.find((line) => line.includes('-actor='))).toMatch(/Max-Age=0/);
+    });
+
+    it('comes back where another tab refreshed while the impersonation began', async () => {
+      let release = (): void => undefined;
+      let isFetching = false;
+      const held = new Promise<void>((resolve) => (release = resolve));
+      const slow = new PrimitiveClaim<string>({
+        key: 'slow',
+        fetchValue: async ({ userId }) => {
+          if (userId === 'ada') {
+            isFetching = true;
+            await held;
+          }
+          return 'fetched';
+        },
+      });
+      await boot({ claims: [slow] });
+      const admin = booted.client();
+      await admin.post('/login', { userId: 'admin' });
+      const beginning = admin.post('/act', { userId: 'ada' });
+      await expect.poll(() => isFetching).toBe(true);
+      await refreshElsewhere(admin);
+      release();
+      expect((await beginning).status).toBe(201);
+      booted.clock.advanceMs(60_000);
+      expect((await admin.post('/back')).json).toEqual({ userId: 'admin' });
+      expect((await admin.get('/me')).status).toBe(200);
+    });
+
+    it('loses no session where another tab refreshed before the answer came', async () => {
+      await boot();
+      const admin = booted.client();
+      await admin.post('/login', { userId: 'admin' });
+      const jar = await admin.jar.getCookieString(booted.url);
+      await admin.post('/act', { userId: 'ada' });
+      const other = await refreshElsewhere(admin, jar);
+      booted.clock.advanceMs(60_000);
+      expect((await admin.post('/back')).status).toBe(401);
+      expect((await other.get('/strict')).status).toBe(200);
+      expect(await sessions.getAllSessionHandlesForUser('admin')).toHaveLength(1);
     });
 
     it('comes back again where the answer was lost', async () => {

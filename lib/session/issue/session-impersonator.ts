@@ -1,9 +1,16 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import { SessionInputException } from '../../errors/session-input.exception.js';
+import {
+  RESOLVED_SESSION_OPTIONS,
+  type ResolvedSessionOptions,
+} from '../../options/resolved-options.js';
 import type { SessionRecord } from '../../store/session-record.js';
 import { Clock } from '../../time/clock.js';
+import type { RefreshTokenClaims } from '../../tokens/refresh-token.js';
+import { decideRotation, type RotationDecision } from '../../tokens/rotation.js';
 import type { LoginUnderWay } from '../end/logins-under-way.js';
 import type { DeviceInfo } from '../device/device-info.js';
+import { SessionTokenMinter } from '../mint/session-token-minter.js';
 import { SessionLife } from '../verify/session-life.js';
 import { SessionIssuer, type IssuedSession } from './session-issuer.js';
 
@@ -33,7 +40,9 @@ export class SessionImpersonator {
   constructor(
     private readonly issuer: SessionIssuer,
     private readonly life: SessionLife,
+    private readonly minter: SessionTokenMinter,
     private readonly clock: Clock,
+    @Inject(RESOLVED_SESSION_OPTIONS) private readonly options: ResolvedSessionOptions,
   ) {}
 
   /** The row of a session whose user may act as others: it must be live, and the user's own. */
@@ -68,5 +77,33 @@ export class SessionImpersonator {
       login: undefined,
       impersonation: { actor, endsAtMs, former: own.impersonating },
     });
+  }
+
+  /**
+   * Judges the actor's refresh token as it is presented, and then tells which one waits for the return. If another tab
+   * refreshes meanwhile, the session leaves the presented one behind, and a token of its new generation waits.
+   *
+   * @param own the row of the actor's session
+   */
+  waitingToken(
+    own: SessionRecord,
+    { text, claims }: { readonly text: string; readonly claims: RefreshTokenClaims },
+  ): () => Promise<string> {
+    const wasLive = this.isOneOf(['rotate', 'repeat', 'sibling'], claims, own);
+    return async () => {
+      const now = wasLive ? await this.findActor(own.handle) : undefined;
+      if (now === undefined || this.isOneOf(['rotate', 'repeat'], claims, now)) return text;
+      return (await this.minter.refreshTokenFor(now)).token;
+    };
+  }
+
+  private isOneOf(
+    decisions: readonly RotationDecision[],
+    claims: RefreshTokenClaims,
+    record: SessionRecord,
+  ): boolean {
+    const { refreshGracePeriodMs } = this.options;
+    const decision = decideRotation(claims, record, refreshGracePeriodMs, this.clock.now());
+    return decisions.includes(decision);
   }
 }

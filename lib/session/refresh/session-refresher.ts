@@ -13,7 +13,7 @@ import type { SessionRecord } from '../../store/session-record.js';
 import { SessionStore } from '../../store/session.store.js';
 import { Clock } from '../../time/clock.js';
 import type { RefreshTokenClaims } from '../../tokens/refresh-token.js';
-import { decideRotation } from '../../tokens/rotation.js';
+import { decideRotation, isParent } from '../../tokens/rotation.js';
 import type { DeviceInfo } from '../device/device-info.js';
 import { BoundSessions, type BoundRefresh } from './bound-sessions.js';
 import {
@@ -44,6 +44,8 @@ export interface RefreshRequest extends BoundRefresh {
   /** Whether the client must send an anti-CSRF token. */
   readonly withAntiCsrfToken: boolean;
   readonly antiCsrfToken?: string | undefined;
+  /** Whether the token waited in a cookie, where another tab may have overtaken it. */
+  readonly hasWaited?: boolean;
   /** The client, as far as the options keep it. */
   readonly device?: DeviceInfo;
 }
@@ -74,7 +76,8 @@ export class SessionRefresher {
    * @throws {UnauthorizedSessionException} if the session is over, or the token is not ours. A foreign token changes
    * nothing
    * @throws {DeviceProofMissingException} if the session is bound to a device, and the request has no other evidence
-   * @throws {TokenTheftDetectedException} if the session has left the token behind. The session is then revoked
+   * @throws {TokenTheftDetectedException} if the session has left the token behind. The session is then revoked. A token
+   * that has waited since the last rotation is only refused
    * @throws {SessionStoreUnavailableException}
    */
   async refresh(request: RefreshRequest): Promise<IssuedSession> {
@@ -133,6 +136,7 @@ export class SessionRefresher {
           races += 1;
           // A clock that has jumped ahead would make an honest client a thief.
           if (await this.clockCorrection.measureWhenDue()) break;
+          if (request.hasWaited && isParent(token.claims, record)) throw this.over(record, true);
           throw await this.theft(record, token.claims);
       }
     }
@@ -218,8 +222,10 @@ export class SessionRefresher {
     return this.refusals.theft({ sessionHandle: record.handle, userId: record.userId });
   }
 
-  private over(record?: SessionRecord): UnauthorizedSessionException {
+  /** @param isOvertaken whether the session lives on, with a later token */
+  private over(record?: SessionRecord, isOvertaken = false): UnauthorizedSessionException {
     const session = record && { sessionHandle: record.handle, userId: record.userId };
-    return this.refusals.unauthorized('session-over', { clearTokens: true, session });
+    const reason = isOvertaken ? 'refresh-token-invalid' : 'session-over';
+    return this.refusals.unauthorized(reason, { clearTokens: !isOvertaken, session });
   }
 }
