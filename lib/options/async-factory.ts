@@ -23,7 +23,7 @@ export function readFactory(reader: OptionReader, module: string): object {
     reader.problem('useFactory', 'is missing, and so are `useClass` and `useExisting`');
   }
   reader.refuseUnknown();
-  return Object.fromEntries(factory) as object;
+  return Object.fromEntries(factory);
 }
 
 function isGiven(item: unknown): item is object | string | symbol {

@@ -134,10 +134,13 @@ function resolveSigning(reader: OptionReader): ResolvedSessionOptions['signing']
 function resolveTransferMethod(reader: OptionReader): TokenTransferMethodChooser {
   const value = reader.value('tokenTransferMethod');
   if (typeof value === 'function') return value as TokenTransferMethodChooser;
-  const find = (text: unknown): TokenTransferMethod | undefined =>
-    TRANSFER_METHODS.find((each) => each === text);
-  const method = reader.converted('tokenTransferMethod', find, TRANSFER_METHODS_ALLOWED) ?? 'any';
+  const method =
+    reader.converted('tokenTransferMethod', asTransferMethod, TRANSFER_METHODS_ALLOWED) ?? 'any';
   return () => method;
+}
+
+function asTransferMethod(value: unknown): TokenTransferMethod | undefined {
+  return TRANSFER_METHODS.find((each) => each === value);
 }
 
 function fixedTransferMethod(reader: OptionReader): 'cookie' | 'header' | undefined {

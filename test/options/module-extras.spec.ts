@@ -225,7 +225,7 @@ describe('what stands beside the factory of a service without a database', () =>
       'Unknown option `cookies`',
     ],
   ])('is refused where it is %s', (_, given, problem) => {
-    const start = (): unknown => SessionVerifierModule.forRootAsync(given as never);
+    const start = (): unknown => SessionVerifierModule.forRootAsync(given);
     expect(start).toThrow(SessionConfigurationError);
     expect(start).toThrow(problem);
     expect(start).toThrow('SessionVerifierModule cannot start');
@@ -233,7 +233,7 @@ describe('what stands beside the factory of a service without a database', () =>
 
   it('stops the start by the name of the module where the factory throws a text', async () => {
     const useFactory = (): never => {
-      // eslint-disable-next-line @typescript-eslint/only-throw-error
+      // eslint-disable-next-line typescript/only-throw-error
       throw 'no such setting';
     };
     const imports = [SessionVerifierModule.forRootAsync({ useFactory })];

@@ -490,11 +490,11 @@ describe('describeSessions', () => {
     const document = await documented({
       boot: { controllers: [ShopController, SupportController] },
     });
-    const client = booted?.client();
-    await client?.post('/shop/login');
-    await client?.post('/act');
-    const listed = await client?.get('/auth/sessions');
-    const { sessions } = listed?.json as { sessions: Record<string, unknown>[] };
+    const client = (booted as BootedApp).client();
+    await client.post('/shop/login');
+    await client.post('/act');
+    const listed = await client.get('/auth/sessions');
+    const { sessions } = listed.json as { sessions: Record<string, unknown>[] };
     const schema = document.components?.schemas?.['SessionSummary'] as {
       required: string[];
       properties: Record<string, { type: string }>;
