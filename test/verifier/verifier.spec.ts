@@ -27,6 +27,7 @@ import {
 import { VerifySession as VerifySessionOfIssuer } from '../../lib/index.js';
 import { bootApp, platforms, type BootedApp } from '../support/boot-app.js';
 import { send, type Answer } from '../support/http-client.js';
+import { LogRecorder } from '../support/log-recorder.js';
 import { bootVerifier, FEED_SECRET, ISSUER, type BootedVerifier } from '../support/verifier-app.js';
 
 let roles: string[] | 'away' = [];
@@ -328,6 +329,24 @@ describe.each(platforms)('a service without a database on %s', (platform) => {
       refreshToken = String(headers['st-refresh-token'] ?? refreshToken);
       expect((await ask('transfer', token)).status).toBe(200);
     }
+  });
+
+  it('takes nobody for a guest whose token its own clock is too slow for, and warns of the clocks once', async () => {
+    const slow = new FakeClock(clock.now() - 62_000);
+    const log = new LogRecorder();
+    await boot({ revocations: false }, { clock: slow, logger: log });
+    const token = (await logIn()).getAccessToken();
+    for (const path of ['maybe', 'me', 'maybe']) {
+      expect(await ask(path, token)).toMatchObject({
+        status: 401,
+        json: { message: 'try refresh token' },
+      });
+    }
+    expect(log.texts('warn')).toEqual([
+      'An access token is not valid yet: the clock of this machine is over a minute behind that of the one that made it. Set both by NTP.',
+    ]);
+    slow.advanceMs(2_000);
+    expect((await ask('maybe', token)).json).toEqual({ userId: 'alice' });
   });
 
   it('keeps the claims of a refresh that can’t fetch them stale, and the session', async () => {

@@ -1,4 +1,4 @@
-import { Injectable, Inject } from '@nestjs/common';
+import { Injectable, Inject, Logger } from '@nestjs/common';
 import type { RefusalReason } from '../../errors/refusal-reason.js';
 import {
   RESOLVED_SESSION_OPTIONS,
@@ -42,6 +42,8 @@ export type AccessTokenReading =
 /** Verifies access tokens: by signature alone if that is enough, and in the database if the caller requires it. */
 @Injectable()
 export class SessionVerifier {
+  private hasToldOfClocks = false;
+
   constructor(
     private readonly cache: VerifiedTokenCache,
     @Inject(VERIFICATION_KEYS) private readonly keys: VerificationKeys,
@@ -108,7 +110,7 @@ export class SessionVerifier {
     const key = this.keys.findVerificationKey(kid);
     if (key === undefined) return 'unknown-key';
     const reading = readAccessToken(token, key, this.options, this.clock.now());
-    if (!reading.ok) return 'forged';
+    if (!reading.ok) return reading.reason === 'not-yet-valid' ? this.notYetValid() : 'forged';
     return { token: { token: ownCopy(token), claims: deepFreeze(reading.claims), key } };
   }
 
@@ -142,6 +144,17 @@ export class SessionVerifier {
   async findLiveSession(claims: Readonly<AccessTokenClaims>): Promise<SessionRecord | undefined> {
     const record = await this.sessions.findLive(claims.sessionHandle);
     return record?.userId === claims.sub && record.tenantId === claims.tId ? record : undefined;
+  }
+
+  // It is authentic, so its user is no guest. As with a key that is not known yet, it may be good after a moment.
+  private notYetValid(): 'unknown-key' {
+    if (!this.hasToldOfClocks) {
+      new Logger('SessionModule').warn(
+        'An access token is not valid yet: the clock of this machine is over a minute behind that of the one that made it. Set both by NTP.',
+      );
+    }
+    this.hasToldOfClocks = true;
+    return 'unknown-key';
   }
 
   private isKnownToBeGood(verified: VerifiedToken): boolean {
