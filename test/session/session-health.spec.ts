@@ -59,7 +59,7 @@ describe('the health of the sessions', () => {
       const instance = await deployment.start();
       const log = new LogRecorder();
       log.record(instance.booted.app);
-      const stop = instance.booted.app.get(SessionHealth).onStatement(listener);
+      const stop = instance.booted.app.get(SessionHealth).onStatement(listener as () => void);
       const login = await instance.tryLogin('alice');
       expect(login.status).toBe(201);
       expect((await instance.refresh(tokensOf(login))).status).toBe(200);

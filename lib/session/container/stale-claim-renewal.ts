@@ -58,10 +58,9 @@ export class StaleClaimRenewal implements StaleClaimsPolicy<SessionContainer> {
     if (unchanged.length === 0 && Object.keys(update).length === 0) return session;
     // By the row: it may have another value than the token, or have lost it.
     await session.renewal.merge((payload) =>
-      Object.assign(
-        {},
+      unchanged.reduce(
+        (merged, claim) => ({ ...merged, ...withAskedInVain(claim, payload, nowMs) }),
         update,
-        ...unchanged.map((claim) => withAskedInVain(claim, payload, nowMs) ?? {}),
       ),
     );
     return session;
