@@ -1,11 +1,7 @@
 /** Puts another function in the place of a method, as decorators for caches, traces and transactions do. */
-export function Wrapped(
-  _: object,
-  __: string,
-  descriptor: TypedPropertyDescriptor<(...given: never[]) => unknown>,
-): void {
-  const { value: method } = descriptor;
-  descriptor.value = function (this: unknown, ...given: never[]) {
-    return method?.apply(this, given);
+export function Wrapped(_: object, __: string, descriptor: PropertyDescriptor): void {
+  const method = descriptor.value as (...given: unknown[]) => unknown;
+  descriptor.value = function (this: unknown, ...given: unknown[]) {
+    return method.apply(this, given);
   };
 }
