@@ -15,7 +15,7 @@ import type {
   RevocationNews,
   TellingRevocations,
 } from '../verification/known-revocations.js';
-import { isBefore, RevokedSessions, type Revocation } from './revoked-sessions.js';
+import { RevokedSessions, type Revocation } from './revoked-sessions.js';
 
 // Transactions commit out of order, so each poll looks back over lines that may have been committed late. Every poll
 // covers transactions of up to a minute. A longer look back, made less often, covers longer ones, and the whole feed is
@@ -120,20 +120,6 @@ export class RevocationFeed implements TellingRevocations {
   get reportedAgeMs(): number | undefined {
     if (!this.isOn || this.startedAtMs === undefined) return undefined;
     return Number.isFinite(this.ageMs) ? this.ageMs : this.clock.now() - this.startedAtMs;
-  }
-
-  /**
-   * Whether a cut-off covers a session: from memory while that is fresh, else from the database. A row can still exist
-   * if its insert was committed after the cut-off.
-   *
-   * @param store the database as seen by the caller
-   */
-  async isCutOff(session: JudgedSession, store = this.store): Promise<boolean> {
-    if (this.isFresh) return this.revoked.isRevoked(session);
-    const records = await store.findCutOffs(session.userId);
-    return this.revocationsOf(records).some(
-      (line) => line.kind === 'cut-off' && isBefore(session, line),
-    );
   }
 
   /** Records what this instance itself has just committed, without waiting for the next poll. */

@@ -105,7 +105,7 @@ export class RevokedSessions {
 }
 
 /** Whether a session was created before a cut-off that applies to it. */
-export function isBefore(session: JudgedSession, cutOff: CutOff): boolean {
+function isBefore(session: JudgedSession, cutOff: CutOff): boolean {
   return (
     isMeantFor(session, cutOff) && sessionHandleCreatedAtMs(session.handle) < cutOff.cutOffAtMs
   );

@@ -54,6 +54,13 @@ describeOnEachDatabase('a user with very many sessions', (engine) => {
     expect(await listed({ before: handles.at(-1) })).toEqual([]);
   });
 
+  it('has them listed in a statement or two for each page, also where the feed is off', async () => {
+    const { fleet, handles, log } = await startWithMany({ revocation: false });
+    const { length } = log;
+    expect(await fleet.first.sessions.getAllSessionHandlesForUser('bob')).toEqual(handles);
+    expect(log.length - length).toBeLessThanOrEqual(2 * Math.ceil((MANY + 1) / MOST_ROWS));
+  });
+
   it.each([
     [{ limit: 0 }, 'limit'],
     [{ limit: 1_001 }, 'limit'],

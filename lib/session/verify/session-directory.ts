@@ -64,7 +64,7 @@ export class SessionDirectory {
     const tenant = tenantId === undefined ? undefined : checkTenantId(tenantId);
     const nowMs = this.clock.now();
     for await (const page of this.store.pagesOfUser(checkUserId(userId), tenant, nowMs, before)) {
-      const over = await Promise.all(page.map((row) => this.life.isOver(row)));
+      const over = await this.life.areOver(page);
       yield page.filter((_, index) => over[index] === false).map((row) => this.life.asOfToday(row));
     }
   }

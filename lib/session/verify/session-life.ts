@@ -12,9 +12,13 @@ import type { SessionOutline } from '../../store/session-outline.js';
 import type { SessionActor, SessionRecord } from '../../store/session-record.js';
 import { SessionStore } from '../../store/session.store.js';
 import { Clock } from '../../time/clock.js';
+import { sessionHandleCreatedAtMs } from '../../tokens/session-handle.js';
 import type { JudgedSession } from '../../verification/known-revocations.js';
 import type { EndByTime, EndingSessions } from '../../verification/live-sessions.js';
 import { absoluteEndMs, idleEndMs } from '../mint/session-lifetime.js';
+
+/** Whether a cut-off covers a session of the user in question. */
+type CutOffJudge = (session: JudgedSession) => boolean;
 
 /** Decides from a session's row if it lives. */
 @Injectable()
@@ -56,14 +60,31 @@ export class SessionLife implements EndingSessions {
   /**
    * Whether an existing row belongs to a session that is over: expired, under a cut-off, or of an actor who is gone.
    */
-  async isOver(record: SessionOutline): Promise<boolean> {
+  isOver(record: SessionOutline): Promise<boolean> {
+    return this.isOverBy(record, (session) => this.isCutOff(session));
+  }
+
+  /** The same for rows of one user, whose cut-offs it reads once at most. */
+  areOver(rows: readonly SessionOutline[]): Promise<boolean[]> {
+    let judge: Promise<CutOffJudge> | undefined;
+    const isCutOff = async (session: JudgedSession): Promise<boolean> => {
+      judge ??= this.cutOffJudge(session.userId);
+      return (await judge)(session);
+    };
+    return Promise.all(rows.map((row) => this.isOverBy(row, isCutOff)));
+  }
+
+  private async isOverBy(
+    record: SessionOutline,
+    isCutOff: (session: JudgedSession) => Promise<boolean>,
+  ): Promise<boolean> {
     const { atMs } = this.endByTime(record);
     if (atMs <= this.clock.now()) {
       // Callers delete the row, and a clock may have jumped ahead a moment ago. The pool may have no second connection.
       if (!this.revocations.isInTransaction) await this.clockCorrection.measureWhenDue();
       if (atMs <= this.clock.now()) return true;
     }
-    if (await this.isCutOff(record)) return true;
+    if (await isCutOff(record)) return true;
     return record.actor !== null && (await this.isGone(record.actor));
   }
 
@@ -73,8 +94,21 @@ export class SessionLife implements EndingSessions {
   }
 
   /** Whether a cut-off covers a session. */
-  isCutOff(session: JudgedSession): Promise<boolean> {
-    return this.feed.isCutOff(session, this.revocations);
+  async isCutOff(session: JudgedSession): Promise<boolean> {
+    return (await this.cutOffJudge(session.userId))(session);
+  }
+
+  // From memory while that is fresh, else from the database. A row can still exist if its insert was committed after
+  // the cut-off.
+  private async cutOffJudge(userId: string): Promise<CutOffJudge> {
+    if (this.feed.isFresh) return (session) => this.feed.isRevoked(session);
+    const lines = await this.revocations.findCutOffs(userId);
+    return (session) =>
+      lines.some(
+        (line) =>
+          isMeantFor(session, line) &&
+          sessionHandleCreatedAtMs(session.handle) < (line.cutOffAtMs ?? 0),
+      );
   }
 
   /** The database's cut-offs that apply to a session's user, of any time. */
