@@ -11,7 +11,7 @@ import { followConnections } from './engine-connections.js';
 import type { Adapter, Connecting, IoSocket, Server } from './socket-adapter.js';
 import { GatewayServers } from './gateway-servers.js';
 import { Gateways, namespaceOf } from './gateways.js';
-import { Handshakes, tokenIn } from './handshakes.js';
+import { Handshakes, isOutage, tokenIn } from './handshakes.js';
 import { HeldConnections } from './held-connections.js';
 import { PendingConnections } from './pending-connections.js';
 import { connectErrorOf, turnAway } from './refused-sockets.js';
@@ -100,7 +100,8 @@ export class GatewayEntrance {
       if (!(error instanceof SessionException)) throw error;
       const isGuarded = behind.every(({ asks }) => typeof asks === 'object');
       const mayWait = isSocketIo || (firstMessage && isGuarded);
-      if (required && !(mayWait && error.reason === 'no-access-token')) {
+      const isRefused = required || isOutage(error);
+      if (isRefused && !(mayWait && error.reason === 'no-access-token')) {
         return this.handshakes.refuse(error);
       }
       this.allowed.set(request, nobody);
@@ -164,10 +165,10 @@ export class GatewayEntrance {
     const shown = socket.request === null ? undefined : tokenIn(socket.handshake?.auth);
     if (asked === 'open' || (asked === undefined && shown === undefined && !isOptional)) return;
     if (asked !== undefined) this.servers.checkEntrance(server);
-    // If nothing is required, an expired token counts as none.
-    const session = await (asked === undefined
-      ? this.handshakes.find(request, OPTIONAL, shown).catch(() => undefined)
-      : this.handshakes.verify(request, asked, shown));
+    const session =
+      asked === undefined
+        ? await this.handshakes.findIfGood(request, OPTIONAL, shown)
+        : await this.handshakes.verify(request, asked, shown);
     this.pending.remove(request);
     this.joined.set(socket, { session, asked: asked ?? OPTIONAL });
   }

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { SessionException } from '../errors/session.exception.js';
 import { RequestVerification } from '../http/request-verification.js';
 import type { VerifySessionOptions } from '../http/verify-session-options.js';
 import type { ReadonlySession } from '../session/container/readonly-session.js';
@@ -52,10 +53,28 @@ export class Handshakes {
     return session;
   }
 
+  /** The same where nothing is required: an expired token counts as none. An outage makes nobody a guest. */
+  async findIfGood(
+    request: unknown,
+    asked: readonly VerifySessionOptions[],
+    shown?: unknown,
+  ): Promise<ReadonlySession | undefined> {
+    try {
+      return await this.find(request, asked, shown);
+    } catch (error) {
+      return isOutage(error) ? this.refuse(error) : undefined;
+    }
+  }
+
   /** @throws the error that it was given */
   refuse(error: unknown): never {
     return this.refusals.rethrow('handshake', error);
   }
+}
+
+/** Whether an error tells nothing of the client's session. */
+export function isOutage(error: unknown): boolean {
+  return !(error instanceof SessionException) || error.getStatus() >= 500;
 }
 
 /** The access token in a client's message: alone, or as `token`, `authorization` or `accessToken`. */

@@ -9,6 +9,7 @@ import {
   VerifySession,
   type SessionContainer,
 } from '../../lib/index.js';
+import { withClosedConnection } from '../support/closed-connection.js';
 import { accessCookie, Scene } from '../support/scene.js';
 import { IoTestClient } from '../support/socket-clients.js';
 
@@ -89,6 +90,29 @@ describe.each([
       const client = await IoTestClient.open(scene.booted.url, place, { ...headers }, auth);
       await scene.booted.app.get(SessionService).revokeSession(handle);
       expect(await client.closed).toEqual(['io server disconnect', { code: 'UNAUTHORISED' }]);
+    },
+  );
+
+  it.each([
+    ['guarded', 'a cookie', (access: string) => [accessCookie(access), {}]],
+    ['guarded', '`auth`', (token: string) => [{}, { token }]],
+    ['plain', 'a cookie', (access: string) => [accessCookie(access), {}]],
+    ['plain', '`auth`', (token: string) => [{}, { token }]],
+  ] as const)(
+    'makes nobody a guest while the database is away: /%s by %s',
+    async (place, __, shownBy) => {
+      const { access } = await scene.login('bob');
+      const [headers, auth] = shownBy(access);
+      // By then the news of revocations is too old to rely on.
+      scene.booted.clock.advanceMs(120_000);
+      await withClosedConnection(scene.booted.dataSource, async () => {
+        const opening = IoTestClient.open(scene.booted.url, place, { ...headers }, auth);
+        await expect(opening).rejects.toThrow();
+      });
+      await scene.advance(1);
+      const client = await IoTestClient.open(scene.booted.url, place, { ...headers }, auth);
+      expect(await client.ask('who')).toEqual(['you', 'bob']);
+      client.close();
     },
   );
 
