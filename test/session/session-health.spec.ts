@@ -53,13 +53,13 @@ describe('the health of the sessions', () => {
       },
     ],
     ['rejects', () => Promise.reject(new Error('full'))],
-  ] as const)(
+  ] satisfies [string, () => unknown][] as [string, () => void][])(
     'lets no login or refresh fail by a listener that %s, and says so once',
     async (_, listener) => {
       const instance = await deployment.start();
       const log = new LogRecorder();
       log.record(instance.booted.app);
-      const stop = instance.booted.app.get(SessionHealth).onStatement(listener as () => void);
+      const stop = instance.booted.app.get(SessionHealth).onStatement(listener);
       const login = await instance.tryLogin('alice');
       expect(login.status).toBe(201);
       expect((await instance.refresh(tokensOf(login))).status).toBe(200);
