@@ -37,6 +37,9 @@ class SlowModule implements BeforeApplicationShutdown {
   }
 }
 
+@Module({})
+class Application {}
+
 @Controller()
 class MeController {
   @Get('me')
@@ -86,7 +89,7 @@ describe.each(platforms)('an instance that closes, on %s,', (platform) => {
       clock: there.clock,
       database: database.options,
       controllers: [MeController],
-      sessionModule: { module: class Application {}, imports },
+      sessionModule: { module: Application, imports },
       prepare: logs.record,
     });
     logs.clear();
