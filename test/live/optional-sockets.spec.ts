@@ -107,7 +107,7 @@ describe.each([
       scene.booted.clock.advanceMs(120_000);
       await withClosedConnection(scene.booted.dataSource, async () => {
         const opening = IoTestClient.open(scene.booted.url, place, { ...headers }, auth);
-        await expect(opening).rejects.toThrow();
+        await expect(opening).rejects.toBeInstanceOf(Error);
       });
       await scene.advance(1);
       const client = await IoTestClient.open(scene.booted.url, place, { ...headers }, auth);
