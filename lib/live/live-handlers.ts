@@ -74,7 +74,7 @@ export class LiveHandlers implements OnModuleInit {
     this.completeClasses(namedClass);
   }
 
-  /** Does the same for classes whose instances a factory or a value provides. Nest goes by an instance there. */
+  /** Does the same for classes whose instances a factory or a value provides. There Nest looks at the instance. */
   beforeRoutes(): void {
     this.completeClasses(providedClass);
   }

@@ -1,4 +1,4 @@
-// Whoever waits longer goes ahead: what they change is compared with what they have read anyway.
+// One that waits longer goes ahead: its change is compared with what it has read anyway.
 const WAIT_MS = 1_000;
 
 /** Lets one piece of work after another begin under a name, in the order in which they came. */
