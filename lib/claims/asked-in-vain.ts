@@ -34,9 +34,8 @@ export function withAskedInVain(
 function entryOf(
   { key }: SessionClaim<unknown>,
   payload: Readonly<AccessTokenPayload>,
-): { readonly v: unknown; readonly t: number; readonly a?: unknown } | undefined {
+): { readonly a?: unknown } | undefined {
   const entry: unknown = Object.hasOwn(payload, key) ? Reflect.get(payload, key) : undefined;
   if (typeof entry !== 'object' || entry === null || !Object.hasOwn(entry, 'v')) return undefined;
-  const { v, t, a } = entry as { v: unknown; t?: unknown; a?: unknown };
-  return typeof t === 'number' ? { v, t, ...(a === undefined ? {} : { a }) } : undefined;
+  return typeof Reflect.get(entry, 't') === 'number' ? entry : undefined;
 }

@@ -151,7 +151,10 @@ export class OpenSessions implements SessionEnds, OnApplicationShutdown {
   private hearOf(news: Exclude<RevocationNews, { kind: 'session' }>): void {
     if (news.kind === 'gap') {
       this.dueAtMs = this.clock.now();
-      for (const session of this.sessions.all()) session.lookAtMs = this.dueAtMs;
+      for (const session of this.sessions.all()) {
+        session.lookAtMs = this.dueAtMs;
+        for (const { onStaleClaims } of session.holders) onStaleClaims?.();
+      }
       return;
     }
     const { kind, userId } = news;

@@ -216,7 +216,10 @@ export class RevocationFeed implements TellingRevocations {
     this.isFailing = false;
     if (isWhole) this.revoked.forgetCutOffs(nowMs, this.revocationsOf(cutOffs));
     // Lines that came and went meanwhile were not among those that were read.
-    if (Number.isFinite(missedMs) && missedMs > this.lifeMs) this.tell([{ kind: 'gap' }]);
+    if (Number.isFinite(missedMs) && missedMs > this.lifeMs) {
+      this.revoked.markAllClaimsStale(nowMs);
+      this.tell([{ kind: 'gap' }]);
+    }
   }
 
   private isDueSince(atMs: number): boolean {

@@ -36,6 +36,7 @@ export class RevokedSessions {
   private readonly handles = new Map<string, number>();
   private readonly userCutOffs = new Map<string, readonly CutOff[]>();
   private globalCutOffs: readonly CutOff[] = [];
+  private allStaleAtMs: number | undefined;
   private readonly staleClaims = new Map<string, { staleAtMs: number; expiresAtMs: number }>();
 
   /** Adds a line. @returns whether it is news */
@@ -69,7 +70,13 @@ export class RevokedSessions {
   }
 
   staleClaimsSinceMs(userId: string): number | undefined {
-    return this.staleClaims.size === 0 ? undefined : this.staleClaims.get(userId)?.staleAtMs;
+    const own = this.staleClaims.size === 0 ? undefined : this.staleClaims.get(userId)?.staleAtMs;
+    return this.allStaleAtMs === undefined ? own : Math.max(own ?? 0, this.allStaleAtMs);
+  }
+
+  /** Counts every claim that was fetched before this as stale, because lines were missed. */
+  markAllClaimsStale(atMs: number): void {
+    this.allStaleAtMs = atMs;
   }
 
   /** Forgets lines that are older than any valid access token. Cut-offs stay: see `forgetCutOffs`. */

@@ -1,7 +1,7 @@
 import { ApolloDriver, type ApolloDriverConfig } from '@nestjs/apollo';
 import { Body, Controller, Delete, Get, Post, Req, Res } from '@nestjs/common';
 import { Args, Context, GraphQLModule, Mutation, Query, Resolver } from '@nestjs/graphql';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import {
   CreateSession,
   CurrentSession,
@@ -11,9 +11,11 @@ import {
   RequireFresh,
   SessionEventBus,
   SessionService,
+  SessionStoreUnavailableException,
   VerifySession,
   type SessionContainer,
 } from '../../lib/index.js';
+import { SessionImpersonator } from '../../lib/session/issue/session-impersonator.js';
 import { bootApp, platforms, type BootedApp, type BootOptions } from '../support/boot-app.js';
 import type { Answer, HttpClient } from '../support/http-client.js';
 import { LoginController } from '../support/login.controller.js';
@@ -500,6 +502,25 @@ describe.each(platforms)('who acts as a user on %s', (platform) => {
       expect((await admin.post('/back')).status).toBe(401);
       expect((await other.get('/strict')).status).toBe(200);
       expect(await sessions.getAllSessionHandlesForUser('admin')).toHaveLength(1);
+    });
+
+    it('comes back where the database failed right after the impersonation had begun', async () => {
+      await boot();
+      const admin = booted.client();
+      await admin.post('/login', { userId: 'admin' });
+      let times = 0;
+      const { findActor } = SessionImpersonator.prototype;
+      const failing = vi
+        .spyOn(SessionImpersonator.prototype, 'findActor')
+        .mockImplementation(function (this: SessionImpersonator, ...given) {
+          times += 1;
+          if (times > 1) return Promise.reject(new SessionStoreUnavailableException());
+          return findActor.apply(this, given);
+        });
+      const begun = await admin.post('/act', { userId: 'ada' });
+      failing.mockRestore();
+      expect([begun.status, times]).toEqual([201, 2]);
+      expect((await admin.post('/back')).json).toEqual({ userId: 'admin' });
     });
 
     it('comes back again where the answer was lost', async () => {

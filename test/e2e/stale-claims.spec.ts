@@ -204,6 +204,20 @@ describe.each(platforms)('claims that have been marked stale, on %s', (platform)
     expect(fetches).toBe(2);
   });
 
+  it('are fetched anew where a fetch of before does not come to its end', async () => {
+    const client = await login('u1');
+    await promote('u1');
+    let release = (): void => undefined;
+    held = new Promise((resolve) => (release = resolve));
+    const waiting = at(here, client);
+    await expect.poll(() => fetches).toBeGreaterThan(0);
+    held = undefined;
+    clock.advanceMs(2_000);
+    expect(await at(here, client)).toEqual(ADMIN);
+    release();
+    expect(await waiting).toEqual(ADMIN);
+  });
+
   it('fail for each of those requests if the fetch fails, and are fetched at the next', async () => {
     const client = await login('u1');
     await promote('u1');
@@ -286,6 +300,46 @@ describe.each(platforms)('claims that have been marked stale, on %s', (platform)
     expect(await sessions.validateClaimsForSessionHandle(handle, () => [young])).toMatchObject({
       invalidClaims: [{ id: '2fa', reason: { message: 'expired' } }],
     });
+  });
+
+  it('keep what else the entry of such a value holds', async () => {
+    class Signed extends BooleanClaim {
+      override addToPayload(payload: object, value: boolean, nowMs: number) {
+        return { ...payload, [this.key]: { v: value, t: nowMs, by: 'a card' } };
+      }
+    }
+    const signed = new Signed({ key: 'signed', fetchValue: () => undefined });
+    claims.push(signed);
+    const other = await bootApp({ clock, database: database.options, sessions: { claims } });
+    const sessions = other.app.get(SessionService);
+    const session = await sessions.createNewSessionWithoutRequestResponse('public', 'u1');
+    await session.setClaimValue(signed, true);
+    clock.advanceMs(1);
+    await sessions.markClaimsStale('u1');
+    await sessions.getSessionWithoutRequestResponse(session.getAccessToken());
+    const row = await sessions.getSessionInformation(session.getHandle());
+    const entry = row?.customClaimsInAccessTokenPayload['signed'];
+    expect(entry).toEqual({ v: true, t: 0, a: clock.now(), by: 'a card' });
+    await other.close();
+  });
+
+  it('refuse no session whose token has no room for a note of them', async () => {
+    const sessions = here.app.get(SessionService);
+    const session = await sessions.createNewSessionWithoutRequestResponse('public', 'u1');
+    await session.setClaimValue(secondFactor, true);
+    const fill = (length: number) =>
+      session.mergeIntoAccessTokenPayload({ filling: 'x'.repeat(length) }).then(
+        () => true,
+        () => false,
+      );
+    let length = 4_096;
+    while (!(await fill(length))) length -= 8;
+    clock.advanceMs(1);
+    await sessions.markClaimsStale('u1');
+    const token = session.getAccessToken();
+    const found = await sessions.getSessionWithoutRequestResponse(token);
+    expect(found.getClaimValue(secondFactor)).toBe(true);
+    expect(found.getClaimValue(roleClaim)).toEqual(USER.roles);
   });
 
   it('bring back no value that was taken away meanwhile', async () => {

@@ -1,6 +1,12 @@
 import { EventEmitter } from 'node:events';
 import { describe, expect, it } from 'vitest';
-import type { LiveEnd, SessionContainer, SessionModuleOptions } from '../../lib/index.js';
+import {
+  UserRoleClaim,
+  type LiveEnd,
+  type SessionContainer,
+  type SessionModuleOptions,
+} from '../../lib/index.js';
+import { OpenClaims } from '../../lib/live/open-claims.js';
 import { OpenSessions } from '../../lib/live/open-sessions.js';
 import { RevocationFeed } from '../../lib/revocation/revocation-feed.js';
 import { describeOnEachDatabase, describeOnEachServer } from '../support/components.js';
@@ -344,6 +350,25 @@ describeOnEachServer('a session that is watched on another instance', (engine) =
       expect(openIn(here)).toBe(0);
     },
   );
+
+  it('ends where a role was taken while the feed could not be read', async () => {
+    const roles = new Map([['bob', ['admin']]]);
+    const role = new UserRoleClaim({ fetchValue: ({ userId }) => roles.get(userId) ?? [] });
+    const sessions = { ...QUIET, claims: [role] };
+    const { instances, clock } = await start({ instances: 2, sessions });
+    const [here, there] = instances as [Instance, Instance];
+    const session = await logIn(there);
+    const ends: unknown[] = [];
+    const asked = { overrideGlobalClaimValidators: () => [role.validators.includes('admin')] };
+    OpenClaims.watch(await shownTo(here, session), asked, (end) => ends.push(end));
+    clock.advanceMs(HOUR);
+    await beat(here);
+    roles.clear();
+    await there.sessions.markClaimsStale(session.getUserId());
+    clock.advanceMs(3 * HOUR);
+    await beat(here);
+    await expect.poll(() => ends).toMatchObject([{ reason: 'claims' }]);
+  });
 
   it('goes on as long as it is refreshed there, and ends by the timeout after that', async () => {
     const sessions = { ...QUIET, refreshTokenLifetime: '2d' } as const;

@@ -3,16 +3,25 @@ import type { AccessTokenPayload } from '../../claims/access-token-payload.js';
 import { isStale, withAskedInVain } from '../../claims/asked-in-vain.js';
 import { buildClaims } from '../../claims/build-claims.js';
 import type { SessionClaim } from '../../claims/session-claim.js';
+import { SessionInputException } from '../../errors/session-input.exception.js';
 import { RevocationFeed } from '../../revocation/revocation-feed.js';
 import { Clock } from '../../time/clock.js';
 import { RegisteredClaims, MARKED_STALE_AT_MS } from '../edit/registered-claims.js';
 import type { SessionContainer } from './session-container.js';
 import type { StaleClaimsPolicy } from './stale-claims-policy.js';
 
+// A fetch that never ends holds up only the requests that came with it.
+const SHARED_FOR_MS = 1_000;
+
+interface Renewal {
+  readonly renewed: Promise<SessionContainer>;
+  readonly begunAtMs: number;
+}
+
 /** Renews claims that were fetched before the application marked them stale (`markClaimsStale`). */
 @Injectable()
 export class StaleClaimRenewal implements StaleClaimsPolicy<SessionContainer> {
-  private readonly underWay = new Map<string, Promise<SessionContainer>>();
+  private readonly underWay = new Map<string, Renewal>();
 
   constructor(
     private readonly feed: RevocationFeed,
@@ -22,21 +31,26 @@ export class StaleClaimRenewal implements StaleClaimsPolicy<SessionContainer> {
 
   /**
    * Fetches a session's stale claims again and stores them in it, in the order of their registration. Without stale
-   * claims, it makes no query. Requests of one token that come together share a fetch, unless the claims have been
+   * claims, it makes no query. Requests of one token that come within a second share a fetch, unless the claims have been
    * marked again since it began.
    */
   async renewIn(session: SessionContainer): Promise<void> {
     const stale = this.in(session.getAccessTokenPayload(), session.getUserId());
     if (stale.length === 0) return;
     const name = `${this.feed.staleClaimsSinceMs(session.getUserId())} ${session.getAccessToken()}`;
+    const nowMs = this.clock.now();
     const before = this.underWay.get(name);
-    if (before !== undefined) {
-      session.renewal.adopt(await before);
+    if (before !== undefined && Math.abs(nowMs - before.begunAtMs) < SHARED_FOR_MS) {
+      session.renewal.adopt(await before.renewed);
       return;
     }
-    const renewal = this.fetchAgain(stale, session).finally(() => this.underWay.delete(name));
-    this.underWay.set(name, renewal);
-    await renewal;
+    const own = { renewed: this.fetchAgain(stale, session), begunAtMs: nowMs };
+    this.underWay.set(name, own);
+    try {
+      await own.renewed;
+    } finally {
+      if (this.underWay.get(name) === own) this.underWay.delete(name);
+    }
   }
 
   private async fetchAgain(
@@ -57,12 +71,17 @@ export class StaleClaimRenewal implements StaleClaimsPolicy<SessionContainer> {
     );
     if (unchanged.length === 0 && Object.keys(update).length === 0) return session;
     // By the row: it may have another value than the token, or have lost it.
-    await session.renewal.merge((payload) =>
+    const merging = session.renewal.merge((payload) =>
       unchanged.reduce(
         (merged, claim) => ({ ...merged, ...withAskedInVain(claim, payload, nowMs) }),
         update,
       ),
     );
+    await merging.catch((error: unknown) => {
+      if (unchanged.length === 0 || !(error instanceof SessionInputException)) throw error;
+      // A token without room for the notes is good without them.
+      return Object.keys(update).length === 0 ? undefined : session.renewal.merge(() => update);
+    });
     return session;
   }
 

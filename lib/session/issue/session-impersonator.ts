@@ -90,11 +90,13 @@ export class SessionImpersonator {
     { text, claims }: { readonly text: string; readonly claims: RefreshTokenClaims },
   ): () => Promise<string> {
     const wasLive = this.isOneOf(['rotate', 'repeat', 'sibling'], claims, own);
-    return async () => {
+    const current = async (): Promise<string> => {
       const now = wasLive ? await this.findActor(own.handle) : undefined;
       if (now === undefined || this.isOneOf(['rotate', 'repeat'], claims, now)) return text;
       return (await this.minter.refreshTokenFor(now)).token;
     };
+    // The acting session is in the answer by then. An outage must not take the way back from it.
+    return () => current().catch(() => text);
   }
 
   private isOneOf(

@@ -175,12 +175,14 @@ export class Surroundings {
 
 // Nest says so for Fastify where a client goes away within a body, long before a request comes to any of our code.
 // Each refusal has a debug line, and a failed anti-CSRF check a warning once a minute. What a request shows of the set-up is
-// told once a day. None of them says what a client has sent.
+// told once a day. Only the server's own key makes a token for later, as the campaign does, and that is told once. None of
+// them says what a client has sent.
 const WARNINGS = [
   /^The anti-CSRF check refused a request \([a-z-]+\)\. Is the page/,
   /^A request has (a second cookie|two cookies) named [\w-]+, /,
   /^A page (of another site|in plain http) /,
   /^A proxy in front of this application seems /,
+  /^An access token is not valid yet: the clock of this machine is /,
 ];
 
 function isOfRefusal({ level, text }: LogRecorder['lines'][number]): boolean {
