@@ -1,6 +1,6 @@
 import type { SigningKeyRecord } from '../store/signing-key.store.js';
 import type { LoadedKeys, LoadedSigningKey } from './key-loader.js';
-import { isPastUse, type KeyTimes } from './key-schedule.js';
+import { isPastUse, type KeyTimes, type ScheduledSigningKey } from './key-schedule.js';
 
 // A rotation deletes rows right after it has made a key.
 const ROTATION_MS = 60_000;
@@ -26,19 +26,25 @@ export class RetiredKeys {
 
   /**
    * Compares a reading of all keys with the one before. A row that has gone is that of a revoked key, unless the key was
-   * past use at the earlier reading already, and a key has been made since.
+   * past use at the earlier reading already, and a key has been made since. If a key in use has gone as well, somebody
+   * has revoked one key or several: then none of those that have gone counts as retired.
    */
   follow(before: LoadedKeys, beforeAtMs: number, records: readonly SigningKeyRecord[]): void {
-    const dynamic = records.filter(({ kind }) => kind === 'dynamic');
+    const dynamic = records.filter(isDynamic);
     if (!dynamic.some(({ createdAtMs }) => createdAtMs >= beforeAtMs - ROTATION_MS)) return;
     const present = new Set(dynamic.map(({ kid }) => kid));
-    for (const key of before.dynamic) {
-      if (present.has(key.kid)) continue;
-      if (isPastUse(key, before.dynamic, this.times, beforeAtMs)) this.keys.set(key.kid, key);
-    }
+    const isGone = ({ kid }: ScheduledSigningKey): boolean => !present.has(kid);
+    const gone = before.dynamic.filter(isGone);
+    const lost = [...gone, ...before.unreadable.filter(isDynamic).filter(isGone)];
+    if (!lost.every((key) => isPastUse(key, before.dynamic, this.times, beforeAtMs))) return;
+    for (const key of gone) this.keys.set(key.kid, key);
     for (const kid of this.keys.keys()) {
       if (this.keys.size <= MOST_KEPT) break;
       this.keys.delete(kid);
     }
   }
+}
+
+function isDynamic({ kind }: SigningKeyRecord): boolean {
+  return kind === 'dynamic';
 }

@@ -10,6 +10,8 @@ const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 // The feed is read where a test says so, and not in between.
 const QUIET = { revocation: { pollInterval: '1h', maxStaleness: '1d' } } as const;
+const FORMER_KEY = '0123456789abcdef'.repeat(4);
+const NEW_KEY = 'fedcba9876543210'.repeat(4);
 
 function kidOf(session: SessionContainer): string {
   return decodeProtectedHeader(session.getAccessToken()).kid ?? '';
@@ -28,14 +30,19 @@ async function beat({ app, sessions }: Instance): Promise<void> {
   await feed.task.runNow();
 }
 
+/** Somebody logs in, and the next key is made if it is due. */
+async function logInAndMakeNext(instance: Instance): Promise<void> {
+  await logIn(instance, 'carol');
+  const { making } = instance.app.get(KeyRing) as { making: Map<string, Promise<void>> };
+  await Promise.all(making.values());
+}
+
 /** Lets time pass, in which somebody logs in twice a day: the next key is made as soon as it is due. */
 async function pass({ clock, instances }: Fleet, days: number): Promise<void> {
   for (let halfDay = 0; halfDay < 2 * days; halfDay += 1) {
     clock.advanceMs(DAY / 2);
     for (const each of instances.toReversed()) {
-      await logIn(each, 'carol');
-      const { making } = each.app.get(KeyRing) as { making: Map<string, Promise<void>> };
-      await Promise.all(making.values());
+      await logInAndMakeNext(each);
     }
     for (const each of instances) await beat(each);
   }
@@ -90,7 +97,7 @@ describe('a session that is held open while signing keys rotate', () => {
     expect(other).toHaveLength(days === 0 ? 1 : 0);
   });
 
-  it('stays where somebody revokes a later key, and those of that key end', async () => {
+  it('stays where its key’s row is gone and somebody revokes a later key, and those of that key end', async () => {
     const fleet = await start({ instances: 2, sessions: QUIET });
     const { first: here, clock } = fleet;
     const ends = endsOf(here, await logIn(here));
@@ -103,6 +110,60 @@ describe('a session that is held open while signing keys rotate', () => {
     await beat(here);
     expect(ofYoung).toMatchObject([{ reason: 'signing-key-revoked' }]);
     expect(ends).toEqual([]);
+  });
+
+  it('ends where somebody revokes the key after its own whose row is still there: an instance can’t tell them apart', async () => {
+    const fleet = await start({ instances: 2, sessions: QUIET });
+    const { first: here } = fleet;
+    const session = await logIn(here);
+    const ends = fleet.instances.map((each) => endsOf(each, session));
+    await pass(fleet, 9);
+    expect(await storedKids(here)).toContain(kidOf(session));
+    const [, there] = fleet.instances;
+    await there?.sessions.revokeKey(kidOf(await logIn(here, 'dave')));
+    await beat(here);
+    const end = [{ reason: 'signing-key-revoked' }];
+    expect(ends).toMatchObject([end, end]);
+  });
+
+  it('ends where its retired key and then the one in use are revoked before another instance reads the keys', async () => {
+    const fleet = await start({ instances: 2, sessions: QUIET });
+    const { first: here } = fleet;
+    const session = await logIn(here);
+    const ends = endsOf(here, session);
+    await pass(fleet, 9);
+    const inUse = kidOf(await logIn(here, 'dave'));
+    const [, there] = fleet.instances;
+    expect(await there?.sessions.revokeKey(kidOf(session))).toBe(true);
+    expect(await there?.sessions.revokeKey(inUse)).toBe(true);
+    await beat(here);
+    expect(ends).toMatchObject([{ reason: 'signing-key-revoked' }]);
+  });
+
+  it('ends so too where the instance can’t open the one in use', async () => {
+    const sessions = { ...QUIET, signing: { rotationInterval: '1h' } } as const;
+    const {
+      first: here,
+      clock,
+      join,
+    } = await start({
+      sessions: { ...sessions, encryptionKey: FORMER_KEY },
+    });
+    const there = await join({ ...sessions, encryptionKey: [NEW_KEY, FORMER_KEY] });
+    const session = await logIn(here);
+    const ends = endsOf(here, session);
+    for (const each of [here, there]) {
+      clock.advanceMs(HOUR);
+      await logInAndMakeNext(each);
+    }
+    clock.advanceMs(10 * MINUTE);
+    await beat(here);
+    expect(ends).toEqual([]);
+    const inUse = kidOf(await logIn(there, 'dave'));
+    expect(await there.sessions.revokeKey(kidOf(session))).toBe(true);
+    expect(await there.sessions.revokeKey(inUse)).toBe(true);
+    await beat(here);
+    expect(ends).toMatchObject([{ reason: 'signing-key-revoked' }]);
   });
 
   it('ends where its key went unseen: an instance that could not read the keys can’t tell why', async () => {
