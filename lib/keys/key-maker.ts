@@ -69,7 +69,7 @@ export class KeyMaker {
     if (revoked === undefined || !(await this.store.delete(kid))) return false;
     this.logger.warn(`The session key ${kid} was revoked`);
     this.events.emit('keyRevoked', { kid, atMs: this.clock.now() });
-    await this.deletePastUse(rows);
+    if (revoked.kind === 'dynamic') await this.deletePastUse(rows);
     const kind = KINDS.find((each) => each === revoked.kind);
     if (kind === undefined || revoked.algorithm !== this.algorithmOf(kind)) return true;
     const nowMs = this.clock.now();

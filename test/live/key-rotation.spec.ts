@@ -166,6 +166,24 @@ describe('a session that is held open while signing keys rotate', () => {
     expect(ends).toMatchObject([{ reason: 'signing-key-revoked' }]);
   });
 
+  it.each([
+    ['refresh tokens', 'mac'],
+    ['createJWT', 'static'],
+  ])('stays where its key has retired and somebody revokes that of %s', async (_, kind) => {
+    const fleet = await start({ instances: 2, sessions: QUIET });
+    const { first: here } = fleet;
+    await here.sessions.createJWT({ purpose: 'export' }, undefined, true);
+    const session = await logIn(here);
+    const ends = fleet.instances.map((each) => endsOf(each, session));
+    await pass(fleet, 9);
+    expect(await storedKids(here)).toContain(kidOf(session));
+    const keys = here.dataSource.getRepository(SessionSigningKey);
+    const { kid } = await keys.findOneByOrFail({ kind });
+    expect(await here.sessions.revokeKey(kid)).toBe(true);
+    for (const each of fleet.instances) await beat(each);
+    expect(ends).toEqual([[], []]);
+  });
+
   it('ends where its key went unseen: an instance that could not read the keys can’t tell why', async () => {
     const { first: here, clock, join } = await start({ sessions: QUIET });
     const session = await logIn(here);
