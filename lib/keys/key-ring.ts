@@ -140,7 +140,8 @@ export class KeyRing implements VerificationKeys {
     const nowMs = this.clock.now();
     if (nowMs - this.lastUnknownKeyAtMs >= UNKNOWN_KEY_RELOAD_MS) {
       this.lastUnknownKeyAtMs = nowMs;
-      await this.reload();
+      // One that is under way may have begun before the key was made.
+      await (this.reloading?.then(() => this.reload()) ?? this.reload());
     } else if (this.isBlind) {
       throw new SessionStoreUnavailableException({ cause: new Error('session keys not read') });
     }

@@ -267,7 +267,7 @@ describe('the signal of a session', () => {
     first.sessions.watch(session, () => socket.emit('close'));
     const { ended } = session;
     await end(first, session);
-    expect(ended.aborted).toBe(true);
+    await expect.poll(() => ended.aborted).toBe(true);
   });
 
   it('is released where its socket closes by itself', async () => {
