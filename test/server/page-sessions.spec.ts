@@ -87,20 +87,20 @@ class Site {
     readonly booted: BootedApp,
     readonly browser: HttpClient,
     readonly sessions: PageSessions,
-    /** The path that the API answers 503. */
-    readonly failing: { path?: string },
+    /** The path that the API answers 503, or not at all. */
+    readonly failing: { path?: string; isSilent?: boolean },
   ) {
     this.traffic.watch(booted.app);
   }
 
   static async open(options: BootOptions = {}, pages: PageOptions = {}): Promise<Site> {
     const controllers = [SdkApi, OtherApi];
-    const failing: { path?: string } = {};
+    const failing: Site['failing'] = {};
     const prepare = (app: INestApplication) => {
       if (options.platform === 'fastify') return;
       app.use((request: IncomingMessage, response: ServerResponse, next: () => void) => {
         if (failing.path !== request.url) next();
-        else response.writeHead(503).end();
+        else if (failing.isSilent !== true) response.writeHead(503).end();
       });
     };
     const booted = await bootApp({ controllers, prepare, ...options });
@@ -661,6 +661,76 @@ describe('the sessions of a page server', () => {
       expect(await users(sessions, await threeRequests())).toEqual(['u1', 'u1', 'u1']);
     });
 
+    it('whose outage ends no visit by a known key for an hour, while they are asked for every ten seconds', async () => {
+      site = await Site.open({ sessions: { accessTokenLifetime: '2h' } });
+      await site.login();
+      const sessions = Site.sessionsOf(site.booted);
+      await users(sessions, await threeRequests());
+      site.failing.path = '/auth/jwt/jwks.json';
+      site.traffic.forget();
+      for (const wait of [300_000, 0, 9_999, 1, 3_289_999]) {
+        site.booted.clock.advanceMs(wait);
+        expect(await users(sessions, await threeRequests())).toEqual(['u1', 'u1', 'u1']);
+      }
+      expect(site.keys()).toEqual([503, 503, 503]);
+      site.booted.clock.advanceMs(1);
+      const outage = 'Error: the API of the sessions answered 503';
+      expect(await users(sessions, await threeRequests())).toEqual([outage, outage, outage]);
+      delete site.failing.path;
+      expect(await users(sessions, await threeRequests())).toEqual(['u1', 'u1', 'u1']);
+    });
+
+    it('which may never come: visitors whose key is known go on without them', async () => {
+      site = await Site.open();
+      await site.login();
+      const sessions = Site.sessionsOf(site.booted);
+      await users(sessions, await threeRequests());
+      site.failing.path = '/auth/jwt/jwks.json';
+      site.failing.isSilent = true;
+      limitsPassFast();
+      site.booted.clock.advanceMs(300_000);
+      expect(await users(sessions, await threeRequests())).toEqual(['u1', 'u1', 'u1']);
+      const cold = Site.sessionsOf(site.booted);
+      expect(await users(cold, [await site.request()])).toEqual([
+        'TimeoutError: The operation was aborted due to timeout',
+      ]);
+    });
+
+    it('whose request may die with the visitor that it belongs to: the next one asks anew', async () => {
+      site = await Site.open();
+      await site.login();
+      const sessions = Site.sessionsOf(site.booted);
+      const dead = vi.spyOn(globalThis, 'fetch').mockReturnValueOnce(new Promise(() => undefined));
+      onTestFinished(() => dead.mockRestore());
+      sessions.handle(await site.request()).catch(() => undefined);
+      await vi.waitFor(() => expect(dead).toHaveBeenCalledOnce());
+      site.booted.clock.advanceMs(5_000);
+      expect(await users(sessions, await threeRequests())).toEqual(['u1', 'u1', 'u1']);
+      expect(dead).toHaveBeenCalledTimes(2);
+    });
+
+    it('of which a late answer brings no revoked key back', async () => {
+      site = await Site.open();
+      await site.login();
+      const sessions = Site.sessionsOf(site.booted);
+      let answerLate: (answer: Response) => void = () => undefined;
+      const slow = new Promise<Response>((resolve) => (answerLate = resolve));
+      const { keys } = (await (await fetch(`${site.booted.url}/auth/jwt/jwks.json`)).json()) as {
+        keys: object[];
+      };
+      const asked = vi
+        .spyOn(globalThis, 'fetch')
+        .mockReturnValueOnce(slow)
+        .mockResolvedValueOnce(Response.json({ keys: [] }));
+      onTestFinished(() => asked.mockRestore());
+      const first = users(sessions, [await site.request()]);
+      await vi.waitFor(() => expect(asked).toHaveBeenCalledOnce());
+      site.booted.clock.advanceMs(5_000);
+      expect(await users(sessions, [await site.request()])).toEqual(['guest']);
+      answerLate(Response.json({ keys }));
+      expect(await first).toEqual(['guest']);
+    });
+
     it('which a made-up key id can have asked for once in ten seconds', async () => {
       site = await Site.open();
       await site.login();
@@ -764,6 +834,13 @@ describe('the sessions of a page server', () => {
     expect(answer.headers.getSetCookie()).toHaveLength(2);
   });
 });
+
+/** Has the limits of requests pass a thousand times as fast. */
+function limitsPassFast(): void {
+  const timeout = AbortSignal.timeout.bind(AbortSignal);
+  const limits = vi.spyOn(AbortSignal, 'timeout').mockImplementation((ms) => timeout(ms / 1000));
+  onTestFinished(() => limits.mockRestore());
+}
 
 /** The name of a cookie that a line sets or removes, and its Domain. */
 function withoutValue(line: string): string {
