@@ -16,13 +16,11 @@ import {
   type GuardedRoute,
   type HandlerOfClass,
 } from './guarded-routes.js';
+import { isField, isResolver, isSubscription } from './graphql/resolver-marks.js';
 import { isGuardLeftOut, namedClass, providedClass } from './left-out-guards.js';
 
-// @nestjs/graphql registers the fields of a type (including references) and its options under these names. Nothing is
-// imported from it here.
-const FIELD_METADATA = ['graphql:resolve_property', 'graphql:resolve_reference'];
+// @nestjs/graphql registers its options under this name. Nothing is imported from it here.
 const GRAPHQL_OPTIONS = 'GqlModuleOptions';
-const RESOLVER_TYPE = 'graphql:resolver_type';
 // @nestjs/websockets does the same.
 const GATEWAY_METADATA = 'websockets:is_gateway';
 const MESSAGE_METADATA = 'websockets:message_mapping';
@@ -96,7 +94,7 @@ export class HandlerSurvey {
   }
 
   private guardFlaw(declared: HandlerOfModule): Flaw | undefined {
-    const isResolved = isMarked(RESOLVER_TYPE, declared) || isField(declared.getHandler());
+    const isResolved = isResolver(declared.getHandler());
     // Nest connects no gateway that a factory makes.
     const isMessage = isMarked(MESSAGE_METADATA, declared) && declared.isNamed;
     if (!isMessage && (!isResolved || isApplicationGuarded(this.config))) return undefined;
@@ -208,13 +206,9 @@ function isGateway(type: Type): boolean {
   return Reflect.getMetadata(GATEWAY_METADATA, type) === true;
 }
 
-function isField(handler: object): boolean {
-  return FIELD_METADATA.some((key) => Reflect.hasMetadata(key, handler));
-}
-
 // Nest runs no interceptor on a field, and a socket has no answer to attach tokens to.
 function hasNoAnswer(handler: object): boolean {
-  return isField(handler) || Reflect.getMetadata(RESOLVER_TYPE, handler) === 'Subscription';
+  return isField(handler) || isSubscription(handler);
 }
 
 function loginFlaw(declared: HandlerOfClass): Flaw | undefined {

@@ -13,19 +13,23 @@ import {
 import type { ApplicationConfig, ModulesContainer } from '@nestjs/core';
 import { catchError, type Observable } from 'rxjs';
 import { SessionException } from '../errors/session.exception.js';
+import { isResolver } from './graphql/resolver-marks.js';
 import { handlersOf } from './guarded-routes.js';
+import { namedClass, providedClass } from './left-out-guards.js';
 
 /** Completes the response to a session error, whoever answers it. */
 export interface Completing {
   completeResponse(exception: SessionException, host: ArgumentsHost): void;
 }
 
+const ANSWERED: ReadonlySet<string> = new Set(['http', 'graphql']);
+
 /** Completes the response to a session error of a handler before Nest asks any filter. */
 class CompleteFirst implements NestInterceptor {
   constructor(private readonly filter: Completing) {}
 
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
-    if (context.getType() !== 'http') return next.handle();
+    if (!ANSWERED.has(context.getType<string>())) return next.handle();
     return next.handle().pipe(
       catchError((error: unknown) => {
         if (error instanceof SessionException) this.filter.completeResponse(error, context);
@@ -47,24 +51,24 @@ export function completeBeforeNearerFilters(
   const first = new CompleteFirst(filter);
   const isForAll = config.getGlobalRequestFilters().length > 0;
   const found = new Map<object, boolean>();
-  for (const type of controllersOf(modules)) {
+  for (const type of classesOf(modules)) {
     const isForClass = isForAll || hasFilters(type);
     // Controllers that extend another one share its handlers.
-    for (const handler of handlersOf(type).filter(isRoute)) {
+    for (const handler of handlersOf(type).filter(isAnswered)) {
       found.set(handler, found.get(handler) === true || isForClass || hasFilters(handler));
     }
   }
   for (const [handler, isNeeded] of found) putFirst(handler, isNeeded ? [first] : []);
 }
 
-function controllersOf(modules: ModulesContainer): Type[] {
+function classesOf(modules: ModulesContainer): Type[] {
   return [...modules.values()]
-    .flatMap(({ controllers }) => [...controllers.values()].map(({ metatype }) => metatype))
-    .filter((type): type is Type => typeof type === 'function');
+    .flatMap(({ controllers, providers }) => [...controllers.values(), ...providers.values()])
+    .flatMap((wrapper) => namedClass(wrapper) ?? providedClass(wrapper) ?? []);
 }
 
-function isRoute(handler: object): boolean {
-  return Reflect.hasMetadata(METHOD_METADATA, handler);
+function isAnswered(handler: object): boolean {
+  return Reflect.hasMetadata(METHOD_METADATA, handler) || isResolver(handler);
 }
 
 function hasFilters(declared: object): boolean {

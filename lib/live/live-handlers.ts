@@ -16,14 +16,14 @@ import { map, type Observable } from 'rxjs';
 import { findRequestAndResponse } from '../http/context/execution-context.js';
 import { takesOverResponse } from '../http/context/taken-over-response.js';
 import { foundIn, sessionFor } from '../http/current-session.js';
+import { isSubscription } from '../http/graphql/resolver-marks.js';
 import { namedClass, providedClass } from '../http/left-out-guards.js';
 import { ReadonlySession } from '../session/container/readonly-session.js';
 import { cutOffWithSession, endedWithSession } from './answer-stream.js';
 import { iteratorEndedWithSession } from './ended-iterator.js';
 import { OpenClaims } from './open-claims.js';
 
-// @nestjs/graphql registers subscriptions and its options under these names. Nothing is imported from it here.
-const RESOLVER_METADATA = 'graphql:resolver_type';
+// @nestjs/graphql registers the options of subscriptions under this name. Nothing is imported from it here.
 const SUBSCRIPTION_OPTIONS = 'graphql:subscription_options;';
 
 /** Ends a handler's open answers with their session: a stream of events, an own answer, a subscription. */
@@ -127,10 +127,6 @@ function putFirst(handler: object): void {
   const others = (Reflect.getMetadata(INTERCEPTORS_METADATA, handler) ?? []) as object[];
   if (others.includes(endWithSession)) return;
   Reflect.defineMetadata(INTERCEPTORS_METADATA, [endWithSession, ...others], handler);
-}
-
-function isSubscription(handler: object): boolean {
-  return Reflect.getMetadata(RESOLVER_METADATA, handler) === 'Subscription';
 }
 
 // The application's function may never read the event, so an error in it could go unnoticed.

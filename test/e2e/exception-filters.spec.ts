@@ -15,7 +15,8 @@ import {
   type ModuleMetadata,
 } from '@nestjs/common';
 import { APP_FILTER, HttpAdapterHost } from '@nestjs/core';
-import { afterEach, describe, expect, it } from 'vitest';
+import { Field, ObjectType, Query, ResolveField, Resolver } from '@nestjs/graphql';
+import { afterEach, describe, expect, it, onTestFinished } from 'vitest';
 import {
   CurrentSession,
   SessionEventBus,
@@ -29,6 +30,7 @@ import {
   type SessionContainer,
 } from '../../lib/index.js';
 import { platforms } from '../support/boot-app.js';
+import { graphQlServers, type GraphQlAnswer } from '../support/graphql-servers.js';
 import { CLEARED_COOKIES } from '../support/refusal.js';
 import { accessCookie, bothCookies, Scene } from '../support/scene.js';
 
@@ -248,6 +250,128 @@ describe.each(
     expect(refused).toEqual(['handler', 'verify']);
   });
 });
+
+/** Filters of GraphQL return an error, which the server then reports. */
+@Catch(HttpException)
+class GraphQlEnvelope implements ExceptionFilter {
+  catch({ message }: HttpException): Error {
+    return new Error(`enveloped: ${message}`);
+  }
+}
+
+@Resolver()
+class ThrowingResolver {
+  @Query(() => String, { nullable: true })
+  thrown(): never {
+    throw new UnauthorizedSessionException();
+  }
+}
+
+@Resolver()
+@UseFilters(GraphQlEnvelope)
+class FilteredResolver {
+  @Query(() => String, { nullable: true })
+  thrown(): never {
+    throw new UnauthorizedSessionException();
+  }
+}
+
+@Resolver()
+class FilteredMethodsResolver {
+  @Query(() => String, { nullable: true })
+  @UseFilters(GraphQlEnvelope)
+  thrown(): never {
+    throw new UnauthorizedSessionException();
+  }
+}
+
+@Resolver()
+@UseFilters(new GraphQlEnvelope())
+class FactoryMadeResolver {
+  @Query(() => String, { nullable: true })
+  thrown(): never {
+    throw new UnauthorizedSessionException();
+  }
+}
+
+const NEARER_TO_RESOLVERS: [string, Options['providers'] & object][] = [
+  ['on a resolver', [FilteredResolver]],
+  ['on its methods', [FilteredMethodsResolver]],
+  [
+    'on one that a factory makes',
+    [{ provide: 'resolver', useFactory: () => new FactoryMadeResolver() }],
+  ],
+  [
+    'as APP_FILTER of each request',
+    [ThrowingResolver, { provide: APP_FILTER, useClass: GraphQlEnvelope, scope: Scope.REQUEST }],
+  ],
+];
+
+describe.each(
+  graphQlServers.flatMap((each) =>
+    NEARER_TO_RESOLVERS.map(([way, resolvers]) => ({ ...each, way, resolvers })),
+  ),
+)(
+  'a filter that Nest asks before all others, $way of $server on $platform',
+  ({ platform, graphQl, resolvers }) => {
+    it('gets errors of resolvers with a complete answer, and each is told of once', async () => {
+      const scene = await Scene.open({ platform, imports: [graphQl()], providers: resolvers });
+      onTestFinished(() => scene.close());
+      Logger.overrideLogger(false);
+      const refused: string[] = [];
+      scene.booted.app.get(SessionEventBus).on('refused', ({ at }) => void refused.push(at));
+      const holder = await scene.login('u1');
+      const answer = await scene.post('/graphql', bothCookies(holder), { query: '{ thrown }' });
+      const { errors = [] } = answer.json as GraphQlAnswer;
+      expect(errors.map(({ message }) => message)).toEqual(['enveloped: unauthorised']);
+      expect(answer.status).toBe(401);
+      expect(answer.setCookies).toEqual(CLEARED_COOKIES);
+      expect(answer.headers['cache-control']).toContain('no-store');
+      await new Promise(setImmediate);
+      expect(refused).toEqual(['handler']);
+    });
+  },
+);
+
+@ObjectType()
+class Shop {
+  @Field()
+  name!: string;
+}
+
+@Resolver(() => Shop)
+class FilteredFieldResolver {
+  @Query(() => Shop)
+  shop(): Shop {
+    return { name: 'corner' };
+  }
+
+  @ResolveField(() => String, { nullable: true })
+  @UseFilters(GraphQlEnvelope)
+  thrown(): never {
+    throw new UnauthorizedSessionException();
+  }
+}
+
+describe.each(graphQlServers)(
+  'a filter on a field of $server on $platform',
+  ({ platform, graphQl }) => {
+    it('gets its errors with a complete answer, where the server runs filters and interceptors on fields', async () => {
+      const scene = await Scene.open({
+        platform,
+        imports: [graphQl({ fieldResolverEnhancers: ['filters', 'interceptors'] })],
+        providers: [FilteredFieldResolver],
+      });
+      onTestFinished(() => scene.close());
+      const holder = await scene.login('u1');
+      const query = '{ shop { name thrown } }';
+      const answer = await scene.post('/graphql', bothCookies(holder), { query });
+      const { errors = [] } = answer.json as GraphQlAnswer;
+      expect(errors.map(({ message }) => message)).toEqual(['enveloped: unauthorised']);
+      expect(answer.setCookies).toEqual(CLEARED_COOKIES);
+    });
+  },
+);
 
 describe.each(platforms)('tokens that an answer already carries on %s', (platform) => {
   it('go when the handler then fails, though a filter of the handler answers', async () => {
