@@ -71,7 +71,7 @@ export class SessionLifecycle implements StartFlaws {
       this.logger.warn(`${cause} ${cure}`);
     }
     this.claims.register();
-    this.handlers.fix();
+    this.handlers.readRequirements();
     // First, because it sets the clock that dates keys.
     await this.feed.start();
     await this.keys.start();

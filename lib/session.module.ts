@@ -81,7 +81,7 @@ export class SessionModule
     return this.lifecycle.stop();
   }
 
-  /** Runs after the last request has been answered, and before TypeORM closes its connections. */
+  /** Runs after the last request has been answered. By the order of imports, TypeORM may have closed its connections. */
   onApplicationShutdown(): Promise<void> {
     return this.lifecycle.end();
   }

@@ -9,7 +9,7 @@ export type RefusalReason =
   | 'no-access-token'
   /** It carries several, and there is no rule to choose one. */
   | 'access-token-ambiguous'
-  /** No key of this server made the token, or it was made for another audience or issuer. */
+  /** No key of this server made the token, its audience or issuer is another, or it is not valid yet by this clock. */
   | 'access-token-invalid'
   | 'access-token-expired'
   /** The key that signed it has been taken out of use. */

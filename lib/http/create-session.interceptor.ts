@@ -14,12 +14,12 @@ import { UnauthorizedSessionException } from '../errors/unauthorized-session.exc
 import { kindOf } from '../options/option-checks.js';
 import { requestAndResponseOf } from './context/execution-context.js';
 import { asHttpRequest } from './context/http-request.js';
-import { methodNameOf } from './context/method-name.js';
 import { takesOverResponse } from './context/taken-over-response.js';
 import {
   CreateSessionMetadata,
   type CreateSessionOptions,
 } from './decorators/create-session.metadata.js';
+import { nameOf } from './guarded-routes.js';
 import { RateLimiter } from './rate-limit/rate-limiter.js';
 import { RequestLogin } from './request-login.js';
 import { SetupWarnings } from './setup-warnings.js';
@@ -152,10 +152,6 @@ export class CreateSessionInterceptor implements NestInterceptor {
     this.logger.error(`@CreateSession() on ${nameOf(context)}: the handler ${what}`);
     return new InternalServerErrorException();
   }
-}
-
-function nameOf(context: ExecutionContext): string {
-  return `${context.getClass().name}.${methodNameOf(context)}`;
 }
 
 function isSelector(

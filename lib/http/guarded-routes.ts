@@ -9,6 +9,7 @@ import { rolesValidators } from '../claims/user-role.claim.js';
 import { errorOfFlaw, type Flaw } from '../errors/flaw.js';
 import { RegisteredClaims } from '../session/edit/registered-claims.js';
 import { askedOfSession, type AskedOfSession, type DeclaredHandler } from './asked-of-session.js';
+import { methodNameOf } from './context/method-name.js';
 import { CreateSessionMetadata } from './decorators/create-session.metadata.js';
 import {
   declaredOn,
@@ -130,7 +131,7 @@ export function declaredHandler(context: HandlerOfClass): DeclaredHandler {
 
 /** A handler's name with its class, for messages. */
 export function nameOf(context: HandlerOfClass): string {
-  return `${context.getClass().name}.${(context.getHandler() as { name?: string }).name}`;
+  return `${context.getClass().name}.${methodNameOf(context)}`;
 }
 
 /** Finds decorators on a handler and its classes that contradict each other. */

@@ -17,7 +17,8 @@ import {
   type HandlerOfClass,
 } from './guarded-routes.js';
 import { isField, isResolver, isSubscription } from './graphql/resolver-marks.js';
-import { isGuardLeftOut, namedClass, providedClass } from './left-out-guards.js';
+import { isGuardLeftOut } from './left-out-guards.js';
+import { namedClass, providedClass } from './provided-classes.js';
 
 // @nestjs/graphql registers its options under this name. Nothing is imported from it here.
 const GRAPHQL_OPTIONS = 'GqlModuleOptions';
@@ -51,7 +52,7 @@ export class HandlerSurvey {
     private readonly routes: GuardedRoutes,
   ) {}
 
-  /** Finds handlers whose decorators can't take effect, which stops the start. It fixes nothing. */
+  /** Finds handlers whose decorators can't take effect, which stops the start. It keeps no requirements. */
   flaws(): Flaw[] {
     return [...this.handlers()].flatMap(
       (each) =>
@@ -69,7 +70,7 @@ export class HandlerSurvey {
    * @param problemOf names a requirement of a handler that this module can't meet
    * @throws {SessionConfigurationError} that names the handler with it
    */
-  fix(problemOf: (route: GuardedRoute) => string | undefined = () => undefined): void {
+  readRequirements(problemOf: (route: GuardedRoute) => string | undefined = () => undefined): void {
     for (const declared of this.handlers()) {
       const route = this.routes.isDeclared(declared) ? this.routes.of(declared) : undefined;
       const problem = route && problemOf(route);

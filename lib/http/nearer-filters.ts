@@ -15,10 +15,10 @@ import { catchError, type Observable } from 'rxjs';
 import { SessionException } from '../errors/session.exception.js';
 import { isResolver } from './graphql/resolver-marks.js';
 import { handlersOf } from './guarded-routes.js';
-import { namedClass, providedClass } from './left-out-guards.js';
+import { namedClass, providedClass } from './provided-classes.js';
 
 /** Completes the response to a session error, whoever answers it. */
-export interface Completing {
+interface Completing {
   completeResponse(exception: SessionException, host: ArgumentsHost): void;
 }
 

@@ -58,7 +58,7 @@ const PAGES: Readonly<Record<FindingCode, string>> = {
   feed: 'operations.md#when-the-database-is-away',
   'cookie-domain': 'frontend.md#page-and-api-on-two-origins-of-one-site',
   'cookie-same-site': 'frontend.md#page-and-api-on-two-sites',
-  'cookie-path': 'operations.md#behind-a-proxy',
+  'cookie-path': 'options.md#cookies-and-headers',
   'plain-http': 'operations.md#behind-a-proxy',
   cors: 'frontend.md#page-and-api-on-two-origins-of-one-site',
   kinds: 'sessions-of-a-user.md#staff-and-customers',

@@ -48,7 +48,7 @@ export class KeyMaker {
       await this.insert(kind, 1, nowMs);
     } else if (kind === 'dynamic' && dueAtMs <= nowMs) {
       await this.insert(kind, nextSequence(rivals), nowMs + this.leadBehind(rivals, rows));
-      // With the new key, because it retires the one before it later than keys of other algorithms would.
+      // Reads the rows again: the new key retires the one before it later than keys of other algorithms alone would.
       await this.deletePastUse(await this.store.findAll(), KEPT_PAST_USE_MS);
     }
   }

@@ -17,7 +17,7 @@ import { findRequestAndResponse } from '../http/context/execution-context.js';
 import { takesOverResponse } from '../http/context/taken-over-response.js';
 import { foundIn, sessionFor } from '../http/current-session.js';
 import { isSubscription } from '../http/graphql/resolver-marks.js';
-import { namedClass, providedClass } from '../http/left-out-guards.js';
+import { namedClass, providedClass } from '../http/provided-classes.js';
 import { ReadonlySession } from '../session/container/readonly-session.js';
 import { cutOffWithSession, endedWithSession } from './answer-stream.js';
 import { iteratorEndedWithSession } from './ended-iterator.js';

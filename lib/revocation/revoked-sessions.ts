@@ -112,9 +112,13 @@ export class RevokedSessions {
 }
 
 /** Whether a session was created before a cut-off that applies to it. */
-function isBefore(session: JudgedSession, cutOff: CutOff): boolean {
+export function isBefore(
+  session: JudgedSession,
+  cutOff: Pick<CutOff, 'userId' | 'tenantId'> & { readonly cutOffAtMs: number | null },
+): boolean {
   return (
-    isMeantFor(session, cutOff) && sessionHandleCreatedAtMs(session.handle) < cutOff.cutOffAtMs
+    isMeantFor(session, cutOff) &&
+    sessionHandleCreatedAtMs(session.handle) < (cutOff.cutOffAtMs ?? 0)
   );
 }
 

@@ -15,8 +15,8 @@ export type * from './visitor.js';
 
 /**
  * Sessions for a server that makes pages (Next, Remix, SvelteKit, Express) and passes its visitors' cookies on to the
- * API. Create it once, and `handle` each request in a middleware, which can set cookies. It does not work with
- * `antiCsrf: 'VIA_TOKEN'`, whose token only the page has.
+ * API. Create it once, and `handle` each request in a middleware, which can set cookies. With
+ * `antiCsrf: 'VIA_TOKEN'`, whose token only the page has, it can't refresh: give `handle` `{ refresh: false }`.
  *
  * @example
  * ```ts

@@ -1,7 +1,7 @@
 import { failure, UNCACHED } from './api-answers.js';
 
 /** A key that the API has published. */
-export type PublicKey = Readonly<Record<'kid' | 'kty', string>>;
+type PublicKey = Readonly<Record<'kid' | 'kty', string>>;
 
 const ASKED_EVERY_MS = 10_000;
 // A revoked key is forgotten after this time.
@@ -9,7 +9,8 @@ const KEPT_MS = 300_000;
 // While the API can't tell, a known key is good for longer, but not for ever: somebody may have revoked it.
 const KEPT_IN_OUTAGE_MS = 3_600_000;
 const LIMIT_MS = 5_000;
-// A healthy API answers sooner, so a revoked key is not taken after a quiet hour either.
+// How long a visitor waits for new keys if theirs is known. A healthy API answers sooner, so a key that was revoked while
+// nobody came is refused.
 const PATIENCE_MS = 1_000;
 
 /** The API's public keys, which are asked for when a token names one. */

@@ -11,7 +11,7 @@ import {
   type ResolvedVerificationOptions,
 } from '../options/resolved-options.js';
 
-/** The options that a document shows. A module that only verifies sessions has those of logins not. */
+/** The options that a document shows. A module that only verifies sessions has none for logins. */
 export type DescribedOptions = ResolvedVerificationOptions &
   Pick<ResolvedSessionOptions, 'globalClaimValidators'> &
   Partial<Pick<ResolvedSessionOptions, 'maxSessionsPerUser' | 'rateLimit'>>;

@@ -19,7 +19,7 @@ export type RevocationNews =
       readonly reason: RevocationReason;
     }
   | { readonly kind: 'stale-claims'; readonly userId: string }
-  /** The news was away for longer than it is told, so some of it was missed. */
+  /** The feed could not be read for longer than its lines count, so some were missed. */
   | { readonly kind: 'gap' };
 
 /** The revoked sessions that are known without a query, from the database's feed or from an issuer's. */

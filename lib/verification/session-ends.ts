@@ -7,7 +7,7 @@ export type LiveEndReason =
   | SessionEndReason
   /** The access token that opened it has ended; the session may live. */
   | 'token-expired'
-  /** The key that signed the access token was taken out of use, or a later one; the session lives. */
+  /** The key that signed the access token, or a later one, was revoked; the session lives. */
   | 'signing-key-revoked'
   /** The claims no longer satisfy the route; the session lives. */
   | 'claims'

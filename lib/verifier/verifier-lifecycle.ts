@@ -47,7 +47,7 @@ export class VerifierLifecycle {
     this.refuseNamesake();
     this.registry.register([], this.options.globalClaimValidators);
     refuse(this.handlers.flaws());
-    this.handlers.fix((route) => this.impossibleHere(route));
+    this.handlers.readRequirements((route) => this.impossibleHere(route));
     this.warn();
     await this.feed.start();
     await this.keys.start();

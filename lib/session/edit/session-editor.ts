@@ -25,7 +25,8 @@ import {
 import type { MintedTokens } from '../mint/minted-tokens.js';
 import { Turns } from './turns.js';
 
-// Only other instances race with this one, each with one edit of a session at a time.
+// Other instances race with this one, each mostly with one edit of a session at a time. Here, only edits in a caller's
+// transaction and those that have waited too long do.
 const MAX_RACES = 20;
 // Ever longer and by chance, so that instances that met once do not meet again.
 const LONGEST_PAUSE_MS = 50;

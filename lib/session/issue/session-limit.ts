@@ -74,7 +74,7 @@ export class SessionLimit {
     }
   }
 
-  /** The same for a login that has replaced none. */
+  /** Ends the oldest sessions beyond the limit, or this one if the policy is to refuse. */
   async makeRoomFor(created: SessionRecord): Promise<void> {
     const { maxSessionsPerUser } = this.options;
     if (maxSessionsPerUser === false) return;

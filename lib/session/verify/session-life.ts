@@ -4,7 +4,7 @@ import {
   type ResolvedSessionOptions,
 } from '../../options/resolved-options.js';
 import { ClockCorrection } from '../../revocation/clock-correction.js';
-import { isMeantFor } from '../../revocation/revoked-sessions.js';
+import { isBefore, isMeantFor } from '../../revocation/revoked-sessions.js';
 import { RevocationFeed } from '../../revocation/revocation-feed.js';
 import { RevocationStore } from '../../store/revocation.store.js';
 import type { SessionDatabase } from '../../store/session-database.js';
@@ -12,7 +12,6 @@ import type { SessionOutline } from '../../store/session-outline.js';
 import type { SessionActor, SessionRecord } from '../../store/session-record.js';
 import { SessionStore } from '../../store/session.store.js';
 import { Clock } from '../../time/clock.js';
-import { sessionHandleCreatedAtMs } from '../../tokens/session-handle.js';
 import type { JudgedSession } from '../../verification/known-revocations.js';
 import type { EndByTime, EndingSessions } from '../../verification/live-sessions.js';
 import { absoluteEndMs, idleEndMs } from '../mint/session-lifetime.js';
@@ -103,12 +102,7 @@ export class SessionLife implements EndingSessions {
   private async cutOffJudge(userId: string): Promise<CutOffJudge> {
     if (this.feed.isFresh) return (session) => this.feed.isRevoked(session);
     const lines = await this.revocations.findCutOffs(userId);
-    return (session) =>
-      lines.some(
-        (line) =>
-          isMeantFor(session, line) &&
-          sessionHandleCreatedAtMs(session.handle) < (line.cutOffAtMs ?? 0),
-      );
+    return (session) => lines.some((line) => isBefore(session, line));
   }
 
   /** The database's cut-offs that apply to a session's user, of any time. */
