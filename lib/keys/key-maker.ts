@@ -49,7 +49,7 @@ export class KeyMaker {
     } else if (kind === 'dynamic' && dueAtMs <= nowMs) {
       await this.insert(kind, nextSequence(rivals), nowMs + this.leadBehind(rivals, rows));
       // Reads the rows again: the new key retires the one before it later than keys of other algorithms alone would.
-      await this.deletePastUse(await this.store.findAll(), KEPT_PAST_USE_MS);
+      await this.deletePastUse(await this.store.findAll(), { keptMs: KEPT_PAST_USE_MS });
     }
   }
 
@@ -66,10 +66,12 @@ export class KeyMaker {
   async replace(kid: string): Promise<boolean> {
     const rows = await this.store.findAll();
     const revoked = rows.find((row) => row.kid === kid);
-    if (revoked === undefined || !(await this.store.delete(kid))) return false;
+    if (revoked === undefined) return false;
+    // First, because they would come back to life if the database went away in between.
+    if (revoked.kind === 'dynamic') await this.deletePastUse(rows, { besides: kid });
+    if (!(await this.store.delete(kid))) return false;
     this.logger.warn(`The session key ${kid} was revoked`);
     this.events.emit('keyRevoked', { kid, atMs: this.clock.now() });
-    if (revoked.kind === 'dynamic') await this.deletePastUse(rows);
     const kind = KINDS.find((each) => each === revoked.kind);
     if (kind === undefined || revoked.algorithm !== this.algorithmOf(kind)) return true;
     const nowMs = this.clock.now();
@@ -79,10 +81,13 @@ export class KeyMaker {
   }
 
   // Otherwise an old key would come back to life when its successor is revoked.
-  private async deletePastUse(rows: readonly SigningKeyRecord[], keptMs = 0): Promise<void> {
+  private async deletePastUse(
+    rows: readonly SigningKeyRecord[],
+    { keptMs = 0, besides }: { readonly keptMs?: number; readonly besides?: string } = {},
+  ): Promise<void> {
     const dynamic = rows.filter((row) => row.kind === 'dynamic').toSorted(byActivation);
     for (const row of dynamic) {
-      if (isPastUse(row, dynamic, this.times, this.clock.now() - keptMs)) {
+      if (row.kid !== besides && isPastUse(row, dynamic, this.times, this.clock.now() - keptMs)) {
         await this.store.delete(row.kid);
       }
     }

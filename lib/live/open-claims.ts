@@ -19,10 +19,16 @@ import { judgedSession } from '../verification/judged-session.js';
 import { KNOWN_REVOCATIONS, type TellingRevocations } from '../verification/known-revocations.js';
 import type { LiveEnd, LiveEndReason, SessionEnds } from '../verification/session-ends.js';
 import { endOf } from './end-of-session.js';
+import { FewAtOnce } from './few-at-once.js';
 import { OpenSessions } from './open-sessions.js';
 
 /** A connection's requirements on its session's claims, as long as it is open. */
 type AskedOfClaims = Pick<VerifySessionOptions, 'overrideGlobalClaimValidators'> | undefined;
+
+// After an outage all connections ask at once, of a database that has just come back.
+const MOST_RENEWALS = 20;
+// A fetch that never ends must not keep a turn.
+const LONGEST_TURN_MS = 1_000;
 
 // Of several modules in an application, the one that the session belongs to.
 const byEnds = new WeakMap<SessionEnds, OpenClaims>();
@@ -35,6 +41,7 @@ const byEnds = new WeakMap<SessionEnds, OpenClaims>();
 export class OpenClaims {
   private readonly renewing = new Map<string, Promise<ReadonlySession>>();
   private readonly again = new Set<() => void>();
+  private readonly turns = new FewAtOnce(MOST_RENEWALS, LONGEST_TURN_MS);
 
   constructor(
     private readonly sessions: OpenSessions,
@@ -112,12 +119,15 @@ export class OpenClaims {
     session: ReadonlySession,
     asked: AskedOfClaims,
   ): Promise<LiveEndReason | undefined> {
-    if (!this.verification.claims.areAsked(asked?.overrideGlobalClaimValidators)) return undefined;
+    const isAsked = this.verification.claims.areAsked(asked?.overrideGlobalClaimValidators);
     try {
+      // Also if none are asked: a message may ask for a role long after the feed has forgotten that it was taken.
       const renewed = await this.renewed(session);
+      if (!isAsked) return undefined;
       await this.verification.claims.assertIn(renewed, asked?.overrideGlobalClaimValidators);
       return undefined;
     } catch (error) {
+      if (!isAsked && error instanceof TryRefreshTokenException) return undefined;
       if (error instanceof InvalidClaimsException) return 'claims';
       if (error instanceof TryRefreshTokenException) return 'claims-stale';
       if (error instanceof UnauthorizedSessionException) return 'revoked';
@@ -130,8 +140,8 @@ export class OpenClaims {
     const handle = session.getHandle();
     let renewal = this.renewing.get(handle);
     if (renewal === undefined) {
-      renewal = this.policy
-        .renewIn(session)
+      renewal = this.turns
+        .run(() => this.policy.renewIn(session))
         .then(() => session)
         .finally(() => this.renewing.delete(handle));
       this.renewing.set(handle, renewal);

@@ -217,7 +217,7 @@ export class RevocationFeed implements TellingRevocations {
     if (isWhole) this.revoked.forgetCutOffs(nowMs, this.revocationsOf(cutOffs));
     // Lines that came and went meanwhile were not among those that were read.
     if (Number.isFinite(missedMs) && missedMs > this.lifeMs) {
-      this.revoked.markAllClaimsStale(nowMs);
+      this.revoked.markAllClaimsStale(nowMs, nowMs + this.lifeMs);
       this.tell([{ kind: 'gap' }]);
     }
   }

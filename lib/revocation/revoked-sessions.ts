@@ -36,7 +36,7 @@ export class RevokedSessions {
   private readonly handles = new Map<string, number>();
   private readonly userCutOffs = new Map<string, readonly CutOff[]>();
   private globalCutOffs: readonly CutOff[] = [];
-  private allStaleAtMs: number | undefined;
+  private allStale: { readonly staleAtMs: number; readonly expiresAtMs: number } | undefined;
   private readonly staleClaims = new Map<string, { staleAtMs: number; expiresAtMs: number }>();
 
   /** Adds a line. @returns whether it is news */
@@ -71,12 +71,12 @@ export class RevokedSessions {
 
   staleClaimsSinceMs(userId: string): number | undefined {
     const own = this.staleClaims.size === 0 ? undefined : this.staleClaims.get(userId)?.staleAtMs;
-    return this.allStaleAtMs === undefined ? own : Math.max(own ?? 0, this.allStaleAtMs);
+    return this.allStale === undefined ? own : Math.max(own ?? 0, this.allStale.staleAtMs);
   }
 
   /** Counts every claim that was fetched before this as stale, because lines were missed. */
-  markAllClaimsStale(atMs: number): void {
-    this.allStaleAtMs = atMs;
+  markAllClaimsStale(staleAtMs: number, expiresAtMs: number): void {
+    this.allStale = { staleAtMs, expiresAtMs };
   }
 
   /** Forgets lines that are older than any valid access token. Cut-offs stay: see `forgetCutOffs`. */
@@ -87,6 +87,9 @@ export class RevokedSessions {
     for (const [userId, { expiresAtMs }] of this.staleClaims) {
       if (expiresAtMs <= nowMs) this.staleClaims.delete(userId);
     }
+    // The clock may have jumped ahead and back.
+    const { staleAtMs = 0, expiresAtMs = 0 } = this.allStale ?? {};
+    if (staleAtMs > nowMs || expiresAtMs <= nowMs) this.allStale = undefined;
   }
 
   /**

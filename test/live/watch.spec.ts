@@ -351,6 +351,24 @@ describeOnEachServer('a session that is watched on another instance', (engine) =
     },
   );
 
+  it('has no role that was taken, however long ago, also where its connection asked for none', async () => {
+    const roles = new Map([['bob', ['admin']]]);
+    const role = new UserRoleClaim({ fetchValue: ({ userId }) => roles.get(userId) ?? [] });
+    const { instances, clock } = await start({
+      instances: 2,
+      sessions: { ...QUIET, claims: [role] },
+    });
+    const [here, there] = instances as [Instance, Instance];
+    const held = await shownTo(here, await logIn(there));
+    const watching = OpenClaims.watch(held, undefined, () => undefined);
+    roles.clear();
+    clock.advanceMs(1);
+    await there.sessions.markClaimsStale('bob');
+    await beat(here);
+    await expect.poll(() => held.getClaimValue(role)).toEqual([]);
+    watching[Symbol.dispose]();
+  });
+
   it('ends where a role was taken while the feed could not be read', async () => {
     const roles = new Map([['bob', ['admin']]]);
     const role = new UserRoleClaim({ fetchValue: ({ userId }) => roles.get(userId) ?? [] });

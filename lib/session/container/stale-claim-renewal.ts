@@ -63,24 +63,35 @@ export class StaleClaimRenewal implements StaleClaimsPolicy<SessionContainer> {
       accessTokenPayload: session.getAccessTokenPayload(),
     };
     const nowMs = this.clock.now();
+    const sinceMs = this.feed.staleClaimsSinceMs(subject.userId);
     const update = await buildClaims(stale, subject, nowMs);
+    // A mark came meanwhile: what has been fetched may be what has changed.
+    if ((this.feed.staleClaimsSinceMs(subject.userId) ?? 0) > (sinceMs ?? 0)) {
+      await this.renewIn(session);
+      return session;
+    }
     const unchanged = stale.filter(
       (claim) =>
         !Object.hasOwn(update, claim.key) &&
         withAskedInVain(claim, subject.accessTokenPayload, nowMs) !== undefined,
     );
     if (unchanged.length === 0 && Object.keys(update).length === 0) return session;
-    // By the row: it may have another value than the token, or have lost it.
+    // By the row: it may have another value than the token, have lost it, or have been fetched later.
+    const ofRow = (payload: Readonly<AccessTokenPayload>): AccessTokenPayload => {
+      const later = stale.filter((claim) => (claim.getLastFetchedTimeMs(payload) ?? 0) > nowMs);
+      const keys = new Set(later.map(({ key }) => key));
+      return Object.fromEntries(Object.entries(update).filter(([key]) => !keys.has(key)));
+    };
     const merging = session.renewal.merge((payload) =>
       unchanged.reduce(
         (merged, claim) => ({ ...merged, ...withAskedInVain(claim, payload, nowMs) }),
-        update,
+        ofRow(payload),
       ),
     );
     await merging.catch((error: unknown) => {
       if (unchanged.length === 0 || !(error instanceof SessionInputException)) throw error;
       // A token without room for the notes is good without them.
-      return Object.keys(update).length === 0 ? undefined : session.renewal.merge(() => update);
+      return Object.keys(update).length === 0 ? undefined : session.renewal.merge(ofRow);
     });
     return session;
   }
