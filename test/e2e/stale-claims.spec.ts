@@ -246,7 +246,11 @@ describe.each(platforms)('claims that have been marked stale, on %s', (platform)
     expect(await at(here, client)).toEqual(USER);
     release();
     await early;
-    expect(await at(here, client, '/strict')).toEqual(USER);
+    const sessions = here.app.get(SessionService);
+    const [handle = ''] = await sessions.getAllSessionHandlesForUser('u1');
+    const row = await sessions.getSessionInformation(handle);
+    const payload = row?.customClaimsInAccessTokenPayload ?? {};
+    expect(roleClaim.getValueFromPayload(payload)).toEqual(USER.roles);
   });
 
   it('fail for each of those requests if the fetch fails, and are fetched at the next', async () => {

@@ -155,9 +155,10 @@ describe('who watches a session', () => {
     first.sessions.watch(session, fail);
     const ends = endsOf(first, session);
     expect(await first.sessions.revokeSession(session.getHandle())).toBe(true);
-    expect(ends).toHaveLength(1);
-    await new Promise(setImmediate);
-    expect(log.texts('error')).toEqual(['A listener for the end of a session failed']);
+    await expect.poll(() => ends).toHaveLength(1);
+    await expect
+      .poll(() => log.texts('error'))
+      .toEqual(['A listener for the end of a session failed']);
   });
 
   it('is told that its time is over: idle, or in all', async () => {
@@ -360,6 +361,7 @@ describeOnEachServer('a session that is watched on another instance', (engine) =
     });
     const [here, there] = instances as [Instance, Instance];
     const held = await shownTo(here, await logIn(there));
+    expect(held.getClaimValue(role)).toEqual(['admin']);
     const watching = OpenClaims.watch(held, undefined, () => undefined);
     roles.clear();
     clock.advanceMs(1);
