@@ -39,7 +39,6 @@ const byEnds = new WeakMap<SessionEnds, OpenClaims>();
  */
 @Injectable()
 export class OpenClaims {
-  private readonly renewing = new Map<string, Promise<ReadonlySession>>();
   private readonly again = new Set<() => void>();
   private readonly turns = new FewAtOnce(MOST_RENEWALS, LONGEST_TURN_MS);
 
@@ -122,9 +121,10 @@ export class OpenClaims {
     const isAsked = this.verification.claims.areAsked(asked?.overrideGlobalClaimValidators);
     try {
       // Also if none are asked: a message may ask for a role long after the feed has forgotten that it was taken.
-      const renewed = await this.renewed(session);
+      // Holders of one token are called in one turn, and share a fetch. Each has claims of its own.
+      await this.turns.run(() => this.policy.renewIn(session));
       if (!isAsked) return undefined;
-      await this.verification.claims.assertIn(renewed, asked?.overrideGlobalClaimValidators);
+      await this.verification.claims.assertIn(session, asked?.overrideGlobalClaimValidators);
       return undefined;
     } catch (error) {
       if (!isAsked && error instanceof TryRefreshTokenException) return undefined;
@@ -133,19 +133,5 @@ export class OpenClaims {
       if (error instanceof UnauthorizedSessionException) return 'revoked';
       throw error;
     }
-  }
-
-  // All holders of a session are called in one turn, and share the first one's fetch.
-  private renewed(session: ReadonlySession): Promise<ReadonlySession> {
-    const handle = session.getHandle();
-    let renewal = this.renewing.get(handle);
-    if (renewal === undefined) {
-      renewal = this.turns
-        .run(() => this.policy.renewIn(session))
-        .then(() => session)
-        .finally(() => this.renewing.delete(handle));
-      this.renewing.set(handle, renewal);
-    }
-    return renewal;
   }
 }

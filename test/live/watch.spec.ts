@@ -354,21 +354,34 @@ describeOnEachServer('a session that is watched on another instance', (engine) =
 
   it('has no role that was taken, however long ago, also where its connection asked for none', async () => {
     const roles = new Map([['bob', ['admin']]]);
-    const role = new UserRoleClaim({ fetchValue: ({ userId }) => roles.get(userId) ?? [] });
+    let fetches = 0;
+    const role = new UserRoleClaim({
+      fetchValue: ({ userId }) => {
+        fetches += 1;
+        return roles.get(userId) ?? [];
+      },
+    });
     const { instances, clock } = await start({
       instances: 2,
       sessions: { ...QUIET, claims: [role] },
     });
     const [here, there] = instances as [Instance, Instance];
-    const held = await shownTo(here, await logIn(there));
-    expect(held.getClaimValue(role)).toEqual(['admin']);
-    const watching = OpenClaims.watch(held, undefined, () => undefined);
+    const session = await logIn(there);
+    const token = refreshTokenOf(session);
+    const newer = await there.sessions.refreshSessionWithoutRequestResponse(token);
+    const shown = [session, newer, newer].map((each) => shownTo(here, each));
+    const connections = await Promise.all(shown);
+    const rolesOf = (each: SessionContainer) => each.getClaimValue(role);
+    expect(connections.map(rolesOf)).toEqual([['admin'], ['admin'], ['admin']]);
+    for (const each of connections) OpenClaims.watch(each, undefined, () => undefined);
+    fetches = 0;
     roles.clear();
     clock.advanceMs(1);
     await there.sessions.markClaimsStale('bob');
     await beat(here);
-    await expect.poll(() => held.getClaimValue(role)).toEqual([]);
-    watching[Symbol.dispose]();
+    await expect.poll(() => connections.map(rolesOf)).toEqual([[], [], []]);
+    // Each token is renewed for itself.
+    expect(fetches).toBe(2);
   });
 
   it('ends where a role was taken while the feed could not be read', async () => {
