@@ -85,7 +85,7 @@ export class KeyMaker {
     rows: readonly SigningKeyRecord[],
     { keptMs = 0, besides }: { readonly keptMs?: number; readonly besides?: string } = {},
   ): Promise<void> {
-    const dynamic = rows.filter((row) => row.kind === 'dynamic').toSorted(byActivation);
+    const dynamic = dynamicInOrder(rows);
     for (const row of dynamic) {
       if (row.kid !== besides && isPastUse(row, dynamic, this.times, this.clock.now() - keptMs)) {
         await this.store.delete(row.kid);
@@ -98,7 +98,7 @@ export class KeyMaker {
     rivals: readonly SigningKeyRecord[],
     rows: readonly SigningKeyRecord[],
   ): number {
-    const dynamic = rows.filter((row) => row.kind === 'dynamic').toSorted(byActivation);
+    const dynamic = dynamicInOrder(rows);
     const { rotationIntervalMs } = this.times;
     const canSign = rivals.some(
       (row) => this.clock.now() < signsUntilMs(row, dynamic, rotationIntervalMs),
@@ -160,6 +160,10 @@ function inOrder(
   return rows
     .filter((row) => row.kind === kind && row.algorithm === algorithm)
     .toSorted(byActivation);
+}
+
+function dynamicInOrder(rows: readonly SigningKeyRecord[]): SigningKeyRecord[] {
+  return rows.filter(({ kind }) => kind === 'dynamic').toSorted(byActivation);
 }
 
 function byActivation(a: SigningKeyRecord, b: SigningKeyRecord): number {

@@ -1,4 +1,5 @@
 import { Logger } from '@nestjs/common';
+import { callListener } from '../events/call-listener.js';
 import type { ResolvedVerificationOptions } from '../options/resolved-options.js';
 import type { Clock } from '../time/clock.js';
 import { TimeSlices, type Piece } from '../time/time-slices.js';
@@ -61,13 +62,9 @@ export class OpenSessionEndings {
   }
 
   private tell({ onEnd }: Holder, end: LiveEnd): void {
-    const report = (): void => this.logger.error('A listener for the end of a session failed');
-    try {
-      // An application's function may be async. A rejection that nobody handles ends the process.
-      const told: unknown = onEnd(end);
-      if (told !== undefined) Promise.resolve(told).catch(report);
-    } catch {
-      report();
-    }
+    callListener(
+      () => onEnd(end),
+      () => this.logger.error('A listener for the end of a session failed'),
+    );
   }
 }

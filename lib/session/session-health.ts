@@ -1,4 +1,5 @@
 import { Injectable, Inject, Logger } from '@nestjs/common';
+import { callListener } from '../events/call-listener.js';
 import type { SessionEvents } from '../events/session-events.js';
 import { SessionTally } from '../events/session-tally.js';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -92,15 +93,7 @@ export class SessionHealth {
       if (!hasFailed) this.logger.error('A listener of `onStatement` failed');
       hasFailed = true;
     };
-    this.database.onStatement = (timing) => {
-      try {
-        // An asynchronous one passes for it too, and nobody would handle its rejection.
-        const told: unknown = listener(timing);
-        if (told instanceof Promise) told.catch(report);
-      } catch {
-        report();
-      }
-    };
+    this.database.onStatement = (timing) => callListener(() => listener(timing), report);
     return () => {
       this.database.onStatement = undefined;
     };
