@@ -172,6 +172,17 @@ describe.each(platforms)('claims that have been marked stale, on %s', (platform)
     };
   };
 
+  /** A request whose fetch alone is held. */
+  const fetchThatIsHeld = async () => {
+    const client = await login('u1');
+    await promote('u1');
+    const release = holdFetches();
+    const early = at(here, client);
+    await expect.poll(() => fetches).toBeGreaterThan(0);
+    held = undefined;
+    return { client, early, release };
+  };
+
   it('are fetched once for requests of one token that come together, and go out to each', async () => {
     const client = await login('u1');
     await promote('u1');
@@ -205,42 +216,24 @@ describe.each(platforms)('claims that have been marked stale, on %s', (platform)
   });
 
   it('are fetched anew where a fetch of before does not come to its end', async () => {
-    const client = await login('u1');
-    await promote('u1');
-    let release = (): void => undefined;
-    held = new Promise((resolve) => (release = resolve));
-    const waiting = at(here, client);
-    await expect.poll(() => fetches).toBeGreaterThan(0);
-    held = undefined;
+    const { client, early, release } = await fetchThatIsHeld();
     clock.advanceMs(2_000);
     expect(await at(here, client)).toEqual(ADMIN);
     release();
-    expect(await waiting).toEqual(ADMIN);
+    expect(await early).toEqual(ADMIN);
   });
 
   it('are asked for again where a later mark comes while they are fetched', async () => {
-    const client = await login('u1');
-    await promote('u1');
-    let release = (): void => undefined;
-    held = new Promise((resolve) => (release = resolve));
-    const waiting = at(here, client);
-    await expect.poll(() => fetches).toBeGreaterThan(0);
+    const { early, release } = await fetchThatIsHeld();
     rolesOf.set('u1', ['user']);
     clock.advanceMs(1);
     await here.app.get(SessionService).markClaimsStale('u1');
-    held = undefined;
     release();
-    expect(await waiting).toEqual(USER);
+    expect(await early).toEqual(USER);
   });
 
   it('are what a later fetch has found, also where an earlier one ends after it', async () => {
-    const client = await login('u1');
-    await promote('u1');
-    let release = (): void => undefined;
-    held = new Promise((resolve) => (release = resolve));
-    const early = at(here, client);
-    await expect.poll(() => fetches).toBeGreaterThan(0);
-    held = undefined;
+    const { client, early, release } = await fetchThatIsHeld();
     rolesOf.set('u1', ['user']);
     clock.advanceMs(2_000);
     expect(await at(here, client)).toEqual(USER);

@@ -53,6 +53,13 @@ class OpenGateway {
   }
 }
 
+const SHOWN = [
+  ['guarded', 'a cookie', (access: string) => [accessCookie(access), {}]],
+  ['guarded', '`auth`', (token: string) => [{}, { token }]],
+  ['plain', 'a cookie', (access: string) => [accessCookie(access), {}]],
+  ['plain', '`auth`', (token: string) => [{}, { token }]],
+] as const;
+
 describe.each([
   ['beside gateways that ask', [GuardedGateway, PlainGateway]],
   ['beside an open gateway', [GuardedGateway, PlainGateway, OpenGateway]],
@@ -77,12 +84,7 @@ describe.each([
     },
   );
 
-  it.each([
-    ['guarded', 'a cookie', (access: string) => [accessCookie(access), {}]],
-    ['guarded', '`auth`', (token: string) => [{}, { token }]],
-    ['plain', 'a cookie', (access: string) => [accessCookie(access), {}]],
-    ['plain', '`auth`', (token: string) => [{}, { token }]],
-  ] as const)(
+  it.each(SHOWN)(
     'ends a socket with its session, also before its first message: /%s by %s',
     async (place, __, shownBy) => {
       const { access, handle } = await scene.login('bob');
@@ -93,12 +95,7 @@ describe.each([
     },
   );
 
-  it.each([
-    ['guarded', 'a cookie', (access: string) => [accessCookie(access), {}]],
-    ['guarded', '`auth`', (token: string) => [{}, { token }]],
-    ['plain', 'a cookie', (access: string) => [accessCookie(access), {}]],
-    ['plain', '`auth`', (token: string) => [{}, { token }]],
-  ] as const)(
+  it.each(SHOWN)(
     'makes nobody a guest while the database is away: /%s by %s',
     async (place, __, shownBy) => {
       const { access } = await scene.login('bob');
