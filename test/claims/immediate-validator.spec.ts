@@ -86,4 +86,15 @@ describe('validators that are judged at once', () => {
   ])('are none %s', (_, validator) => {
     expect(holdAtOnce([validator], {}, NOW_MS)).toBe(false);
   });
+
+  it('ask whether the claim is to be fetched where an application has replaced a step', () => {
+    const payload = { 'st-role': { v: ['admin'], t: NOW_MS } };
+    const { includes } = new UserRoleClaim({ fetchValue: () => ['admin'] }).validators;
+    const lenient = Object.assign(includes('owner', 60), { validate: () => yes });
+    const eager = Object.assign(includes('admin', 60), { shouldRefetch: () => true });
+
+    expect(holdAtOnce([lenient], payload, NOW_MS)).toBe(true);
+    expect(holdAtOnce([lenient], payload, NOW_MS + 60_001)).toBe(false);
+    expect(holdAtOnce([eager], payload, NOW_MS)).toBe(false);
+  });
 });
