@@ -21,10 +21,30 @@ export async function load(request: RequestLine, forMs: number): Promise<number>
   const bytes = requestBytes(request);
   const answerLength = await lengthOfAnswer(request.port, bytes);
   const endsAt = performance.now() + forMs;
-  const counts = await Promise.all(
-    Array.from({ length: CONNECTIONS }, () => drive(request.port, bytes, answerLength, endsAt)),
-  );
-  return counts.reduce((a, b) => a + b);
+  const awake = stayAwake();
+  try {
+    const counts = await Promise.all(
+      Array.from({ length: CONNECTIONS }, () => drive(request.port, bytes, answerLength, endsAt)),
+    );
+    return counts.reduce((a, b) => a + b);
+  } finally {
+    awake.end();
+  }
+}
+
+// A client that sleeps is woken by the server's write, which takes the server up to 5 µs of 30. The slower server meets it
+// asleep more often, so that a difference of 1 µs would look like one of 5.
+function stayAwake(): { end: () => void } {
+  let isOver = false;
+  const turn = (): void => {
+    if (!isOver) setImmediate(turn);
+  };
+  turn();
+  return {
+    end: () => {
+      isOver = true;
+    },
+  };
 }
 
 function requestBytes({ path, headers }: RequestLine): Buffer {
