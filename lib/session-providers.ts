@@ -41,6 +41,7 @@ import { ArrivalQueue } from './session/verify/arrival-queue.js';
 import { DeviceForgetter } from './session/end/device-forgetter.js';
 import { REFRESH_PROVIDERS } from './session/refresh/refresh-providers.js';
 import { ClaimsByHandle } from './session/edit/claims-by-handle.js';
+import { StaleMarks } from './session/edit/stale-marks.js';
 import { ContainerParts } from './session/container/container-parts.js';
 import { SessionContainerFactory } from './session/container/session-container.factory.js';
 import { SessionDirectory } from './session/verify/session-directory.js';
@@ -94,6 +95,7 @@ const ROLES = [
   ...REFRESH_PROVIDERS,
   DeviceForgetter,
   ClaimsByHandle,
+  StaleMarks,
   SessionContainerFactory,
   SessionCounters,
   SessionDirectory,

@@ -12,6 +12,7 @@ import {
   type SessionContainer,
 } from '../../lib/index.js';
 import { RevocationFeed } from '../../lib/revocation/revocation-feed.js';
+import { SessionPruner } from '../../lib/session/end/session-pruner.js';
 import { FakeClock } from '../../lib/testing/index.js';
 import { bootApp, platforms, type BootedApp } from '../support/boot-app.js';
 import { createTestDatabase, type TestDatabase } from '../support/databases.js';
@@ -285,6 +286,29 @@ describe.each(platforms)('claims that have been marked stale, on %s', (platform)
       expect((await each.post('/auth/session/refresh')).status).toBe(200);
       expect(await at(instance, each)).toEqual(ADMIN);
     }
+  });
+
+  it('are new in a session whose login fetched them before, and ended after it', async () => {
+    fetches = 0;
+    const release = holdFetches();
+    const loggingIn = login('u1');
+    await expect.poll(() => fetches).toBe(1);
+    await promote('u1');
+    release();
+    const client = await loggingIn;
+    // No instance has missed lines: it would count all claims as stale.
+    for (let halfHours = 0; halfHours < 6; halfHours += 1) {
+      clock.advanceMs(HOUR_MS / 2);
+      await poll();
+    }
+    await there.app.get(SessionPruner).prune();
+    expect((await client.post('/auth/session/refresh')).status).toBe(200);
+    expect(await at(here, client)).toEqual(ADMIN);
+    fetches = 0;
+    // Those that were fetched since stay.
+    await there.app.get(SessionPruner).prune();
+    expect((await client.post('/auth/session/refresh')).status).toBe(200);
+    expect(fetches).toBe(0);
   });
 
   it('log nobody out, and leave other users alone', async () => {

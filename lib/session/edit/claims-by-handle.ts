@@ -15,16 +15,16 @@ import { SessionDatabase } from '../../store/session-database.js';
 import type { SessionRecord } from '../../store/session-record.js';
 import { Clock } from '../../time/clock.js';
 import { checkClaim } from '../input/function-arguments.js';
-import type { JsonObject } from '../input/json-object.js';
 import { staleClaimsRow } from '../end/revocation-rows.js';
 import { checkUserId } from '../input/session-input.js';
-import { RegisteredClaims, MARKED_STALE_AT_MS } from './registered-claims.js';
+import { RegisteredClaims } from './registered-claims.js';
 import {
   toInformation,
   SessionDirectory,
   type SessionInformation,
 } from '../verify/session-directory.js';
 import { SessionEditor } from './session-editor.js';
+import { StaleMarks } from './stale-marks.js';
 
 /** The result for a session that does not exist. @publicApi */
 export interface SessionDoesNotExist {
@@ -41,6 +41,7 @@ export class ClaimsByHandle {
     private readonly registry: RegisteredClaims,
     private readonly database: SessionDatabase,
     private readonly feed: RevocationFeed,
+    private readonly marks: StaleMarks,
     @Inject(RESOLVED_SESSION_OPTIONS) private readonly options: ResolvedSessionOptions,
   ) {}
 
@@ -49,7 +50,8 @@ export class ClaimsByHandle {
     const { clock, registry, feed, options } = this;
     const directory = this.directory.withDatabase(database);
     const editor = this.editor.withDatabase(database);
-    return new ClaimsByHandle(directory, editor, clock, registry, database, feed, options);
+    const marks = this.marks.withDatabase(database);
+    return new ClaimsByHandle(directory, editor, clock, registry, database, feed, marks, options);
   }
 
   async fetchAndSet(handle: string, claim: SessionClaim<unknown>): Promise<boolean> {
@@ -86,17 +88,7 @@ export class ClaimsByHandle {
     await new RevocationStore(this.database).insert([row]);
     // The feed brings changes in the caller's transaction after the commit, because it may still be rolled back.
     if (!this.database.isInTransaction) this.feed.learn([row]);
-    for (const handle of await this.directory.handlesOfUser(checked)) {
-      await this.editor.editByHandle(handle, (payload) => this.markedStale(payload));
-    }
-  }
-
-  private markedStale(payload: Readonly<JsonObject>): JsonObject {
-    const marked = this.registry.claims.flatMap((claim) => {
-      const value = claim.getValueFromPayload(payload);
-      return value === undefined ? [] : [claim.addToPayload({}, value, MARKED_STALE_AT_MS)];
-    });
-    return Object.assign({}, ...marked) as JsonObject;
+    await this.marks.mark(checked);
   }
 
   async remove(handle: string, claim: SessionClaim<unknown>): Promise<boolean> {

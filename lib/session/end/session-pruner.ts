@@ -9,6 +9,7 @@ import { revocationLifeMs } from '../../revocation/revocation-row.js';
 import { RevocationStore } from '../../store/revocation.store.js';
 import type { RevocationRecord } from '../../store/revocation-record.js';
 import { DeviceForgetter } from './device-forgetter.js';
+import { StaleMarks } from '../edit/stale-marks.js';
 import { SessionExpirer } from './session-expirer.js';
 import { SessionDatabase } from '../../store/session-database.js';
 import { SessionStore } from '../../store/session.store.js';
@@ -33,6 +34,7 @@ export class SessionPruner {
     private readonly database: SessionDatabase,
     private readonly revocations: RevocationStore,
     private readonly devices: DeviceForgetter,
+    private readonly marks: StaleMarks,
     private readonly clockCorrection: ClockCorrection,
     private readonly clock: Clock,
     private readonly tally: SessionTally,
@@ -86,30 +88,36 @@ export class SessionPruner {
     return new Batches(this.database, () => this.isStopping);
   }
 
-  // A session whose insert was committed after its cut-off is dead only because of that line, so it goes with the line.
+  // What was committed after a line, and is dead or stale only because of it, goes with the line.
   private async pruneRevocations(limit: number): Promise<Batch> {
     const nowMs = this.clock.now();
     // Also by this instance's lifetime of access tokens, because the lifetime of the line's writer may be shorter.
     const revokedUntilMs = nowMs - revocationLifeMs(this.options);
     const lines = await this.revocations.findExpired(nowMs, revokedUntilMs, limit);
     for (const line of lines) {
-      if (!(await this.deleteLate(line))) return { rows: 0, isLast: true };
+      if (!(await this.takeAlong(line))) return { rows: 0, isLast: true };
     }
     await this.revocations.delete(lines.map((line) => line.id));
     return { rows: lines.length, isLast: lines.length < limit };
   }
 
-  /** @returns whether no session is left that the line ends */
-  private async deleteLate(line: RevocationRecord): Promise<boolean> {
-    const { kind, userId, tenantId, cutOffAtMs } = line;
-    if (kind !== 'cut-off' || cutOffAtMs === null) return true;
+  /** @returns whether no session is left that only the line ends, or whose claims only the line calls stale */
+  private async takeAlong({
+    kind,
+    userId,
+    tenantId,
+    cutOffAtMs,
+  }: RevocationRecord): Promise<boolean> {
+    if (kind === 'session' || cutOffAtMs === null) return true;
     if (userId === null) {
       return deleteCreatedBefore(this.database, cutOffAtMs, tenantId, this.batches());
     }
     for await (const page of this.sessions.pagesOfUser(userId, tenantId ?? undefined, -1)) {
       const late = page.filter((session) => session.createdAtMs < cutOffAtMs);
       const handles = late.map((session) => session.handle);
-      const isDone = await this.batches().over(handles, (part) => this.sessions.deleteAll(part));
+      const isDone = await this.batches().over(handles, (part) =>
+        kind === 'cut-off' ? this.sessions.deleteAll(part) : this.marks.markLate(part, cutOffAtMs),
+      );
       if (!isDone) return false;
     }
     return true;

@@ -1,0 +1,65 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { SessionStoreUnavailableException } from '../../errors/session-store-unavailable.exception.js';
+import type { SessionDatabase } from '../../store/session-database.js';
+import type { JsonObject } from '../input/json-object.js';
+import { SessionDirectory } from '../verify/session-directory.js';
+import { MARKED_STALE_AT_MS, RegisteredClaims } from './registered-claims.js';
+import { SessionEditor } from './session-editor.js';
+
+/** Marks claims in the rows of sessions, so that they are fetched again after the feed's line has gone. */
+@Injectable()
+export class StaleMarks {
+  private readonly logger = new Logger('SessionModule');
+
+  constructor(
+    private readonly directory: SessionDirectory,
+    private readonly editor: SessionEditor,
+    private readonly registry: RegisteredClaims,
+  ) {}
+
+  /** The same in the caller's transaction. */
+  withDatabase(database: SessionDatabase): StaleMarks {
+    return new StaleMarks(
+      this.directory.withDatabase(database),
+      this.editor.withDatabase(database),
+      this.registry,
+    );
+  }
+
+  /** Marks every registered claim of a user. */
+  async mark(userId: string): Promise<void> {
+    for (const handle of await this.directory.handlesOfUser(userId)) {
+      await this.editor.editByHandle(handle, (payload) => this.marksIn(payload));
+    }
+  }
+
+  /** Marks the claims of some sessions that were fetched before a time, and are not marked yet. */
+  async markLate(handles: readonly string[], fetchedBeforeMs: number): Promise<void> {
+    for (const handle of handles) {
+      const marksIn = (payload: Readonly<JsonObject>) => this.marksIn(payload, fetchedBeforeMs);
+      try {
+        const record = await this.directory.find(handle);
+        if (record === undefined || Object.keys(marksIn(record.accessTokenPayload)).length === 0)
+          continue;
+        await this.editor.editByHandle(handle, marksIn);
+      } catch (error) {
+        if (error instanceof SessionStoreUnavailableException) throw error;
+        // A payload that can't be written must not keep the line of all others.
+        this.logger.warn('The claims of a session could not be marked stale');
+      }
+    }
+  }
+
+  private marksIn(payload: Readonly<JsonObject>, fetchedBeforeMs?: number): JsonObject {
+    const marks = this.registry.claims.flatMap((claim) => {
+      const value = claim.getValueFromPayload(payload);
+      if (value === undefined) return [];
+      const fetchedAtMs = claim.getLastFetchedTimeMs(payload) ?? MARKED_STALE_AT_MS;
+      const isMeant =
+        fetchedBeforeMs === undefined ||
+        (fetchedAtMs !== MARKED_STALE_AT_MS && fetchedAtMs < fetchedBeforeMs);
+      return isMeant ? [claim.addToPayload({}, value, MARKED_STALE_AT_MS)] : [];
+    });
+    return Object.assign({}, ...marks) as JsonObject;
+  }
+}
