@@ -3,6 +3,7 @@ import { byToken, failure, UNCACHED } from './api-answers.js';
 import { addTo, CookieJar } from './cookie-jar.js';
 import { PublishedKeys } from './published-keys.js';
 import { copyOf, headerOf, isForeign, isPlainLoopback } from './request-headers.js';
+import { LIMIT_MS, within } from './time-limit.js';
 import type {
   PageSessionsOptions,
   VisitorRequest,
@@ -12,6 +13,9 @@ import type {
 } from './visitor.js';
 
 export type * from './visitor.js';
+
+/** An answer of the API, and its text. */
+type Refreshed = Promise<readonly [Response, string]>;
 
 /**
  * Sessions for a server that makes pages (Next, Remix, SvelteKit, Express) and passes its visitors' cookies on to the
@@ -35,22 +39,31 @@ export function createPageSessions({
   trustedOrigins: trusted = [],
   now = Date.now,
 }: PageSessionsOptions): PageSessions {
-  const refreshing = new Map<string, Promise<readonly [Response, string]>>();
+  const refreshing = new Map<string, { readonly askedAt: number; readonly answer: Refreshed }>();
   const visitors = new WeakMap<VisitorRequest, Promise<Visitor>>();
   // In production, a proxy in front of a public site can look exactly like a loopback host.
   const mayBePlain = typeof process !== 'undefined' && process.env['NODE_ENV'] !== 'production';
   const keys = new PublishedKeys(`${apiUrl}${basePath}/jwt/jwks.json`, now);
 
   // The renders of one page come at once, with one token, so they share an answer.
-  async function refreshed(token: string, headers: Headers): Promise<readonly [Response, string]> {
-    const answer =
-      refreshing.get(token) ??
-      fetch(`${apiUrl}${basePath}/session/refresh`, { ...UNCACHED, method: 'POST', headers })
-        // An unread answer holds its connection.
-        .then((fresh) => fresh.text().then((said) => [fresh, said] as const))
-        .finally(() => refreshing.delete(token));
-    refreshing.set(token, answer);
-    return answer;
+  function refreshed(token: string, headers: Headers): Refreshed {
+    for (const [asked, { askedAt }] of refreshing) {
+      if (now() - askedAt >= LIMIT_MS) refreshing.delete(asked);
+    }
+    const shared = refreshing.get(token) ?? { askedAt: now(), answer: ask(headers) };
+    refreshing.set(token, shared);
+    const answer = shared.answer.finally(() => {
+      if (refreshing.get(token) === shared) refreshing.delete(token);
+    });
+    return within(LIMIT_MS, answer);
+  }
+
+  async function ask(headers: Headers): Promise<readonly [Response, string]> {
+    const signal = AbortSignal.timeout(LIMIT_MS);
+    const init = { ...UNCACHED, method: 'POST', headers, signal };
+    const answer = await fetch(`${apiUrl}${basePath}/session/refresh`, init);
+    // An unread answer holds its connection.
+    return [answer, await answer.text()];
   }
 
   async function find(request: VisitorRequest, mayRefresh: boolean): Promise<Visitor> {

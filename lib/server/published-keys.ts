@@ -1,4 +1,5 @@
 import { failure, UNCACHED } from './api-answers.js';
+import { LIMIT_MS, within } from './time-limit.js';
 
 /** A key that the API has published. */
 type PublicKey = Readonly<Record<'kid' | 'kty', string>>;
@@ -8,7 +9,6 @@ const ASKED_EVERY_MS = 10_000;
 const KEPT_MS = 300_000;
 // While the API can't tell, a known key is good for longer, but not for ever: somebody may have revoked it.
 const KEPT_IN_OUTAGE_MS = 3_600_000;
-const LIMIT_MS = 5_000;
 // How long a visitor waits for new keys if theirs is known. A healthy API answers sooner, so a key that was revoked while
 // nobody came is refused.
 const PATIENCE_MS = 1_000;
@@ -67,14 +67,4 @@ export class PublishedKeys {
     this.keys = new Map(set.keys.map((key) => [key.kid, key]));
     this.readAt = askedAt;
   }
-}
-
-// At the edge, a request ends with the visitor for whom it was sent, and its promise may never settle. So each visitor
-// waits by a timer of their own.
-function within(ms: number, promise: Promise<void>): Promise<void> {
-  const signal = AbortSignal.timeout(ms);
-  const limit = new Promise<never>((_, reject) => {
-    signal.addEventListener('abort', () => reject(signal.reason as Error));
-  });
-  return Promise.race([promise, limit]);
 }

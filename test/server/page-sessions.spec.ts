@@ -162,6 +162,7 @@ class Site {
 describe('the sessions of a page server', () => {
   let site: Site;
   afterEach(() => site.booted.close());
+  const threeRequests = () => Promise.all([site.request(), site.request(), site.request()]);
 
   it.each(platforms)(
     'are those of its visitors: login, pages, refresh, sign-out on %s',
@@ -602,15 +603,6 @@ describe('the sessions of a page server', () => {
   });
 
   describe('are found by keys of the API', () => {
-    const users = async (sessions: PageSessions, requests: readonly Request[]) => {
-      const visitors = requests.map((each) => sessions.handle(each, { refresh: false }));
-      const settled = await Promise.allSettled(visitors);
-      return settled.map((each) =>
-        each.status === 'fulfilled' ? (each.value.claims?.sub ?? 'guest') : String(each.reason),
-      );
-    };
-    const threeRequests = () => Promise.all([site.request(), site.request(), site.request()]);
-
     it('that all renders of a cold start wait for, with one request', async () => {
       site = await Site.open();
       await site.login();
@@ -750,6 +742,70 @@ describe('the sessions of a page server', () => {
     });
   });
 
+  describe('whose refresh', () => {
+    const timedOut = ['TimeoutError: The operation was aborted due to timeout'];
+    const outage = ['Error: the API of the sessions answered 503'];
+
+    async function openLate(): Promise<void> {
+      site = await Site.open();
+      await site.login();
+      site.expireAccessTokens();
+    }
+
+    async function visit(): Promise<string[]> {
+      return users(site.sessions, [await site.request()], true);
+    }
+
+    it('may die with the visitor that it belongs to: others wait by their own time, then ask anew', async () => {
+      await openLate();
+      const sent = vi.spyOn(globalThis, 'fetch').mockReturnValueOnce(new Promise(() => undefined));
+      onTestFinished(() => sent.mockRestore());
+      site.sessions.handle(await site.request()).catch(() => undefined);
+      await vi.waitFor(() => expect(sent).toHaveBeenCalledOnce());
+      site.booted.clock.advanceMs(4_999);
+      const timeout = AbortSignal.timeout(0);
+      const limit = vi.spyOn(AbortSignal, 'timeout').mockReturnValueOnce(timeout);
+      onTestFinished(() => limit.mockRestore());
+      expect(await visit()).toEqual(timedOut);
+      site.booted.clock.advanceMs(1);
+      const three = ['u1', 'u1', 'u1'];
+      expect(await users(site.sessions, await threeRequests(), true)).toEqual(three);
+      expect(site.refreshes()).toEqual([200]);
+    });
+
+    it('ends late: the renders after it share the next one', async () => {
+      await openLate();
+      const answers: ((answer: Response) => void)[] = [];
+      const sent = vi
+        .spyOn(globalThis, 'fetch')
+        .mockImplementation(() => new Promise((resolve) => answers.push(resolve)));
+      onTestFinished(() => sent.mockRestore());
+      const late = visit();
+      await vi.waitFor(() => expect(answers).toHaveLength(1));
+      site.booted.clock.advanceMs(5_000);
+      const next = visit();
+      await vi.waitFor(() => expect(answers).toHaveLength(2));
+      answers[0]?.(new Response(null, { status: 503 }));
+      expect(await late).toEqual(outage);
+      const render = visit();
+      await new Promise((resolve) => setImmediate(resolve));
+      answers[1]?.(new Response(null, { status: 503 }));
+      expect(await Promise.all([next, render])).toEqual([outage, outage]);
+      expect(answers).toHaveLength(2);
+    });
+
+    it('is never answered: it fails by its limit, and the next one is sent', async () => {
+      await openLate();
+      site.failing.path = '/auth/session/refresh';
+      site.failing.isSilent = true;
+      limitsPassFast();
+      expect(await visit()).toEqual(timedOut);
+      vi.mocked(AbortSignal.timeout).mockRestore();
+      delete site.failing.path;
+      expect(await visit()).toEqual(['u1']);
+    });
+  });
+
   it('send cookies to the API alone', async () => {
     site = await Site.open();
     await site.login();
@@ -834,6 +890,19 @@ describe('the sessions of a page server', () => {
     expect(answer.headers.getSetCookie()).toHaveLength(2);
   });
 });
+
+/** The users of visits, or why there is none. */
+async function users(
+  sessions: PageSessions,
+  requests: readonly Request[],
+  refresh = false,
+): Promise<string[]> {
+  const visitors = requests.map((each) => sessions.handle(each, { refresh }));
+  const settled = await Promise.allSettled(visitors);
+  return settled.map((each) =>
+    each.status === 'fulfilled' ? (each.value.claims?.sub ?? 'guest') : String(each.reason),
+  );
+}
 
 /** Has the limits of requests pass a thousand times as fast. */
 function limitsPassFast(): void {
