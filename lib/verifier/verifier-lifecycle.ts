@@ -2,6 +2,7 @@ import { Inject, Injectable, Logger } from '@nestjs/common';
 import { ModulesContainer } from '@nestjs/core';
 import { refuse } from '../errors/flaw.js';
 import { SessionConfigurationError } from '../errors/session-configuration.error.js';
+import { FastifyReplies } from '../http/context/fastify-replies.js';
 import type { GuardedRoute } from '../http/guarded-routes.js';
 import { HandlerSurvey } from '../http/handler-survey.js';
 import { SessionExceptionFilter } from '../http/session-exception.filter.js';
@@ -32,6 +33,7 @@ export class VerifierLifecycle {
     private readonly registry: RegisteredClaims,
     private readonly handlers: HandlerSurvey,
     private readonly filter: SessionExceptionFilter,
+    private readonly replies: FastifyReplies,
     private readonly liveHandlers: LiveHandlers,
     private readonly modules: ModulesContainer,
     @Inject(RESOLVED_VERIFIER_OPTIONS) private readonly options: ResolvedVerifierOptions,
@@ -39,6 +41,7 @@ export class VerifierLifecycle {
 
   beforeRoutes(): void {
     this.filter.goBeforeOtherFilters();
+    this.replies.keep();
     this.liveHandlers.beforeRoutes();
   }
 

@@ -4,6 +4,7 @@ import { SessionIssuerUnavailableException } from '../errors/session-issuer-unav
 import { SessionTally } from '../events/session-tally.js';
 import { SessionEventBus } from '../events/session-event-bus.js';
 import { AntiCsrf } from '../http/anti-csrf/anti-csrf.js';
+import { FastifyReplies } from '../http/context/fastify-replies.js';
 import { FailureAnswer } from '../http/failure-answer.js';
 import { TransportFilters } from '../http/transport-filters.js';
 import { GuardedRoutes } from '../http/guarded-routes.js';
@@ -137,6 +138,7 @@ const PARTS: Provider[] = [
   ...LIVE_PROVIDERS,
   ClaimJudgement,
   FailureAnswer,
+  FastifyReplies,
   TransportFilters,
   GuardedRoutes,
   HandlerSurvey,
