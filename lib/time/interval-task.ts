@@ -1,6 +1,9 @@
 // A longer delay overflows Node's timers, which then fire at once.
 const LONGEST_TIMEOUT_MS = 24 * 60 * 60 * 1000;
 
+/** How many intervals may pass from one run to the next. */
+export const LONGEST_WAIT = 1.1;
+
 /** Runs a task repeatedly, never two runs at once, without keeping the process alive. */
 export class IntervalTask {
   private timer: NodeJS.Timeout | undefined;

@@ -13,7 +13,10 @@ export interface VerificationKeys {
    */
   findKnownKey(kid: string): AccessTokenVerificationKey | undefined;
 
-  /** Reads the keys again if a token names an unknown one; at most once in a few seconds. */
+  /** Whether they were read so long ago that they must be read again before they judge a token. */
+  readonly areTooOld?: boolean;
+
+  /** Reads the keys again if a token names an unknown one, or they are too old; at most once in a few seconds. */
   reloadForUnknownKey(): Promise<void>;
 }
 

@@ -8,7 +8,7 @@ import {
 } from '../revocation/feed-answer.js';
 import { RevokedSessions } from '../revocation/revoked-sessions.js';
 import { Clock } from '../time/clock.js';
-import { IntervalTask } from '../time/interval-task.js';
+import { IntervalTask, LONGEST_WAIT } from '../time/interval-task.js';
 import type {
   JudgedSession,
   RevocationNews,
@@ -32,8 +32,6 @@ const WHOLE_EVERY_MS = 10 * 60_000;
 const FORGET_EVERY_MS = 60_000;
 // An open connection ends at most this long after its access token.
 const BEAT_MS = 1_000;
-// A timer waits up to a tenth longer than requested.
-const LONGEST_WAIT = 1.1;
 
 /** Keeps this service's memory of revoked sessions up to date with the issuer's. */
 @Injectable()

@@ -14,7 +14,7 @@ import {
   type ResolvedVerifierOptions,
 } from './resolve-verifier-options.js';
 
-// Anybody can make up an unknown key id, so it costs at most one request in this time.
+// Anybody can make up an unknown key id, and an issuer may be away for long. It is asked at most once in this time.
 const UNKNOWN_KEY_RELOAD_MS = 5_000;
 // All instances of an issuer know a new key by then, so a key that none of them lists is no longer valid.
 const LISTED_AFTER_MS = 15_000;
@@ -70,8 +70,7 @@ export class IssuerKeys implements VerificationKeys {
 
   /** @throws {SessionIssuerUnavailableException} if the keys are too old to be trusted */
   findVerificationKey(kid: string): AccessTokenVerificationKey | undefined {
-    if (this.ageMs > this.options.keys.maxStalenessMs)
-      throw new SessionIssuerUnavailableException();
+    if (this.areTooOld) throw new SessionIssuerUnavailableException();
     return this.findKnownKey(kid);
   }
 
@@ -80,6 +79,10 @@ export class IssuerKeys implements VerificationKeys {
     if (known === undefined || this.listed.isDropped(kid)) return undefined;
     known.opened ??= openPublishedKey(known) ?? 'none';
     return known.opened === 'none' ? undefined : known.opened;
+  }
+
+  get areTooOld(): boolean {
+    return this.ageMs > this.options.keys.maxStalenessMs;
   }
 
   /** @throws {SessionIssuerUnavailableException} if they can't be read: the id may belong to a new key */
@@ -93,7 +96,7 @@ export class IssuerKeys implements VerificationKeys {
     } catch (cause) {
       throw new SessionIssuerUnavailableException({ cause });
     }
-    if (this.isBlind) throw new SessionIssuerUnavailableException();
+    if (this.isBlind || this.areTooOld) throw new SessionIssuerUnavailableException();
   }
 
   /**

@@ -17,6 +17,7 @@ import {
   resolveCache,
   resolveTrust,
 } from '../options/verification-options.js';
+import { LONGEST_WAIT } from '../time/interval-task.js';
 import type { SessionVerifierOptions } from './session-verifier-options.js';
 
 const SECOND = 1000;
@@ -130,8 +131,14 @@ function readRevocations(options: OptionReader): ResolvedVerifierOptions['revoca
 
 function readKeys(reader: OptionReader): ResolvedVerifierOptions['keys'] {
   const reloadIntervalMs = reader.durationMs('reloadInterval', SECOND, DAY, 5 * MINUTE);
-  const usualMs = Math.max(DAY, reloadIntervalMs);
-  const maxStalenessMs = reader.durationMs('maxStaleness', reloadIntervalMs, 365 * DAY, usualMs);
+  const usualMs = Math.max(DAY, 3 * reloadIntervalMs);
+  const maxStalenessMs = reader.durationMs('maxStaleness', SECOND, 365 * DAY, usualMs);
+  if (maxStalenessMs <= LONGEST_WAIT * reloadIntervalMs) {
+    reader.problem(
+      'maxStaleness',
+      'must be longer than 1.1 times `keys.reloadInterval`, because a reading may come a tenth later',
+    );
+  }
   reader.refuseUnknown();
   return { reloadIntervalMs, maxStalenessMs };
 }

@@ -21,9 +21,14 @@ export interface SessionVerifierOptions extends SessionStatusCodeOptions {
   revocations?: false | SessionVerifierRevocations;
   /** The issuer's keys. */
   keys?: {
-    /** How often they are read again; an unknown one is requested at once. @default '5m' */
+    /** How often they are read again. If one is unknown, or all are too old, a request has them read at once. @default '5m' */
     reloadInterval?: Duration;
-    /** How long they are used while the issuer can't be reached; after that, requests get 503. @default '1d' */
+    /**
+     * How long they are used while the issuer can't be reached; after that, requests get 503. More than 1.1 times
+     * `reloadInterval`.
+     *
+     * @default '1d', at least three times `reloadInterval`
+     */
     maxStaleness?: Duration;
   };
   /** How long to wait for the issuer; 0.1 seconds to 1 minute. @default '5s' */

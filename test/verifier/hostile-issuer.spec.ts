@@ -8,7 +8,12 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { SessionService, SessionContainer } from '../../lib/index.js';
 import { FakeClock } from '../../lib/testing/index.js';
 import { IssuerFeed } from '../../lib/verifier/issuer-feed.js';
-import { CurrentSession, ReadonlySession, VerifySession } from '../../lib/verifier/index.js';
+import {
+  CurrentSession,
+  ReadonlySession,
+  VerifySession,
+  type SessionVerifierOptions,
+} from '../../lib/verifier/index.js';
 import { bootApp, type BootedApp } from '../support/boot-app.js';
 import { send } from '../support/http-client.js';
 import { LogRecorder } from '../support/log-recorder.js';
@@ -82,7 +87,7 @@ describe('an issuer that misbehaves', () => {
     response.writeHead(answer.status, { 'content-type': 'application/json' }).end(body);
   }
 
-  async function boot(url?: string): Promise<void> {
+  async function boot(options: Partial<SessionVerifierOptions> = {}): Promise<void> {
     const { port } = proxy.address() as AddressInfo;
     service = await bootVerifier({
       clock,
@@ -90,9 +95,10 @@ describe('an issuer that misbehaves', () => {
       logger: log,
       options: {
         issuer: ISSUER,
-        url: url ?? `http://127.0.0.1:${port}/auth`,
+        url: `http://127.0.0.1:${port}/auth`,
         requestTimeout: '1s',
         revocations: { secret: FEED_SECRET, pollInterval: '1h', maxStaleness: '2h' },
+        ...options,
       },
     });
   }
@@ -290,7 +296,7 @@ describe('an issuer that misbehaves', () => {
     const server = createTlsServer(CERTIFICATE, (_request, response) => response.end('{}'));
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
-    await boot(`https://127.0.0.1:${(server.address() as AddressInfo).port}/auth`);
+    await boot({ url: `https://127.0.0.1:${(server.address() as AddressInfo).port}/auth` });
     expect(await me()).toBe(503);
     expect(errors().join('\n')).toMatch(/SELF_SIGNED|CERT/);
     server.close();
@@ -305,6 +311,64 @@ describe('an issuer that misbehaves', () => {
     await service?.app.get(IssuerFeed).poll();
     expect(await me()).toBe(200);
   });
+
+  it('that is away at the start is asked for its keys by requests, once in five seconds', async () => {
+    let asked = 0;
+    const away: Handler = (_request, response) => {
+      asked += 1;
+      response.writeHead(500).end();
+    };
+    instead = { '': { answer: away } };
+    await boot({ revocations: false });
+    asked = 0;
+    expect([await me(), await me(), asked]).toEqual([503, 503, 1]);
+    instead = {};
+    clock.advanceMs(4_999);
+    expect(await me()).toBe(503);
+    clock.advanceMs(1);
+    expect(await me()).toBe(200);
+  });
+
+  it('is asked for its keys by a request where they have become too old', async () => {
+    const keys = { reloadInterval: '1m', maxStaleness: '5m' } as const;
+    await boot({ revocations: false, keys });
+    expect(await me()).toBe(200);
+    // The first token has been remembered.
+    const remembered = session;
+    session = await issuer.app
+      .get(SessionService)
+      .createNewSessionWithoutRequestResponse('public', 'bob');
+    clock.advanceMs(300_001);
+    expect(await me()).toBe(200);
+    session = remembered;
+    clock.advanceMs(300_001);
+    expect(await me()).toBe(200);
+    instead = { '': answers(500, '') };
+    clock.advanceMs(300_001);
+    expect(await me()).toBe(503);
+  });
+
+  it('has its keys used for three intervals of reading at least', async () => {
+    await boot({ revocations: false, keys: { reloadInterval: '1d' } });
+    instead = { '': answers(500, '') };
+    clock.advanceMs(3 * 86_400_000);
+    session = await issuer.app
+      .get(SessionService)
+      .createNewSessionWithoutRequestResponse('public', 'bob');
+    expect(await me()).toBe(200);
+    clock.advanceMs(1);
+    expect(await me()).toBe(503);
+  });
+
+  it.each(['1h', '66m'] as const)(
+    'has no keys that are too old before the next reading: %s of one hour is refused',
+    async (maxStaleness) => {
+      const keys = { reloadInterval: '1h', maxStaleness } as const;
+      await expect(boot({ revocations: false, keys })).rejects.toThrow(
+        '`keys.maxStaleness` must be longer than 1.1 times `keys.reloadInterval`',
+      );
+    },
+  );
 
   it('that goes away later is used on by its keys for as long as an option says', async () => {
     await boot();
