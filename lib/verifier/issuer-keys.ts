@@ -120,7 +120,8 @@ export class IssuerKeys implements VerificationKeys {
   /** Confirms the list, because the issuer reports no change. */
   confirmList(): void {
     const nowMs = this.clock.now();
-    this.confirmedAtMs = nowMs;
+    // A list alone gives no keys.
+    if (Number.isFinite(this.confirmedAtMs)) this.confirmedAtMs = nowMs;
     this.listedUpToMs = nowMs;
     for (const [kid, key] of this.keys) {
       const isDue = key.isListed || nowMs - key.loadedAtMs > LISTED_AFTER_MS;
@@ -130,7 +131,7 @@ export class IssuerKeys implements VerificationKeys {
     }
   }
 
-  /** How long ago the issuer last reported its keys, in milliseconds. */
+  /** How long ago the issuer last reported its keys, in milliseconds; `Infinity` if they have never been read. */
   get ageMs(): number {
     return Math.abs(this.clock.now() - this.confirmedAtMs);
   }

@@ -9,7 +9,7 @@ import { IssuerKeys } from './issuer-keys.js';
 
 /** The state of the connection to the issuer. @publicApi */
 export interface SessionVerificationHealth {
-  /** How long ago the issuer reported its keys, in milliseconds; `undefined`: never. */
+  /** How long ago the issuer reported its keys, in milliseconds; `undefined`: they have never been read. */
   keysAgeMs: number | undefined;
   /** The age of the news of revocations; `undefined`: there is none. */
   revocationsAgeMs: number | undefined;

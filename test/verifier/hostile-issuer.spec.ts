@@ -11,6 +11,7 @@ import { IssuerFeed } from '../../lib/verifier/issuer-feed.js';
 import {
   CurrentSession,
   ReadonlySession,
+  SessionVerification,
   VerifySession,
   type SessionVerifierOptions,
 } from '../../lib/verifier/index.js';
@@ -252,6 +253,22 @@ describe('an issuer that misbehaves', () => {
     await boot();
     expect([401, 503]).toContain(await me());
     expect(errors().join('\n')).toContain(why);
+  });
+
+  it('whose keys can’t be read has none by the health of the service, though its feed is good', async () => {
+    instead = { '/jwks.json': answers(500, '') };
+    await boot();
+    const verification = service?.app.get(SessionVerification);
+    expect(await me()).toBe(503);
+    expect(verification?.health()).toMatchObject({ keysAgeMs: undefined, revocationsAgeMs: 0 });
+    instead = {};
+    clock.advanceMs(5_000);
+    expect(await me()).toBe(200);
+    expect(verification?.health().keysAgeMs).toBe(0);
+    // The feed confirms keys that have been read.
+    clock.advanceMs(1_000);
+    await service?.app.get(IssuerFeed).poll();
+    expect(verification?.health().keysAgeMs).toBe(0);
   });
 
   it('may have a thousand keys beside its own', async () => {
