@@ -1,6 +1,6 @@
 import type { ArgumentsHost, ExecutionContext } from '@nestjs/common';
 import type { SessionContainer } from '../session/container/session-container.js';
-import { findRequestAndResponse } from './context/execution-context.js';
+import { findSessionHolder } from './context/execution-context.js';
 import { foundIn, sessionFor } from './current-session.js';
 
 /**
@@ -16,12 +16,12 @@ import { foundIn, sessionFor } from './current-session.js';
  * @publicApi
  */
 export function currentSession(host: ArgumentsHost, kind?: string): SessionContainer | undefined {
-  const request = findRequestAndResponse(host)?.request;
-  if (!isObject(request)) return undefined;
+  const holder = findSessionHolder(host);
+  if (!isObject(holder)) return undefined;
   const handler = (host as Partial<ExecutionContext>).getHandler?.();
   if (kind !== undefined || handler === undefined)
-    return foundIn(request, kind)?.session as SessionContainer | undefined;
-  return sessionFor(request, handler)?.session as SessionContainer | undefined;
+    return foundIn(holder, kind)?.session as SessionContainer | undefined;
+  return sessionFor(holder, handler)?.session as SessionContainer | undefined;
 }
 
 /**

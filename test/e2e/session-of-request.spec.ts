@@ -5,6 +5,7 @@ import {
   HttpException,
   Injectable,
   Module,
+  UseFilters,
   UseGuards,
   UseInterceptors,
   type ArgumentsHost,
@@ -18,9 +19,12 @@ import {
   type NestModule,
 } from '@nestjs/common';
 import { APP_FILTER } from '@nestjs/core';
+import { WsAdapter } from '@nestjs/platform-ws';
 import { Test } from '@nestjs/testing';
+import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
 import type { ServerResponse } from 'node:http';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, onTestFinished } from 'vitest';
+import type { WebSocket } from 'ws';
 import {
   CreateSession,
   CurrentSession,
@@ -28,10 +32,12 @@ import {
   SessionGuard,
   SessionModule,
   sessionOf,
+  SessionService,
   VerifySession,
   type SessionContainer,
 } from '../../lib/index.js';
 import { bootApp, platforms, type BootedApp } from '../support/boot-app.js';
+import { WsTestClient } from '../support/socket-clients.js';
 import { LoginController } from '../support/login.controller.js';
 
 const seen: Record<string, string | undefined> = {};
@@ -179,6 +185,45 @@ describe.each(platforms)('the session of a request on %s', (platform) => {
       request: 'boss',
       'request of staff': 'boss',
     });
+  });
+});
+
+describe('the session of a message on a socket', () => {
+  it('is there for later guards, interceptors and exception filters of the gateway', async () => {
+    const found: Record<string, string | undefined> = {};
+    @Catch()
+    class SocketFilter implements ExceptionFilter {
+      catch(_error: unknown, host: ArgumentsHost): void {
+        found['filter'] = currentSession(host)?.getUserId();
+        host
+          .switchToWs()
+          .getClient<WebSocket>()
+          .send(JSON.stringify({ event: 'teapot' }));
+      }
+    }
+    @WebSocketGateway()
+    class Teapot {
+      @SubscribeMessage('me')
+      @UseGuards(SessionGuard, PolicyGuard)
+      @UseInterceptors(Interceptor)
+      @UseFilters(SocketFilter)
+      me(): never {
+        throw new Error('teapot');
+      }
+    }
+    const booted = await bootApp({
+      providers: [Teapot],
+      prepare: (app) => void app.useWebSocketAdapter(new WsAdapter(app)),
+    });
+    onTestFinished(() => booted.close());
+    const session = await booted.app
+      .get(SessionService)
+      .createNewSessionWithoutRequestResponse('public', 'ada');
+    const headers = { authorization: `Bearer ${session.getAccessToken()}` };
+    const client = await WsTestClient.open(booted.url, '', headers);
+    expect(await client.ask('me')).toEqual(['teapot', undefined]);
+    client.close();
+    expect({ ...seen, ...found }).toEqual({ guard: 'ada', interceptor: 'ada', filter: 'ada' });
   });
 });
 

@@ -1,5 +1,12 @@
 import { once } from 'node:events';
-import { Controller, type INestApplication } from '@nestjs/common';
+import {
+  Controller,
+  Injectable,
+  UseGuards,
+  type CanActivate,
+  type ExecutionContext,
+  type INestApplication,
+} from '@nestjs/common';
 import {
   ClientProxyFactory,
   MessagePattern,
@@ -13,11 +20,24 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import { SessionService } from '../../lib/index.js';
 import { FakeClock } from '../../lib/testing/index.js';
-import { CurrentSession, ReadonlySession, VerifySession } from '../../lib/verifier/index.js';
+import {
+  currentSession,
+  CurrentSession,
+  ReadonlySession,
+  SessionGuard,
+  VerifySession,
+} from '../../lib/verifier/index.js';
 import { IssuerFeed } from '../../lib/verifier/issuer-feed.js';
 import { bootApp, type BootedApp } from '../support/boot-app.js';
 import { freePort } from '../support/free-port.js';
 import { bootVerifier, FEED_SECRET, ISSUER, type BootedVerifier } from '../support/verifier-app.js';
+
+@Injectable()
+class PolicyGuard implements CanActivate {
+  canActivate(context: ExecutionContext): boolean {
+    return currentSession(context)?.getUserId() === 'alice';
+  }
+}
 
 @Controller()
 class OrdersController {
@@ -25,6 +45,12 @@ class OrdersController {
   @VerifySession()
   orders(@CurrentSession() session: ReadonlySession): object {
     return { userId: session.getUserId() };
+  }
+
+  @MessagePattern('policy')
+  @UseGuards(SessionGuard, PolicyGuard)
+  policy(): object {
+    return { isAllowed: true };
   }
 
   @MessagePattern('admin')
@@ -113,6 +139,10 @@ describe.each([true, false])(
       expect(await call('orders', { token: `Bearer ${token}` })).toEqual({ userId: 'alice' });
       expect(await call('maybe', {})).toEqual({ userId: null });
       expect(await call('maybe', { token })).toEqual({ userId: 'alice' });
+    });
+
+    it('gives later guards the session of a message', async () => {
+      expect(await call('policy', { token })).toEqual({ isAllowed: true });
     });
 
     it('answers a message without a good token with the code of an error', async () => {

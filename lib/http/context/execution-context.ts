@@ -138,7 +138,12 @@ export function isMessage(context: ArgumentsHost): boolean {
  * @throws {TypeError} if there is none of these
  */
 export function sessionHolderOf(context: ArgumentsHost): unknown {
+  return findSessionHolder(context) ?? requestAndResponseOf(context).request;
+}
+
+/** The same; `undefined` if there is none of these. */
+export function findSessionHolder(context: ArgumentsHost): unknown {
   const message: unknown = isMessage(context) ? context.switchToRpc().getContext() : undefined;
   const isHolder = typeof message === 'object' && message !== null;
-  return isHolder ? message : keeperOf(context, requestAndResponseOf(context).request);
+  return isHolder ? message : keeperOf(context, findRequestAndResponse(context)?.request);
 }
