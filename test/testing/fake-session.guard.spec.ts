@@ -191,16 +191,29 @@ describe.each(platforms)('a test that replaces the guard on %s', (platform) => {
     expect(await get('/admin')).toEqual([200, {}]);
   });
 
-  it('reaches the guard of the whole application that is provided with useExisting', async () => {
+  it('replaces the guard of the whole application and those of decorators, where the test provides the former', async () => {
+    const guard = new FakeSessionGuard({ userId: 'ada' });
     const builder = Test.createTestingModule({
       imports: [SessionTestingModule.forRoot()],
-      controllers: [BareController],
+      controllers: [BareController, ShopController],
+      providers: [{ provide: APP_GUARD, useValue: guard }],
+    });
+    const get = await start(builder.overrideGuard(SessionGuard).useValue(guard));
+    expect(await get('/bare')).toEqual([200, { userId: 'ada' }]);
+    expect(await get('/me')).toEqual([200, { userId: 'ada' }]);
+  });
+
+  it('replaces by overrideProvider the guard of the whole application that is provided with useExisting, and no other', async () => {
+    const builder = Test.createTestingModule({
+      imports: [SessionTestingModule.forRoot()],
+      controllers: [BareController, ShopController],
       providers: [{ provide: APP_GUARD, useExisting: SessionGuard }],
     });
     const get = await start(
       builder.overrideProvider(SessionGuard).useValue(new FakeSessionGuard({ userId: 'ada' })),
     );
     expect(await get('/bare')).toEqual([200, { userId: 'ada' }]);
+    expect((await get('/me'))[0]).toBe(401);
   });
 
   it('reaches the guard of a kind by its name, and leaves those of other kinds alone', async () => {
