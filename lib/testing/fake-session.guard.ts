@@ -1,6 +1,6 @@
 import type { CanActivate, ExecutionContext } from '@nestjs/common';
 import { UnauthorizedSessionException } from '../errors/unauthorized-session.exception.js';
-import { requestAndResponseOf } from '../http/context/execution-context.js';
+import { sessionHolderOf } from '../http/context/execution-context.js';
 import { noteGuarded, rememberSession, type Verifying } from '../http/current-session.js';
 import { GuardedRoutes } from '../http/guarded-routes.js';
 import { RefreshRoute } from '../http/refresh-route.js';
@@ -15,7 +15,7 @@ import { refuseInProduction } from './not-in-production.js';
 export type SessionOfContext = (context: ExecutionContext) => SessionContainer | undefined;
 
 /**
- * Replaces `SessionGuard` in tests of controllers: every request has the given session, and no token is verified. The
+ * Replaces `SessionGuard` in tests of controllers: every request and every message has the given session, and no token is verified. The
  * route's own checks still run: a session, roles, permissions, freshness and `@ForbidImpersonation()`. Global validators do not run, and no claims
  * are fetched.
  *
@@ -61,7 +61,7 @@ export class FakeSessionGuard implements CanActivate {
     const route = this.routes.of(context);
     // Routes of another kind have their own guard.
     if (route === undefined || route.options.kind !== this.verifying.options.kind) return true;
-    const { request } = requestAndResponseOf(context);
+    const holder = sessionHolderOf(context);
     const session = this.sessionOf(context);
     const { sessionRequired, overrideGlobalClaimValidators: validatorsOf } = route.asked;
     if (session === undefined && sessionRequired !== false) {
@@ -71,8 +71,8 @@ export class FakeSessionGuard implements CanActivate {
       await session.assertClaims(await validatorsOf([], session));
     }
     const checked = { options: route.options, maxAgeMs: route.maxAgeMs };
-    rememberSession(request, this.verifying, { session, checked });
-    noteGuarded(request, this.verifying, context.getHandler());
+    rememberSession(holder, this.verifying, { session, checked });
+    noteGuarded(holder, this.verifying, context.getHandler());
     return true;
   }
 }

@@ -5,13 +5,19 @@ import {
   type CanActivate,
   type ExecutionContext,
   type INestApplication,
+  type ModuleMetadata,
   type Type,
 } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';
+import { ClientProxyFactory, MessagePattern, Transport } from '@nestjs/microservices';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
+import { IoAdapter } from '@nestjs/platform-socket.io';
+import { WsAdapter } from '@nestjs/platform-ws';
 import { Test, type TestingModuleBuilder } from '@nestjs/testing';
-import { afterEach, describe, expect, it } from 'vitest';
+import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
+import { firstValueFrom } from 'rxjs';
+import { afterEach, describe, expect, it, onTestFinished } from 'vitest';
 import {
   CreateSession,
   CreateSessionInterceptor,
@@ -36,7 +42,9 @@ import {
 } from '../../lib/testing/index.js';
 import { platforms } from '../support/boot-app.js';
 import { send } from '../support/http-client.js';
+import { freePort } from '../support/free-port.js';
 import { LogRecorder } from '../support/log-recorder.js';
+import { IoTestClient, WsTestClient } from '../support/socket-clients.js';
 
 const tell = (session: SessionContainer | undefined) => ({ userId: session?.getUserId() ?? null });
 
@@ -255,6 +263,58 @@ describe.each(platforms)('a test that replaces the guard on %s', (platform) => {
     clock.advance('31d');
     expect(await get('/me', ada.headers)).toMatchObject([401, { code: 'TRY_REFRESH_TOKEN' }]);
     await expect(ada.refresh()).rejects.toMatchObject({ code: 'UNAUTHORISED' });
+  });
+});
+
+describe('a test that replaces the guard of messages', () => {
+  @WebSocketGateway()
+  class ShopGateway {
+    @SubscribeMessage('me')
+    @VerifySession()
+    me(@CurrentSession() session: SessionContainer): object {
+      return { event: 'you', data: session.getUserId() };
+    }
+  }
+
+  @Controller()
+  class MessageController {
+    @MessagePattern('me')
+    @VerifySession()
+    me(@CurrentSession() session: SessionContainer): object {
+      return tell(session);
+    }
+  }
+
+  async function guarded(metadata: ModuleMetadata): Promise<INestApplication> {
+    const testing = await Test.createTestingModule(metadata)
+      .overrideGuard(SessionGuard)
+      .useValue(new FakeSessionGuard({ userId: 'ada' }))
+      .compile();
+    const app = testing.createNestApplication({ logger: false });
+    onTestFinished(() => app.close());
+    return app;
+  }
+
+  it.each([
+    ['Socket.IO', IoAdapter, IoTestClient],
+    ['ws', WsAdapter, WsTestClient],
+  ])('gives the session to handlers of gateways by %s', async (_, Adapter, Client) => {
+    const app = await guarded({ providers: [ShopGateway] });
+    app.useWebSocketAdapter(new Adapter(app));
+    await app.listen(0, '127.0.0.1');
+    const client = await Client.open(await app.getUrl(), '', {});
+    expect(await client.ask('me')).toEqual(['you', 'ada']);
+    client.close();
+  });
+
+  it('gives the session to handlers of messages between services', async () => {
+    const app = await guarded({ controllers: [MessageController] });
+    const options = { host: '127.0.0.1', port: await freePort() };
+    app.connectMicroservice({ transport: Transport.TCP, options });
+    await app.startAllMicroservices();
+    const client = ClientProxyFactory.create({ transport: Transport.TCP, options });
+    expect(await firstValueFrom(client.send<unknown>('me', {}))).toEqual({ userId: 'ada' });
+    await client.close();
   });
 });
 
