@@ -78,7 +78,10 @@ function readOptions(
   const issuer = reader.string('issuer', isIssuer, ISSUER_ALLOWED) ?? '';
   const url = reader.string('url', isIssuer, ISSUER_ALLOWED) ?? issuer;
   const cookies = readCookies(reader);
-  const cookie = resolveCookieOptions(cookies || emptyReader(), !production, kind);
+  const cookieReader = cookies || emptyReader();
+  // Only the issuer sets cookies. Those that it sets without Secure can still be read.
+  const mayBeInsecure = !production || cookieReader.value('secure') === false;
+  const cookie = resolveCookieOptions(cookieReader, mayBeInsecure, kind);
   const transfer = cookies === false ? ('header' as const) : ('any' as const);
   return {
     issuer,

@@ -1,7 +1,7 @@
 import { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import { Controller, Get, Post } from '@nestjs/common';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import {
   BooleanClaim,
   Clock as IssuerClockProvider,
@@ -390,6 +390,19 @@ describe.each(platforms)('a service without a database on %s', (platform) => {
       status: 401,
       json: { message: 'try refresh token' },
     });
+  });
+
+  it('reads in production the cookies of an issuer that sets them without Secure, where it is told to', async () => {
+    vi.stubEnv('NODE_ENV', 'production');
+    onTestFinished(() => void vi.unstubAllEnvs());
+    const token = (await logIn()).getAccessToken();
+    const status = async (name: string) =>
+      (await ask('me', undefined, { cookie: `${name}=${token}` })).status;
+    await boot({ cookies: true });
+    expect([await status('sAccessToken'), await status('__Host-sAccessToken')]).toEqual([401, 200]);
+    await service?.close();
+    await boot({ cookies: { secure: false } });
+    expect([await status('sAccessToken'), await status('__Host-sAccessToken')]).toEqual([200, 401]);
   });
 
   it('guards the whole application by the same guard', async () => {
