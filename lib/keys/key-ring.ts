@@ -41,7 +41,7 @@ export class KeyRing implements VerificationKeys {
   private readonly maker: KeyMaker;
   private readonly rewrapper: KeyRewrapper;
   private readonly trusted: TrustedKeys;
-  /** Reads the keys again from time to time. */
+  /** Reads the keys again from time to time, and makes the next one also where nothing is signed. */
   readonly reloadTask: IntervalTask;
   private readonly making = new Map<KeyKind, Promise<void>>();
   private keys: LoadedKeys = NO_KEYS;
@@ -64,7 +64,7 @@ export class KeyRing implements VerificationKeys {
     this.rewrapper = new KeyRewrapper(store, this.loader, clock);
     this.reloadTask = new IntervalTask(
       Math.min(LONGEST_RELOAD_MS, this.leadMs),
-      () => this.reload(),
+      () => this.reload().then(() => this.makeNextIfDue()),
       () =>
         this.logger.warn('The session keys could not be read again; the known ones stay in use'),
     );
@@ -89,13 +89,11 @@ export class KeyRing implements VerificationKeys {
   async signingKey(): Promise<LoadedSigningKey> {
     // After a suspension, other instances may sign with a key not read here, and no longer trust the previous one.
     if (this.ageMs > this.leadMs) await this.catchUp();
-    const nowMs = this.clock.now();
     const keys = this.trusted.signers(this.keys);
-    const active = activeKey(keys, nowMs);
+    const active = activeKey(keys, this.clock.now());
     if (active === undefined)
       return this.firstKey(() => this.trusted.signers(this.keys), 'dynamic');
-    const dueAtMs = nextKeyDueAtMs(keys, this.options.signing.rotationIntervalMs);
-    if (dueAtMs !== undefined && dueAtMs <= nowMs) this.makeInBackground('dynamic');
+    this.makeNextIfDue(keys);
     return active;
   }
 
@@ -248,9 +246,11 @@ export class KeyRing implements VerificationKeys {
     return key;
   }
 
-  private makeInBackground(kind: KeyKind): void {
-    if (this.making.has(kind)) return;
-    this.make(kind).catch(() =>
+  /** Makes the next signing key in the background. */
+  private makeNextIfDue(keys = this.trusted.signers(this.keys)): void {
+    const dueAtMs = nextKeyDueAtMs(keys, this.options.signing.rotationIntervalMs);
+    if (dueAtMs === undefined || dueAtMs > this.clock.now() || this.making.has('dynamic')) return;
+    this.make('dynamic').catch(() =>
       this.logger.warn('The next session key could not be made; the current one stays in use'),
     );
   }

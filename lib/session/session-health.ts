@@ -33,8 +33,8 @@ export interface SessionHealthReport {
   /** How long ago the keys were last read, in milliseconds. */
   keysAgeMs: number;
   /**
-   * How long the signing key has been in use, in milliseconds; `null` without one. After `rotationInterval`, no new key
-   * could be made.
+   * How long the signing key has been in use, in milliseconds; `null` without one. More than a minute after
+   * `rotationInterval`, no new key could be made.
    */
   signingKeyAgeMs: number | null;
 }

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { KeyRing } from '../../lib/keys/key-ring.js';
+import { SessionEventBus } from '../../lib/index.js';
 import { SigningKeyStore } from '../../lib/store/signing-key.store.js';
 import { bootApp, type BootedApp } from '../support/boot-app.js';
 
@@ -42,6 +43,32 @@ describe('the keys in memory', () => {
     gates.shift()?.();
     await slow;
     expect(keys.ageMs).toBe(0);
+  });
+
+  it('rotate where nothing is signed, so that the signing key gets no older than its interval', async () => {
+    const keys = booted.app.get(KeyRing);
+    const day = 24 * 60 * 60_000;
+    const [first] = keys.accessTokenKeyIds();
+    booted.clock.advanceMs(7 * day - 60_001);
+    await vi.advanceTimersByTimeAsync(6_000);
+    expect(keys.accessTokenKeyIds()).toEqual([first]);
+    booted.clock.advanceMs(1);
+    await vi.advanceTimersByTimeAsync(6_000);
+    await vi.waitFor(() => expect(keys.accessTokenKeyIds()).toHaveLength(2));
+    booted.clock.advanceMs(60_000);
+    expect(keys.signingKeyAgeMs).toBe(0);
+  });
+
+  it('wait at the end for the next one that is being made', async () => {
+    const events = booted.app.get(SessionEventBus);
+    const made: string[] = [];
+    events.on('keyMade', ({ kind }) => void made.push(kind));
+    const keys = booted.app.get(KeyRing);
+    booted.clock.advanceMs(7 * 24 * 60 * 60_000);
+    const reading = keys.reloadTask.runNow();
+    await keys.stop();
+    await reading;
+    expect(made).toEqual(['dynamic']);
   });
 
   it('are let go of once the reading that is under way has ended', async () => {
