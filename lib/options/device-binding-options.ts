@@ -11,9 +11,10 @@ const USUAL_LIFETIME = 10 * MINUTE;
 /** How sessions are bound to devices. @publicApi */
 export interface SessionDeviceBindingOptions {
   /**
-   * How long the access token of a bound session is valid, and that of a login until its browser has bound it. A thief
-   * can use a stolen cookie for that long. At least 5 minutes, because browsers sign six times in nine minutes.
-   * @default '10m'
+   * How long the access token of a bound session is valid. A thief can use a stolen cookie for that long. At least 5
+   * minutes, because browsers sign six times in nine minutes. A login's token lives no longer than this and
+   * `accessTokenLifetime`, until its browser has bound it.
+   * @default '10m', or `accessTokenLifetime` if that is shorter, but at least 5 minutes
    */
   accessTokenLifetime?: Duration;
 }
@@ -22,17 +23,21 @@ export interface SessionDeviceBindingOptions {
 export type ResolvedDeviceBinding = false | { readonly accessTokenLifetimeMs: number };
 
 /** Reads `deviceBinding`. By default, sessions are not bound. */
-export function readDeviceBinding(options: OptionReader): ResolvedDeviceBinding {
+export function readDeviceBinding(
+  options: OptionReader,
+  unboundLifetimeMs: number,
+): ResolvedDeviceBinding {
   const value = options.value('deviceBinding');
   if (value === undefined || value === false) return false;
-  if (value === true) return { accessTokenLifetimeMs: USUAL_LIFETIME };
+  const usualMs = Math.max(SHORTEST_LIFETIME, Math.min(USUAL_LIFETIME, unboundLifetimeMs));
+  if (value === true) return { accessTokenLifetimeMs: usualMs };
   const reader = options.nestedIn('deviceBinding', 'true, false or a plain object');
   if (reader === undefined) return false;
   const accessTokenLifetimeMs = reader.durationMs(
     'accessTokenLifetime',
     SHORTEST_LIFETIME,
     1000 * DAY,
-    USUAL_LIFETIME,
+    usualMs,
   );
   reader.refuseUnknown();
   return { accessTokenLifetimeMs };

@@ -84,8 +84,9 @@ function readOptions(
   const cookie = resolveCookieOptions(reader.nested('cookie'), allowInsecure, kind);
   const encryptionKeys = readEncryptionKeys(reader, 'encryptionKey');
   const audience = reader.string('audience', isName, AUDIENCE_ALLOWED) ?? kind;
+  const lifetimes = readLifetimes(reader);
   return {
-    ...readLifetimes(reader),
+    ...lifetimes,
     issuer: reader.string('issuer', isIssuer, ISSUER_ALLOWED),
     audience,
     kind,
@@ -115,7 +116,7 @@ function readOptions(
     databaseTimeoutMs: reader.durationMs('databaseTimeout', SECOND / 10, 5 * MINUTE, 5 * SECOND),
     ...readPruning(reader),
     device: resolveDevice(reader.nested('device')),
-    deviceBinding: readDeviceBinding(reader),
+    deviceBinding: readDeviceBinding(reader, lifetimes.accessTokenLifetimeMs),
     revokePreviousSession: reader.boolean('revokePreviousSession', true),
     maxSessionsPerUser: resolveSessionLimit(reader),
     rateLimit: readRateLimits(reader, 'rateLimit'),

@@ -496,6 +496,16 @@ describeOnEachDatabase('sessions that are bound to a device', (engine) => {
         expect(jsonOf(await browser.send('GET', '/me'))).toEqual({ userId: 'ada', isBound: false });
       });
 
+      it('can not bind: its first token lives no longer than the others', async () => {
+        await open({ accessTokenLifetime: '2m' });
+        const browser = await scene.loggedIn({ canBind: false });
+        expect(lifeOf(browser)).toBe(120);
+        expect((await browser.send('POST', REFRESH_ROUTE)).status).toBe(200);
+        expect(lifeOf(browser)).toBe(120);
+        const bound = await scene.loggedIn();
+        expect(lifeOf(bound)).toBe(300);
+      });
+
       it('loses the answer to its refresh, once and twice', async () => {
         await open();
         const browser = await scene.loggedIn();

@@ -26,6 +26,20 @@ describe('the option deviceBinding', () => {
     expect(resolveSessionOptions(options, { production: false }).deviceBinding).toEqual(resolved);
   });
 
+  it.each<[SessionModuleOptions, number]>([
+    [{ accessTokenLifetime: '2m' }, 300_000],
+    [{ accessTokenLifetime: '7m' }, 420_000],
+    [{ accessTokenLifetime: '2h' }, 600_000],
+    [{ profile: 'aal3' }, 300_000],
+    [{ accessTokenLifetime: '2m', deviceBinding: { accessTokenLifetime: '10m' } }, 600_000],
+  ])('with %j gives bound sessions tokens of %i ms', (options, accessTokenLifetimeMs) => {
+    const { deviceBinding } = resolveSessionOptions(
+      { deviceBinding: true, ...options },
+      { production: false },
+    );
+    expect(deviceBinding).toEqual({ accessTokenLifetimeMs });
+  });
+
   it.each<[string, SessionModuleOptions]>([
     ['a lifetime under 5 minutes', { deviceBinding: { accessTokenLifetime: '299s' } }],
     ['cookies for other sites', { cookie: { sameSite: 'none', secure: true } }],
@@ -34,7 +48,14 @@ describe('the option deviceBinding', () => {
     ['cookies that are not Secure', { cookie: { secure: false } }],
     ['tokens in headers alone', { tokenTransferMethod: 'header' }],
     ['an anti-CSRF token', { antiCsrf: 'VIA_TOKEN' }],
-    ['sessions that end sooner', { refreshTokenLifetime: '9m', accessTokenLifetime: '1m' }],
+    ['sessions that end sooner', { refreshTokenLifetime: '5m', accessTokenLifetime: '1m' }],
+    [
+      'a lifetime of its own that sessions do not reach',
+      {
+        profile: 'aal3',
+        deviceBinding: { accessTokenLifetime: '15m' },
+      },
+    ],
   ])('is refused at the start with %s', (_, options) => {
     expect(refusalOf({ deviceBinding: true, ...options })).toContain('`deviceBinding');
     expect(refusalOf({ ...options, deviceBinding: false })).toBe('accepted');

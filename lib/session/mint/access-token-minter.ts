@@ -51,7 +51,7 @@ interface Lifetime {
   readonly replaced?: Readonly<AccessTokenClaims> | undefined;
   /**
    * Whether the browser is asked to bind the session. Until then, the token lives no longer than that of a bound
-   * session.
+   * session, and no longer than without the offer.
    */
   readonly isOffered?: boolean;
 }
@@ -133,11 +133,20 @@ export class AccessTokenMinter {
     if (replaced !== undefined) {
       return Math.floor(accessTokenEndsAtMs(replaced, this.options) / 1000);
     }
-    const { deviceBinding } = this.options;
-    const isShort = deviceBinding !== false && (isOffered || this.isBound(session));
-    return isShort
-      ? accessTokenExpirySeconds(session, nowMs, this.options, deviceBinding.accessTokenLifetimeMs)
-      : accessTokenExpirySeconds(session, nowMs, this.options);
+    return accessTokenExpirySeconds(
+      session,
+      nowMs,
+      this.options,
+      this.lifetimeMs(session, isOffered),
+    );
+  }
+
+  private lifetimeMs(session: MintedSession, isOffered: boolean): number {
+    const { accessTokenLifetimeMs, deviceBinding } = this.options;
+    if (deviceBinding === false) return accessTokenLifetimeMs;
+    const boundMs = deviceBinding.accessTokenLifetimeMs;
+    if (session.deviceKey !== null) return boundMs;
+    return isOffered ? Math.min(boundMs, accessTokenLifetimeMs) : accessTokenLifetimeMs;
   }
 
   private isBound({ deviceKey }: Pick<SessionRecord, 'deviceKey'>): boolean {
