@@ -6,12 +6,14 @@ import {
   type ClaimValidationError,
   type SessionClaimValidator,
 } from './session-claim-validator.js';
-import type { ClaimSubject } from './session-claim.js';
+import type { ClaimSubject, SessionClaim } from './session-claim.js';
 
 /** The input of a validation. */
 export interface ClaimValidation {
   validators: readonly SessionClaimValidator[];
   subject: ClaimSubject;
+  /** The claims that every session has, in their order. @default none */
+  registered?: readonly SessionClaim<unknown>[];
   /** The current time, in milliseconds since the epoch. */
   nowMs: number;
 }
@@ -29,14 +31,15 @@ export interface ClaimValidationOutcome {
 }
 
 /**
- * Fetches the claims that are missing or too old for their validators, then validates the resulting payload. Errors of
- * claims and validators are passed on: an error is neither a valid claim nor a claim that the client lacks.
+ * Fetches the claims that are missing or too old for their validators, then validates the resulting payload. Before a
+ * registered claim come those that are registered earlier and have no value, as at a login. Errors of claims and
+ * validators are passed on: an error is neither a valid claim nor a claim that the client lacks.
  */
 export async function validateClaims(validation: ClaimValidation): Promise<ClaimValidationOutcome> {
-  const { subject, nowMs } = validation;
+  const { nowMs, subject } = validation;
   const validators = checkValidators(validation.validators);
   const context = { nowMs };
-  const payload = await refetchClaims(validators, subject, context);
+  const payload = await refetchClaims(validators, validation);
   const invalidClaims = await findInvalidClaims(validators, payload, context);
   const accessTokenPayloadUpdate = payloadChanges(subject.accessTokenPayload, payload);
   return accessTokenPayloadUpdate === undefined
@@ -61,15 +64,19 @@ function isListOfValidators(validators: unknown): validators is readonly Session
 // One after the other: each fetch sees the results of those before it, and a claim's second validator finds it fresh.
 async function refetchClaims(
   validators: readonly SessionClaimValidator[],
-  subject: ClaimSubject,
-  context: ClaimValidationContext,
+  { subject, nowMs, registered = [] }: ClaimValidation,
 ): Promise<Readonly<AccessTokenPayload>> {
   let payload = subject.accessTokenPayload;
   for (const validator of validators) {
     const { claim } = validator;
-    if (claim === undefined || !(await validator.shouldRefetch?.(payload, context))) continue;
-    const value = await claim.fetchValue({ ...subject, accessTokenPayload: payload });
-    if (value !== undefined) payload = claim.addToPayload(payload, value, context.nowMs);
+    if (claim === undefined || !(await validator.shouldRefetch?.(payload, { nowMs }))) continue;
+    const missing = registered
+      .slice(0, Math.max(0, registered.indexOf(claim)))
+      .filter((each) => each.getValueFromPayload(payload) === undefined);
+    for (const each of [...missing, claim]) {
+      const value = await each.fetchValue({ ...subject, accessTokenPayload: payload });
+      if (value !== undefined) payload = each.addToPayload(payload, value, nowMs);
+    }
   }
   return payload;
 }

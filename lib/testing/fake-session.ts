@@ -2,6 +2,7 @@ import { endOf } from '../live/end-of-session.js';
 import { resolveSessionOptions } from '../options/resolve-options.js';
 import { SessionEventBus } from '../events/session-event-bus.js';
 import { ContainerParts } from '../session/container/container-parts.js';
+import { RegisteredClaims } from '../session/edit/registered-claims.js';
 import { SessionContainer } from '../session/container/session-container.js';
 import { mergePayload } from '../session/edit/session-editor.js';
 import { deepFreeze, type JsonObject } from '../session/input/json-object.js';
@@ -208,5 +209,16 @@ function partsOf(row: FakeRow, clock: Clock): ContainerParts {
     ContainerParts['revoker'],
     ContainerParts['minter'],
   ];
-  return new ContainerParts(carriers, directory, editor, revoker, minter, refusals, clock, row);
+  const registry = new RegisteredClaims();
+  return new ContainerParts(
+    carriers,
+    directory,
+    editor,
+    revoker,
+    minter,
+    registry,
+    refusals,
+    clock,
+    row,
+  );
 }

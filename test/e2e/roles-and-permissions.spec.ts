@@ -9,8 +9,10 @@ import {
   VerifySession,
   type SessionModuleOptions,
 } from '../../lib/index.js';
-import { bootApp, platforms, type BootedApp } from '../support/boot-app.js';
-import type { HttpClient } from '../support/http-client.js';
+import { bootApp, platforms, type BootedApp, type BootOptions } from '../support/boot-app.js';
+import { createTestDatabase } from '../support/databases.js';
+import { payloadOf } from '../support/scene.js';
+import { HttpClient } from '../support/http-client.js';
 
 let roles: string[] | undefined;
 let permissions: string[] | undefined;
@@ -30,6 +32,13 @@ class RolesController {
   @PublicAccess()
   login(): string {
     return 'u1';
+  }
+
+  @Post('guest')
+  @CreateSession()
+  @PublicAccess()
+  guest(): string {
+    return 'u2';
   }
 
   @Get('user')
@@ -80,8 +89,11 @@ describe.each(platforms)('roles and permissions on %s', (platform) => {
   let booted: BootedApp;
   let client: HttpClient;
 
-  async function boot(sessions: SessionModuleOptions): Promise<void> {
-    booted = await bootApp({ platform, controllers: [RolesController], sessions });
+  async function boot(
+    sessions: SessionModuleOptions,
+    more: Pick<BootOptions, 'clock' | 'database'> = {},
+  ): Promise<void> {
+    booted = await bootApp({ platform, controllers: [RolesController], sessions, ...more });
   }
   const failures = async (path: string) => {
     const { json } = await client.get(path);
@@ -165,5 +177,34 @@ describe.each(platforms)('roles and permissions on %s', (platform) => {
       expect(await failures('/user')).toEqual([missing('st-role', 'user')]);
       expect(await failures('/write')).toEqual([wrong('st-perm', ['read', 'write'], ['read'])]);
     });
+  });
+
+  it('of a session that is older than both claims are fetched in their order, whichever a route asks for', async () => {
+    const { options, drop } = await createTestDatabase('sqlite');
+    const database = options as NonNullable<BootOptions['database']>;
+    await boot({}, { database });
+    client = booted.client();
+    const { jar } = client;
+    await client.post('/guest');
+    const { clock } = booted;
+    await booted.close();
+    const claims = [
+      new UserRoleClaim({ fetchValue: () => ['editor'] }),
+      new PermissionClaim({
+        fetchValue: ({ accessTokenPayload }) => {
+          const role = accessTokenPayload['st-role'] as { v: string[] } | undefined;
+          return role?.v.includes('editor') === true ? ['read', 'write'] : [];
+        },
+      }),
+    ];
+    await boot({ claims }, { database, clock });
+    client = new HttpClient(booted.url, booted.url, jar);
+    expect((await client.get('/write')).status).toBe(200);
+    expect(payloadOf((await client.cookie('sAccessToken')) ?? '')).toMatchObject({
+      'st-role': { v: ['editor'] },
+      'st-perm': { v: ['read', 'write'] },
+    });
+    await booted.close();
+    await drop();
   });
 });

@@ -2,6 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { Clock } from '../../time/clock.js';
 import { SESSION_ENDS, type SessionEnds } from '../../verification/session-ends.js';
 import { SessionEditor } from '../edit/session-editor.js';
+import { RegisteredClaims } from '../edit/registered-claims.js';
 import { SessionRevoker } from '../end/session-revoker.js';
 import { AccessTokenMinter } from '../mint/access-token-minter.js';
 import { SessionRefusals } from '../refuse/session-refusals.js';
@@ -17,6 +18,7 @@ export class ContainerParts {
     readonly editor: SessionEditor,
     readonly revoker: SessionRevoker,
     readonly minter: AccessTokenMinter,
+    readonly registry: RegisteredClaims,
     readonly refusals: SessionRefusals,
     readonly clock: Clock,
     @Inject(SESSION_ENDS) readonly ends: SessionEnds,

@@ -122,6 +122,7 @@ export class SessionContainer extends ReadonlySession {
     const { invalidClaims, accessTokenPayloadUpdate } = await validateClaims({
       validators,
       subject: this.claimSubject(),
+      registered: this.parts.registry.claims,
       nowMs: this.parts.clock.now(),
     });
     if (accessTokenPayloadUpdate !== undefined) {

@@ -115,6 +115,7 @@ export class ClaimsByHandle {
     const { invalidClaims, accessTokenPayloadUpdate } = await validateClaims({
       validators,
       subject: subjectOf(record),
+      registered: this.registry.claims,
       nowMs: this.clock.now(),
     });
     if (accessTokenPayloadUpdate !== undefined) {
