@@ -19,16 +19,42 @@ export function isStale(
 }
 
 /**
- * The part of a payload that holds the claim's value as it is, with a note that a fetch found no other at this time;
- * `undefined` if there is no value, or a subclass gave the entry another shape. Its age stays.
+ * Whether a token lacks a claim that must be fetched: its row has the mark of `missingMark`, or the token was made
+ * before the claims were marked stale. A token that a fetch in vain has brought was made later.
+ */
+export function isMissing(
+  { key }: SessionClaim<unknown>,
+  payload: Readonly<AccessTokenPayload>,
+  sinceMs: number,
+): boolean {
+  if (Object.hasOwn(payload, key)) return isMissingMark(Reflect.get(payload, key));
+  const iat = payload['iat'];
+  // In whole seconds: the token may have been made at the end of this one.
+  return typeof iat === 'number' && (iat + 1) * 1000 <= sinceMs;
+}
+
+/** The part of a payload that asks for a claim of which it has no entry. A fetch replaces or removes it. */
+export function missingMark({ key }: SessionClaim<unknown>): AccessTokenPayload {
+  return { [key]: { t: 0 } };
+}
+
+/**
+ * The change of a payload after a fetch that found nothing: the claim's value as it is gets a note of the time, and a
+ * `missingMark` goes. `undefined` if there is neither, or a subclass gave the entry another shape. Its age stays.
  */
 export function withAskedInVain(
   claim: SessionClaim<unknown>,
   payload: Readonly<AccessTokenPayload>,
   nowMs: number,
 ): AccessTokenPayload | undefined {
+  if (isMissingMark(Reflect.get(payload, claim.key))) return { [claim.key]: null };
   const entry = entryOf(claim, payload);
   return entry === undefined ? undefined : { [claim.key]: { ...entry, a: nowMs } };
+}
+
+function isMissingMark(entry: unknown): boolean {
+  if (typeof entry !== 'object' || entry === null || Object.hasOwn(entry, 'v')) return false;
+  return Reflect.get(entry, 't') === 0;
 }
 
 function entryOf(

@@ -270,7 +270,8 @@ export class SessionFunctions {
 
   /**
    * Tells the sessions that a user's claims have changed, such as their roles. The registered claims are fetched again
-   * at the user's next request, on each instance within the poll interval of the revocation feed. Nobody is logged out.
+   * at the user's next request, on each instance within the poll interval of the revocation feed. That includes claims
+   * that a session has no value of. Nobody is logged out.
    */
   markClaimsStale(userId: string): Promise<void> {
     return this.parts.claims.markStale(userId);

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { AccessTokenPayload } from '../../claims/access-token-payload.js';
-import { isStale, withAskedInVain } from '../../claims/asked-in-vain.js';
+import { isMissing, isStale, withAskedInVain } from '../../claims/asked-in-vain.js';
 import { buildClaims } from '../../claims/build-claims.js';
 import type { SessionClaim } from '../../claims/session-claim.js';
 import { SessionInputException } from '../../errors/session-input.exception.js';
@@ -18,7 +18,7 @@ interface Renewal {
   readonly begunAtMs: number;
 }
 
-/** Renews claims that were fetched before the application marked them stale (`markClaimsStale`). */
+/** Renews claims that were fetched, or had no value, before the application marked them stale (`markClaimsStale`). */
 @Injectable()
 export class StaleClaimRenewal implements StaleClaimsPolicy<SessionContainer> {
   private readonly underWay = new Map<string, Renewal>();
@@ -73,7 +73,8 @@ export class StaleClaimRenewal implements StaleClaimsPolicy<SessionContainer> {
     const unchanged = stale.filter(
       (claim) =>
         !Object.hasOwn(update, claim.key) &&
-        withAskedInVain(claim, subject.accessTokenPayload, nowMs) !== undefined,
+        (!Object.hasOwn(subject.accessTokenPayload, claim.key) ||
+          withAskedInVain(claim, subject.accessTokenPayload, nowMs) !== undefined),
     );
     if (unchanged.length === 0 && Object.keys(update).length === 0) return session;
     // By the row: it may have another value than the token, have lost it, or have been fetched later.
@@ -100,6 +101,8 @@ export class StaleClaimRenewal implements StaleClaimsPolicy<SessionContainer> {
   in(payload: Readonly<AccessTokenPayload>, userId: string): readonly SessionClaim<unknown>[] {
     if (this.registry.claims.length === 0) return [];
     const staleSinceMs = this.feed.staleClaimsSinceMs(userId) ?? MARKED_STALE_AT_MS + 1;
-    return this.registry.claims.filter((claim) => isStale(claim, payload, staleSinceMs));
+    return this.registry.claims.filter(
+      (claim) => isStale(claim, payload, staleSinceMs) || isMissing(claim, payload, staleSinceMs),
+    );
   }
 }

@@ -1,4 +1,6 @@
 import { Injectable, Logger } from '@nestjs/common';
+import { missingMark } from '../../claims/asked-in-vain.js';
+import { SessionInputException } from '../../errors/session-input.exception.js';
 import { SessionStoreUnavailableException } from '../../errors/session-store-unavailable.exception.js';
 import type { SessionDatabase } from '../../store/session-database.js';
 import type { JsonObject } from '../input/json-object.js';
@@ -26,10 +28,20 @@ export class StaleMarks {
     );
   }
 
-  /** Marks every registered claim of a user. */
+  /** Marks every registered claim of a user, also those that a session has no value of. */
   async mark(userId: string): Promise<void> {
     for (const handle of await this.directory.handlesOfUser(userId)) {
-      await this.editor.editByHandle(handle, (payload) => this.marksIn(payload));
+      const ofValues = (payload: Readonly<JsonObject>) => this.marksIn(payload);
+      const ofAll = (payload: Readonly<JsonObject>) => ({
+        ...this.missingIn(payload),
+        ...this.marksIn(payload),
+      });
+      await this.editor.editByHandle(handle, ofAll).catch((error: unknown) => {
+        // A token may have no room for more.
+        if (error instanceof SessionInputException)
+          return this.editor.editByHandle(handle, ofValues);
+        throw error;
+      });
     }
   }
 
@@ -48,6 +60,11 @@ export class StaleMarks {
         this.logger.warn('The claims of a session could not be marked stale');
       }
     }
+  }
+
+  private missingIn(payload: Readonly<JsonObject>): JsonObject {
+    const missing = this.registry.claims.filter(({ key }) => !Object.hasOwn(payload, key));
+    return Object.assign({}, ...missing.map(missingMark)) as JsonObject;
   }
 
   private marksIn(payload: Readonly<JsonObject>, fetchedBeforeMs?: number): JsonObject {
