@@ -90,8 +90,10 @@ export class RequestVerification<S extends ReadonlySession = SessionContainer> {
     const { token, transferMethod } = chosen;
     const antiCsrf = this.proofOf(httpRequest, transferMethod, asked);
     if (antiCsrf === 'refused') throw this.antiCsrfFailure();
-    const session = await this.verifyToken(token, antiCsrf, asked);
-    this.sessions.attach(session, request, response, transferMethod);
+    const attach = (found: S): void =>
+      this.sessions.attach(found, request, response, transferMethod);
+    const session = await this.verifyToken(token, antiCsrf, asked, attach);
+    attach(session);
     return session;
   }
 
@@ -203,10 +205,11 @@ export class RequestVerification<S extends ReadonlySession = SessionContainer> {
     token: VerifiedToken,
     antiCsrf: PresentedProof,
     asked: AskedOfRequest,
+    attach?: (session: S) => void,
   ): S | Promise<S> {
     const tally = this.verifier.isRemembered(token.token) ? 'remembered' : 'read';
     const session = antiCsrf === undefined ? this.remembered.of(token, asked) : undefined;
-    if (session === undefined) return this.verifyInTurn(token, antiCsrf, asked, tally);
+    if (session === undefined) return this.verifyInTurn(token, antiCsrf, asked, tally, attach);
     this.tally[tally] += 1;
     return session;
   }
@@ -216,6 +219,7 @@ export class RequestVerification<S extends ReadonlySession = SessionContainer> {
     antiCsrf: PresentedProof,
     asked: VerifySessionOptions,
     tally: 'remembered' | 'read',
+    attach?: (session: S) => void,
   ): Promise<S> {
     const verification = await this.verifier.verify(token, asked.checkDatabase === true, (claims) =>
       this.antiCsrf.isProven(claims.antiCsrfToken, antiCsrf),
@@ -223,6 +227,8 @@ export class RequestVerification<S extends ReadonlySession = SessionContainer> {
     if (verification.kind !== 'valid') throw this.refusalOf(verification);
     const session = await this.sessions.verified(verification.token, verification.record);
     await this.staleClaims.renewIn(session);
+    // A refusal brings the new token too. Otherwise each request with the old one would fetch the claims again.
+    if (session.getAccessToken() !== token.token) attach?.(session);
     await this.claims.assertIn(session, asked.overrideGlobalClaimValidators);
     this.tally[tally] += 1;
     return session;

@@ -5,11 +5,14 @@ import {
   CreateSession,
   CurrentSession,
   Session,
+  SessionService,
+  UserRoleClaim,
   VerifySession,
   type SessionContainer,
 } from '../../lib/index.js';
 import { bootApp, type BootedApp } from '../support/boot-app.js';
 import type { HttpClient } from '../support/http-client.js';
+import { frontTokenOf } from '../support/scene.js';
 
 @Resolver()
 class AccountResolver {
@@ -50,10 +53,15 @@ interface GraphQlAnswer {
   errors?: { message: string; extensions: { originalError?: { statusCode?: number } } }[];
 }
 
+const rolesOf = new Map<string, string[]>();
+
 describe('sessions on GraphQL resolvers (Apollo on Express)', () => {
   let booted: BootedApp;
   beforeAll(async () => {
     booted = await bootApp({
+      sessions: {
+        claims: [new UserRoleClaim({ fetchValue: ({ userId }) => rolesOf.get(userId) ?? [] })],
+      },
       imports: [
         GraphQLModule.forRoot<ApolloDriverConfig>({ driver: ApolloDriver, autoSchemaFile: true }),
       ],
@@ -93,6 +101,22 @@ describe('sessions on GraphQL resolvers (Apollo on Express)', () => {
     await ask(client, 'mutation { login(userId: "alan") }');
     const answer = await ask(client, '{ me secrets }');
     expect(answer.errors?.map((error) => error.message)).toEqual(['invalid claim']);
+  });
+
+  it('a refusal brings the token with the claims that were fetched again', async () => {
+    rolesOf.set('emmy', ['admin']);
+    const client = booted.client();
+    await ask(client, 'mutation { login(userId: "emmy") }');
+    expect((await ask(client, '{ secrets }')).data).toEqual({ secrets: 'secret' });
+    rolesOf.set('emmy', ['user']);
+    booted.clock.advanceMs(1);
+    await booted.app.get(SessionService).markClaimsStale('emmy');
+    const answer = await client.post('/graphql', { query: '{ secrets }' });
+    expect((answer.json as GraphQlAnswer).errors?.map(({ message }) => message)).toEqual([
+      'invalid claim',
+    ]);
+    expect(answer.headers['cache-control']).toContain('no-store');
+    expect(frontTokenOf(answer).up).toMatchObject({ 'st-role': { v: ['user'] } });
   });
 
   it('a login that finds nobody creates nothing', async () => {

@@ -16,8 +16,9 @@ import { SessionPruner } from '../../lib/session/end/session-pruner.js';
 import { FakeClock } from '../../lib/testing/index.js';
 import { bootApp, platforms, type BootedApp } from '../support/boot-app.js';
 import { createTestDatabase, type TestDatabase } from '../support/databases.js';
-import { HttpClient } from '../support/http-client.js';
+import { HttpClient, type Answer } from '../support/http-client.js';
 import { LoginController } from '../support/login.controller.js';
+import { frontTokenOf } from '../support/scene.js';
 
 const HOUR_MS = 3_600_000;
 
@@ -60,6 +61,12 @@ class StaleController extends LoginController {
       roles: session.getClaimValue(roleClaim),
       permissions: session.getClaimValue(permissionClaim),
     };
+  }
+
+  @Get('admin')
+  @VerifySession({ roles: ['admin'] })
+  admin(): string {
+    return 'yes';
   }
 
   @Get('second-factor')
@@ -175,6 +182,32 @@ describe.each(platforms)('claims that have been marked stale, on %s', (platform)
     expect(next.setCookies).toEqual([]);
     expect(fetches).toBe(1);
   });
+
+  it.each(['cookie', 'header'])(
+    'go out by %s with the refusal of who has lost a role, and are then not fetched again',
+    async (mode) => {
+      rolesOf.set('u1', ['user', 'admin']);
+      const client = here.client();
+      const headers: Record<string, string> = { 'st-auth-mode': mode };
+      const keep = ({ headers: { 'st-access-token': token } }: Answer): void => {
+        if (typeof token === 'string') headers['authorization'] = `Bearer ${token}`;
+      };
+      keep(await client.post('/login', { userId: 'u1' }, { headers }));
+      expect((await client.get('/admin', { headers })).status).toBe(200);
+      await promote('u1');
+      rolesOf.set('u1', ['user']);
+      clock.advanceMs(1_000);
+      const refused = await client.get('/admin', { headers });
+      expect(refused.status).toBe(403);
+      expect(refused.headers['cache-control']).toBe('no-store');
+      expect(frontTokenOf(refused).up).toMatchObject({ 'st-role': { v: ['user'] } });
+      keep(refused);
+      const next = await client.get('/admin', { headers });
+      expect(next.status).toBe(403);
+      expect(next.headers['front-token']).toBeUndefined();
+      expect(fetches).toBe(1);
+    },
+  );
 
   const holdFetches = (): (() => void) => {
     let release = (): void => undefined;
