@@ -84,17 +84,22 @@ export class OpenSessions implements SessionEnds, OnApplicationShutdown {
       },
       onStaleClaims: how.onStaleClaims,
     };
+    const isFirst = open.holders.size === 0;
     open.holders.add(holder);
     if (holder.key !== undefined) this.keysInUse.add(holder.key);
     this.dueAtMs = Math.min(this.dueAtMs, holder.endsAtMs, open.lookAtMs);
+    const nowMs = this.clock.now();
     // It may have ended since it was verified. From here on, the news reports its end.
     if (this.revocations.isRevoked(open)) this.endings.end(open, 'revoked');
     else if (holder.key === undefined)
       this.endings.endHolders([[open, holder]], 'signing-key-revoked');
+    else if (holder.endsAtMs <= nowMs) this.endings.endHolders([[open, holder]], 'token-expired');
     else
       ofActor = this.watchActor(session, () =>
         this.endings.endHolders([[open, holder]], 'actor-ended'),
       );
+    // Its revocation may already be forgotten.
+    if (isFirst && open.lookAtMs <= nowMs) void this.lookAt([open]);
     const letGo = (): void => {
       isOver = true;
       this.sessions.release(open, holder);

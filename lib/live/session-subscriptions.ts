@@ -4,9 +4,11 @@ import type { WsClient } from './close-socket.js';
 import { Handshakes } from './handshakes.js';
 import { HeldConnections } from './held-connections.js';
 import { admitSubscriber } from './held-subscriptions.js';
-import { mercuriusSubscriptions, type MercuriusSubscriptions } from './mercurius-subscriptions.js';
-
-const INIT_WITHIN_MS = 5_000;
+import {
+  INIT_WITHIN_MS,
+  mercuriusSubscriptions,
+  type MercuriusSubscriptions,
+} from './mercurius-subscriptions.js';
 
 /** The options of the entrance to subscriptions. @publicApi */
 export interface SessionSubscriptionsOptions {

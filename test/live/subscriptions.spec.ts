@@ -6,7 +6,7 @@ import { APP_GUARD, ModuleRef } from '@nestjs/core';
 import { GraphQLModule, Query, Resolver, Subscription } from '@nestjs/graphql';
 import { MercuriusDriver, type MercuriusDriverConfig } from '@nestjs/mercurius';
 import { createClient, type Client } from 'graphql-ws';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import {
   CurrentSession,
@@ -20,9 +20,10 @@ import {
 import { iteratorEndedWithSession } from '../../lib/live/ended-iterator.js';
 import { OpenSessions } from '../../lib/live/open-sessions.js';
 import { PendingConnections } from '../../lib/live/pending-connections.js';
+import { ACCESS, BoundScene } from '../support/bound-scene.js';
 import { apolloWithSubscriptions } from '../support/graphql-servers.js';
 import { heapInUse } from '../support/heap.js';
-import { accessCookie, HOST, Scene, type Headers } from '../support/scene.js';
+import { accessCookie, bothCookies, HOST, Scene, type Headers } from '../support/scene.js';
 
 const UNAUTHENTICATED = { code: 'UNAUTHENTICATED' };
 
@@ -87,6 +88,19 @@ class TicksResolver {
   }
 }
 
+const mercurius = () =>
+  GraphQLModule.forRootAsync<MercuriusDriverConfig>({
+    driver: MercuriusDriver,
+    inject: [ModuleRef],
+    useFactory: (modules: ModuleRef) => ({
+      autoSchemaFile: true,
+      subscription: {
+        ...sessionSubscriptions(modules, { server: 'mercurius' }),
+        fullWsTransport: true,
+      },
+    }),
+  });
+
 const SERVERS = {
   'Apollo on Express': {
     platform: 'express',
@@ -98,18 +112,7 @@ const SERVERS = {
   },
   'Mercurius on Fastify': {
     platform: 'fastify',
-    module: () =>
-      GraphQLModule.forRootAsync<MercuriusDriverConfig>({
-        driver: MercuriusDriver,
-        inject: [ModuleRef],
-        useFactory: (modules: ModuleRef) => ({
-          autoSchemaFile: true,
-          subscription: {
-            ...sessionSubscriptions(modules, { server: 'mercurius' }),
-            fullWsTransport: true,
-          },
-        }),
-      }),
+    module: mercurius,
   },
 } as const;
 
@@ -352,6 +355,86 @@ describe.each(Object.entries(SERVERS))('a subscription by %s', (_name, { platfor
     expect(me.values).toEqual([{ me: 'dora' }]);
     const before = got.values.length;
     await expect.poll(() => got.values.length).toBeGreaterThan(before);
+  });
+});
+
+describe('a socket of Mercurius that opens with a session and says nothing', () => {
+  let scene: Scene | undefined;
+  let bound: BoundScene | undefined;
+  afterEach(async () => {
+    vi.useRealTimers();
+    await scene?.close();
+    await bound?.close();
+    scene = bound = undefined;
+  });
+
+  async function openSilently(url: string, headers: Headers) {
+    const socket = new WebSocket(`${url.replace('http', 'ws')}/graphql`, 'graphql-transport-ws', {
+      headers: { host: HOST, ...headers },
+    });
+    const messages: unknown[] = [];
+    socket.on('message', (data) => messages.push(JSON.parse(String(data))));
+    const closed = once(socket, 'close').then(([code]: unknown[]) => code);
+    await once(socket, 'open');
+    return { socket, messages, closed };
+  }
+
+  function begin(socket: WebSocket): void {
+    socket.send(JSON.stringify({ type: 'connection_init' }));
+    socket.send(JSON.stringify({ id: '1', type: 'subscribe', payload: { query: '{ me }' } }));
+  }
+
+  it('has none once its user has signed out, however long ago', async () => {
+    scene = await Scene.open({
+      platform: 'fastify',
+      imports: [mercurius()],
+      providers: [NewsResolver],
+    });
+    const person = await scene.login('bob');
+    const { socket, messages, closed } = await openSilently(
+      scene.booted.url,
+      accessCookie(person.access),
+    );
+    expect((await scene.post('/auth/signout', bothCookies(person))).status).toBe(200);
+    await scene.advance(71 * 60_000);
+    begin(socket);
+    expect(await closed).toBe(4401);
+    expect(JSON.stringify(messages)).not.toContain('bob');
+    expect(scene.booted.app.get(OpenSessions).size).toBe(0);
+  });
+
+  it('has none once the access token of a bound session is over', async () => {
+    bound = await BoundScene.open(
+      'fastify',
+      'sqlite',
+      {},
+      { imports: [mercurius()], providers: [NewsResolver] },
+    );
+    const browser = await bound.loggedIn();
+    const access = String(browser.cookie(ACCESS));
+    const { socket, messages, closed } = await openSilently(bound.booted.url, accessCookie(access));
+    bound.passMinutes(11);
+    begin(socket);
+    expect(await closed).toBe(4401);
+    expect(JSON.stringify(messages)).not.toContain('ada');
+  });
+
+  it('is closed after five seconds', async () => {
+    scene = await Scene.open({
+      platform: 'fastify',
+      imports: [mercurius()],
+      providers: [NewsResolver],
+    });
+    const { access } = await scene.login('bob');
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    const silent = await openSilently(scene.booted.url, accessCookie(access));
+    const speaking = await openSilently(scene.booted.url, accessCookie(access));
+    begin(speaking.socket);
+    await once(speaking.socket, 'message');
+    vi.advanceTimersByTime(5_000);
+    expect(await silent.closed).toBe(1006);
+    expect(speaking.socket.readyState).toBe(WebSocket.OPEN);
+    speaking.socket.close();
   });
 });
 

@@ -211,6 +211,27 @@ describe('who watches a session', () => {
     expect(ends).toMatchObject([{ reason: 'token-expired' }]);
   });
 
+  it('is told at once where the access token of a bound session has ended before', async () => {
+    const { first, clock } = await start({ sessions: QUIET });
+    const { held } = (await logIn(first)).live;
+    const ends: LiveEnd[] = [];
+    const bound = { ...held, claims: { ...held.claims, cnf: { kid: 'x' } } };
+    clock.advanceMs(HOUR);
+    first.app.get(OpenSessions).watch(bound, (end) => ends.push(end));
+    expect(ends).toMatchObject([{ reason: 'token-expired' }]);
+    expect(openIn(first)).toBe(0);
+  });
+
+  it('is told by the row, before the next beat, where a revocation is forgotten already', async () => {
+    const { first, clock } = await start({ sessions: QUIET });
+    const session = await logIn(first);
+    await first.sessions.revokeSession(session.getHandle());
+    clock.advanceMs(HOUR + 10 * 60_000);
+    await beat(first);
+    const ends = endsOf(first, session);
+    await expect.poll(() => ends).toMatchObject([{ reason: 'revoked' }]);
+  });
+
   it.each([
     [
       'its handle',
