@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import {
   Session,
   SessionService,
+  SessionStoreUnavailableException,
   VerifySession,
   type SessionLimitOptions,
 } from '../../lib/index.js';
@@ -91,6 +92,73 @@ describe.each(platforms)('the number of sessions of a user on %s', (platform) =>
     expectTokensUntouched(answer);
     expect(await rows()).toEqual(before);
     expect(await Promise.all([bob, eve].map(isIn))).toEqual([true, true]);
+  });
+});
+
+describe('a login whose row is written, and whose other sessions can’t be read after it', () => {
+  let booted: BootedApp;
+  afterEach(async () => {
+    vi.restoreAllMocks();
+    await booted.close();
+  });
+
+  // Each list from here on fails, but for those of before the row was written.
+  function failListsAfterInserts(): void {
+    const { insert, pagesOfUser } = SessionStore.prototype;
+    let isInserted = false;
+    vi.spyOn(SessionStore.prototype, 'insert').mockImplementation(async function (
+      this: SessionStore,
+      ...row
+    ) {
+      await insert.apply(this, row);
+      isInserted = true;
+    });
+    vi.spyOn(SessionStore.prototype, 'pagesOfUser').mockImplementation(function (
+      this: SessionStore,
+      ...whose
+    ) {
+      if (isInserted) throw new SessionStoreUnavailableException();
+      return pagesOfUser.apply(this, whose);
+    });
+  }
+
+  it.each([
+    ['refuse', 0],
+    ['evict-oldest', 1],
+  ] as const)(
+    'succeeds, and the next login makes room: %s, with %i older ones',
+    async (onLimit, older) => {
+      booted = await bootApp({
+        controllers: [AppController],
+        sessions: { maxSessionsPerUser: { max: 1, onLimit } },
+      });
+      const sessions = booted.app.get(SessionService);
+      for (let index = 0; index < older; index += 1) {
+        await booted.client().post('/login', { userId: 'bob' });
+        booted.clock.advanceMs(1);
+      }
+      failListsAfterInserts();
+      const client = booted.client();
+      const answer = await client.post('/login', { userId: 'bob' });
+      vi.restoreAllMocks();
+      expect(answer.status).toBe(201);
+      expect((await client.get('/me')).status).toBe(200);
+      booted.clock.advanceMs(1);
+      expect((await client.post('/login', { userId: 'bob' })).status).toBe(201);
+      expect(await sessions.getAllSessionHandlesForUser('bob')).toHaveLength(1);
+    },
+  );
+
+  it('fails in the transaction of its caller, which undoes the row', async () => {
+    booted = await bootApp({ sessions: { maxSessionsPerUser: 1 } });
+    const sessions = booted.app.get(SessionService);
+    failListsAfterInserts();
+    const login = booted.dataSource.transaction((manager) =>
+      sessions.withManager(manager).createNewSessionWithoutRequestResponse('public', 'bob'),
+    );
+    await expect(login).rejects.toBeInstanceOf(SessionStoreUnavailableException);
+    vi.restoreAllMocks();
+    expect(await sessions.getAllSessionHandlesForUser('bob')).toEqual([]);
   });
 });
 

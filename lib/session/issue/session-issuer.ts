@@ -78,8 +78,7 @@ export class SessionIssuer {
       const places = await this.limit.refuseIfFull(record, replaced);
       const ended = await this.insertInPlaceOf(replaced, record);
       // In the place of another, it is not one more, and a refusal would leave the user without either.
-      if (!ended.some((handle) => places.includes(handle)))
-        await this.limit.makeRoomAfter(record, replaced);
+      if (!ended.some((handle) => places.includes(handle))) await this.makeRoomFor(record);
     } else await this.insertActedIn(record, request.impersonation, replaced);
     this.tellOf(record);
     return { record, tokens };
@@ -98,6 +97,12 @@ export class SessionIssuer {
       this.clock,
       this.options,
     );
+  }
+
+  private makeRoomFor(record: SessionRecord): Promise<void> {
+    // An error undoes the caller's transaction, with the row.
+    if (this.database.isInTransaction) return this.limit.makeRoomFor(record);
+    return this.limit.makeRoomAfter(record);
   }
 
   private tellOf({ handle: sessionHandle, userId, tenantId, actor }: SessionRecord): void {

@@ -60,20 +60,6 @@ export class SessionLimit {
     return places;
   }
 
-  /**
-   * @param replaced the sessions that have ended for it
-   * @throws {SessionLimitException} if the limit has been exceeded and the policy is to refuse
-   */
-  async makeRoomAfter(created: SessionRecord, replaced: readonly string[]): Promise<void> {
-    try {
-      await this.makeRoomFor(created);
-    } catch (error) {
-      // The replaced sessions have ended, so without this one the user would have none. The next login makes room.
-      const isOutage = error instanceof SessionStoreUnavailableException;
-      if (!isOutage || replaced.length === 0) throw error;
-    }
-  }
-
   /** Ends the oldest sessions beyond the limit, or this one if the policy is to refuse. */
   async makeRoomFor(created: SessionRecord): Promise<void> {
     const { maxSessionsPerUser } = this.options;
@@ -87,6 +73,20 @@ export class SessionLimit {
     }
     const handles = found.toSorted(newestFirst).map((record) => record.handle);
     await this.revoker.revoke(handles.slice(max), { reason: 'session-limit' });
+  }
+
+  /**
+   * The same for a session whose row is committed. In an outage it lives: otherwise its row would count, but nobody
+   * would have its tokens. The next login makes room.
+   *
+   * @throws {SessionLimitException} if the limit has been exceeded and the policy is to refuse
+   */
+  async makeRoomAfter(created: SessionRecord): Promise<void> {
+    try {
+      await this.makeRoomFor(created);
+    } catch (error) {
+      if (!(error instanceof SessionStoreUnavailableException)) throw error;
+    }
   }
 
   // Sessions in which somebody else acts as the user do not count.
