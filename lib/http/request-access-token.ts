@@ -1,4 +1,5 @@
 import { Injectable, Inject } from '@nestjs/common';
+import type { SessionException } from '../errors/session.exception.js';
 import {
   RESOLVED_SESSION_OPTIONS,
   type ResolvedVerificationOptions,
@@ -11,7 +12,7 @@ import type { HttpRequest } from './context/http-request.js';
 import { RequestTokens } from './request-tokens.js';
 import { SetupWarnings } from './setup-warnings.js';
 import { chooseAccessToken } from './transport/access-token-choice.js';
-import { transferMethodOf } from './transport/shown-values.js';
+import { transferMethodOf, type AuthenticValue } from './transport/shown-values.js';
 import { TokenReader } from './transport/token-reader.js';
 
 /** The effective token of a request. */
@@ -75,16 +76,41 @@ export class RequestAccessToken {
     // A retired key may have made it: a user who comes back after weeks should refresh, and not become a guest.
     if (chosen.kind === 'invalid' || chosen.kind === 'outdated')
       throw this.refusals.tryRefresh('access-token-invalid');
-    if (chosen.kind === 'ambiguous') {
-      if (chosen.cookie !== undefined) this.warnings.ofTwoSessions(chosen.cookie);
-      throw this.refusals.tryRefresh('access-token-ambiguous');
+    if (chosen.kind === 'ambiguous') throw this.ambiguous(chosen.cookie);
+    const { rivals } = chosen;
+    const rival = rivals.length === 0 ? undefined : await this.livingAmong(rivals);
+    if (rival !== undefined && rival.cookie === chosen.value.cookie) {
+      throw this.ambiguous(rival.cookie);
     }
-    const { value } = chosen;
+    // From a place before it, an expired token gets its refusal, and its session is refreshed.
+    const value = rival ?? chosen.value;
     const transferMethod = transferMethodOf(value);
     // A header is not bound to the device, so its token may be a copy of the cookie.
     if (transferMethod === 'header' && isBoundToDevice(value.token.claims)) {
       throw this.refusals.tryRefresh('bound-session-in-header');
     }
     return { token: value.token, transferMethod };
+  }
+
+  private ambiguous(cookie: string | undefined): SessionException {
+    if (cookie !== undefined) this.warnings.ofTwoSessions(cookie);
+    return this.refusals.tryRefresh('access-token-ambiguous');
+  }
+
+  // An expired token of the user's own session must not give way to one that a sibling host has planted. One of a
+  // session that is over is a leftover, which keeps nobody out. Without an answer it counts as living.
+  private async livingAmong(
+    rivals: readonly AuthenticValue<VerifiedToken>[],
+  ): Promise<AuthenticValue<VerifiedToken> | undefined> {
+    for (const rival of rivals) {
+      const { claims } = rival.token;
+      if (this.verifier.isEnded(claims)) continue;
+      const isLiving = this.verifier.findLiveSession(claims).then(
+        (record) => record !== undefined,
+        () => true,
+      );
+      if (await isLiving) return rival;
+    }
+    return undefined;
   }
 }

@@ -163,7 +163,51 @@ describe.each(platforms)('cookies left from an older domain on %s', (platform) =
       '__Secure-sRefreshToken',
     ]);
   });
+
+  it('take no request from a newer cookie whose session lives, and its refresh goes on', async () => {
+    booted = await bootApp({
+      platform,
+      controllers: [AppController],
+      sessions: { cookie: { olderDomain: OLDER } },
+    });
+    const own = await cookiesOfLogin('victim');
+    booted.clock.advanceMs(3_600_000);
+    const planted = (await cookiesOfLogin('attacker')).replaceAll('__Host-', '__Secure-');
+    const headersOf = (cookies: string) => ({ headers: { cookie: `${planted}; ${cookies}` } });
+    const client = booted.client(API);
+    const refused = await client.get('/me', headersOf(own));
+    expect([refused.status, refused.json]).toMatchObject([401, { message: 'try refresh token' }]);
+    const path = '/auth/session/refresh';
+    const refreshed = await client.post(path, undefined, headersOf(own));
+    const again = await client.get('/me', headersOf(cookiesIn(refreshed)));
+    expect(again.json).toEqual({ userId: 'victim' });
+  });
+
+  it('take nothing from a session once the answer to its own page has removed them', async () => {
+    await boot(undefined);
+    const left = await booted.client(API).post('/login', { userId: 'before' });
+    booted.clock.advanceMs(3_600_000);
+    const client = booted.client(API);
+    await client.post('/login', { userId: 'last' });
+    const [access = ''] = cookiesIn(left).split('; ');
+    await client.jar.setCookie(`${access}; Path=/me`, `${API}/me`);
+    const ofOwnPage = { headers: { 'sec-fetch-site': 'same-origin' } };
+    const refused = await client.get('/me', ofOwnPage);
+    expect([refused.status, refused.json]).toMatchObject([401, { message: 'try refresh token' }]);
+    expect((await client.post('/auth/session/refresh', undefined, ofOwnPage)).status).toBe(200);
+    expect((await client.get('/me', ofOwnPage)).json).toEqual({ userId: 'last' });
+  });
+
+  async function cookiesOfLogin(userId: string): Promise<string> {
+    return cookiesIn(await booted.client(API).post('/login', { userId }));
+  }
 });
+
+/** The cookies that an answer sets, as a browser sends them. */
+function cookiesIn({ setCookies }: Answer): string {
+  const pairs = setCookies.map((line) => line.slice(0, line.indexOf(';')));
+  return pairs.filter((pair) => !pair.endsWith('=')).join('; ');
+}
 
 function refreshTokenIn(answer: Answer): string {
   const line = answer.setCookies.find((each) => /^sRefreshToken=[^;]/.test(each)) ?? '';

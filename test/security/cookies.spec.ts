@@ -206,6 +206,26 @@ describe.each(platforms)('the cookies on %s', (platform) => {
     }
   });
 
+  it('C9: of a session that lives give way to no other one once their access token has expired', async () => {
+    const sessions = scene.booted.app.get(SessionService);
+    const [victim, over] = [await scene.login('victim'), await scene.login('over')];
+    await sessions.revokeSession(over.handle);
+    // By then the revocation is forgotten.
+    await scene.advance(71 * 60_000);
+    const attacker = await scene.login('attacker');
+    const both = (one: string, two: string) =>
+      scene.get('/me', { cookie: `${ACCESS_COOKIE}=${one}; ${ACCESS_COOKIE}=${two}` });
+    for (const [one, two] of [
+      [victim, attacker],
+      [attacker, victim],
+    ] as const) {
+      await expectRefused(scene, () => both(one.access, two.access), TRY_REFRESH);
+    }
+    expect((await both(over.access, attacker.access)).json).toEqual({ userId: 'attacker' });
+    const again = holderOf(await scene.refresh(refreshCookie(victim.refresh)));
+    expect((await both(victim.access, again.access)).json).toEqual({ userId: 'victim' });
+  });
+
   it.each([
     ['a no-break space before the name', (token: string) => `\u00A0${ACCESS_COOKIE}=${token}`],
     ['$Version before it', (token: string) => `$Version=1;$${ACCESS_COOKIE}=${token}`],

@@ -12,7 +12,12 @@ interface SessionToken {
 
 /** The effective access token of a request. */
 export type ChosenAccessToken<T> =
-  | { readonly kind: 'token'; readonly value: AuthenticValue<T> }
+  | {
+      readonly kind: 'token';
+      readonly value: AuthenticValue<T>;
+      /** Tokens of other sessions that are no longer good, in the same place or before it. */
+      readonly rivals: readonly AuthenticValue<T>[];
+    }
   /** Several are good, but belong to different sessions. */
   | { readonly kind: 'ambiguous'; readonly cookie: string | undefined }
   /** No key of ours made any value in our places. */
@@ -41,18 +46,19 @@ export function chooseAccessToken<T extends SessionToken>(
     if (unknown.some(isInOurPlace)) return { kind: 'outdated' };
     return { kind: strays.some(isInOurPlace) ? 'invalid' : 'none' };
   }
-  if (first.cookie === undefined) return { kind: 'token', value: first };
+  if (first.cookie === undefined) return { kind: 'token', value: first, rivals: [] };
+  const passed: AuthenticValue<T>[] = [];
   for (const place of byPlace(authentic)) {
+    passed.push(...place);
     const good = place.filter(({ token }) => isGood(token)).toSorted(byNewest);
     const [newest] = good;
     if (newest === undefined) continue;
     const { sessionHandle } = newest.token.claims;
-    if (good.every(({ token }) => token.claims.sessionHandle === sessionHandle)) {
-      return { kind: 'token', value: newest };
-    }
-    return { kind: 'ambiguous', cookie: newest.cookie };
+    const isOther = ({ token }: AuthenticValue<T>) => token.claims.sessionHandle !== sessionHandle;
+    if (good.some(isOther)) return { kind: 'ambiguous', cookie: newest.cookie };
+    return { kind: 'token', value: newest, rivals: passed.filter(isOther) };
   }
-  return { kind: 'token', value: first };
+  return { kind: 'token', value: first, rivals: [] };
 }
 
 function byNewest<T extends SessionToken>(a: AuthenticValue<T>, b: AuthenticValue<T>): number {
