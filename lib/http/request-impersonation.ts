@@ -24,6 +24,7 @@ import { checkImpersonateOptions } from './impersonation-options.js';
 import { RequestLogin } from './request-login.js';
 import { RequestSignOut } from './request-sign-out.js';
 import { RequestRefreshTokens } from './request-refresh-tokens.js';
+import { RequestTokens } from './request-tokens.js';
 import { RequestVerification } from './request-verification.js';
 import { TokenReader } from './transport/token-reader.js';
 import { TokenWriter } from './transport/token-writer.js';
@@ -45,6 +46,7 @@ export class RequestImpersonation {
     private readonly verification: RequestVerification,
     private readonly impersonator: SessionImpersonator,
     private readonly tokens: RequestRefreshTokens,
+    private readonly accessTokens: RequestTokens,
     private readonly authenticator: RefreshTokenAuthenticator,
     private readonly refresher: SessionRefresher,
     private readonly revoker: SessionRevoker,
@@ -110,8 +112,8 @@ export class RequestImpersonation {
   }
 
   /**
-   * @throws {UnauthorizedSessionException} if the request lacks an actor's refresh token, another site's page may have
-   * sent it, or the actor's session is over
+   * @throws {UnauthorizedSessionException} if the request lacks an actor's refresh token or shows those of several
+   * sessions, another site's page may have sent it, or the actor's session is over
    */
   async end(request: unknown, response: unknown): Promise<SessionContainer> {
     try {
@@ -149,7 +151,7 @@ export class RequestImpersonation {
 
   private async waitingOf(request: HttpRequest): Promise<Waiting> {
     const allowed = this.options.tokenTransferMethod(request, 'refresh');
-    const [inCookie] = allowed === 'header' ? [] : await this.tokens.actors(request);
+    const inCookie = allowed === 'header' ? undefined : await this.waitingInCookie(request);
     if (inCookie !== undefined) {
       if (await this.signOut.isProven(request)) {
         return { token: inCookie, transferMethod: 'cookie' };
@@ -162,5 +164,20 @@ export class RequestImpersonation {
       throw this.refusals.unauthorized('no-refresh-token', { clearTokens: false });
     }
     return { token: await this.authenticator.expect(bearer), transferMethod: 'header' };
+  }
+
+  // A sibling host may have planted another one, but the access token names the actor's own session.
+  private async waitingInCookie(request: HttpRequest): Promise<AuthenticRefreshToken | undefined> {
+    const waiting = await this.tokens.actors(request);
+    if (waiting.length === 0) return undefined;
+    const { authentic } = await this.accessTokens.access(request, 'cookie');
+    const named = new Set(authentic.flatMap(({ token }) => token.claims.act?.sid ?? []));
+    const [newest, ...others] = waiting
+      .filter(({ claims }) => named.size === 0 || named.has(claims.sessionHandle))
+      .toSorted((a, b) => b.claims.generation - a.claims.generation);
+    if (others.some(({ claims }) => claims.sessionHandle !== newest?.claims.sessionHandle)) {
+      throw this.refusals.unauthorized('refresh-token-ambiguous', { clearTokens: false });
+    }
+    return newest;
   }
 }

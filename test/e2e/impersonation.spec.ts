@@ -523,6 +523,59 @@ describe.each(platforms)('who acts as a user on %s', (platform) => {
       expect((await admin.post('/back')).json).toEqual({ userId: 'admin' });
     });
 
+    /** The cookies of somebody who acts, and the one that waits. */
+    async function actingCookies(actor: string): Promise<{ waiting: string; others: string }> {
+      const client = booted.client();
+      await client.post('/login', { userId: actor });
+      await client.post('/act', { userId: 'ada' });
+      const pairs = (await client.jar.getCookieString(booted.url)).split('; ');
+      const isWaiting = (pair: string) => pair.includes('-actor=');
+      const others = pairs.filter((pair) => !isWaiting(pair)).join('; ');
+      return { waiting: pairs.find(isWaiting) ?? '', others };
+    }
+    const back = (...cookies: string[]) =>
+      booted.client().post('/back', undefined, { headers: { cookie: cookies.join('; ') } });
+
+    it('comes back as who acts, whatever waiting token another host has planted', async () => {
+      await boot();
+      const [own, planted] = [await actingCookies('admin'), await actingCookies('mallory')];
+      expect((await back(planted.waiting, own.waiting, own.others)).json).toEqual({
+        userId: 'admin',
+      });
+      expect((await back(planted.waiting, own.others)).status).toBe(401);
+      for (const cookies of [
+        [planted.waiting, own.waiting],
+        [planted.waiting, planted.others, own.waiting, own.others],
+      ]) {
+        const refused = await back(...cookies);
+        expect([refused.status, refused.json]).toMatchObject([401, { message: 'unauthorised' }]);
+      }
+      booted.clock.advance('61m');
+      expect((await back(planted.waiting, own.waiting, own.others)).json).toEqual({
+        userId: 'admin',
+      });
+    });
+
+    it('comes back by the newest of the waiting tokens of the session', async () => {
+      await boot();
+      const client = booted.client();
+      await client.post('/login', { userId: 'admin' });
+      await client.post('/act', { userId: 'ada' });
+      const stale = (await client.jar.getCookieString(booted.url)).split('; ');
+      const twin = stale.find((pair) => pair.includes('-actor=')) ?? '';
+      for (let rounds = 0; rounds < 2; rounds += 1) {
+        await client.post('/back');
+        await client.get('/me');
+        booted.clock.advanceMs(61_000);
+        expect((await client.post('/auth/session/refresh')).status).toBe(200);
+        await client.get('/me');
+        booted.clock.advanceMs(61_000);
+      }
+      await client.post('/act', { userId: 'ada' });
+      const answer = await back(twin, await client.jar.getCookieString(booted.url));
+      expect([answer.status, answer.json]).toEqual([201, { userId: 'admin' }]);
+    });
+
     it('comes back again where the answer was lost', async () => {
       await boot();
       const admin = booted.client();

@@ -97,6 +97,7 @@ export class TokenWriter implements TokenCarrierFactory {
   clearOtherPaths(request: HttpRequest, response: HttpResponse): void {
     this.accessCookie.clearOtherPaths(request, response);
     this.refreshCookie.clearOtherPaths(request, response);
+    this.actorCookie.clearOtherPaths(request, response);
   }
 
   /** Removes the tokens of one method from the client. */
