@@ -19,7 +19,7 @@ export function revocationLifeMs(options: Parameters<typeof longestAccessTokenMs
  */
 export function toRevocation(record: RevocationRecord, lifeMs: number): Revocation | undefined {
   const { kind, handle, userId, tenantId, cutOffAtMs, revokedAtMs } = record;
-  const expiresAtMs = revokedAtMs + lifeMs;
+  const expiresAtMs = Math.max(record.expiresAtMs, revokedAtMs + lifeMs);
   const reason = record.reason as RevocationReason;
   if (kind === 'session') {
     // The line of a session that expired only explains its end, and refuses nothing.

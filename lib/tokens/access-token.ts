@@ -69,7 +69,7 @@ const ACCESS_TOKEN_VERSION = '5';
 export const MAX_TOKEN_LENGTH = 8192;
 const HEADER_NAMES: ReadonlySet<string> = new Set(['alg', 'typ', 'kid', 'version']);
 const KID_PATTERN = /^d-[A-Za-z0-9_-]{16}$/;
-const MAX_CLOCK_SKEW_SECONDS = 60;
+export const MAX_CLOCK_SKEW_MS = 60_000;
 // The last characters of base64url, by the length modulo 4: any, none, and those whose last four or two bits are zero.
 const LAST_CHARACTERS = [undefined, '', 'AQgw', 'AEIMQUYcgkosw048'];
 
@@ -154,7 +154,7 @@ export function readAccessToken(
   // Even without an audience of our own, a token for another audience is refused (RFC 7519 §4.1.3).
   if (payload.aud !== expected.audience) return { ok: false, reason: 'audience' };
   const beginsAtSeconds = Math.max(payload.iat, payload.nbf ?? 0);
-  if (beginsAtSeconds * 1000 > nowMs + MAX_CLOCK_SKEW_SECONDS * 1000) {
+  if (beginsAtSeconds * 1000 > nowMs + MAX_CLOCK_SKEW_MS) {
     return { ok: false, reason: 'not-yet-valid' };
   }
   keepHeader(token);

@@ -1,5 +1,6 @@
-import { afterEach, beforeEach, expect, it } from 'vitest';
-import { Session, SessionEventBus } from '../../lib/index.js';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { Session, SessionEventBus, SessionService } from '../../lib/index.js';
+import { RevocationFeed } from '../../lib/revocation/revocation-feed.js';
 import { SessionPruner } from '../../lib/session/end/session-pruner.js';
 import { Clock } from '../../lib/time/clock.js';
 import { bootApp, type BootedApp } from '../support/boot-app.js';
@@ -7,6 +8,7 @@ import { describeOnEachServer } from '../support/components.js';
 import { createTestDatabase, type TestDatabase } from '../support/databases.js';
 import { Instance, tokensOf } from '../support/instances.js';
 import { LoginController } from '../support/login.controller.js';
+import { accessCookie, Scene } from '../support/scene.js';
 
 const HOUR_MS = 3_600_000;
 const YEAR_MS = 365 * 24 * HOUR_MS;
@@ -90,5 +92,41 @@ describeOnEachServer('a machine’s clock that jumps ahead between two polls', (
     clock.jumpedByMs = HOUR_MS;
     expect((await instance.refresh(first)).status).toBe(401);
     expect(await rows()).toBe(0);
+  });
+});
+
+describe('a clock that goes back by half an hour', () => {
+  const MINUTE_MS = 60_000;
+  let scene: Scene;
+  beforeEach(async () => {
+    scene = await Scene.open();
+  });
+  afterEach(() => scene.close());
+
+  const statusOf = async (access: string): Promise<number> =>
+    (await scene.get('/me', accessCookie(access))).status;
+
+  it('accepts no token from the future, known or not, until a minute before its time', async () => {
+    const [known, unknown] = [await scene.login('u1'), await scene.login('u2')];
+    expect(await statusOf(known.access)).toBe(200);
+    scene.booted.clock.advanceMs(-30 * MINUTE_MS);
+    for (const { access } of [known, unknown]) {
+      const answer = await scene.get('/me', accessCookie(access));
+      expect([answer.status, answer.json]).toMatchObject([401, { message: 'try refresh token' }]);
+    }
+    scene.booted.clock.advanceMs(29 * MINUTE_MS);
+    expect([await statusOf(known.access), await statusOf(unknown.access)]).toEqual([200, 200]);
+  });
+
+  it('has a revocation remembered until the token that it refuses has ended', async () => {
+    const { access, handle } = await scene.login('u1');
+    expect(await statusOf(access)).toBe(200);
+    scene.booted.clock.advanceMs(-30 * MINUTE_MS);
+    expect(await scene.booted.app.get(SessionService).revokeSession(handle)).toBe(true);
+    for (let minutes = 0; minutes < 90; minutes += 5) {
+      scene.booted.clock.advanceMs(5 * MINUTE_MS);
+      await scene.booted.app.get(RevocationFeed).poll();
+      expect(await statusOf(access)).toBe(401);
+    }
   });
 });

@@ -15,15 +15,19 @@ type RowOptions = Pick<
 > &
   Partial<Pick<ResolvedSessionOptions, 'deviceBinding'>>;
 
-/** The row of a session that was ended. It refuses the session until no access token of it can be valid. */
+/**
+ * The row of a session that was ended. It refuses the session until no access token of it can be valid. If the clock
+ * has gone back, the last one may be from the future.
+ */
 export function revokedRow(
-  session: Pick<SessionRecord, 'handle' | 'userId' | 'tenantId'>,
+  session: Pick<SessionRecord, 'handle' | 'userId' | 'tenantId' | 'lastActiveAtMs'>,
   reason: RevocationReason,
   detail: string | null,
   nowMs: number,
   options: RowOptions,
 ): RevocationRecord {
-  return { ...row(nowMs, reason, options), ...ofSession(session), detail };
+  const lastMintAtMs = Math.max(nowMs, session.lastActiveAtMs);
+  return { ...row(nowMs, reason, options, lastMintAtMs), ...ofSession(session), detail };
 }
 
 /** The row of a session that expired. It only explains the end, and refuses nothing. */
@@ -65,8 +69,13 @@ export function staleClaimsRow(
   };
 }
 
-function row(nowMs: number, reason: string, options: RowOptions): RevocationRecord {
-  const expiresAtMs = nowMs + revocationLifeMs(options);
+function row(
+  nowMs: number,
+  reason: string,
+  options: RowOptions,
+  lastMintAtMs = nowMs,
+): RevocationRecord {
+  const expiresAtMs = lastMintAtMs + revocationLifeMs(options);
   return {
     id: newSessionHandle(nowMs),
     kind: 'session',

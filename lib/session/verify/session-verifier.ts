@@ -9,6 +9,7 @@ import { Clock } from '../../time/clock.js';
 import {
   accessTokenKid,
   isAccessTokenLike,
+  MAX_CLOCK_SKEW_MS,
   readAccessToken,
   type AccessTokenClaims,
 } from '../../tokens/access-token.js';
@@ -165,8 +166,10 @@ export class SessionVerifier {
 
   // Checks at each use what can change after a token was remembered (ASVS 9.2.1, CVE class of stale caches).
   private judge({ claims, key }: VerifiedToken): RefusalReason | undefined {
-    if (accessTokenEndsAtMs(claims, this.revocations) <= this.clock.now())
-      return 'access-token-expired';
+    const nowMs = this.clock.now();
+    if (accessTokenEndsAtMs(claims, this.revocations) <= nowMs) return 'access-token-expired';
+    // A clock that has gone back would lengthen its life past the memory of a revocation.
+    if (claims.iat * 1000 > nowMs + MAX_CLOCK_SKEW_MS) return 'access-token-invalid';
     if (this.keys.findVerificationKey(key.kid) !== key) return 'signing-key-revoked';
     return this.isEnded(claims) ? 'session-revoked' : undefined;
   }
