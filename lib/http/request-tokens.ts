@@ -19,11 +19,17 @@ export interface Judge<T> {
   reloadKeys(): Promise<void>;
 }
 
+/** The texts of a request that were read, and how many of their signatures were checked. */
+interface Readings {
+  readonly byText: Map<string, Reading<VerifiedToken>>;
+  checked: number;
+}
+
 /** Finds our tokens in a request, by their signatures alone. */
 @Injectable()
 export class RequestTokens {
   // A guard, a login and a sign-out may all look at one request. Its signatures are checked once.
-  private readonly readings = new WeakMap<object, Map<string, Reading<VerifiedToken>>>();
+  private readonly readings = new WeakMap<object, Readings>();
 
   constructor(
     private readonly reader: TokenReader,
@@ -42,16 +48,17 @@ export class RequestTokens {
   }
 
   private readOnce(request: HttpRequest, text: string): Reading<VerifiedToken> {
-    const known = this.readings.get(request) ?? new Map<string, Reading<VerifiedToken>>();
+    const known = this.readings.get(request) ?? { byText: new Map(), checked: 0 };
     this.readings.set(request, known);
-    const before = known.get(text);
+    const before = known.byText.get(text);
     if (before !== undefined) return before;
     // The places that count may differ from one look to the next.
-    const checked = [...known.values()].filter((each) => each !== 'foreign').length;
-    if (checked >= MAX_JUDGED) return 'forged';
+    if (known.checked >= MAX_JUDGED) return 'forged';
     const reading = this.verifier.read(text);
     // An unknown key may be known after the next reload.
-    if (reading !== 'unknown-key') known.set(text, reading);
+    if (reading === 'unknown-key') return reading;
+    known.byText.set(text, reading);
+    if (reading !== 'foreign') known.checked += 1;
     return reading;
   }
 

@@ -1,14 +1,16 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { SessionException, SessionService, SessionSigningKey } from '../../lib/index.js';
 import { NO_KEYS, type LoadedKeys } from '../../lib/keys/key-loader.js';
 import { KeyRing } from '../../lib/keys/key-ring.js';
 import { clientAddress } from '../../lib/http/rate-limit/client-address.js';
 import { cookieValues } from '../../lib/http/transport/cookies.js';
 import { isPlainLoopback } from '../../lib/http/transport/loopback.js';
+import { judgeValues } from '../../lib/http/transport/shown-values.js';
 import { resolveSessionOptions } from '../../lib/options/resolve-options.js';
 import { ArrivalQueue } from '../../lib/session/verify/arrival-queue.js';
+import { SessionVerifier } from '../../lib/session/verify/session-verifier.js';
 import { VerifiedTokenCache } from '../../lib/session/verify/verified-token-cache.js';
 import { accessTokenKid } from '../../lib/tokens/access-token.js';
 import { isRefreshTokenLike } from '../../lib/tokens/refresh-token.js';
@@ -480,6 +482,38 @@ describe('memory', () => {
         await scene.refresh({ cookie: `__Host-sRefreshToken=${line}` });
       }
       expect((await scene.get('/me', accessCookie(access))).status).toBe(200);
+    } finally {
+      await scene.close();
+    }
+  });
+});
+
+describe('the values under one name', () => {
+  it.each([700, 2_700])('D6: are looked at from both ends, and no more than 64 of %i', (length) => {
+    const shown = Array.from({ length }, (_, index) => ({ text: `v${index}`, cookie: 'x' }));
+    const read = vi.fn((text: string) =>
+      text === 'v20' || text === `v${length - 20}` ? { token: text } : 'foreign',
+    );
+    const { authentic, strays } = judgeValues(shown, read);
+    expect(authentic.map(({ token }) => token)).toEqual(['v20', `v${length - 20}`]);
+    expect(strays).toHaveLength(length - 2);
+    expect(read).toHaveBeenCalledTimes(64 + 2);
+  });
+
+  it('D6: hide no token where a sibling host plants hundreds, on whichever side', async () => {
+    const scene = await Scene.open();
+    try {
+      const { access } = await scene.login('u1');
+      const planted = Array.from({ length: 500 }, (_, index) => `__Host-sAccessToken=${index}`);
+      const own = `__Host-sAccessToken=${access}`;
+      const read = vi.spyOn(scene.booted.app.get(SessionVerifier), 'read');
+      for (const cookies of [
+        [own, ...planted],
+        [...planted, own],
+      ]) {
+        expect((await scene.get('/me', { cookie: cookies.join('; ') })).status).toBe(200);
+      }
+      expect(read).toHaveBeenCalledTimes(2 * (64 + 1));
     } finally {
       await scene.close();
     }
