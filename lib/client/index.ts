@@ -13,6 +13,9 @@ export interface SessionFetchOptions {
   expiredStatus?: number;
 }
 
+// The `front-token` of a refresh, by the answer that a page gets after it. The headers of an answer can't be changed.
+const newsOfRefreshes = new WeakMap<object, string>();
+
 /** Takes the arguments of `fetch`; a path that begins with `/` is a path of the API. @publicApi */
 export type SessionFetch = (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
 
@@ -37,13 +40,13 @@ export function createSessionFetch(
   { basePath = '/auth', headers = {}, expiredStatus = 401 }: SessionFetchOptions = {},
 ): SessionFetch {
   let refreshing: Promise<Response> | undefined;
-  let refreshes = 0;
+  let latest: Response | undefined;
 
   function refresh(): Promise<Response> {
     const init = { method: 'POST', credentials: 'include', headers } as const;
     refreshing ??= fetch(`${apiUrl}${basePath}/session/refresh`, init)
       .then((answer) => {
-        if (answer.ok) refreshes += 1;
+        if (answer.ok) latest = answer;
         return answer;
       })
       .finally(() => {
@@ -65,15 +68,17 @@ export function createSessionFetch(
     if (new URL(request.url).origin !== new URL(api.url).origin) return fetch(request);
     const own = new Request(request, { credentials: 'include' });
     for (const [name, value] of Object.entries(headers)) own.headers.set(name, value);
-    const before = refreshes;
+    const before = latest;
     const answer = await fetch(own.clone());
     if (!(await asksToRefresh(answer, own.method))) return answer;
     // Another call may have refreshed while this one was under way.
-    if (refreshes > before) return fetch(own);
-    const refreshed = await refresh();
+    const refreshed = latest === undefined || latest === before ? await refresh() : latest;
     // A limit or an outage ends no session. Several calls may wait, and each reads a body of its own.
     if (refreshed.status === 429 || refreshed.status >= 500) return refreshed.clone();
-    return refreshed.ok ? fetch(own) : answer;
+    const last = refreshed.ok ? await fetch(own) : answer;
+    const news = refreshed.headers.get('front-token');
+    if (news !== null) newsOfRefreshes.set(last, news);
+    return last;
   };
 }
 
@@ -87,14 +92,14 @@ export interface FrontToken {
 }
 
 /**
- * The news about the session in an answer. It is the user after a login or a refresh, `null` after the session's end,
- * and `undefined` without a change. It is only for display; the API alone decides what the user may do.
+ * The news about the session in an answer, or in the refresh before it. It is the user after a login or a refresh,
+ * `null` after the session's end, and `undefined` without a change. It is only for display; the API alone decides what the user may do.
  *
  * @publicApi
  */
 export function frontTokenOf(answer: Pick<Response, 'headers'>): FrontToken | null | undefined {
-  const text = answer.headers.get('front-token');
-  if (text === null) return undefined;
+  const text = answer.headers.get('front-token') ?? newsOfRefreshes.get(answer);
+  if (text === undefined) return undefined;
   if (text === 'remove') return null;
   const bytes = Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
   const { uid, ate, up } = JSON.parse(new TextDecoder().decode(bytes)) as {

@@ -1,6 +1,6 @@
 import { Controller, Post, UnauthorizedException } from '@nestjs/common';
 import { expect, it } from 'vitest';
-import { CreateSession, type SessionModuleOptions } from '../../lib/index.js';
+import { CreateSession, SessionService, type SessionModuleOptions } from '../../lib/index.js';
 import type { SessionFetchOptions } from '../../lib/client/index.js';
 import { BrowserTests } from '../support/browser-tests.js';
 import { describeInChromium } from '../support/components.js';
@@ -104,6 +104,24 @@ describeInChromium('a page with nestjs-auth-sessions/client', () => {
       expect(answers).toEqual([outage, outage, outage]);
     },
   );
+
+  it('tells of new claims and of the end, as its refreshes have learned', async () => {
+    const frontend = await tests.startFrontend({ topology: 'two origins of one site' });
+    const sessions = frontend.booted.app.get(SessionService);
+    const { run, call } = await open(frontend);
+    await call('POST', '/login', { userId: 'u1', payload: { plan: 'free' } });
+    const [handle = ''] = await sessions.getAllSessionHandlesForUser('u1');
+    await sessions.mergeIntoAccessTokenPayload(handle, { plan: 'gold' });
+    frontend.expireAccessTokens();
+    const answers = await run<Called[]>('callAtOnce', 3, 'GET', '/me');
+    const told = { status: 200, session: { userId: 'u1', claims: { plan: 'gold' } } };
+    expect(answers).toMatchObject([told, told, told]);
+    expect((await call('GET', '/me')).session).toBeUndefined();
+    await sessions.revokeSession(handle);
+    frontend.expireAccessTokens();
+    expect(await call('GET', '/me')).toMatchObject({ status: 401, session: null });
+    expect((await call('GET', '/me')).session).toBeUndefined();
+  });
 
   it('tells of a limit that its refresh has met', async () => {
     const refreshes = { max: 1, per: '1d' } as const;
