@@ -29,6 +29,7 @@ const PARTS_OF_KIND = {
   login: RequestLogin,
   limiter: RateLimiter,
   refusals: SessionRefusals,
+  failures: FailureAnswer,
   logins: LoginsUnderWay,
   warnings: SetupWarnings,
 } as const;

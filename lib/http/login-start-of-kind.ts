@@ -3,6 +3,7 @@ import { Reflector } from '@nestjs/core';
 import { oncePerKind, tokenOfKind } from '../options/kind.js';
 import { LoginsUnderWay } from '../session/end/logins-under-way.js';
 import { SessionRefusals } from '../session/refuse/session-refusals.js';
+import { FailureAnswer } from './failure-answer.js';
 import { LoginStartGuard } from './login-start.guard.js';
 import { RateLimiter } from './rate-limit/rate-limiter.js';
 import { RequestLogin } from './request-login.js';
@@ -17,8 +18,9 @@ export const loginStartOfKind = oncePerKind((kind): Type<CanActivate> => {
       @Inject(tokenOfKind(kind, 'login')) login: RequestLogin,
       @Inject(tokenOfKind(kind, 'limiter')) limiter: RateLimiter,
       @Inject(tokenOfKind(kind, 'refusals')) refusals: SessionRefusals,
+      @Inject(tokenOfKind(kind, 'failures')) failures: FailureAnswer,
     ) {
-      super(reflector, logins, login, limiter, refusals);
+      super(reflector, logins, login, limiter, refusals, failures);
     }
   }
   return LoginStartGuardOfKind;

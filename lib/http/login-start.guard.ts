@@ -2,9 +2,10 @@ import { Injectable, Optional, type CanActivate, type ExecutionContext } from '@
 import { Reflector } from '@nestjs/core';
 import { LoginsUnderWay } from '../session/end/logins-under-way.js';
 import { SessionRefusals } from '../session/refuse/session-refusals.js';
-import { requestAndResponseOf } from './context/execution-context.js';
+import { requestAndResponseOf, type RequestAndResponse } from './context/execution-context.js';
 import { asHttpRequest } from './context/http-request.js';
 import { CreateSessionMetadata } from './decorators/create-session.metadata.js';
+import { FailureAnswer } from './failure-answer.js';
 import { RateLimiter } from './rate-limit/rate-limiter.js';
 import { RequestLogin } from './request-login.js';
 
@@ -24,25 +25,32 @@ export class LoginStartGuard implements CanActivate {
     @Optional() private readonly login?: RequestLogin,
     @Optional() private readonly limiter?: RateLimiter,
     @Optional() private readonly refusals?: SessionRefusals,
+    @Optional() private readonly failures?: FailureAnswer,
   ) {}
 
   canActivate(context: ExecutionContext): true | Promise<true> {
-    const request = asHttpRequest(requestAndResponseOf(context).request);
+    const answered = requestAndResponseOf(context);
+    const request = asHttpRequest(answered.request);
     const { allowCrossSite } = this.reflector.get(CreateSessionMetadata, context.getHandler());
     const isGraphQl = context.getType<string>() === 'graphql';
     this.logins?.begin(request);
-    // Another site's page must not use up the limit of its visitor.
-    this.login?.refuseCrossSiteLogin(request, allowCrossSite, isGraphQl);
-    return this.limiter?.isOn === true ? this.count(this.limiter, request, !isGraphQl) : true;
+    try {
+      // Another site's page must not use up the limit of its visitor.
+      this.login?.refuseCrossSiteLogin(request, allowCrossSite, isGraphQl);
+    } catch (error) {
+      this.refuse(answered, error);
+    }
+    if (this.limiter?.isOn !== true) return true;
+    return this.limiter.countAhead(request, !isGraphQl).then(
+      () => true,
+      (error: unknown) => this.refuse(answered, error),
+    );
   }
 
-  private async count(limiter: RateLimiter, request: object, isOnly: boolean): Promise<true> {
-    try {
-      await limiter.countAhead(request, isOnly);
-      return true;
-    } catch (error) {
-      this.refusals?.report('login', error);
-      throw error;
-    }
+  // A filter of the handler may answer the error, and no interceptor runs after a guard's.
+  private refuse({ request, response }: RequestAndResponse, error: unknown): never {
+    this.refusals?.report('login', error);
+    if (response !== undefined) this.failures?.writeTo(request, response, error);
+    throw error;
   }
 }

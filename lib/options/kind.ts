@@ -6,7 +6,7 @@ export type PartOfKind = 'sessions' | 'events' | 'health';
 
 /** The parts that only our own decorators need. */
 type InnerPart =
-  'verification' | 'guard' | 'login' | 'limiter' | 'logins' | 'refusals' | 'warnings';
+  'verification' | 'guard' | 'login' | 'limiter' | 'logins' | 'refusals' | 'failures' | 'warnings';
 
 export const KINDS_ALLOWED = 'a name of up to 32 lower-case letters, digits and `-`, such as staff';
 

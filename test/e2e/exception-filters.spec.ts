@@ -5,6 +5,7 @@ import {
   HttpException,
   Logger,
   Module,
+  Post,
   Req,
   Res,
   Scope,
@@ -18,6 +19,7 @@ import { APP_FILTER, HttpAdapterHost } from '@nestjs/core';
 import { Field, ObjectType, Query, ResolveField, Resolver } from '@nestjs/graphql';
 import { afterEach, describe, expect, it, onTestFinished } from 'vitest';
 import {
+  CreateSession,
   CurrentSession,
   SessionEventBus,
   SessionException,
@@ -249,6 +251,48 @@ describe.each(
     await new Promise(setImmediate);
     expect(refused).toEqual(['handler', 'verify']);
   });
+});
+
+@Controller()
+@UseFilters(HttpEnvelope)
+class FilteredLogins {
+  @Post('filtered-login')
+  @CreateSession()
+  login(): string {
+    return 'u1';
+  }
+
+  @Post('filtered-staff-login')
+  @CreateSession({ kind: 'staff' })
+  staffLogin(): string {
+    return 'u1';
+  }
+}
+
+describe.each(platforms)('a filter on a controller with logins on %s', (platform) => {
+  it.each(['/filtered-login', '/filtered-staff-login'])(
+    'gets refusals before the guards with a complete answer, on %s',
+    async (path) => {
+      const rateLimit = { logins: { max: 1, per: '10m' } } as const;
+      const scene = await Scene.open({
+        platform,
+        sessions: { rateLimit },
+        imports: [SessionModule.forRoot({ kind: 'staff', rateLimit })],
+        controllers: [FilteredLogins],
+      });
+      onTestFinished(() => scene.close());
+      const evil = { 'sec-fetch-site': 'cross-site', origin: 'https://evil.example' };
+      const crossSite = await scene.post(path, evil);
+      expect(crossSite.json).toEqual({ envelope: 403, code: 'CROSS_SITE_REQUEST' });
+      expect(crossSite.headers['cache-control']).toBe('no-store');
+      await scene.post(path);
+      const limited = await scene.post(path);
+      expect(limited.json).toEqual({ envelope: 429, code: 'TOO_MANY_REQUESTS' });
+      expect(limited.headers['cache-control']).toBe('no-store');
+      expect(limited.headers['retry-after']).toBe('600');
+      expect(limited.headers['access-control-expose-headers']).toBe('retry-after');
+    },
+  );
 });
 
 /** Filters of GraphQL return an error, which the server then reports. */
