@@ -4,6 +4,10 @@ import {
   STALE_CLAIMS_POLICY,
   type StaleClaimsPolicy,
 } from '../session/container/stale-claims-policy.js';
+import {
+  VERIFIED_SESSIONS,
+  type VerifiedSessions,
+} from '../session/container/verified-sessions.js';
 import { SessionRefusals } from '../session/refuse/session-refusals.js';
 import { SessionVerifier } from '../session/verify/session-verifier.js';
 import { RequestVerification } from './request-verification.js';
@@ -16,6 +20,7 @@ export class HeldSessionVerification {
     private readonly verifier: SessionVerifier,
     private readonly verification: RequestVerification<ReadonlySession>,
     private readonly refusals: SessionRefusals,
+    @Inject(VERIFIED_SESSIONS) private readonly sessions: VerifiedSessions<ReadonlySession>,
     @Inject(STALE_CLAIMS_POLICY) private readonly staleClaims: StaleClaimsPolicy<ReadonlySession>,
   ) {}
 
@@ -33,7 +38,7 @@ export class HeldSessionVerification {
       if (held === 'ended' || this.verification.isOver(held)) {
         throw this.refusals.unauthorized('session-revoked', { clearTokens: false });
       }
-      await this.requireRow(held, asked);
+      await this.takeRow(held, asked);
       await this.staleClaims.renewIn(held);
       await this.verification.claims.assertIn(held, asked.overrideGlobalClaimValidators);
       return held;
@@ -42,13 +47,14 @@ export class HeldSessionVerification {
     }
   }
 
-  private async requireRow(
+  private async takeRow(
     session: ReadonlySession,
     { checkDatabase }: VerifySessionOptions,
   ): Promise<void> {
     if (checkDatabase !== true && !this.verifier.knowsTooLittle) return;
     const { claims } = session.live.held;
-    if ((await this.verifier.findLiveSession(claims)) !== undefined) return;
+    const row = await this.verifier.findLiveSession(claims);
+    if (row !== undefined) return this.sessions.takeRow(session, row);
     const { sessionHandle, sub: userId } = claims;
     const refused = { clearTokens: false, session: { sessionHandle, userId } };
     throw this.refusals.unauthorized('session-over', refused);

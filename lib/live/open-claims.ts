@@ -14,6 +14,11 @@ import {
   STALE_CLAIMS_POLICY,
   type StaleClaimsPolicy,
 } from '../session/container/stale-claims-policy.js';
+import {
+  VERIFIED_SESSIONS,
+  type VerifiedSessions,
+} from '../session/container/verified-sessions.js';
+import type { HeldRow } from '../store/session-outline.js';
 import { Clock } from '../time/clock.js';
 import { judgedSession } from '../verification/judged-session.js';
 import { KNOWN_REVOCATIONS, type TellingRevocations } from '../verification/known-revocations.js';
@@ -47,6 +52,7 @@ export class OpenClaims {
     private readonly verification: RequestVerification<ReadonlySession>,
     private readonly routes: GuardedRoutes,
     @Inject(STALE_CLAIMS_POLICY) private readonly policy: StaleClaimsPolicy<ReadonlySession>,
+    @Inject(VERIFIED_SESSIONS) private readonly verified: VerifiedSessions<ReadonlySession>,
     @Inject(KNOWN_REVOCATIONS) private readonly revocations: TellingRevocations,
     private readonly clock: Clock,
     @Inject(RESOLVED_SESSION_OPTIONS) private readonly options: ResolvedVerificationOptions,
@@ -86,16 +92,25 @@ export class OpenClaims {
     onEnd: (end: LiveEnd) => void,
   ): Disposable {
     let isOpen = true;
+    let judged = session.live.held.claims;
     const check = (): void => {
       if (!isOpen) return;
       this.findFault(session, asked).then(
         (fault) => {
+          judged = session.live.held.claims;
           if (fault === undefined || !isOpen) return;
           dispose();
-          const judged = judgedSession(session.live.held.claims);
-          onEnd(endOf(judged, fault, this.clock.now(), this.options));
+          onEnd(endOf(judgedSession(judged), fault, this.clock.now(), this.options));
         },
         () => this.again.add(check),
+      );
+    };
+    const takeRow = (row: HeldRow): void => {
+      if (!isOpen) return;
+      this.verified.takeRow(session, row).then(
+        // A message may have changed them before.
+        () => session.live.held.claims !== judged && check(),
+        () => this.again.add(() => takeRow(row)),
       );
     };
     const end = (why: LiveEnd): void => {
@@ -103,7 +118,10 @@ export class OpenClaims {
       isOpen = false;
       onEnd(why);
     };
-    const watching = this.sessions.watch(session.live.held, end, { onStaleClaims: check });
+    const watching = this.sessions.watch(session.live.held, end, {
+      onStaleClaims: check,
+      onRow: takeRow,
+    });
     const dispose = (): void => {
       isOpen = false;
       this.again.delete(check);

@@ -1,3 +1,4 @@
+import type { HeldRow } from '../store/session-outline.js';
 import type { AccessTokenVerificationKey } from '../tokens/access-token.js';
 import type { JudgedSession } from '../verification/known-revocations.js';
 import type { Closing, LiveEnd } from '../verification/session-ends.js';
@@ -7,6 +8,7 @@ export interface Holding {
   /** Whether it ends with the access token. @default the option `live.until` */
   readonly untilToken?: boolean;
   readonly onStaleClaims?: () => void;
+  readonly onRow?: (row: HeldRow) => void;
   /** Its closing releases the holder, unless the holder is about to be told of the end. */
   readonly scope?: Closing | undefined;
 }
@@ -20,12 +22,14 @@ export interface Holder {
   readonly onEnd: (end: LiveEnd) => void;
   /** Called when the session's claims must be checked again. */
   readonly onStaleClaims: (() => void) | undefined;
+  /** Called with the session's row, when that has been read. */
+  readonly onRow?: ((row: HeldRow) => void) | undefined;
 }
 
 /** A session with at least one holder. */
 export interface OpenSession extends JudgedSession {
   readonly holders: Set<Holder>;
-  /** When its row must be checked, in milliseconds since the epoch: the session may have ended then. */
+  /** When its row must be checked, in milliseconds since the epoch: it may have ended then, or have other claims. */
   lookAtMs: number;
 }
 

@@ -24,6 +24,7 @@ import type {
 import { VERIFICATION_KEYS, type VerificationKeys } from '../verification/verification-keys.js';
 import { OpenSessionIndex, type Holder, type Holding, type OpenSession } from './open-session.js';
 import { OpenSessionEndings } from './open-session-endings.js';
+import { OpenSessionRows } from './open-session-rows.js';
 
 const NEVER = Number.POSITIVE_INFINITY;
 
@@ -36,6 +37,7 @@ const NEVER = Number.POSITIVE_INFINITY;
 export class OpenSessions implements SessionEnds, OnApplicationShutdown {
   private readonly sessions = new OpenSessionIndex();
   private readonly endings: OpenSessionEndings;
+  private readonly rows: OpenSessionRows;
   private readonly stopListening: () => void;
   private readonly keysInUse = new Set<AccessTokenVerificationKey>();
   // The earliest time at which one of them may end.
@@ -44,12 +46,13 @@ export class OpenSessions implements SessionEnds, OnApplicationShutdown {
 
   constructor(
     @Inject(KNOWN_REVOCATIONS) private readonly revocations: TellingRevocations,
-    @Inject(LIVE_SESSIONS) private readonly rows: EndingSessions,
+    @Inject(LIVE_SESSIONS) sessions: EndingSessions,
     @Inject(VERIFICATION_KEYS) private readonly keys: VerificationKeys,
     private readonly clock: Clock,
     @Inject(RESOLVED_SESSION_OPTIONS) private readonly options: ResolvedVerificationOptions,
   ) {
     this.endings = new OpenSessionEndings(this.sessions, clock, options);
+    this.rows = new OpenSessionRows(sessions, this.endings, clock, revocations);
     this.stopListening = revocations.onNews((news) => this.hear(news));
   }
 
@@ -68,7 +71,7 @@ export class OpenSessions implements SessionEnds, OnApplicationShutdown {
     const { claims } = session;
     const tokenEndsAtMs = accessTokenEndsAtMs(claims, this.revocations);
     // No token outlives its session, so nobody has to check until then.
-    const lookAtMs = this.rows.endsOf === undefined ? NEVER : tokenEndsAtMs;
+    const lookAtMs = this.rows.areThere ? tokenEndsAtMs : NEVER;
     const open = this.sessions.open(judgedSession(claims), lookAtMs);
     let ofActor: Disposable | undefined;
     let isOver = false;
@@ -83,6 +86,7 @@ export class OpenSessions implements SessionEnds, OnApplicationShutdown {
         return onEnd(end);
       },
       onStaleClaims: how.onStaleClaims,
+      onRow: how.onRow,
     };
     const isFirst = open.holders.size === 0;
     open.holders.add(holder);
@@ -203,26 +207,8 @@ export class OpenSessions implements SessionEnds, OnApplicationShutdown {
     if (due.length === 0) return;
     // A session that could not be checked is due again at the next beat.
     this.dueAtMs = nowMs;
-    this.looking ??= this.lookAt(due).finally(() => {
+    this.looking ??= this.rows.lookAt(due).finally(() => {
       this.looking = undefined;
     });
-  }
-
-  // A refresh on another instance moves the end of a session without any news, so only the row shows it.
-  private async lookAt(due: readonly OpenSession[]): Promise<void> {
-    const askedAtMs = this.clock.now();
-    const handles = due.filter(({ holders }) => holders.size > 0).map(({ handle }) => handle);
-    const ends = await this.rows.endsOf?.(handles).catch(() => undefined);
-    if (ends === undefined) return;
-    const nowMs = this.clock.now();
-    const over = new Map<OpenSession, LiveEndReason>();
-    for (const session of due) {
-      const end = ends.get(session.handle);
-      if (end === undefined) over.set(session, 'revoked');
-      else if (end.atMs <= nowMs) over.set(session, end.reason);
-      // At once, so that the next beat does not look again. It does if the answer is from before a gap.
-      else if (session.lookAtMs <= askedAtMs) session.lookAtMs = end.atMs;
-    }
-    this.endings.endAmong(over.keys(), (session) => over.get(session));
   }
 }

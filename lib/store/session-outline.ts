@@ -1,4 +1,4 @@
-import { readActor, textOrNull } from './column-values.js';
+import { readActor, readJson, textOrNull } from './column-values.js';
 import { DEVICE_COLUMNS, type SessionRecord } from './session-record.js';
 import type { Session } from './session.entity.js';
 
@@ -32,6 +32,18 @@ export type SessionOutline = Pick<
   | 'impersonating'
 >;
 
+/** The columns of a `HeldRow`. */
+export const HELD_COLUMNS = [
+  ...OUTLINE_COLUMNS,
+  'accessTokenPayload',
+  'authenticatedAt',
+  'deviceKey',
+] as const satisfies readonly (keyof Session)[];
+
+/** The properties of a session that is held open: when it ends, and the content of its access token. */
+export type HeldRow = SessionOutline &
+  Pick<SessionRecord, 'accessTokenPayload' | 'authenticatedAtMs' | 'deviceKey'>;
+
 /** The columns of a `SessionListing`. */
 export const LISTING_COLUMNS = [...OUTLINE_COLUMNS, 'deviceKey', ...DEVICE_COLUMNS] as const;
 
@@ -51,6 +63,18 @@ export function toSessionOutline(row: Readonly<Record<string, unknown>>): Sessio
     expiresAtMs: Number(row['expiresAt']),
     actor: readActor(row['actor']),
     impersonating: textOrNull(row['impersonating']),
+  };
+}
+
+/** Reads the `HELD_COLUMNS`. The payload is parsed when it is used, so that an unreadable one hides no end. */
+export function toHeldRow(row: Readonly<Record<string, unknown>>): HeldRow {
+  return {
+    ...toSessionOutline(row),
+    authenticatedAtMs: Number(row['authenticatedAt']),
+    deviceKey: textOrNull(row['deviceKey']),
+    get accessTokenPayload() {
+      return readJson(row, 'accessTokenPayload');
+    },
   };
 }
 

@@ -1,4 +1,4 @@
-import { LISTING_COLUMNS, OUTLINE_COLUMNS } from './session-outline.js';
+import { HELD_COLUMNS, LISTING_COLUMNS, OUTLINE_COLUMNS } from './session-outline.js';
 import { SESSION_COLUMNS } from './session-record.js';
 import type { Session } from './session.entity.js';
 import type { Table } from './table.js';
@@ -25,7 +25,8 @@ export function sessionStatements(table: Table<Session>) {
   return {
     insert: table.insertion(SESSION_COLUMNS),
     find: `SELECT ${table.selection(SESSION_COLUMNS)} FROM ${table.name} ${whereHandle(0)}`,
-    outlines: (count: number) => `SELECT ${outline} FROM ${table.name} ${whereHandles(count)}`,
+    held: (count: number) =>
+      `SELECT ${table.selection(HELD_COLUMNS)} FROM ${table.name} ${whereHandles(count)}`,
     deleteReturning: (count: number) =>
       table.dialect.returnsDeleted
         ? `DELETE FROM ${table.name} ${whereHandles(count)} RETURNING ${outline}`

@@ -4,8 +4,10 @@ import { asciiJson } from './ascii-json.js';
 import type { Rotation } from './rotation.js';
 import { SessionDatabase } from './session-database.js';
 import {
+  toHeldRow,
   toSessionListing,
   toSessionOutline,
+  type HeldRow,
   type SessionListing,
   type SessionOutline,
 } from './session-outline.js';
@@ -63,11 +65,11 @@ export class SessionStore {
   }
 
   /** The existing rows of these handles, expired or not. */
-  async outlines(handles: readonly string[]): Promise<SessionOutline[]> {
-    const found: SessionOutline[] = [];
+  async heldRows(handles: readonly string[]): Promise<HeldRow[]> {
+    const found: HeldRow[] = [];
     for (const batch of this.batchesOf(handles)) {
-      const { rows } = await this.database.run(this.statements.outlines(batch.length), batch);
-      found.push(...rows.map(toSessionOutline));
+      const { rows } = await this.database.run(this.statements.held(batch.length), batch);
+      found.push(...rows.map(toHeldRow));
     }
     return found;
   }
@@ -191,9 +193,8 @@ export class SessionStore {
   }
 
   /** Deletes a row that has not been refreshed since it was read. */
-  async deleteUnlessActive(read: Pick<SessionRecord, 'handle' | 'lastActiveAtMs'>): Promise<void> {
-    const parameters = [read.handle, read.lastActiveAtMs];
-    await this.database.run(this.statements.deleteUnlessActive, parameters);
+  async deleteUnlessActive({ handle, lastActiveAtMs }: SessionOutline): Promise<void> {
+    await this.database.run(this.statements.deleteUnlessActive, [handle, lastActiveAtMs]);
   }
 
   /**

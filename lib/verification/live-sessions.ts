@@ -1,3 +1,4 @@
+import type { HeldRow } from '../store/session-outline.js';
 import type { SessionRecord } from '../store/session-record.js';
 
 /** When a session ends without another refresh, in milliseconds since the epoch. */
@@ -6,21 +7,27 @@ export interface EndByTime {
   readonly atMs: number;
 }
 
+/** The row of a session that is held open, whether or not the session has ended. */
+export interface HeldSessionRow {
+  readonly row: HeldRow;
+  readonly end: EndByTime;
+}
+
 /** The live sessions of the database. A service without a database has none. */
 export interface LiveSessions {
   /** @throws {SessionStoreUnavailableException} */
   findLive(handle: string): Promise<SessionRecord | undefined>;
 }
 
-/** The same with their ends, if there is a database, for connections that stay open for hours. */
+/** The same with all rows, if there is a database, for connections that stay open for hours. */
 export interface EndingSessions extends LiveSessions {
   /**
-   * When sessions end without another refresh, and by which timeout, in few statements. Sessions without a row are
+   * The rows of sessions, and when these end without another refresh, in few statements. Sessions without a row are
    * omitted.
    *
    * @throws {SessionStoreUnavailableException}
    */
-  endsOf?(handles: readonly string[]): Promise<ReadonlyMap<string, EndByTime>>;
+  heldRows?(handles: readonly string[]): Promise<ReadonlyMap<string, HeldSessionRow>>;
 }
 
 /** The injection token of the live sessions. */

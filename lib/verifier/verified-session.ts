@@ -101,6 +101,9 @@ export class SessionsOfIssuer
     return this.remembered(token);
   }
 
+  // There are no rows.
+  async takeRow(): Promise<void> {}
+
   // Such a session never changes, so nothing is written.
   attach(session: ReadonlySession, _request: unknown, response: unknown): void {
     session.bindTo(response);

@@ -13,6 +13,7 @@ import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import {
   allowSocketIo,
+  BooleanClaim,
   CurrentSession,
   PublicAccess,
   RequireFresh,
@@ -40,6 +41,9 @@ const roleClaim = new UserRoleClaim({
   },
 });
 
+const paidClaim = new BooleanClaim({ key: 'paid', fetchValue: () => undefined });
+const paid = () => [paidClaim.validators.isTrue()];
+
 class Answers {
   @SubscribeMessage('who')
   who(@CurrentSession() session?: SessionContainer): object {
@@ -61,6 +65,18 @@ class GuardedGateway extends Answers {
   strict(): object {
     return { event: 'strict', data: true };
   }
+
+  @SubscribeMessage('paid')
+  @VerifySession({ overrideGlobalClaimValidators: paid })
+  paid(): object {
+    return { event: 'paid', data: true };
+  }
+
+  @SubscribeMessage('surely paid')
+  @VerifySession({ overrideGlobalClaimValidators: paid, checkDatabase: true })
+  surelyPaid(@CurrentSession() session: SessionContainer): object {
+    return { event: 'surely paid', data: session.getClaimValue(paidClaim) };
+  }
 }
 
 class GuardedAnswers {
@@ -81,6 +97,10 @@ class MessageNamespace extends GuardedAnswers {}
 @VerifySession({ roles: ['admin'] })
 class AdminGateway extends Answers {}
 
+@WebSocketGateway({ path: '/paid' })
+@VerifySession({ overrideGlobalClaimValidators: paid })
+class PaidGateway extends Answers {}
+
 @WebSocketGateway({ path: '/open' })
 @PublicAccess()
 class OpenGateway {
@@ -97,6 +117,10 @@ class GuardedNamespace extends GuardedGateway {}
 @WebSocketGateway({ namespace: 'admin' })
 @VerifySession({ roles: ['admin'] })
 class AdminNamespace extends Answers {}
+
+@WebSocketGateway({ namespace: 'paid' })
+@VerifySession({ overrideGlobalClaimValidators: paid })
+class PaidNamespace extends Answers {}
 
 @WebSocketGateway({ namespace: 'open' })
 @PublicAccess()
@@ -145,7 +169,7 @@ const KINDS = {
       WsTestClient.open(base, place, headers),
     adapter: (app: INestApplication) => new EnteredWsAdapter(app),
     bareAdapter: (app: INestApplication) => new WsAdapter(app),
-    gateways: [GuardedGateway, AdminGateway, OpenGateway],
+    gateways: [GuardedGateway, AdminGateway, OpenGateway, PaidGateway],
     ofMessages: MessageGateway,
     ended: (code: string): unknown => [code === 'INVALID_CLAIMS' ? 4403 : 4401, code],
   },
@@ -154,7 +178,7 @@ const KINDS = {
       IoTestClient.open(base, place, headers),
     adapter: (app: INestApplication) => new EnteredIoAdapter(app),
     bareAdapter: (app: INestApplication) => new IoAdapter(app),
-    gateways: [GuardedNamespace, AdminNamespace, OpenNamespace],
+    gateways: [GuardedNamespace, AdminNamespace, OpenNamespace, PaidNamespace],
     ofMessages: MessageNamespace,
     ended: (code: string): unknown => ['io server disconnect', { code }],
   },
@@ -228,6 +252,49 @@ describe.each(CELLS)('a socket of %s on %s', (kind, platform) => {
     expect(await client.ask('who')).toEqual(['you', 'bob']);
     expect(await client.ask('strict')).toMatchObject(['exception', { code: 'UNAUTHORISED' }]);
     expect(await client.ask('who')).toEqual(['you', 'bob']);
+  });
+
+  it('has the claims of the row for each message whose handler asks the database', async () => {
+    const { access, handle } = await scene.login('bob');
+    const client = await connect('guarded', accessCookie(access));
+    expect(await client.ask('surely paid')).toMatchObject([
+      'exception',
+      { code: 'INVALID_CLAIMS' },
+    ]);
+    await sessions().setClaimValue(handle, paidClaim, true);
+    expect(await client.ask('surely paid')).toEqual(['surely paid', true]);
+    expect(await client.ask('paid')).toEqual(['paid', true]);
+    await sessions().removeClaim(handle, paidClaim);
+    expect(await client.ask('surely paid')).toMatchObject([
+      'exception',
+      { code: 'INVALID_CLAIMS' },
+    ]);
+    expect(await client.ask('paid')).toMatchObject(['exception', { code: 'INVALID_CLAIMS' }]);
+  });
+
+  it('has the claims of the row once an access token is over, and is closed where it asked for one that is gone', async () => {
+    const { access, handle } = await scene.login('bob');
+    await sessions().setClaimValue(handle, paidClaim, true);
+    const headers = accessCookie(access);
+    const other = await connect('guarded', headers);
+    await expect(connect('paid', headers)).rejects.toBeInstanceOf(Error);
+    scene.booted.clock.advanceMs(HOUR);
+    await beat();
+    await expect.poll(() => other.ask('paid')).toEqual(['paid', true]);
+    const token = await sessions().createNewSessionWithoutRequestResponse('public', 'bob', {
+      ...paidClaim.addToPayload({}, true, scene.booted.clock.now()),
+    });
+    const client = await connect('paid', accessCookie(token.getAccessToken()));
+    await sessions().removeClaim(token.getHandle(), paidClaim);
+    await sessions().removeClaim(handle, paidClaim);
+    expect(await client.ask('who')).toEqual(['you', 'bob']);
+    scene.booted.clock.advanceMs(HOUR);
+    await beat();
+    expect(await client.closed).toEqual(ended('INVALID_CLAIMS'));
+    await expect
+      .poll(() => other.ask('paid'))
+      .toMatchObject(['exception', { code: 'INVALID_CLAIMS' }]);
+    expect(other.isClosed).toBe(false);
   });
 
   it('is closed where a role is taken that it asked for, and others of the session are not', async () => {

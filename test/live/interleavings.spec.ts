@@ -61,9 +61,10 @@ class World {
     };
     const rows = {
       findLive: () => Promise.resolve(undefined),
-      endsOf: () => {
+      heldRows: () => {
+        const end = { reason: 'expired-idle' as const, atMs: this.clock.now() + HOUR };
         const found = this.isRowThere
-          ? new Map([[HANDLE, { reason: 'expired-idle' as const, atMs: this.clock.now() + HOUR }]])
+          ? new Map([[HANDLE, { row: undefined as never, end }]])
           : new Map<string, never>();
         return new Promise<typeof found>((resolve) => (this.reading = () => resolve(found)));
       },

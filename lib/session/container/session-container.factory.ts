@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import type { HeldRow } from '../../store/session-outline.js';
 import type { SessionRecord } from '../../store/session-record.js';
 import { ContainerParts } from './container-parts.js';
 import { SessionContainer } from './session-container.js';
@@ -30,6 +31,11 @@ export class SessionContainerFactory implements VerifiedSessions<SessionContaine
     const renewed = record && (await this.parts.editor.tokenFromRow(token.claims, record));
     if (renewed === undefined) return this.remembered(token);
     return new SessionContainer(renewed, renewed, this.parts);
+  }
+
+  async takeRow(session: SessionContainer, row: HeldRow): Promise<void> {
+    const renewed = await this.parts.editor.tokenFromRow(session.live.held.claims, row);
+    if (renewed !== undefined) session.renewal.take(renewed);
   }
 
   attach(

@@ -43,6 +43,7 @@ type UpdateOf = (payload: Readonly<JsonObject>) => PayloadUpdate;
 interface Renewal {
   merge(updateOf: UpdateOf): Promise<void>;
   adopt(other: SessionContainer): void;
+  take(tokens: MintedTokens): void;
 }
 
 /**
@@ -170,7 +171,10 @@ export class SessionContainer extends ReadonlySession {
     if (this.newTokens !== undefined) this.carrier.writeTokens(this.newTokens);
   }
 
-  /** @internal changes its claims by the payload in the database, or takes the new token of another request */
+  /**
+   * @internal changes its claims by the payload in the database, or takes the new token of another request, or one that
+   * no client gets
+   */
   get renewal(): Renewal {
     return {
       merge: (updateOf) => this.merge(updateOf),
@@ -178,6 +182,9 @@ export class SessionContainer extends ReadonlySession {
         if (newTokens === undefined) return;
         const { refreshToken: _, antiCsrfToken: __, ...shared } = newTokens;
         this.renew(shared);
+      },
+      take: (tokens) => {
+        this.tokens = { ...this.tokens, ...tokens };
       },
     };
   }

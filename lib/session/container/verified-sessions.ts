@@ -1,3 +1,4 @@
+import type { HeldRow } from '../../store/session-outline.js';
 import type { SessionRecord } from '../../store/session-record.js';
 import type { VerifiedToken } from '../verify/verified-token-cache.js';
 import type { ReadonlySession } from './readonly-session.js';
@@ -9,6 +10,9 @@ export interface VerifiedSessions<S extends ReadonlySession> {
 
   /** @param record the row, if it was read */
   verified(token: VerifiedToken, record?: SessionRecord): Promise<S>;
+
+  /** Gives a session that is held open the claims of its row. No answer brings its client a token of them. */
+  takeRow(session: S, row: HeldRow): Promise<void>;
 
   /** Has a session's changes written to the answer of its request. */
   attach(

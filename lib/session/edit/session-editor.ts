@@ -7,6 +7,7 @@ import {
   type ResolvedSessionOptions,
 } from '../../options/resolved-options.js';
 import type { SessionDatabase } from '../../store/session-database.js';
+import type { HeldRow } from '../../store/session-outline.js';
 import type { SessionRecord } from '../../store/session-record.js';
 import { SessionStore } from '../../store/session.store.js';
 import { Clock } from '../../time/clock.js';
@@ -110,7 +111,7 @@ export class SessionEditor {
    */
   async tokenFromRow(
     claims: Readonly<AccessTokenClaims>,
-    record: SessionRecord,
+    record: HeldRow,
   ): Promise<MintedTokens | undefined> {
     const inToken = JSON.stringify(withoutReservedClaims(claims));
     if (inToken === JSON.stringify(record.accessTokenPayload)) return undefined;
@@ -152,7 +153,7 @@ export class SessionEditor {
   }
 
   private async remint(
-    record: SessionRecord,
+    record: HeldRow,
     lineage: Pick<
       AccessTokenClaims,
       'refreshTokenHash1' | 'parentRefreshTokenHash1' | 'antiCsrfToken'

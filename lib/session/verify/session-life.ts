@@ -13,7 +13,11 @@ import type { SessionActor, SessionRecord } from '../../store/session-record.js'
 import { SessionStore } from '../../store/session.store.js';
 import { Clock } from '../../time/clock.js';
 import type { JudgedSession } from '../../verification/known-revocations.js';
-import type { EndByTime, EndingSessions } from '../../verification/live-sessions.js';
+import type {
+  EndByTime,
+  EndingSessions,
+  HeldSessionRow,
+} from '../../verification/live-sessions.js';
 import { absoluteEndMs, idleEndMs } from '../mint/session-lifetime.js';
 
 /** Whether a cut-off covers a session of the user in question. */
@@ -51,9 +55,9 @@ export class SessionLife implements EndingSessions {
     return atMs < record.expiresAtMs ? { ...record, expiresAtMs: atMs } : record;
   }
 
-  async endsOf(handles: readonly string[]): Promise<ReadonlyMap<string, EndByTime>> {
-    const rows = await this.sessions.outlines(handles);
-    return new Map(rows.map((row) => [row.handle, this.endByTime(row)]));
+  async heldRows(handles: readonly string[]): Promise<ReadonlyMap<string, HeldSessionRow>> {
+    const rows = await this.sessions.heldRows(handles);
+    return new Map(rows.map((row) => [row.handle, { row, end: this.endByTime(row) }]));
   }
 
   /**
