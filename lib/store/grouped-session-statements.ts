@@ -1,3 +1,4 @@
+import { updateRows } from './dialect/update-rows.js';
 import type { SessionDatabase } from './session-database.js';
 import {
   SESSION_COLUMNS,
@@ -7,6 +8,8 @@ import {
 } from './session-record.js';
 import { Session } from './session.entity.js';
 import { rememberedByCount, type Table } from './table.js';
+
+export type ArrivalNote = readonly [handle: string, parentHash: string];
 
 /**
  * Statements on sessions for many callers at once. None of them waits for a lock: otherwise one slow transaction of the
@@ -28,6 +31,25 @@ export class GroupedSessionStatements {
     return records.map(() => true);
   }
 
+  /**
+   * A note that finds its row locked is dropped, or waits in a statement of its own. It is harmless to lose one.
+   */
+  async confirm(notes: readonly ArrivalNote[], atMs: number): Promise<void> {
+    const canShare = this.database.dialect.updateUnlocked !== undefined;
+    if (canShare && (await this.note(notes, atMs))) return;
+    for (const each of notes) await this.note([each], atMs);
+  }
+
+  /** @returns whether the database has not undone it because of a lock */
+  private async note(notes: readonly ArrivalNote[], atMs: number): Promise<boolean> {
+    // A parent's hash belongs to one session only, so the two lists can't pair up wrongly.
+    const handles = notes.map(([handle]) => handle);
+    const hashes = notes.map(([, hash]) => hash);
+    const text = this.statements.confirm(notes.length);
+    const parameters = [atMs, ...handles, ...hashes];
+    return (await this.database.failureAmong(['conflict'], text, parameters)) === undefined;
+  }
+
   private get statements(): ReturnType<typeof prepareStatements> {
     return this.database.table(Session).once(prepareStatements);
   }
@@ -36,12 +58,23 @@ export class GroupedSessionStatements {
 function prepareStatements(table: Table<Session>) {
   const handle = table.column('handle');
   const insertions = table.insertions(SESSION_COLUMNS);
-  const { sharedInsert = (insertion: string) => insertion } = table.dialect;
+  const { sharedInsert = (insertion: string) => insertion, updateUnlocked = updateRows } =
+    table.dialect;
+  const confirmedAt = table.column('confirmedAt');
+  const parent = table.column('parentRefreshTokenHash');
   const find = `SELECT ${table.selection(SESSION_COLUMNS)} FROM ${table.name}`;
   return {
     find: rememberedByCount(
       (count) => `${find} ${table.where(`${handle} IN (${table.parameters(count)})`)}`,
     ),
     insert: rememberedByCount((count) => sharedInsert(insertions(count))),
+    confirm: rememberedByCount((count) =>
+      updateUnlocked({
+        table,
+        set: `${confirmedAt} = ${table.parameter(0)}`,
+        handles: table.parameters(count, 1),
+        condition: `${parent} IN (${table.parameters(count, 1 + count)}) AND ${confirmedAt} IS NULL`,
+      }),
+    ),
   };
 }

@@ -14,13 +14,12 @@ export function sessionStatements(table: Table<Session>) {
   const p = (position: number): string => table.parameter(position);
   const whereHandle = (position: number, more = ''): string =>
     table.where(`${c('handle')} = ${p(position)}${more}`);
-  const whereHandles = (count: number, from = 0, more = ''): string =>
-    table.where(`${c('handle')} IN (${table.parameters(count, from)})${more}`);
+  const whereHandles = (count: number, more = ''): string =>
+    table.where(`${c('handle')} IN (${table.parameters(count)})${more}`);
   // A sum, so that databases use the index of the handle or the user. SQLite without statistics, and MariaDB in a table
   // of a few rows, prefer the index of expiry. MariaDB would then lock neighboring rows, and hold up logins.
   const expiry = `${c('expiresAt')} + 0`;
   const parent = c('parentRefreshTokenHash');
-  const unconfirmed = ` AND ${c('confirmedAt')} IS NULL`;
   const outline = table.selection(OUTLINE_COLUMNS);
   return {
     insert: table.insertion(SESSION_COLUMNS),
@@ -39,16 +38,9 @@ export function sessionStatements(table: Table<Session>) {
         ` AND ${c('generation')} = ${p(6)} AND ${parent} = ${p(7)}` +
           ` AND ${c('deviceKey')} IS ${isBound ? 'NOT NULL' : 'NULL'}`,
       ),
-    confirm: (count: number) =>
-      `UPDATE ${table.name} SET ${c('confirmedAt')} = ${p(0)} ` +
-      whereHandles(
-        count,
-        1,
-        ` AND ${parent} IN (${table.parameters(count, 1 + count)})${unconfirmed}`,
-      ),
     confirmByRefresh:
       `UPDATE ${table.name} SET ${c('confirmedAt')} = ${p(0)}, ${c('lastActiveAt')} = ${p(1)}, ${c('expiresAt')} = ${p(2)} ` +
-      whereHandle(3, ` AND ${parent} = ${p(4)}${unconfirmed}`),
+      whereHandle(3, ` AND ${parent} = ${p(4)} AND ${c('confirmedAt')} IS NULL`),
     replacePayload:
       `UPDATE ${table.name} SET ${c('accessTokenPayload')} = ${p(0)}, ${c('dataVersion')} = ${p(1)} ` +
       whereHandle(2, ` AND ${c('dataVersion')} = ${p(3)}`),
@@ -64,7 +56,7 @@ export function sessionStatements(table: Table<Session>) {
       whereHandle(1, ` AND ${expiry} > ${p(2)}`),
     deleteAll: (count: number) => `DELETE FROM ${table.name} ${whereHandles(count)}`,
     deleteExpired: (count: number) =>
-      `DELETE FROM ${table.name} ${whereHandles(count, 0, ` AND ${expiry} <= ${p(count)}`)}`,
+      `DELETE FROM ${table.name} ${whereHandles(count, ` AND ${expiry} <= ${p(count)}`)}`,
     deleteUnlessActive: `DELETE FROM ${table.name} ${whereHandle(0, ` AND ${c('lastActiveAt')} = ${p(1)}`)}`,
     pageOfUser:
       `SELECT ${table.selection(LISTING_COLUMNS)} FROM ${table.name} ` +

@@ -21,7 +21,7 @@ import { handlesIn } from './handles-in.js';
 import { LAST_HANDLE } from './session-range.store.js';
 import { Session } from './session.entity.js';
 import { shareRotations } from './share-rotations.js';
-import { GroupedSessionStatements } from './grouped-session-statements.js';
+import { GroupedSessionStatements, type ArrivalNote } from './grouped-session-statements.js';
 import { ROWS_PER_PAGE, sessionStatements, type SessionStatements } from './session-statements.js';
 import type { SharedStatement } from './statement-group.js';
 
@@ -36,8 +36,11 @@ export class SessionStore {
   private readonly rotateShared:
     ((rotation: Rotation) => Promise<SessionRecord | null>) | undefined;
 
+  private readonly shared: GroupedSessionStatements;
+
   constructor(private readonly database: SessionDatabase) {
     const shared = new GroupedSessionStatements(database);
+    this.shared = shared;
     this.findShared = database.share({
       one: (handle) => this.findOne(handle),
       many: (handles) => shared.find(handles),
@@ -111,14 +114,8 @@ export class SessionStore {
   }
 
   /** Notes, by handle and parent hash, that the generations of sessions were seen in use. The first note counts. */
-  async confirm(
-    confirmations: readonly (readonly [handle: string, parentHash: string])[],
-    atMs: number,
-  ): Promise<void> {
-    // A parent's hash belongs to one session only, so the two lists can't pair up wrongly.
-    const handles = confirmations.map(([handle]) => handle);
-    const hashes = confirmations.map(([, hash]) => hash);
-    await this.database.run(this.statements.confirm(handles.length), [atMs, ...handles, ...hashes]);
+  confirm(notes: readonly ArrivalNote[], atMs: number): Promise<void> {
+    return this.shared.confirm(notes, atMs);
   }
 
   /** The same at a refresh, which is activity and so extends the idle timeout. */

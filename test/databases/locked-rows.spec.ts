@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import { Session, type SessionContainer, type SessionModuleOptions } from '../../lib/index.js';
+import { ArrivalQueue } from '../../lib/session/verify/arrival-queue.js';
 import { SessionStore } from '../../lib/store/session.store.js';
 import { describeOnEachServer } from '../support/components.js';
 import { logIn, refreshTokenOf, useFleets, type Fleet, type Instance } from '../support/fleet.js';
@@ -27,6 +28,21 @@ describeOnEachServer('while a transaction holds the row of a session locked', (e
     return send(`${url}/auth/session/refresh`, 'POST', {
       headers: { authorization: `Bearer ${token}`, 'st-auth-mode': 'header' },
     });
+  }
+
+  async function holdLocked<T>({ holder }: { holder: Instance }, handle: string, work: () => T) {
+    const runner = holder.dataSource.createQueryRunner();
+    await runner.startTransaction();
+    try {
+      await runner.manager.findOneOrFail(Session, {
+        where: { realm: '', handle },
+        lock: { mode: 'pessimistic_write' },
+      });
+      return await work();
+    } finally {
+      await runner.rollbackTransaction();
+      await runner.release();
+    }
   }
 
   /**
@@ -107,6 +123,35 @@ describeOnEachServer('while a transaction holds the row of a session locked', (e
     expect(statusesOf(answers)).toEqual([200]);
     const row = await fleet.first.app.get(SessionStore).find(session.getHandle());
     expect(row).toMatchObject({ generation: 1, confirmedAtMs: fleet.clock.now() });
+  });
+
+  it('the notes that the answers of others have arrived are written, and hold up nobody', async () => {
+    const fleet = await start();
+    const { first, clock } = fleet;
+    const users = ['ada', 'al', 'bea', 'cy'];
+    const logins = await Promise.all(users.map((user) => logIn(first, user)));
+    clock.advanceMs(1);
+    const refreshed = await Promise.all(
+      logins.map((login) =>
+        first.sessions.refreshSessionWithoutRequestResponse(refreshTokenOf(login)),
+      ),
+    );
+    const [ada = '', ...others] = logins.map((login) => login.getHandle());
+    const confirmed = () =>
+      Promise.all(
+        others.map(
+          async (handle) => (await first.app.get(SessionStore).find(handle))?.confirmedAtMs,
+        ),
+      );
+    await holdLocked(fleet, ada, async () => {
+      for (const session of refreshed) {
+        await first.sessions.getSessionWithoutRequestResponse(session.getAccessToken());
+      }
+      void first.app.get(ArrivalQueue).flush();
+      await expect.poll(confirmed, { timeout: 3_000 }).toEqual(others.map(() => clock.now()));
+      for (const handle of others) expect(await first.sessions.revokeSession(handle)).toBe(true);
+      await othersGoOn(fleet);
+    });
   });
 
   it('a spent token that comes back ends it once, and others go on', async () => {

@@ -3,6 +3,7 @@ import type { Rotation, RotationStep } from '../rotation.js';
 import type { Session } from '../session.entity.js';
 import type { Table } from '../table.js';
 import type { DriverFailure } from '../failures/driver-failure.js';
+import type { UpdateOfRows } from './update-rows.js';
 
 /**
  * Everything specific to one kind of database. To add a kind, add one more file beside this one and a line in
@@ -35,6 +36,12 @@ export interface Dialect {
 
   /** One statement for many rotations of rows that were read, on databases that can't return the updated rows. */
   readonly rotateManyRead: ManyReadRotations | undefined;
+
+  /**
+   * One UPDATE of several rows that waits for no row's lock: it skips locked rows, or changes none. `undefined` if there
+   * is none.
+   */
+  readonly updateUnlocked: ((update: UpdateOfRows) => string) | undefined;
 
   /**
    * Up to this number of rows, a caller's transaction changes them one by one. One statement about several rows may

@@ -54,6 +54,7 @@ export const mysql: Dialect = {
   sharedInsert: undefined,
   rotateMany: undefined,
   rotateManyRead: undefined,
+  updateUnlocked: undefined,
   // A table with more rows than this is large enough that one statement does not scan it.
   mostAloneInTransaction: 100,
   mostParameters: 65_535,

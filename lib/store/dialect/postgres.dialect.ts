@@ -1,6 +1,7 @@
 import type { Dialect, FailureKind } from './dialect.js';
 import type { DriverFailure } from '../failures/driver-failure.js';
 import { manyRotations } from './postgres-rotation.js';
+import { updateRows, type UpdateOfRows } from './update-rows.js';
 
 // By SQLSTATE, or by the two characters of its class.
 const KINDS: Readonly<Record<string, FailureKind>> = {
@@ -54,6 +55,7 @@ export const postgres: Dialect = {
   sharedInsert: (insertion) => insertion,
   rotateMany: manyRotations,
   rotateManyRead: undefined,
+  updateUnlocked: skippingLocked,
   mostAloneInTransaction: 0,
   mostParameters: 65_535,
   onlyConnection: undefined,
@@ -81,12 +83,22 @@ export const postgres: Dialect = {
   },
 };
 
+function skippingLocked({ table, set, handles, condition }: UpdateOfRows): string {
+  const handle = table.column('handle');
+  const unlocked =
+    `SELECT ${handle} FROM ${table.name} ` +
+    `${table.where(`${handle} IN (${handles})`)} FOR UPDATE SKIP LOCKED`;
+  const isUnlocked = `${handle} IN (${unlocked}) AND ${condition}`;
+  return updateRows({ table, set, handles, condition: isUnlocked });
+}
+
 /** Databases that speak PostgreSQL's language: this uses only the features that all of them have. */
 export const postgresCompatible: Dialect = {
   ...postgres,
   drivers: ['aurora-postgres'],
   sharedInsert: undefined,
   rotateMany: undefined,
+  updateUnlocked: undefined,
 };
 
 /** After a conflict, TypeORM would send a transaction's statements again, whatever they find by then. */

@@ -1,5 +1,6 @@
 import type { Dialect, FailureKind } from './dialect.js';
 import type { DriverFailure } from '../failures/driver-failure.js';
+import { updateRows } from './update-rows.js';
 
 // By the code or its beginning: SQLITE_READONLY also covers SQLITE_READONLY_DIRECTORY.
 const KINDS: readonly (readonly [code: string, kind: FailureKind])[] = [
@@ -35,6 +36,7 @@ export const sqlite: Dialect = {
   sharedInsert: undefined,
   rotateMany: undefined,
   rotateManyRead: undefined,
+  updateUnlocked: (update) => updateRows(update),
   mostAloneInTransaction: 0,
   // The limit for a long time; today's is higher.
   mostParameters: 999,

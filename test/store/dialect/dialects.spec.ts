@@ -64,16 +64,16 @@ describe('the database behind a driver', () => {
   });
 
   it.each([
-    ['postgres', ['sharedInsert', 'rotateMany']],
-    ['mariadb', ['sharedInsert', 'rotateManyRead']],
+    ['postgres', ['sharedInsert', 'rotateMany', 'updateUnlocked']],
+    ['mariadb', ['sharedInsert', 'rotateManyRead', 'updateUnlocked']],
     ['mysql', []],
     ['aurora-mysql', []],
     ['cockroachdb', []],
     ['aurora-postgres', []],
-    ['better-sqlite3', []],
+    ['better-sqlite3', ['updateUnlocked']],
   ])('%s has these statements for many callers: %s', (driver, those) => {
     const dialect = dialectFor(driver);
-    const all = ['sharedInsert', 'rotateMany', 'rotateManyRead'] as const;
+    const all = ['sharedInsert', 'rotateMany', 'rotateManyRead', 'updateUnlocked'] as const;
     expect(all.filter((each) => dialect[each] !== undefined)).toEqual(those);
   });
 
