@@ -103,7 +103,7 @@ export class OpenSessions implements SessionEnds, OnApplicationShutdown {
         this.endings.endHolders([[open, holder]], 'actor-ended'),
       );
     // Its revocation may already be forgotten.
-    if (isFirst && open.lookAtMs <= nowMs) void this.lookAt([open]);
+    if (isFirst && open.lookAtMs <= nowMs) void this.rows.lookAt([open]);
     const letGo = (): void => {
       isOver = true;
       this.sessions.release(open, holder);
