@@ -1,10 +1,13 @@
 import type { AccessTokenPayload } from './access-token-payload.js';
 import type { SessionClaimValidator } from './session-claim-validator.js';
 
-type Steps = Pick<SessionClaimValidator, 'validate' | 'shouldRefetch'>;
+interface Steps {
+  readonly validate?: unknown;
+  readonly shouldRefetch?: unknown;
+}
 
 /** The marked validators, each with the steps of which `validate` alone decides. */
-const immediate = new WeakMap<SessionClaimValidator, Partial<Steps>>();
+const immediate = new WeakMap<SessionClaimValidator, Steps>();
 
 /** Marks a validator that decides by the payload and the time alone, without a promise. */
 export function immediateValidator(validator: SessionClaimValidator): SessionClaimValidator {
@@ -17,8 +20,7 @@ export function immediateValidator(validator: SessionClaimValidator): SessionCla
  * be asked. Both took 0.8 of the 2.2 µs of a route that asks for a role.
  */
 export function immediateValueValidator(validator: SessionClaimValidator): SessionClaimValidator {
-  const { validate, shouldRefetch } = validator;
-  immediate.set(validator, { validate, ...(shouldRefetch === undefined ? {} : { shouldRefetch }) });
+  immediate.set(validator, { ...validator });
   return validator;
 }
 
@@ -42,9 +44,10 @@ function holds(
   const marked = immediate.get(validator);
   if (marked === undefined) return false;
   try {
-    const { validate, shouldRefetch } = validator;
+    const now: Steps = validator;
     // An application may have replaced either.
-    const decidesAlone = validate === marked.validate && shouldRefetch === marked.shouldRefetch;
+    const decidesAlone =
+      now.validate === marked.validate && now.shouldRefetch === marked.shouldRefetch;
     if (!decidesAlone && (validator.shouldRefetch?.(payload, { nowMs }) ?? false) !== false) {
       return false;
     }

@@ -48,7 +48,7 @@ export class RequestTokens {
   }
 
   private readOnce(request: HttpRequest, text: string): Reading<VerifiedToken> {
-    const known = this.readings.get(request) ?? { byText: new Map(), checked: 0 };
+    const known: Readings = this.readings.get(request) ?? { byText: new Map(), checked: 0 };
     this.readings.set(request, known);
     const before = known.byText.get(text);
     if (before !== undefined) return before;

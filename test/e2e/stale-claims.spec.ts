@@ -141,6 +141,13 @@ describe.each(platforms)('claims that have been marked stale, on %s', (platform)
     await here.app.get(RevocationFeed).poll();
     await there.app.get(RevocationFeed).poll();
   };
+  // No instance misses lines meanwhile: it would count all claims as stale.
+  const halfHours = async (count: number) => {
+    for (let passed = 0; passed < count; passed += 1) {
+      clock.advanceMs(HOUR_MS / 2);
+      await poll();
+    }
+  };
   const promote = async (userId: string) => {
     rolesOf.set(userId, ['user', 'admin']);
     clock.advanceMs(1);
@@ -342,11 +349,7 @@ describe.each(platforms)('claims that have been marked stale, on %s', (platform)
     await promote('u1');
     release();
     const client = await loggingIn;
-    // No instance has missed lines: it would count all claims as stale.
-    for (let halfHours = 0; halfHours < 6; halfHours += 1) {
-      clock.advanceMs(HOUR_MS / 2);
-      await poll();
-    }
+    await halfHours(6);
     await there.app.get(SessionPruner).prune();
     expect((await client.post('/auth/session/refresh')).status).toBe(200);
     expect(await at(here, client)).toEqual(ADMIN);
@@ -355,6 +358,23 @@ describe.each(platforms)('claims that have been marked stale, on %s', (platform)
     await there.app.get(SessionPruner).prune();
     expect((await client.post('/auth/session/refresh')).status).toBe(200);
     expect(fetches).toBe(0);
+  });
+
+  it('keep the age of a value that was set right after, also once the feed tells of it no more', async () => {
+    const client = await login('u1');
+    const sessions = here.app.get(SessionService);
+    await sessions.markClaimsStale('u1');
+    const [handle = ''] = await sessions.getAllSessionHandlesForUser('u1');
+    await sessions.setClaimValue(handle, secondFactor, true);
+    const setAtMs = clock.now();
+    expect((await client.post('/auth/session/refresh')).status).toBe(200);
+    clock.advanceMs(2_000);
+    await client.get('/second-factor');
+    await halfHours(6);
+    await there.app.get(SessionPruner).prune();
+    const row = await sessions.getSessionInformation(handle);
+    const payload = row?.customClaimsInAccessTokenPayload ?? {};
+    expect(secondFactor.getLastFetchedTimeMs(payload)).toBe(setAtMs);
   });
 
   it('log nobody out, and leave other users alone', async () => {

@@ -15,7 +15,7 @@ import { SessionDatabase } from '../../store/session-database.js';
 import type { SessionRecord } from '../../store/session-record.js';
 import { Clock } from '../../time/clock.js';
 import { checkClaim } from '../input/function-arguments.js';
-import { staleClaimsRow } from '../end/revocation-rows.js';
+import { staleClaimsRow } from '../../revocation/new-revocation-rows.js';
 import { checkUserId } from '../input/session-input.js';
 import { RegisteredClaims } from './registered-claims.js';
 import {

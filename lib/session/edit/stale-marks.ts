@@ -1,5 +1,5 @@
 import { Injectable, Logger } from '@nestjs/common';
-import { missingMark } from '../../claims/asked-in-vain.js';
+import { isStale, missingMark } from '../../claims/asked-in-vain.js';
 import { SessionInputException } from '../../errors/session-input.exception.js';
 import { SessionStoreUnavailableException } from '../../errors/session-store-unavailable.exception.js';
 import type { SessionDatabase } from '../../store/session-database.js';
@@ -45,7 +45,7 @@ export class StaleMarks {
     }
   }
 
-  /** Marks the claims of some sessions that were fetched before a time, and are not marked yet. */
+  /** Marks the claims of some sessions that are stale since a time, and are not marked yet. */
   async markLate(handles: readonly string[], fetchedBeforeMs: number): Promise<void> {
     for (const handle of handles) {
       const marksIn = (payload: Readonly<JsonObject>) => this.marksIn(payload, fetchedBeforeMs);
@@ -71,10 +71,9 @@ export class StaleMarks {
     const marks = this.registry.claims.flatMap((claim) => {
       const value = claim.getValueFromPayload(payload);
       if (value === undefined) return [];
-      const fetchedAtMs = claim.getLastFetchedTimeMs(payload) ?? MARKED_STALE_AT_MS;
+      const isMarked = claim.getLastFetchedTimeMs(payload) === MARKED_STALE_AT_MS;
       const isMeant =
-        fetchedBeforeMs === undefined ||
-        (fetchedAtMs !== MARKED_STALE_AT_MS && fetchedAtMs < fetchedBeforeMs);
+        fetchedBeforeMs === undefined || (!isMarked && isStale(claim, payload, fetchedBeforeMs));
       return isMeant ? [claim.addToPayload({}, value, MARKED_STALE_AT_MS)] : [];
     });
     return Object.assign({}, ...marks) as JsonObject;

@@ -8,7 +8,7 @@ import { SessionDatabase } from '../../store/session-database.js';
 import type { SessionOutline } from '../../store/session-outline.js';
 import { SessionStore } from '../../store/session.store.js';
 import { Clock } from '../../time/clock.js';
-import { expiredRow } from './revocation-rows.js';
+import { expiredRow } from '../../revocation/new-revocation-rows.js';
 import { SessionLife } from '../verify/session-life.js';
 
 /** Deletes expired sessions, and notes the timeout for as long as `endedSessionRetention` says. */

@@ -88,7 +88,7 @@ export class SessionPruner {
     return new Batches(this.database, () => this.isStopping);
   }
 
-  // What was committed after a line, and is dead or stale only because of it, goes with the line.
+  // Only a line ends the sessions, and makes the claims stale, that were committed after it. So they go with the line.
   private async pruneRevocations(limit: number): Promise<Batch> {
     const nowMs = this.clock.now();
     // Also by this instance's lifetime of access tokens, because the lifetime of the line's writer may be shorter.

@@ -18,7 +18,7 @@ import { Clock } from '../../time/clock.js';
 import { firstSessionHandleOf } from '../../tokens/session-handle.js';
 import { Batches } from './batches.js';
 import { LoginsUnderWay } from './logins-under-way.js';
-import { cutOffRow, revokedRow } from './revocation-rows.js';
+import { cutOffRow, revokedRow } from '../../revocation/new-revocation-rows.js';
 import { deleteCreatedBefore, sweepSessions } from './sweep-sessions.js';
 
 // The clocks of instances differ by less, so a login that follows at once is left alone.

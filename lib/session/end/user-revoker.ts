@@ -8,7 +8,7 @@ import type { RevocationRecord } from '../../store/revocation-record.js';
 import { SessionDatabase } from '../../store/session-database.js';
 import { SessionStore } from '../../store/session.store.js';
 import { Clock } from '../../time/clock.js';
-import { cutOffRow } from './revocation-rows.js';
+import { cutOffRow } from '../../revocation/new-revocation-rows.js';
 import { MOST_TOGETHER, SessionRevoker, type Ending } from './session-revoker.js';
 
 /** The sessions to end, and the one that stays. */

@@ -1,9 +1,9 @@
-import type { ExpiryReason, RevocationReason } from '../../events/end-reason.js';
-import type { ResolvedSessionOptions } from '../../options/resolved-options.js';
-import { revocationLifeMs } from '../../revocation/revocation-row.js';
-import type { RevocationRecord } from '../../store/revocation-record.js';
-import type { SessionRecord } from '../../store/session-record.js';
-import { newSessionHandle } from '../../tokens/session-handle.js';
+import type { ExpiryReason, RevocationReason } from '../events/end-reason.js';
+import type { ResolvedSessionOptions } from '../options/resolved-options.js';
+import { revocationLifeMs } from './revocation-row.js';
+import type { RevocationRecord } from '../store/revocation-record.js';
+import type { SessionRecord } from '../store/session-record.js';
+import { newSessionHandle } from '../tokens/session-handle.js';
 
 // `ClockCorrection` leaves two instances' clocks apart by about the round trip to the database. Claims that one of them
 // fetched before the change must not appear newer than it.
