@@ -2,7 +2,7 @@ import { ApolloDriver, type ApolloDriverConfig } from '@nestjs/apollo';
 import { Args, GraphQLModule, Mutation, Query, Resolver } from '@nestjs/graphql';
 import { MercuriusDriver, type MercuriusDriverConfig } from '@nestjs/mercurius';
 import { afterEach, describe, expect, it } from 'vitest';
-import { CreateSession, SessionStoreUnavailableException } from '../../lib/index.js';
+import { CreateSession, SessionStoreUnavailableException, VerifySession } from '../../lib/index.js';
 import { Scene } from '../support/scene.js';
 
 @Resolver()
@@ -10,6 +10,12 @@ class LoginResolver {
   @Query(() => String)
   away(): string {
     throw new SessionStoreUnavailableException();
+  }
+
+  @Query(() => String)
+  @VerifySession()
+  secret(): string {
+    return 'secret';
   }
 
   @Mutation(() => String)
@@ -77,5 +83,47 @@ describe.each(SERVERS)('an error that asks for patience, on %s on %s', (_, platf
       originalError: { statusCode: 503, code: 'SESSION_STORE_UNAVAILABLE' },
     });
     expect(away.headers['retry-after']).toBe('5');
+  });
+});
+
+describe('a batch of many refused queries', () => {
+  let scene: Scene;
+  afterEach(() => scene.close());
+
+  it('has each of its texts read a few times, however many there are', async () => {
+    let reads = 0;
+    const counting = ({ query }: { query: string }): object => ({
+      get query(): string {
+        reads += 1;
+        return query;
+      },
+    });
+    scene = await Scene.open({
+      imports: [
+        GraphQLModule.forRoot<ApolloDriverConfig>({
+          driver: ApolloDriver,
+          autoSchemaFile: true,
+          allowBatchedHttpRequests: true,
+        }),
+      ],
+      providers: [LoginResolver],
+      prepare: (app) => {
+        app.use((request: object, _response: object, next: () => void) => {
+          let body: unknown;
+          Object.defineProperty(request, 'body', {
+            get: () => body,
+            set: (parsed: unknown) => {
+              const isBatch = Array.isArray(parsed);
+              body = isBatch ? parsed.map((each: { query: string }) => counting(each)) : parsed;
+            },
+          });
+          next();
+        });
+      },
+    });
+    const batch = Array.from({ length: 200 }, () => ({ query: '{ secret }' }));
+    const answer = await scene.post('/graphql', {}, batch);
+    expect([answer.status, (answer.json as unknown[]).length]).toEqual([401, 200]);
+    expect(reads).toBeLessThan(10 * batch.length);
   });
 });

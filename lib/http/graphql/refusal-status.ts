@@ -40,8 +40,8 @@ export function noteRefusedResolver(
   const { operation, fragments, path, returnType } = given ?? {};
   if (operation === undefined || fragments === undefined || path === undefined) return;
   const place = { operation, fragments, path, returnType };
-  const answer = answerOf(response, error.getStatus());
-  if (OF_LOGINS.has(error.reason) || isBatchWithMutation(request)) answer.mayBeRepeated = false;
+  const answer = answerOf(request, response, error.getStatus());
+  if (OF_LOGINS.has(error.reason)) answer.mayBeRepeated = false;
   const refused = answer.operations.get(operation) ?? new RefusedOperation(place);
   answer.operations.set(operation, refused);
   refused.add(place, error.code === 'TRY_REFRESH_TOKEN');
@@ -57,11 +57,13 @@ function isBatchWithMutation(request: unknown): boolean {
   );
 }
 
-function answerOf(response: unknown, status: number): RefusedAnswer {
+function answerOf(request: unknown, response: unknown, status: number): RefusedAnswer {
   const node = nodeResponseOf(asHttpResponse(response));
   const known = answers.get(node);
   if (known !== undefined) return known;
-  const answer: RefusedAnswer = { operations: new Map(), status, mayBeRepeated: true };
+  // Once for each answer: for each of its refusals it would take quadratic time.
+  const mayBeRepeated = !isBatchWithMutation(request);
+  const answer: RefusedAnswer = { operations: new Map(), status, mayBeRepeated };
   answers.set(node, answer);
   const writeHead = node.writeHead.bind(node);
   node.writeHead = (written, ...rest) => writeHead(statusOf(answer, written), ...rest);
