@@ -1,4 +1,5 @@
 import { immediateValidator } from './immediate-validator.js';
+import { isOfFuture } from './max-age.js';
 import type { SessionClaimValidator } from './session-claim-validator.js';
 
 /**
@@ -19,7 +20,7 @@ export function freshAuthenticationValidator(maxAgeMs: number): SessionClaimVali
         return { isValid: false, reason: { message: 'value does not exist', maxAgeInSeconds } };
       }
       const ageInSeconds = nowMs / 1000 - authenticatedAt;
-      if (ageInSeconds <= maxAgeInSeconds) return { isValid: true };
+      if (!isOfFuture(ageInSeconds) && ageInSeconds <= maxAgeInSeconds) return { isValid: true };
       return { isValid: false, reason: { message: 'expired', ageInSeconds, maxAgeInSeconds } };
     },
   });

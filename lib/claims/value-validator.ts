@@ -1,6 +1,6 @@
 import type { AccessTokenPayload } from './access-token-payload.js';
 import { immediateValueValidator } from './immediate-validator.js';
-import { assertMaxAge } from './max-age.js';
+import { assertMaxAge, isOfFuture } from './max-age.js';
 import type { SessionClaimValidator } from './session-claim-validator.js';
 import type { SessionClaim } from './session-claim.js';
 
@@ -48,7 +48,7 @@ export function valueValidator<T>(
   });
 }
 
-/** Whether the payload has no value, or an older one than allowed. */
+/** Whether the payload has no value, or one that is older than allowed or from the future. */
 export function isMissingOrTooOld<T>(
   claim: SessionClaim<T>,
   maxAgeInSeconds: number | undefined,
@@ -67,7 +67,9 @@ function isTooOld<T>(
   payload: Readonly<AccessTokenPayload>,
   nowMs: number,
 ): boolean {
-  return maxAgeInSeconds !== undefined && ageOf(claim, payload, nowMs) > maxAgeInSeconds;
+  if (maxAgeInSeconds === undefined) return false;
+  const ageInSeconds = ageOf(claim, payload, nowMs);
+  return ageInSeconds > maxAgeInSeconds || isOfFuture(ageInSeconds);
 }
 
 // A claim that can't tell when its value was fetched counts as older than any limit.

@@ -141,6 +141,18 @@ describe.each(platforms)('how long ago a user has proven who they are, on %s', (
     expect((await client.get('/me')).status).toBe(200);
   });
 
+  it('is unknown where it is more than a minute ahead, after a clock has gone back', async () => {
+    booted.clock.advanceMs(-MINUTE_MS);
+    expect((await client.get('/fresh')).status).toBe(200);
+    booted.clock.advanceMs(-500);
+    await client.post('/auth/session/refresh');
+    const answer = await client.get('/fresh');
+    expect([answer.status, answer.json]).toMatchObject([
+      403,
+      { claimValidationErrors: [expired(-60.5)] },
+    ]);
+  });
+
   it('is asked for beside roles', async () => {
     booted.clock.advanceMs(20 * MINUTE_MS);
     const { json } = await client.get('/fresh-admin');

@@ -198,4 +198,20 @@ describe.each(platforms)('claims of a session on %s', (platform) => {
     });
     expect(await stored()).toMatchObject({ seen: { v: true, t: nowMs } });
   });
+
+  it('are fetched again where they are more than a minute ahead, after a clock has gone back', async () => {
+    const validate = async (maxAgeInSeconds?: number) =>
+      sessions.validateClaimsForSessionHandle(await handle(), () => [
+        plan.validators.hasValue('free', maxAgeInSeconds),
+      ]);
+    plans.fetched.length = 0;
+    booted.clock.advanceMs(-60_000);
+    await validate(600);
+    booted.clock.advanceMs(-1);
+    await validate();
+    expect(plans.fetched).toEqual([]);
+    expect(await validate(600)).toEqual({ status: 'OK', invalidClaims: [] });
+    expect(plans.fetched).toEqual(['plan of u1 in public']);
+    booted.clock.advanceMs(60_001);
+  });
 });
