@@ -244,4 +244,17 @@ describe('the memory of what has been counted', () => {
     expect(counter.add('logins:nobody', 0, 60_000)).toBe(0);
     expect(counter.size).toBe(50_000);
   });
+
+  it('D1: ends with its window also where the clock was ahead when that began', () => {
+    const clock = new FakeClock();
+    const counter = new MemoryCounter(clock);
+    clock.advanceMs(3_600_000);
+    expect(counter.add('logins:u1', 1, 60_000)).toBe(1);
+    clock.advanceMs(-3_600_000);
+    expect(counter.add('logins:u1', 1, 60_000)).toBe(1);
+    clock.advanceMs(59_999);
+    expect(counter.add('logins:u1', 1, 60_000)).toBe(2);
+    clock.advanceMs(1);
+    expect(counter.add('logins:u1', 1, 60_000)).toBe(1);
+  });
 });

@@ -18,7 +18,9 @@ export class MemoryCounter implements RateLimitCounter {
   add(key: string, amount: -1 | 0 | 1, windowMs: number): number {
     const nowMs = this.clock.now();
     const open = this.windows.get(key);
-    if (open !== undefined && open.endsAtMs > nowMs) {
+    const restMs = (open?.endsAtMs ?? nowMs) - nowMs;
+    // One that would last longer than a whole window was opened before the clock went back.
+    if (open !== undefined && restMs > 0 && restMs <= windowMs) {
       open.count = Math.max(0, open.count + amount);
       // If all of it is taken back, no window has begun.
       if (open.count === 0) this.windows.delete(key);
