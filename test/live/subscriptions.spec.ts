@@ -373,7 +373,7 @@ describe('a socket of Mercurius that opens with a session and says nothing', () 
       headers: { host: HOST, ...headers },
     });
     const messages: unknown[] = [];
-    socket.on('message', (data) => messages.push(JSON.parse(String(data))));
+    socket.on('message', (data: Buffer) => messages.push(JSON.parse(data.toString())));
     const closed = once(socket, 'close').then(([code]: unknown[]) => code);
     await once(socket, 'open');
     return { socket, messages, closed };
