@@ -1,13 +1,18 @@
 import { firstSessionHandleOf } from '../tokens/session-handle.js';
+import { readActor, textOrNull } from './column-values.js';
 import type { SessionDatabase } from './session-database.js';
+import type { SessionOutline } from './session-outline.js';
 import { Session } from './session.entity.js';
 import type { Table } from './table.js';
 
 // Small enough that no statement takes long. If a tenant is given, few of its rows are returned.
 const ROWS_PER_RANGE = 2_000;
 
-/** The owner of a session. */
-export type SessionOwner = Pick<Session, 'handle' | 'userId' | 'tenantId'>;
+/** The owner of a session, who acts in it, and the session in which the owner acts. */
+export type SweptSession = Pick<
+  SessionOutline,
+  'handle' | 'userId' | 'tenantId' | 'actor' | 'impersonating'
+>;
 
 /** The handles between two others, both excluded. Handles are ordered by the time of the login. */
 export interface HandleRange {
@@ -18,7 +23,7 @@ export interface HandleRange {
 export const FIRST_HANDLE = '00000000-0000-0000-0000-000000000000';
 export const LAST_HANDLE = firstSessionHandleOf(Number.MAX_SAFE_INTEGER);
 
-/** Statements that scan all sessions along the primary key, and only read the owner of each. */
+/** Statements that scan all sessions along the primary key, and only read whose each is. */
 export class SessionRangeStore {
   constructor(private readonly database: SessionDatabase) {}
 
@@ -32,7 +37,7 @@ export class SessionRangeStore {
   async findPart(
     range: HandleRange,
     tenantId: string | null,
-  ): Promise<{ sessions: SessionOwner[]; rest: HandleRange | undefined }> {
+  ): Promise<{ sessions: SweptSession[]; rest: HandleRange | undefined }> {
     const { findEnd, findOfTenant, findAll } = this.statements;
     const ends = await this.database.run(findEnd, [range.after, range.before]);
     const end = ends.rows[0] && String(ends.rows[0]['handle']);
@@ -41,7 +46,7 @@ export class SessionRangeStore {
       ? this.database.run(findAll, bounds)
       : this.database.run(findOfTenant, [...bounds, tenantId]));
     const sessions = rows
-      .map(toOwner)
+      .map(toSweptSession)
       // MariaDB's default collations treat `shop` and `SHOP` as equal, so the results are compared again here.
       .filter((each) => (tenantId ?? each.tenantId) === each.tenantId);
     return { sessions, rest: end === undefined ? undefined : { ...range, after: end } };
@@ -58,10 +63,10 @@ function prepareStatements(table: Table<Session>) {
   const handle = c('handle');
   const inRange = (more = ''): string =>
     table.where(`${handle} > ${p(0)} AND ${handle} < ${p(1)}${more}`);
-  const owner = table.selection(['handle', 'userId', 'tenantId']);
+  const columns = table.selection(['handle', 'userId', 'tenantId', 'actor', 'impersonating']);
   // The bound tells the planner to use an index. It is doubled, because some rows may be committed late.
   const findAll =
-    `SELECT ${owner} FROM ${table.name} ${inRange(` AND ${handle} <= ${p(2)}`)} ` +
+    `SELECT ${columns} FROM ${table.name} ${inRange(` AND ${handle} <= ${p(2)}`)} ` +
     `ORDER BY ${handle} LIMIT ${2 * ROWS_PER_RANGE}`;
   return {
     findEnd:
@@ -72,10 +77,12 @@ function prepareStatements(table: Table<Session>) {
   };
 }
 
-function toOwner(row: Readonly<Record<string, unknown>>): SessionOwner {
+function toSweptSession(row: Readonly<Record<string, unknown>>): SweptSession {
   return {
     handle: String(row['handle']),
     userId: String(row['userId']),
     tenantId: String(row['tenantId']),
+    actor: readActor(row['actor']),
+    impersonating: textOrNull(row['impersonating']),
   };
 }

@@ -9,6 +9,7 @@ import {
   PrimitiveClaim,
   PublicAccess,
   RequireFresh,
+  Session,
   SessionEventBus,
   SessionService,
   SessionStoreUnavailableException,
@@ -399,6 +400,45 @@ describe.each(platforms)('who acts as a user on %s', (platform) => {
       expect(named('revoked')).toMatchObject([
         { sessionHandle: handle, reason: 'impersonation-ended', detail: 'admin' },
       ]);
+    });
+
+    it.each([
+      ['everything', 'ada', 'public', () => sessions.revokeEverything(), 'revoked-everything'],
+      [
+        'the tenant',
+        'ada',
+        'public',
+        () => sessions.revokeAllSessionsOfTenant('public'),
+        'revoked-tenant',
+      ],
+      [
+        "the actor's tenant",
+        'eve',
+        'acme',
+        () => sessions.revokeAllSessionsOfTenant('public'),
+        'actor-ended',
+      ],
+    ])('is told of once where %s is revoked', async (_, userId, tenantId, revoke, reason) => {
+      await boot();
+      const { own, handle } = await actingAs(userId, 'cookie', { tenantId });
+      booted.clock.advanceMs(1);
+      await revoke();
+      const named = (name: string) =>
+        events.filter((each) => each.name === name).map(({ event }) => event);
+      expect(named('impersonationEnded')).toMatchObject([
+        {
+          actorId: 'admin',
+          actorSessionHandle: own.sessionHandle,
+          tenantId,
+          sessionHandle: handle,
+        },
+      ]);
+      const revoked = named('revoked') as { sessionHandle: string; reason: string }[];
+      expect(revoked.filter(({ sessionHandle }) => sessionHandle === handle)).toMatchObject([
+        { reason },
+      ]);
+      expect(await sessions.explain(handle)).not.toEqual({ status: 'live' });
+      expect(await booted.dataSource.getRepository(Session).count()).toBe(0);
     });
   });
 

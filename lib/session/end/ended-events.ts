@@ -18,7 +18,16 @@ export function tellOfEnded(
     const facts = { sessionHandle: handle, userId, tenantId, atMs };
     events.emit('revoked', { ...facts, reason: reason as RevocationReason, detail });
   }
-  for (const { handle: sessionHandle, userId, tenantId, actor } of impersonations) {
+  tellOfImpersonations(events, impersonations, atMs);
+}
+
+/** The same for those of ended sessions in which somebody acted as the user. */
+export function tellOfImpersonations(
+  events: SessionEventBus,
+  sessions: readonly Pick<SessionOutline, 'handle' | 'userId' | 'tenantId' | 'actor'>[],
+  atMs: number,
+): void {
+  for (const { handle: sessionHandle, userId, tenantId, actor } of sessions) {
     if (actor === null) continue;
     events.emit('impersonationEnded', {
       actorId: actor.userId,

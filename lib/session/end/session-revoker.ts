@@ -10,8 +10,8 @@ import { RevocationFeed } from '../../revocation/revocation-feed.js';
 import { RevocationStore } from '../../store/revocation.store.js';
 import type { RevocationRecord } from '../../store/revocation-record.js';
 import { SessionDatabase } from '../../store/session-database.js';
-import { tellOfEnded } from './ended-events.js';
-import { LAST_HANDLE, type SessionOwner } from '../../store/session-range.store.js';
+import { tellOfEnded, tellOfImpersonations } from './ended-events.js';
+import { LAST_HANDLE, type SweptSession } from '../../store/session-range.store.js';
 import type { SessionOutline } from '../../store/session-outline.js';
 import { SessionStore } from '../../store/session.store.js';
 import { Clock } from '../../time/clock.js';
@@ -162,13 +162,14 @@ export class SessionRevoker {
     tellOfEnded(this.events, rows, impersonations, this.clock.now());
   }
 
-  private tellOf(sessions: readonly SessionOwner[], { reason, detail }: Ending): void {
+  private tellOf(sessions: readonly SweptSession[], reason: RevocationReason): void {
     if (this.database.isInTransaction) return;
     const atMs = this.clock.now();
     for (const { handle, userId, tenantId } of sessions) {
       const facts = { sessionHandle: handle, userId, tenantId, atMs };
-      this.events.emit('revoked', { ...facts, reason, detail: detail ?? null });
+      this.events.emit('revoked', { ...facts, reason, detail: null });
     }
+    tellOfImpersonations(this.events, sessions, atMs);
   }
 
   private async revokeAllIn(tenantId: string | null, reason: RevocationReason): Promise<number> {
@@ -178,9 +179,11 @@ export class SessionRevoker {
     const { isInTransaction } = this.database;
     if (!isInTransaction) cutOff = await this.cutOff(tenantId, reason);
     let count = await this.revokeFuture(tenantId, reason);
-    const tell = (sessions: readonly SessionOwner[]): void => {
+    const actedIn: string[] = [];
+    const tell = (sessions: readonly SweptSession[]): void => {
       count += sessions.length;
-      this.tellOf(sessions, { reason });
+      actedIn.push(...sessions.flatMap(({ impersonating }) => impersonating ?? []));
+      this.tellOf(sessions, reason);
     };
     const { cutOffAtMs } = cutOff;
     await deleteCreatedBefore(
@@ -190,6 +193,13 @@ export class SessionRevoker {
       new Batches(this.database),
       tell,
     );
+    // Those in another tenant are left.
+    await new Batches(this.database).over(actedIn, async (handles) => {
+      const ended = await this.database.transaction((database) =>
+        this.endActedIn(database, handles),
+      );
+      this.announce({ ...ended, impersonations: ended.records });
+    });
     if (isInTransaction) cutOff = await this.cutOff(tenantId, reason);
     await this.waitUntilPast([cutOff]);
     return count;

@@ -4,7 +4,7 @@ import {
   FIRST_HANDLE,
   SessionRangeStore,
   type HandleRange,
-  type SessionOwner,
+  type SweptSession,
 } from '../../store/session-range.store.js';
 import { SessionStore } from '../../store/session.store.js';
 import { firstSessionHandleOf } from '../../tokens/session-handle.js';
@@ -27,7 +27,7 @@ export async function sweepSessions(
   database: SessionDatabase,
   { range, tenantId }: Swept,
   batches: Batches,
-  end: (sessions: readonly SessionOwner[]) => Promise<unknown>,
+  end: (sessions: readonly SweptSession[]) => Promise<unknown>,
 ): Promise<boolean> {
   const store = new SessionRangeStore(database);
   for (let left: HandleRange | undefined = range; left !== undefined;) {
@@ -51,7 +51,7 @@ export function deleteCreatedBefore(
   createdBeforeMs: number,
   tenantId: string | null,
   batches: Batches,
-  onDeleted: (deleted: readonly SessionOwner[]) => void = () => undefined,
+  onDeleted: (deleted: readonly SweptSession[]) => void = () => undefined,
 ): Promise<boolean> {
   const store = new SessionStore(database);
   const range = { after: FIRST_HANDLE, before: firstSessionHandleOf(createdBeforeMs) };
