@@ -380,6 +380,20 @@ describe.each(platforms)('who acts as a user on %s', (platform) => {
       expect(await sessions.explain(handle)).toMatchObject({ reason: 'impersonation-ended' });
     });
 
+    it('says who acted in the one whose place another takes', async () => {
+      await boot();
+      const tab = booted.client();
+      await tab.post('/login', { userId: 'admin' });
+      const headers = { cookie: await tab.jar.getCookieString(booted.url) };
+      const { handle } = (await tab.post('/act', { userId: 'ada' })).json as { handle: string };
+      const next = await booted.client().post('/act', { userId: 'bob' }, { headers });
+      expect(next.status).toBe(201);
+      expect(await sessions.explain(handle)).toMatchObject({
+        reason: 'impersonation-ended',
+        detail: 'admin',
+      });
+    });
+
     it('is told of by events, with the reason', async () => {
       await boot();
       const { admin, own, handle } = await actingAs('ada');

@@ -131,7 +131,8 @@ export class SessionIssuer {
       }
       await store.insert(record);
       const others = former === null ? replaced : [former, ...replaced];
-      return this.revoker.endIn(database, others, { reason: 'impersonation-ended' });
+      const ending = { reason: 'impersonation-ended', detail: actor.userId } as const;
+      return this.revoker.endIn(database, others, ending);
     }, 'undo');
     this.revoker.announce(ended);
   }
