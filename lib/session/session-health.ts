@@ -85,7 +85,7 @@ export class SessionHealth {
    * Reports how long the database took for each statement, for a histogram. Only one listener at a time. It does not
    * hear of the statements in your own transactions. One that throws breaks no statement; the log says so once.
    *
-   * @returns a function that ends the subscription
+   * @returns a function that ends this subscription, and no later one
    */
   onStatement(listener: (timing: Readonly<StatementTiming>) => void): () => void {
     let hasFailed = false;
@@ -93,17 +93,20 @@ export class SessionHealth {
       if (!hasFailed) this.logger.error('A listener of `onStatement` failed');
       hasFailed = true;
     };
-    this.database.onStatement = (timing) => callListener(() => listener(timing), report);
+    const own = (timing: Readonly<StatementTiming>): void =>
+      callListener(() => listener(timing), report);
+    this.database.onStatement = own;
     return () => {
-      this.database.onStatement = undefined;
+      if (this.database.onStatement === own) this.database.onStatement = undefined;
     };
   }
 
   /** @internal the same for refusals, while their request is under way */
   onRefusal(listener: (refused: Readonly<SessionEvents['refused']>) => void): () => void {
-    this.tally.onRefusal = listener;
+    const own = (refused: Readonly<SessionEvents['refused']>): void => listener(refused);
+    this.tally.onRefusal = own;
     return () => {
-      this.tally.onRefusal = undefined;
+      if (this.tally.onRefusal === own) this.tally.onRefusal = undefined;
     };
   }
 

@@ -67,4 +67,24 @@ describe('the health of the sessions', () => {
       stop();
     },
   );
+
+  it('ends a subscription by its own function alone, and no later one', async () => {
+    const instance = await deployment.start();
+    const health = instance.booted.app.get(SessionHealth);
+    const told: string[] = [];
+    const ends = [1, 2].map((each) => [
+      health.onStatement(() => told.push(`statement ${each}`)),
+      health.onRefusal(() => told.push(`refusal ${each}`)),
+    ]);
+    const askAll = async (): Promise<string[]> => {
+      told.length = 0;
+      await instance.tryLogin('alice');
+      await instance.booted.client().get('/me');
+      return [...new Set(told)];
+    };
+    ends[0]?.forEach((end) => end());
+    expect(await askAll()).toEqual(['statement 2', 'refusal 2']);
+    ends[1]?.forEach((end) => end());
+    expect(await askAll()).toEqual([]);
+  });
 });
