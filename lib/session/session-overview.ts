@@ -4,6 +4,8 @@ import {
   RESOLVED_SESSION_OPTIONS,
   type ResolvedSessionOptions,
 } from '../options/resolved-options.js';
+import { isBefore } from '../revocation/revoked-sessions.js';
+import type { RevocationRecord } from '../store/revocation-record.js';
 import { RevocationStore } from '../store/revocation.store.js';
 import { SessionDatabase } from '../store/session-database.js';
 import type { SessionListing } from '../store/session-outline.js';
@@ -120,7 +122,7 @@ export class SessionOverview {
     }
     const end =
       (await this.storedEnd(known)) ??
-      (record === undefined ? await this.endWithEveryone(known) : this.unnotedEnd(record));
+      (record === undefined ? await this.endWithEveryone(known) : await this.unnotedEnd(record));
     const { endedSessionRetentionMs } = this.options;
     return end === undefined || end.at + endedSessionRetentionMs <= this.clock.now()
       ? { status: 'unknown' }
@@ -134,14 +136,7 @@ export class SessionOverview {
 
   private async storedEnd(handle: string): Promise<SessionEnd | undefined> {
     const line = await this.revocations.findEnd(handle);
-    return (
-      line && {
-        status: 'ended',
-        reason: asReason(line.reason),
-        at: line.revokedAtMs,
-        detail: line.detail,
-      }
-    );
+    return line && endBy(line);
   }
 
   // `revokeEverything` writes one line for all sessions, not one for each.
@@ -151,19 +146,17 @@ export class SessionOverview {
     // The tenant is gone with the row, so a cut-off of one tenant tells nothing about this session.
     const everyones = lines.filter(({ tenantId }) => tenantId === null);
     const line = everyones.find(({ cutOffAtMs }) => createdAtMs < (cutOffAtMs ?? 0));
-    return (
-      line && {
-        status: 'ended',
-        reason: 'revoked-everything',
-        at: line.revokedAtMs,
-        detail: null,
-      }
-    );
+    return line && endBy(line);
   }
 
-  // The row of a session that is over: expired, or under a cut-off that came before its insert was committed.
-  private unnotedEnd(record: SessionRecord): SessionEnd {
+  // The row of a session that is over: expired, or under a cut-off that has not deleted it yet, or overlooked its insert.
+  private async unnotedEnd(record: SessionRecord): Promise<SessionEnd> {
     const { reason, atMs } = this.life.endByTime(record);
+    const cutOffs = await this.revocations.findCutOffs(record.userId);
+    const [first] = cutOffs
+      .filter((line) => isBefore(record, line) && line.revokedAtMs < atMs)
+      .toSorted((a, b) => a.revokedAtMs - b.revokedAtMs);
+    if (first !== undefined) return endBy(first);
     const nowMs = this.clock.now();
     const detail = record.actor?.userId ?? null;
     if (atMs <= nowMs) return { status: 'ended', reason, at: atMs, detail };
@@ -191,6 +184,10 @@ export class SessionOverview {
 function actedIn({ actor }: { actor: SessionActor | null }): { actor?: ActorSummary } {
   if (actor === null) return {};
   return { actor: { userId: actor.userId, sessionHandle: actor.handle, reason: actor.reason } };
+}
+
+function endBy({ reason, revokedAtMs, detail }: RevocationRecord): SessionEnd {
+  return { status: 'ended', reason: asReason(reason), at: revokedAtMs, detail };
 }
 
 function asReason(stored: string): SessionEndReason {

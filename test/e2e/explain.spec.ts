@@ -2,6 +2,7 @@ import { Body, Controller, Get, Post, Req, Res } from '@nestjs/common';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
   CreateSession,
+  Session,
   SessionRevocation,
   SessionService,
   VerifySession,
@@ -97,6 +98,23 @@ describe('why a session ended', () => {
     await sessions.revokeEverything();
     expect(await explain()).toEqual(expected);
   });
+
+  it.each([
+    ["everyone's sessions", 'revoked-everything', () => sessions.revokeEverything()],
+    ["a tenant's sessions", 'revoked-tenant', () => sessions.revokeAllSessionsOfTenant('public')],
+  ] as const)(
+    'is told as of the revocation of %s, also while its row is there',
+    async (_, reason, revoke) => {
+      const rows = booted.dataSource.getRepository(Session);
+      const row = await rows.findOneByOrFail({ handle });
+      await revoke();
+      const expected = ended(reason);
+      booted.clock.advanceMs(HOUR_MS);
+      await revoke();
+      await rows.insert(row);
+      expect(await explain()).toEqual(expected);
+    },
+  );
 
   it('is told where the user ended it from another device', async () => {
     const other = booted.client();
