@@ -8,10 +8,13 @@ import {
   Res,
   UnauthorizedException,
 } from '@nestjs/common';
-import { afterEach, describe, expect, it } from 'vitest';
+import { once } from 'node:events';
+import { connect, constants, type ClientHttp2Session, type ClientHttp2Stream } from 'node:http2';
+import { promisify } from 'node:util';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { CreateSession, SessionService, type SessionRateLimitOptions } from '../../lib/index.js';
-import { platforms } from '../support/boot-app.js';
-import { refreshCookie, Scene } from '../support/scene.js';
+import { bootApp, platforms, type BootedApp } from '../support/boot-app.js';
+import { bearer, refreshCookie, Scene, type Headers } from '../support/scene.js';
 
 const PROVIDER = { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'navigate' };
 const IMAGE = { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'no-cors' };
@@ -151,5 +154,93 @@ describe.each(platforms)('the limit of failures on %s', (platform) => {
       expect((await scene.get('/callback?code=x', IMAGE)).status).toBe(403);
     }
     expect((await scene.get('/callback?code=right', PROVIDER)).status).toBe(200);
+  });
+});
+
+describe('the limit of failures over HTTP/2', () => {
+  let booted: BootedApp;
+  let controller: GuessController;
+  let client: ClientHttp2Session;
+  let counted: number;
+  let admission: Promise<void>;
+
+  beforeEach(async () => {
+    counted = 0;
+    admission = Promise.resolve();
+    const add = async (_key: string, amount: number): Promise<number> => {
+      counted += amount;
+      await admission;
+      return counted;
+    };
+    const failures = { max: 100, per: '10m' } as const;
+    booted = await bootApp({
+      platform: 'fastify',
+      http2: true,
+      controllers: [GuessController],
+      sessions: { rateLimit: { logins: false, refreshes: false, failures, counter: { add } } },
+    });
+    controller = booted.app.get(GuessController);
+    client = connect(booted.url);
+  });
+  afterEach(async () => {
+    client.destroy();
+    await booted.close();
+  });
+
+  function post(path: string, headers: Headers = {}, body?: object): ClientHttp2Stream {
+    const type = body === undefined ? {} : { 'content-type': 'application/json' };
+    const stream = client.request({ ':method': 'POST', ':path': path, ...type, ...headers });
+    stream.end(JSON.stringify(body));
+    return stream;
+  }
+
+  async function guess(path: string, password: string): Promise<ClientHttp2Stream> {
+    const stream = post(path, {}, { password });
+    await vi.waitFor(() => expect(controller.looked).toBe(1));
+    expect(counted).toBe(1);
+    return stream;
+  }
+
+  async function leave(stream: ClientHttp2Stream): Promise<void> {
+    stream.close(constants.NGHTTP2_CANCEL);
+    await once(stream, 'close');
+    await promisify(client.ping.bind(client))();
+  }
+
+  it.each([
+    ['right', 201, 0],
+    ['step', 201, 0],
+    ['broken', 500, 0],
+    ['wrong', 401, 1],
+    ['noted', 201, 1],
+  ])('knows how a login by hand ended that is %s', async (password, status, failures) => {
+    const stream = await guess('/guess-by-hand', password);
+    controller.answerAll();
+    const [headers] = (await once(stream, 'response')) as [Record<string, unknown>];
+    expect(headers[':status']).toBe(status);
+    await leave(stream);
+    await vi.waitFor(() => expect(counted).toBe(failures));
+  });
+
+  it.each(['/guess', '/guess-by-hand'])(
+    'is not used up by a right login whose client goes away, at %s',
+    async (path) => {
+      await leave(await guess(path, 'right'));
+      controller.answerAll();
+      await vi.waitFor(() => expect(counted).toBe(0));
+    },
+  );
+
+  it('is not used up by a good refresh whose client goes away', async () => {
+    const sessions = booted.app.get(SessionService);
+    const session = await sessions.createNewSessionWithoutRequestResponse('public', 'u1');
+    const { refreshToken = '' } = session.getAllSessionTokensDangerously();
+    let admit = (): void => undefined;
+    admission = new Promise((resolve) => (admit = resolve));
+    const stream = post('/auth/session/refresh', bearer(refreshToken));
+    await vi.waitFor(() => expect(counted).toBe(1));
+    await leave(stream);
+    admit();
+    await vi.waitFor(() => expect(counted).toBe(0));
   });
 });

@@ -29,6 +29,8 @@ export interface BootOptions {
   clock?: Clock;
   /** Whether the platform takes the client's address from a proxy in front of it. */
   trustProxy?: boolean;
+  /** Whether Fastify speaks HTTP/2, without TLS. */
+  http2?: boolean;
   /** Puts something else in a provider's place. */
   override?: (testing: TestingModuleBuilder) => TestingModuleBuilder;
   /** Changes the app before it listens. */
@@ -66,10 +68,11 @@ export async function bootApp(options: BootOptions = {}): Promise<BootedApp> {
     .overrideProvider(Clock)
     .useValue(clock);
   const testing = await (options.override?.(builder) ?? builder).compile();
-  const { trustProxy = false } = options;
+  const { trustProxy = false, http2 = false } = options;
   const express = new ExpressAdapter();
   if (trustProxy) express.set('trust proxy', true);
-  const adapter = options.platform === 'fastify' ? new FastifyAdapter({ trustProxy }) : express;
+  const fastify = { trustProxy, ...(http2 && { http2 }) };
+  const adapter = options.platform === 'fastify' ? new FastifyAdapter(fastify) : express;
   const app = testing.createNestApplication(adapter, { logger: false });
   await options.prepare?.(app);
   await app.listen(0, '127.0.0.1');

@@ -73,7 +73,7 @@ export class RateLimiter {
     if (!this.isOn) return;
     const attempts = this.byHand.get(httpRequest) ?? { open: 0, address: this.addressOf(request) };
     this.byHand.set(httpRequest, attempts);
-    await this.admit('logins', request);
+    await this.admit('logins', attempts.address);
     attempts.open += 1;
     if (!isShownByStatus) return;
     onceAnswered(request, (status) => {
@@ -99,12 +99,12 @@ export class RateLimiter {
   /** Counts a refused login. One that was counted on admission stays counted. */
   async countFailure(request: unknown): Promise<void> {
     const { rateLimit } = this.options;
-    const address = this.addressOf(request);
     const attempts = this.byHand.get(request as object);
     if (attempts !== undefined && attempts.open > 0) {
       attempts.open -= 1;
       return;
     }
+    const address = this.addressOf(request);
     if (rateLimit === false || rateLimit.failures === false || address === undefined) return;
     await this.add('failures', address, 1, rateLimit.failures);
   }
@@ -125,15 +125,15 @@ export class RateLimiter {
   /** Runs the handler of a login within the limits. If it refuses the user, the failure stays counted. */
   aroundLogin<T>(request: unknown, handle: () => Observable<T>): Observable<T> {
     if (!this.isOn) return handle();
-    const settled = defer(() => this.settle(request, undefined)).pipe(ignoreElements());
-    const fail = async (error: unknown): Promise<never> => {
-      await this.settle(request, error);
-      throw error;
-    };
     return from(this.admitOnce(request as object)).pipe(
-      mergeMap(() =>
-        concat(handle().pipe(catchError((error: unknown) => from(fail(error)))), settled),
-      ),
+      mergeMap((address) => {
+        const settled = defer(() => this.settle(address, undefined)).pipe(ignoreElements());
+        const fail = async (error: unknown): Promise<never> => {
+          await this.settle(address, error);
+          throw error;
+        };
+        return concat(handle().pipe(catchError((error: unknown) => from(fail(error)))), settled);
+      }),
     );
   }
 
@@ -142,10 +142,16 @@ export class RateLimiter {
     return this.aroundAttempt('refreshes', request, refresh);
   }
 
-  private async admitOnce(request: object): Promise<void> {
+  /** @returns the address that the attempt is counted under */
+  private async admitOnce(request: object): Promise<string | undefined> {
     const attempts = this.byHand.get(request);
-    if (attempts === undefined || attempts.open === 0) await this.admit('logins', request);
-    else attempts.open -= 1;
+    if (attempts === undefined || attempts.open === 0) {
+      const address = this.addressOf(request);
+      await this.admit('logins', address);
+      return address;
+    }
+    attempts.open -= 1;
+    return attempts.address;
   }
 
   private async aroundAttempt<T>(
@@ -153,22 +159,22 @@ export class RateLimiter {
     request: unknown,
     attempt: () => Promise<T>,
   ): Promise<T> {
-    await this.admit(what, request);
+    const address = this.addressOf(request);
+    await this.admit(what, address);
     try {
       const result = await attempt();
-      await this.settle(request, undefined);
+      await this.settle(address, undefined);
       return result;
     } catch (error) {
-      await this.settle(request, error);
+      await this.settle(address, error);
       throw error;
     }
   }
 
   // An attempt counts as a failure as soon as it is admitted. So of many simultaneous attempts, no more are checked
   // than the limit allows.
-  private async admit(what: Limited, request: unknown): Promise<void> {
+  private async admit(what: Limited, address: string | undefined): Promise<void> {
     const { rateLimit } = this.options;
-    const address = this.addressOf(request);
     if (rateLimit === false || address === undefined) return;
     const { failures } = rateLimit;
     if (failures && (await this.add('failures', address, 1, failures)) > failures.max) {
@@ -177,15 +183,15 @@ export class RateLimiter {
     }
     const limit = rateLimit[what];
     if (limit && (await this.add(what, address, 1, limit)) > limit.max) {
-      await this.settle(request, undefined);
+      await this.takeBack(address);
       throw tooMany(limit);
     }
   }
 
   // Only errors that indicate a wrong guess stay counted.
-  private async settle(request: unknown, error: unknown): Promise<void> {
+  private async settle(address: string | undefined, error: unknown): Promise<void> {
     if (error instanceof HttpException && this.isRefusal(error.getStatus())) return;
-    await this.takeBack(this.addressOf(request));
+    await this.takeBack(address);
   }
 
   private isRefusal(status: number): boolean {
