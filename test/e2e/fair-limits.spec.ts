@@ -2,15 +2,22 @@ import {
   Body,
   Controller,
   Get,
+  Injectable,
   Post,
   Query,
   Req,
+  RequestTimeoutException,
   Res,
   UnauthorizedException,
+  UseInterceptors,
+  type CallHandler,
+  type ExecutionContext,
+  type NestInterceptor,
 } from '@nestjs/common';
 import { once } from 'node:events';
 import { connect, constants, type ClientHttp2Session, type ClientHttp2Stream } from 'node:http2';
 import { promisify } from 'node:util';
+import { throwError, timeout, type Observable } from 'rxjs';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { CreateSession, SessionService, type SessionRateLimitOptions } from '../../lib/index.js';
 import { bootApp, platforms, type BootedApp } from '../support/boot-app.js';
@@ -62,6 +69,25 @@ class GuessController {
   }
 }
 
+/** The interceptor for time limits in Nest's documentation. */
+@Injectable()
+class TimeoutInterceptor implements NestInterceptor {
+  intercept(_context: ExecutionContext, next: CallHandler): Observable<unknown> {
+    const refuse = () => throwError(() => new RequestTimeoutException());
+    return next.handle().pipe(timeout({ first: 20, with: refuse }));
+  }
+}
+
+@Controller()
+@UseInterceptors(TimeoutInterceptor)
+class TimedController {
+  @Post('endless')
+  @CreateSession()
+  endless(): Promise<string> {
+    return new Promise(() => undefined);
+  }
+}
+
 describe.each(platforms)('the limit of failures on %s', (platform) => {
   let scene: Scene;
   afterEach(() => scene.close());
@@ -69,7 +95,7 @@ describe.each(platforms)('the limit of failures on %s', (platform) => {
   async function open(rateLimit: SessionRateLimitOptions): Promise<GuessController> {
     scene = await Scene.open({
       platform,
-      controllers: [GuessController],
+      controllers: [GuessController, TimedController],
       sessions: { rateLimit: { logins: false, refreshes: false, ...rateLimit } },
     });
     return scene.booted.app.get(GuessController);
@@ -137,6 +163,16 @@ describe.each(platforms)('the limit of failures on %s', (platform) => {
     expect(await guessAtOnce(controller, ['wrong'])).toEqual([401]);
     expect(await guessAtOnce(controller, ['wrong'])).toEqual([401]);
     expect(await guessAtOnce(controller, ['right'])).toEqual([429]);
+  });
+
+  it('is not used up by logins that a time limit cuts off', async () => {
+    const controller = await open({ failures: { max: 2, per: '10m' } });
+    for (let logins = 0; logins < 4; logins += 1) {
+      expect((await scene.post('/endless')).status).toBe(408);
+    }
+    expect(await guessAtOnce(controller, ['wrong'])).toEqual([401]);
+    expect(await guessAtOnce(controller, ['wrong'])).toEqual([401]);
+    expect((await scene.post('/endless')).status).toBe(429);
   });
 
   it('is not used up by first visits, which ask for a refresh without any token', async () => {

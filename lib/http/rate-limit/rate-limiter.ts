@@ -1,5 +1,5 @@
 import { HttpException, Logger, Injectable, Inject } from '@nestjs/common';
-import { catchError, concat, defer, from, ignoreElements, mergeMap, type Observable } from 'rxjs';
+import { catchError, finalize, from, mergeMap, type Observable } from 'rxjs';
 import { TooManyRequestsException } from '../../errors/too-many-requests.exception.js';
 import type { RateLimitCounter, ResolvedRateLimit } from '../../options/rate-limit-options.js';
 import {
@@ -122,17 +122,31 @@ export class RateLimiter {
     if ((await this.add('secrets', address, 1, failures)) > failures.max) throw tooMany(failures);
   }
 
-  /** Runs the handler of a login within the limits. If it refuses the user, the failure stays counted. */
+  /**
+   * Runs the handler of a login within the limits. If it refuses the user, the failure stays counted.
+   *
+   * @param handle gives one result
+   */
   aroundLogin<T>(request: unknown, handle: () => Observable<T>): Observable<T> {
     if (!this.isOn) return handle();
     return from(this.admitOnce(request as object)).pipe(
-      mergeMap((address) => {
-        const settled = defer(() => this.settle(address, undefined)).pipe(ignoreElements());
-        const fail = async (error: unknown): Promise<never> => {
-          await this.settle(address, error);
-          throw error;
+      mergeMap((attempts) => {
+        let isOpen = true;
+        const settle = (error?: unknown): Promise<void> => {
+          isOpen = false;
+          return this.settle(attempts.address, error);
         };
-        return concat(handle().pipe(catchError((error: unknown) => from(fail(error)))), settled);
+        return handle().pipe(
+          mergeMap((result) => settle().then(() => result)),
+          catchError(async (error: unknown): Promise<never> => {
+            await settle(error);
+            throw error;
+          }),
+          // A time limit may cut the login off. Then the status of the answer is its result.
+          finalize(() => {
+            if (isOpen) attempts.open += 1;
+          }),
+        );
       }),
     );
   }
@@ -142,16 +156,11 @@ export class RateLimiter {
     return this.aroundAttempt('refreshes', request, refresh);
   }
 
-  /** @returns the address that the attempt is counted under */
-  private async admitOnce(request: object): Promise<string | undefined> {
-    const attempts = this.byHand.get(request);
-    if (attempts === undefined || attempts.open === 0) {
-      const address = this.addressOf(request);
-      await this.admit('logins', address);
-      return address;
-    }
-    attempts.open -= 1;
-    return attempts.address;
+  private async admitOnce(request: object): Promise<Attempts> {
+    const attempts = this.byHand.get(request) ?? { open: 0, address: this.addressOf(request) };
+    if (attempts.open === 0) await this.admit('logins', attempts.address);
+    else attempts.open -= 1;
+    return attempts;
   }
 
   private async aroundAttempt<T>(
