@@ -1,5 +1,5 @@
 import { Logger, type Provider } from '@nestjs/common';
-import { APP_FILTER, ApplicationConfig, ModuleRef } from '@nestjs/core';
+import { APP_FILTER, ApplicationConfig, ModuleRef, ModulesContainer } from '@nestjs/core';
 import { getDataSourceToken } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
 import { SessionEventBus } from './events/session-event-bus.js';
@@ -173,9 +173,9 @@ function partsOf(extras: SessionModuleExtras): Provider[] {
     },
     {
       provide: BindRoute,
-      inject: [ApplicationConfig],
-      useFactory: (config: ApplicationConfig) =>
-        new BindRoute(extras.apiBasePath ?? DEFAULT_API_BASE_PATH, config),
+      inject: [ModulesContainer, ApplicationConfig],
+      useFactory: (modules: ModulesContainer, config: ApplicationConfig) =>
+        new BindRoute(extras.apiBasePath ?? DEFAULT_API_BASE_PATH, modules, config),
     },
     { provide: TOKEN_CARRIERS, useExisting: TokenWriter },
     { provide: VERIFICATION_KEYS, useExisting: KeyRing },

@@ -1,4 +1,4 @@
-import { Inject, Injectable, type Type } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import { ApplicationConfig, ModulesContainer } from '@nestjs/core';
 import type { Flaw } from '../errors/flaw.js';
 import {
@@ -6,7 +6,6 @@ import {
   type ResolvedSessionOptions,
 } from '../options/resolved-options.js';
 import { BindRoute } from './bind-route.js';
-import { handlersOf } from './guarded-routes.js';
 import { RefreshRoute } from './refresh-route.js';
 import { RoutePaths } from './route-paths.js';
 
@@ -16,7 +15,7 @@ export class CookiePaths {
   private readonly paths: RoutePaths;
 
   constructor(
-    private readonly modules: ModulesContainer,
+    modules: ModulesContainer,
     config: ApplicationConfig,
     private readonly refreshRoute: RefreshRoute,
     private readonly bindRoute: BindRoute,
@@ -45,16 +44,10 @@ export class CookiePaths {
 
   // An application may have a refresh route of its own at this path, or another one elsewhere, of which nothing is known.
   private refreshPaths(): string[] {
-    return [...this.modules.values()].flatMap((module) =>
-      [...module.controllers.values()].flatMap(({ metatype }) => {
-        const type = metatype as Type;
-        return handlersOf(type)
-          .filter((handler) =>
-            this.refreshRoute.isAt({ getHandler: () => handler, getClass: () => type }),
-          )
-          .flatMap((handler) => this.paths.of(handler, type, module));
-      }),
+    const found = this.paths.find((handler, type) =>
+      this.refreshRoute.isAt({ getHandler: () => handler, getClass: () => type }),
     );
+    return found.flatMap((handler) => this.paths.of(...handler));
   }
 }
 

@@ -8,6 +8,10 @@ import {
 import type { ApplicationConfig, ModulesContainer } from '@nestjs/core';
 import type { Module } from '@nestjs/core/injector/module.js';
 import { RoutePathFactory } from '@nestjs/core/router/route-path-factory.js';
+import { handlersOf } from './guarded-routes.js';
+
+/** A controller's handler with its class and module. */
+export type PlacedHandler = readonly [handler: object, type: Type, module: Module];
 
 /** Knows the paths that Nest gives to handlers, once prefix and versioning have been set. */
 export class RoutePaths {
@@ -18,6 +22,17 @@ export class RoutePaths {
     private readonly config: ApplicationConfig,
   ) {
     this.factory = new RoutePathFactory(config);
+  }
+
+  find(isSought: (handler: object, type: Type) => boolean): PlacedHandler[] {
+    return [...this.modules.values()].flatMap((module) =>
+      [...module.controllers.values()].flatMap(({ metatype }) => {
+        const type = metatype as Type;
+        return handlersOf(type)
+          .filter((handler) => isSought(handler, type))
+          .map((handler): PlacedHandler => [handler, type, module]);
+      }),
+    );
   }
 
   /** @param globalPrefix default: that of the application */

@@ -1,4 +1,6 @@
+import { RouterModule } from '@nestjs/core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { SessionModule } from '../../lib/index.js';
 import type { FakeBrowser, FakeBrowserAnswer } from '../../lib/testing/index.js';
 import { platforms } from '../support/boot-app.js';
 import { ACCESS, BIND, BoundScene, cookiesOf, REFRESH } from '../support/bound-scene.js';
@@ -633,6 +635,14 @@ describeOnEachDatabase('sessions that are bound to a device', (engine) => {
       const { id } = await bindByHand();
       expect((await refreshByHand(id)).status).toBe(403);
       expect((await refreshByHand(id)).status).toBe(503);
+    });
+
+    it('have a route behind the path that RouterModule gives to the module', async () => {
+      const routes = [{ path: 'api', module: SessionModule }];
+      await open({}, { imports: [RouterModule.register(routes)] });
+      const browser = await scene.loggedIn();
+      expect(offerOf(scene.loginAnswer(browser)).path).toBe('/api/auth/session/bind');
+      expect(browser.journal).toEqual(['registered']);
     });
 
     it('have a route behind the global prefix of the application', async () => {
