@@ -10,7 +10,9 @@ import {
 } from '../session/container/verified-sessions.js';
 import { SessionRefusals } from '../session/refuse/session-refusals.js';
 import { SessionVerifier } from '../session/verify/session-verifier.js';
+import { LIVE_CONNECTIONS, type LiveConnections } from './live-connections.js';
 import { RequestVerification } from './request-verification.js';
+import type { SocketMessage } from './socket-message.js';
 import type { VerifySessionOptions } from './verify-session-options.js';
 
 /** Verifies the session of an open connection, whose access token may have ended since. */
@@ -22,7 +24,29 @@ export class HeldSessionVerification {
     private readonly refusals: SessionRefusals,
     @Inject(VERIFIED_SESSIONS) private readonly sessions: VerifiedSessions<ReadonlySession>,
     @Inject(STALE_CLAIMS_POLICY) private readonly staleClaims: StaleClaimsPolicy<ReadonlySession>,
+    @Inject(LIVE_CONNECTIONS) private readonly live: LiveConnections,
   ) {}
+
+  /**
+   * Verifies the session of a message. A socket outlives tokens and sessions, so each of its messages is judged by the
+   * current facts, without a query.
+   *
+   * @throws as `verify`
+   */
+  async verifyMessage(
+    { handshake, keeper, gateway, mayRepeat }: SocketMessage,
+    asked: VerifySessionOptions,
+  ): Promise<ReadonlySession | undefined> {
+    const held = this.live.sessionOf(keeper);
+    const session =
+      held === undefined
+        ? await this.verification.verifyHandshake(handshake, asked)
+        : await this.verify(held, asked);
+    if (session === undefined) return undefined;
+    if (held === undefined && keeper !== handshake) this.live.hold(keeper, gateway, session);
+    this.sessions.limitChanges(session, mayRepeat);
+    return session;
+  }
 
   /**
    * @throws {UnauthorizedSessionException} if the session is over, also by the database

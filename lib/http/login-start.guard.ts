@@ -1,5 +1,6 @@
 import { Injectable, Optional, type CanActivate, type ExecutionContext } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
+import { SessionInputException } from '../errors/session-input.exception.js';
 import { LoginsUnderWay } from '../session/end/logins-under-way.js';
 import { SessionRefusals } from '../session/refuse/session-refusals.js';
 import { requestAndResponseOf, type RequestAndResponse } from './context/execution-context.js';
@@ -30,6 +31,8 @@ export class LoginStartGuard implements CanActivate {
 
   canActivate(context: ExecutionContext): true | Promise<true> {
     const answered = requestAndResponseOf(context);
+    // The handler would check the password, and nothing could bring its client the tokens.
+    if (answered.response === undefined) this.refuse(answered, loginOnSocket());
     const request = asHttpRequest(answered.request);
     const { allowCrossSite } = this.reflector.get(CreateSessionMetadata, context.getHandler());
     const isGraphQl = context.getType<string>() === 'graphql';
@@ -53,4 +56,8 @@ export class LoginStartGuard implements CanActivate {
     if (response !== undefined) this.failures?.writeTo(request, response, error);
     throw error;
   }
+}
+
+function loginOnSocket(): SessionInputException {
+  return new SessionInputException('login', 'needs a request: a socket brings no tokens');
 }

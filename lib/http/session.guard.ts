@@ -9,7 +9,6 @@ import {
   isMessage,
   isMutation,
   isOnSocket,
-  keeperOf,
   requestAndResponseOf,
   sessionHolderOf,
   type RequestAndResponse,
@@ -28,11 +27,11 @@ import { noteRefusedResolver } from './graphql/refusal-status.js';
 import { SharedVerifications } from './graphql/shared-verifications.js';
 import { GuardedRoutes, type GuardedRoute } from './guarded-routes.js';
 import { HeldSessionVerification } from './held-session-verification.js';
-import { LIVE_CONNECTIONS, type LiveConnections } from './live-connections.js';
 import { MESSAGE_TOKENS, type MessageTokens } from './message-tokens.js';
 import { REFRESH_OF_REQUEST, type RefreshOfRequest } from './refresh-of-request.js';
 import { RequestVerification } from './request-verification.js';
 import { SessionKinds } from './session-kinds.js';
+import { messageOf, SocketMessage } from './socket-message.js';
 import type { ReadonlySession } from '../session/container/readonly-session.js';
 
 // The results of guards that find requests in their own way, for later guards of the same call.
@@ -65,7 +64,6 @@ export class SessionGuard implements CanActivate {
     private readonly kinds: SessionKinds,
     @Inject(REFRESH_OF_REQUEST) private readonly refresh: RefreshOfRequest,
     private readonly heldSessions: HeldSessionVerification,
-    @Inject(LIVE_CONNECTIONS) private readonly live: LiveConnections,
     @Optional() @Inject(MESSAGE_TOKENS) private readonly messages?: MessageTokens,
   ) {}
 
@@ -144,23 +142,16 @@ export class SessionGuard implements CanActivate {
     throw error;
   }
 
-  // A socket outlives tokens and sessions, so each of its messages is judged by the current facts, without a query.
   private async verifyMessage(
     handshake: unknown,
     route: GuardedRoute,
     context: ExecutionContext,
   ): Promise<boolean> {
-    const keeper = keeperOf(context, handshake);
-    const held = this.live.sessionOf(keeper as object);
-    const session: ReadonlySession | undefined =
-      held === undefined
-        ? await this.verification.verifyHandshake(handshake, route.asked)
-        : await this.heldSessions.verify(held, route.asked);
-    if (held === undefined && session !== undefined && keeper !== handshake) {
-      this.live.hold(keeper as object, context.getClass(), session);
-    }
-    this.remember(keeper, { session, checked: route });
-    return this.admit(keeper, context);
+    const message = messageOf(context, handshake);
+    await this.verifyHandler(message, undefined, route, context);
+    const { session } = rememberedSession(message, this.verification) ?? NOTHING_FOUND;
+    this.remember(message.keeper, { session, checked: route });
+    return this.admit(message.keeper, context);
   }
 
   // A message between services has its own token, which the application finds.
@@ -210,7 +201,10 @@ export class SessionGuard implements CanActivate {
     if (found?.session !== undefined && isCovered(route.options, found.checked.options)) {
       return this.verification.claims.requireIn(found.session, asked.overrideGlobalClaimValidators);
     }
-    const verified = this.verification.verify(request, response, asked);
+    const verified =
+      request instanceof SocketMessage
+        ? this.heldSessions.verifyMessage(request, asked)
+        : this.verification.verify(request, response, asked);
     if (verified instanceof Promise) {
       return verified.then((session) => this.remember(request, { session, checked: route }));
     }

@@ -109,6 +109,8 @@ export class SessionsOfIssuer
     session.bindTo(response);
   }
 
+  limitChanges(): void {}
+
   keepWith(session: ReadonlySession, scope: unknown): void {
     session.bindTo(scope);
   }

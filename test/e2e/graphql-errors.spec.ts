@@ -23,12 +23,14 @@ import {
   Session,
   SessionConfigurationError,
   SessionService,
+  sessionSubscriptions,
   UnauthorizedSessionException,
   VerifySession,
   type SessionContainer,
 } from '../../lib/index.js';
 import { RevocationFeed } from '../../lib/revocation/revocation-feed.js';
 import { bootApp, type Platform } from '../support/boot-app.js';
+import { QueryCounter } from '../support/query-counter.js';
 import { CLEARED_COOKIES } from '../support/refusal.js';
 import { accessCookie, HOST, Scene, type Headers } from '../support/scene.js';
 
@@ -41,6 +43,7 @@ class Account {
 @Resolver(() => Account)
 class AccountResolver {
   merges = 0;
+  logins = 0;
 
   @Query(() => Account)
   @VerifySession()
@@ -62,7 +65,20 @@ class AccountResolver {
   @Mutation(() => String)
   @CreateSession()
   login(@Args('userId') userId: string): string {
+    this.logins += 1;
     return userId;
+  }
+
+  @Query(() => String)
+  @VerifySession({ checkDatabase: true })
+  checked(): string {
+    return 'checked';
+  }
+
+  @Mutation(() => String)
+  @VerifySession({ checkDatabase: true })
+  doubleChecked(): string {
+    return 'checked';
   }
 
   @Mutation(() => String)
@@ -219,18 +235,44 @@ describe.each(SERVERS)('a session error on %s on %s', (server, platform, graphQl
     expect(errors?.[0]?.message).toBe('update was merged 50 times for one answer');
     expect(scene.booted.app.get(AccountResolver).merges - merges).toBeGreaterThan(50);
   });
+
+  it('V22: bounds a request in the same way that says `upgrade: websocket`, which makes no socket of it', async () => {
+    const headers = { ...user, upgrade: 'websocket', origin: `https://${HOST}` };
+    const logins = Array.from({ length: 50 }, (_, i) => `a${i}: login(userId: "upgraded")`);
+    const ofLogins = await ask(`mutation { ${logins.join(' ')} }`, headers);
+    expect(ofLogins.errors?.[0]?.message).toBe('login may only be used once per request');
+    const rows = scene.booted.dataSource.getRepository(Session);
+    expect(await rows.countBy({ userId: 'upgraded' })).toBe(1);
+    const merges = Array.from({ length: 60 }, (_, i) => `a${i}: upgrade(plan: "p${i}")`);
+    const { access } = await scene.login('u1');
+    const ofMerges = await ask(`mutation { ${merges.join(' ')} }`, {
+      ...headers,
+      ...accessCookie(access),
+    });
+    expect(ofMerges.errors?.[0]?.message).toBe('update was merged 50 times for one answer');
+  });
 });
 
-describe('a query over a WebSocket to Apollo on Express', () => {
+describe.each([
+  ['Apollo’s own', true],
+  ['ours', sessionSubscriptions()],
+])('a query over a WebSocket to Apollo on Express, with the options that are %s', (_, options) => {
   let scene: Scene;
   const clients: Client[] = [];
+  const counter = new QueryCounter();
   beforeAll(async () => {
     scene = await Scene.open({
+      database: {
+        type: 'better-sqlite3',
+        database: ':memory:',
+        logging: true,
+        logger: counter,
+      },
       imports: [
         GraphQLModule.forRoot<ApolloDriverConfig>({
           driver: ApolloDriver,
           autoSchemaFile: true,
-          subscriptions: { 'graphql-ws': true },
+          subscriptions: { 'graphql-ws': options },
         }),
       ],
       providers: [AccountResolver],
@@ -259,17 +301,59 @@ describe('a query over a WebSocket to Apollo on Express', () => {
     };
   }
 
-  it('has the session of the handshake, and is judged anew each time', async () => {
-    const { access, handle } = await scene.login('u1');
-    const ask = connect(accessCookie(access));
-    expect(await ask('{ me { id } }')).toEqual({ data: { me: { id: 'u1' } } });
-    await scene.booted.app.get(SessionService).revokeSession(handle);
-    await scene.booted.app.get(RevocationFeed).poll();
-    const { errors } = await ask('{ me { id } }');
-    expect(errors?.[0]?.extensions).toMatchObject({ code: 'UNAUTHENTICATED' });
+  it.runIf(options === true)(
+    'has the session of the handshake, and is judged anew each time',
+    async () => {
+      const { access, handle } = await scene.login('u1');
+      const ask = connect(accessCookie(access));
+      expect(await ask('{ me { id } }')).toEqual({ data: { me: { id: 'u1' } } });
+      await scene.booted.app.get(SessionService).revokeSession(handle);
+      await scene.booted.app.get(RevocationFeed).poll();
+      const { errors } = await ask('{ me { id } }');
+      expect(errors?.[0]?.extensions).toMatchObject({ code: 'UNAUTHENTICATED' });
+    },
+  );
+
+  it('V22: is bounded in what it can do by its aliases: it logs nobody in', async () => {
+    const { access } = await scene.login('u3');
+    const resolver = scene.booted.app.get(AccountResolver);
+    const { errors } = await connect(accessCookie(access))(
+      'mutation { one: login(userId: "socket") two: login(userId: "socket") }',
+    );
+    expect(errors?.[0]?.message).toBe('login needs a request: a socket brings no tokens');
+    expect(resolver.logins).toBe(0);
   });
 
-  it('is refused to the page of another origin', async () => {
+  it('is bounded in what it can do by its aliases: fifty merges, and as many again', async () => {
+    const { access } = await scene.login('u4');
+    const ask = connect(accessCookie(access));
+    const aliases = Array.from({ length: 60 }, (_each, i) => `a${i}: upgrade(plan: "p${i}")`);
+    const resolver = scene.booted.app.get(AccountResolver);
+    for (const _time of ['once', 'again']) {
+      const { merges } = resolver;
+      const { errors } = await ask(`mutation { ${aliases.join(' ')} }`);
+      expect(errors?.[0]?.message).toBe('update was merged 50 times for one answer');
+      expect(resolver.merges - merges).toBe(51);
+    }
+  });
+
+  it.each(['query', 'mutation'])(
+    'asks the database once for all aliases of a %s, and again the next time',
+    async (operation) => {
+      const { access, handle } = await scene.login('u5');
+      const ask = connect(accessCookie(access));
+      const field = operation === 'query' ? 'checked' : 'doubleChecked';
+      const aliases = Array.from({ length: 60 }, (_each, i) => `a${i}: ${field}`);
+      counter.reset();
+      expect((await ask(`${operation} { ${aliases.join(' ')} }`)).errors).toBeUndefined();
+      expect(counter.count('auth_session')).toBe(1);
+      await scene.booted.dataSource.getRepository(Session).delete({ handle });
+      const { errors } = await ask(`${operation} { ${aliases.join(' ')} }`);
+      expect(errors?.[0]?.extensions).toMatchObject({ code: 'UNAUTHENTICATED' });
+    },
+  );
+
+  it.runIf(options === true)('is refused to the page of another origin', async () => {
     const { access } = await scene.login('u2');
     const ask = connect({ ...accessCookie(access), origin: 'https://evil.example' });
     const { errors } = await ask('{ me { id } }');

@@ -113,11 +113,19 @@ export function isOnSocket(context: ExecutionContext, request: unknown): boolean
   return type === 'ws' || (type === 'graphql' && isHandshake(request));
 }
 
-// Browsers let no page set this header on its own requests (Fetch standard, forbidden request-header).
+// Anybody can send the header with a request that is answered like others. Node tells which ones it hands over at an
+// upgrade, and so does Fastify's plugin for sockets.
 function isHandshake(request: unknown): boolean {
-  const { headers } = (request ?? {}) as Partial<HttpRequest>;
+  const { headers, raw = request, ws } = (request ?? {}) as Partial<HttpRequest> & Upgradable;
   if (typeof headers !== 'object' || (headers as unknown) === null) return false;
+  if ((raw as Upgradable).upgrade !== true && ws !== true) return false;
   return headerOf(request as HttpRequest, 'upgrade')?.toLowerCase() === 'websocket';
+}
+
+interface Upgradable {
+  readonly raw?: unknown;
+  readonly upgrade?: unknown;
+  readonly ws?: unknown;
 }
 
 /** Whether a handler is called by a GraphQL mutation, which changes something even by GET. */

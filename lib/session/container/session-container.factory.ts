@@ -47,6 +47,10 @@ export class SessionContainerFactory implements VerifiedSessions<SessionContaine
     session.attachToRequestResponse(request, response, transferMethod);
   }
 
+  limitChanges(session: SessionContainer, isLimited: boolean): void {
+    session.renewal.limit(isLimited);
+  }
+
   keepWith(session: SessionContainer, scope: unknown): void {
     session.bindTo(scope);
   }

@@ -44,6 +44,7 @@ interface Renewal {
   merge(updateOf: UpdateOf): Promise<void>;
   adopt(other: SessionContainer): void;
   take(tokens: MintedTokens): void;
+  limit(isLimited: boolean): void;
 }
 
 /**
@@ -54,7 +55,7 @@ interface Renewal {
  */
 export class SessionContainer extends ReadonlySession {
   private carrier: TokenCarrier | undefined;
-  private merges = 0;
+  private merges: number | undefined;
 
   /** @internal the session service, the guard and `@CreateSession` make it */
   constructor(
@@ -168,13 +169,11 @@ export class SessionContainer extends ReadonlySession {
   ): void {
     this.carrier = this.parts.carriers.carrierFor(request, response, transferMethod);
     this.bindTo(response);
+    this.merges ??= 0;
     if (this.newTokens !== undefined) this.carrier.writeTokens(this.newTokens);
   }
 
-  /**
-   * @internal changes its claims by the payload in the database, or takes the new token of another request, or one that
-   * no client gets
-   */
+  /** @internal changes of its claims, and of its tokens by others. `limit` counts them as those of one answer */
   get renewal(): Renewal {
     return {
       merge: (updateOf) => this.merge(updateOf),
@@ -185,6 +184,9 @@ export class SessionContainer extends ReadonlySession {
       },
       take: (tokens) => {
         this.tokens = { ...this.tokens, ...tokens };
+      },
+      limit: (isLimited) => {
+        this.merges = isLimited ? 0 : undefined;
       },
     };
   }
@@ -200,8 +202,7 @@ export class SessionContainer extends ReadonlySession {
   }
 
   private async merge(updateOf: UpdateOf): Promise<void> {
-    this.merges += 1;
-    if (this.carrier !== undefined && this.merges > MAX_MERGES) {
+    if (this.merges !== undefined && (this.merges += 1) > MAX_MERGES) {
       throw new SessionInputException('update', `was merged ${MAX_MERGES} times for one answer`);
     }
     const edited = await this.parts.editor.mergeForToken(this.tokens.claims, updateOf);
