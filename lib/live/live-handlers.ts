@@ -35,15 +35,13 @@ class EndWithSession implements NestInterceptor {
     const asked = OpenClaims.askedBy(context, session);
     if (isSubscription(context.getHandler())) {
       const asEvent = !changesEvents(context.getHandler());
-      return next
-        .handle()
-        .pipe(
-          map((events: unknown) =>
-            isAsyncIterator(events)
-              ? iteratorEndedWithSession(events, session, asked, asEvent)
-              : events,
-          ),
-        );
+      return next.handle().pipe(
+        map((events: unknown) => {
+          const iterator = iteratorOf(events);
+          if (iterator === undefined) return events;
+          return iteratorEndedWithSession(iterator, session, asked, asEvent);
+        }),
+      );
     }
     const response = rawResponse(found.response);
     if (Reflect.getMetadata(SSE_METADATA, context.getHandler()) === true) {
@@ -136,8 +134,11 @@ function changesEvents(handler: object): boolean {
   return options?.resolve !== undefined || options?.filter !== undefined;
 }
 
-function isAsyncIterator(events: unknown): events is AsyncIterator<unknown> {
-  return typeof (events as Partial<AsyncIterator<unknown>> | null | undefined)?.next === 'function';
+// GraphQL servers read whatever is iterable, such as a Readable. Nest's filters for Apollo call `next` themselves.
+function iteratorOf(events: unknown): AsyncIterator<unknown> | undefined {
+  const found = (events ?? {}) as AsyncIterableIterator<unknown>;
+  if (typeof found[Symbol.asyncIterator] === 'function') return found[Symbol.asyncIterator]();
+  return typeof found.next === 'function' ? found : undefined;
 }
 
 function rawResponse(response: unknown): ServerResponse {

@@ -1,10 +1,13 @@
 import { once } from 'node:events';
 import type { Socket as NetSocket } from 'node:net';
+import { Readable } from 'node:stream';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Provider } from '@nestjs/common';
 import { APP_GUARD, ModuleRef } from '@nestjs/core';
-import { GraphQLModule, Query, Resolver, Subscription } from '@nestjs/graphql';
+import { ApolloDriver, type ApolloDriverConfig } from '@nestjs/apollo';
+import { Context, GraphQLModule, Query, Resolver, Subscription } from '@nestjs/graphql';
 import { MercuriusDriver, type MercuriusDriverConfig } from '@nestjs/mercurius';
+import type { PubSub } from 'mercurius';
 import { createClient, type Client } from 'graphql-ws';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { WebSocket } from 'ws';
@@ -29,6 +32,9 @@ const UNAUTHENTICATED = { code: 'UNAUTHENTICATED' };
 
 const roles = new Map<string, string[]>();
 const roleClaim = new UserRoleClaim({ fetchValue: ({ userId }) => roles.get(userId) ?? [] });
+
+const streams: Readable[] = [];
+let topics = 0;
 
 async function* count(name: string) {
   for (let value = 0; ; value += 1) {
@@ -73,6 +79,32 @@ class NewsResolver {
   drafts() {
     return count('drafts');
   }
+
+  @Subscription(() => Number)
+  @VerifySession({ roles: ['admin'] })
+  streamed(): Readable {
+    const stream = Readable.from(count('streamed'));
+    streams.push(stream);
+    return stream;
+  }
+
+  @Subscription(() => Number)
+  @VerifySession({ roles: ['admin'] })
+  iterable(): AsyncIterable<object> {
+    return { [Symbol.asyncIterator]: () => count('iterable') };
+  }
+
+  @Subscription(() => Number)
+  @VerifySession({ roles: ['admin'] })
+  async published(@Context('pubsub') pubSub: PubSub): Promise<Readable> {
+    const topic = `published ${(topics += 1)}`;
+    const events = (await pubSub.subscribe(topic)) as Readable;
+    const timer = setInterval(() => {
+      pubSub.publish({ topic, payload: { published: topics } });
+    }, 5);
+    events.once('close', () => clearInterval(timer));
+    return events;
+  }
 }
 
 @Resolver()
@@ -115,6 +147,33 @@ const SERVERS = {
     module: mercurius,
   },
 } as const;
+
+const PLAIN_SERVERS = {
+  'Apollo on Express': {
+    platform: 'express',
+    module: () =>
+      GraphQLModule.forRoot<ApolloDriverConfig>({
+        driver: ApolloDriver,
+        autoSchemaFile: true,
+        subscriptions: { 'graphql-ws': true },
+      }),
+  },
+  'Mercurius on Fastify': {
+    platform: 'fastify',
+    module: () =>
+      GraphQLModule.forRoot<MercuriusDriverConfig>({
+        driver: MercuriusDriver,
+        autoSchemaFile: true,
+        subscription: true,
+      }),
+  },
+} as const;
+
+/** Subscriptions whose handlers return no iterator, but what makes one. */
+function iterables(server: string): string[] {
+  const ofMercurius = server.startsWith('Mercurius') ? ['published'] : [];
+  return ['streamed', 'iterable', ...ofMercurius];
+}
 
 interface Got {
   readonly values: unknown[];
@@ -178,7 +237,7 @@ function subscribe(client: Client, query: string): Got {
   return { values, errors, end };
 }
 
-describe.each(Object.entries(SERVERS))('a subscription by %s', (_name, { platform, module }) => {
+describe.each(Object.entries(SERVERS))('a subscription by %s', (server, { platform, module }) => {
   let scene: Scene;
   beforeAll(async () => {
     scene = await Scene.open({
@@ -246,6 +305,22 @@ describe.each(Object.entries(SERVERS))('a subscription by %s', (_name, { platfor
     const before = news.values.length;
     await expect.poll(() => news.values.length).toBeGreaterThan(before);
   });
+
+  it.each(iterables(server))(
+    'of what is no iterator itself ends where a role is taken that it asked for: %s',
+    async (name) => {
+      roles.set(name, ['admin']);
+      const { access } = await scene.login(name);
+      const { client } = connect(accessCookie(access));
+      const got = subscribe(client, `subscription { ${name} }`);
+      await expect.poll(() => got.values.length).toBeGreaterThan(1);
+      roles.set(name, []);
+      await sessions().markClaimsStale(name);
+      expect(await got.end).toBe('complete');
+      expect(got.errors).toMatchObject([{ message: 'invalid claim' }]);
+      await expect.poll(() => streams.every(({ destroyed }) => destroyed)).toBe(true);
+    },
+  );
 
   it.each([
     ['secrets', 'drafts', 'news'],
@@ -437,6 +512,34 @@ describe('a socket of Mercurius that opens with a session and says nothing', () 
     speaking.socket.close();
   });
 });
+
+describe.each(Object.entries(PLAIN_SERVERS))(
+  'a subscription by %s, without our options',
+  (server, { platform, module }) => {
+    let scene: Scene;
+    beforeAll(async () => {
+      scene = await Scene.open({
+        platform,
+        imports: [module()],
+        providers: [NewsResolver],
+        sessions: { claims: [roleClaim] },
+      });
+    });
+    afterAll(() => scene.close());
+
+    it.each(['secrets', ...iterables(server)])('ends with its session: %s', async (name) => {
+      roles.set('bob', ['admin']);
+      const { access, handle } = await scene.login('bob');
+      const { client } = connectTo(scene, accessCookie(access));
+      const got = subscribe(client, `subscription { ${name} }`);
+      await expect.poll(() => got.values.length).toBeGreaterThan(1);
+      await scene.booted.app.get(SessionService).revokeSession(handle);
+      expect(await got.end).toBe('complete');
+      expect(got.errors).toMatchObject([{ message: 'unauthorised' }]);
+      expect(scene.booted.app.get(OpenSessions).size).toBe(0);
+    });
+  },
+);
 
 describe('a subscription of a resolver that the module does not name', () => {
   let scene: Scene;
