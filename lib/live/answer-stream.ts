@@ -45,6 +45,8 @@ export function endedWithSession(
 /**
  * Cuts an answer off if its session ends first. An answer in one piece is still sent, because it was requested while
  * the session lived. So is the answer of a handler that itself ends its session.
+ *
+ * @param source the file of the answer, unless the handler itself writes the answer
  */
 export function cutOffWithSession(
   response: ServerResponse,
@@ -55,11 +57,29 @@ export function cutOffWithSession(
   if (isClosed(response)) return;
   const watching = OpenClaims.watch(session, asked, () => {
     if (isEndedByItself(session)) return;
+    if (source === undefined && !response.headersSent) return refuseToStream(response);
+    response.destroy();
     source?.destroy();
-    if (response.headersSent) response.destroy();
-    else refuseToStream(response);
   });
   response.once('close', () => watching[Symbol.dispose]());
+}
+
+/**
+ * Cuts a file off if its session ends first.
+ *
+ * @throws {SessionEndedException} if the session has ended already, so that the client learns why
+ */
+export function cutOffFile(
+  response: ServerResponse,
+  session: ReadonlySession,
+  asked: VerifySessionOptions | undefined,
+  file: Readable,
+): void {
+  if (session.ended.aborted && !isEndedByItself(session)) {
+    file.destroy();
+    session.ended.throwIfAborted();
+  }
+  cutOffWithSession(response, session, asked, file);
 }
 
 function refuseToStream(response: ServerResponse): void {

@@ -19,7 +19,7 @@ import { foundIn, sessionFor } from '../http/current-session.js';
 import { isSubscription } from '../http/graphql/resolver-marks.js';
 import { namedClass, providedClass } from '../http/provided-classes.js';
 import { ReadonlySession } from '../session/container/readonly-session.js';
-import { cutOffWithSession, endedWithSession } from './answer-stream.js';
+import { cutOffFile, cutOffWithSession, endedWithSession } from './answer-stream.js';
 import { iteratorEndedWithSession } from './ended-iterator.js';
 import { OpenClaims } from './open-claims.js';
 
@@ -101,7 +101,7 @@ export class LiveHandlers implements OnModuleInit {
 function watchFile(response: { req?: unknown; request?: unknown }, file: Readable): void {
   const finding = foundIn(response.request ?? response.req, undefined);
   if (!(finding?.session instanceof ReadonlySession)) return;
-  cutOffWithSession(rawResponse(response), finding.session, finding.checked.asked, file);
+  cutOffFile(rawResponse(response), finding.session, finding.checked.asked, file);
 }
 
 function completeHandlersOf(type: Type): void {

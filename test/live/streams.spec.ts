@@ -15,7 +15,7 @@ import {
 } from '@nestjs/common';
 import { EventSource } from 'eventsource';
 import { interval, map, NEVER, startWith, type Observable } from 'rxjs';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import {
   CurrentSession,
   SessionService,
@@ -32,6 +32,7 @@ import { Wrapped } from '../support/wrapped.decorator.js';
 const roles = new Map<string, string[]>();
 const roleClaim = new UserRoleClaim({ fetchValue: ({ userId }) => roles.get(userId) ?? [] });
 const signals: AbortSignal[] = [];
+let silent: Readable;
 
 interface NodeAnswer {
   write(text: string): unknown;
@@ -58,6 +59,8 @@ async function closingOf(response: ClosingAnswer): Promise<void> {
 @Controller()
 @VerifySession()
 class StreamController {
+  constructor(private readonly sessions: SessionService) {}
+
   @Sse('events')
   events(@CurrentSession() session: SessionContainer): Observable<MessageEvent> {
     return NEVER.pipe(startWith({ data: session.getUserId() }));
@@ -102,6 +105,32 @@ class StreamController {
       }
     };
     return new StreamableFile(Readable.from(chunks()));
+  }
+
+  @Get('silent-file')
+  silentFile(): StreamableFile {
+    silent = new Readable({ read: () => undefined });
+    return new StreamableFile(silent);
+  }
+
+  @Get('late-file')
+  async lateFile(@CurrentSession() session: SessionContainer): Promise<StreamableFile> {
+    await new Promise((resolve) => session.ended.addEventListener('abort', resolve));
+    silent = Readable.from('late');
+    return new StreamableFile(silent);
+  }
+
+  @Get('last-file')
+  async lastFile(@CurrentSession('sub') userId: string): Promise<StreamableFile> {
+    await this.sessions.revokeAllSessionsForUser(userId);
+    silent = Readable.from('last');
+    return new StreamableFile(silent);
+  }
+
+  @Get('own-last-file')
+  async ownLastFile(@CurrentSession() session: SessionContainer): Promise<StreamableFile> {
+    await session.revokeSession();
+    return new StreamableFile(Readable.from('goodbye'));
   }
 
   @Get('own')
@@ -266,6 +295,42 @@ describe.each(platforms)('a stream on %s', (platform) => {
       expect(open()).toBe(0);
     },
   );
+
+  it('of a file is cut off before its first byte, and the file is closed', async () => {
+    const { access, handle } = await scene.login('bob');
+    const before = open();
+    const { begun, text } = read(scene, 'silent-file', access);
+    text.catch(() => undefined);
+    await expect.poll(open).toBe(before + 1);
+    await sessions().revokeSession(handle);
+    await expect(begun).rejects.toThrow('socket hang up');
+    expect(silent.destroyed).toBe(true);
+    expect(open()).toBe(0);
+  });
+
+  it.each(['late-file', 'last-file'])(
+    'of a file is refused where its session has ended before: %s',
+    async (path) => {
+      const { access, handle, userId } = await scene.login(`reader of ${path}`);
+      const { begun, text } = read(scene, path, access);
+      if (path === 'late-file') {
+        await vi.waitUntil(() => open() === 1);
+        await sessions().revokeSession(handle);
+      }
+      expect((await begun).statusCode).toBe(401);
+      expect((await text)[0]).toBe(
+        '{"statusCode":401,"code":"UNAUTHORISED","message":"unauthorised"}',
+      );
+      expect(silent.destroyed).toBe(true);
+      expect(await sessions().getAllSessionHandlesForUser(userId)).toEqual([]);
+      expect(open()).toBe(0);
+    },
+  );
+
+  it('of a file goes out where its own handler ends the session', async () => {
+    const { access } = await scene.login('bob');
+    expect(await read(scene, 'own-last-file', access).text).toEqual(['goodbye', 'whole']);
+  });
 
   it('is no stream where it is one piece: what was asked for goes out', async () => {
     const { access, handle } = await scene.login('bob');
