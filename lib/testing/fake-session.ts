@@ -201,7 +201,11 @@ function partsOf(row: FakeRow, clock: Clock): ContainerParts {
   const options = resolveSessionOptions({}, { production: false });
   const refusals = new SessionRefusals(new SessionEventBus(), clock, options);
   const carriers = {
-    carrierFor: () => ({ writeTokens: () => undefined, clearTokens: () => undefined }),
+    carrierFor: () => ({
+      isTooLate: false,
+      writeTokens: () => undefined,
+      clearTokens: () => undefined,
+    }),
   };
   const [directory, editor, revoker, minter] = [row, row, row, row] as unknown as [
     ContainerParts['directory'],

@@ -25,12 +25,19 @@ import {
 } from '../../lib/index.js';
 import { OpenSessions } from '../../lib/live/open-sessions.js';
 import { platforms } from '../support/boot-app.js';
+import { LogRecorder } from '../support/log-recorder.js';
 import { accessCookie, HOST, Scene } from '../support/scene.js';
 import { readAnswer } from '../support/streamed-answer.js';
 import { Wrapped } from '../support/wrapped.decorator.js';
 
 const roles = new Map<string, string[]>();
-const roleClaim = new UserRoleClaim({ fetchValue: ({ userId }) => roles.get(userId) ?? [] });
+const fetched = new Set<string>();
+const roleClaim = new UserRoleClaim({
+  fetchValue: ({ userId }) => {
+    fetched.add(userId);
+    return roles.get(userId) ?? [];
+  },
+});
 const signals: AbortSignal[] = [];
 let silent: Readable;
 
@@ -181,10 +188,12 @@ function read(scene: Scene, path: string, access: string) {
 }
 
 describe.each(platforms)('a stream on %s', (platform) => {
+  const logs = new LogRecorder();
   let scene: Scene;
   beforeAll(async () => {
     scene = await Scene.open({
       platform,
+      prepare: logs.record,
       controllers: [StreamController],
       sessions: { claims: [roleClaim] },
     });
@@ -241,6 +250,28 @@ describe.each(platforms)('a stream on %s', (platform) => {
     expect(open()).toBe(1);
     others.request.destroy();
     await others.text;
+  });
+
+  it('of events keeps its role through any number of marks, until the role is taken', async () => {
+    roles.set('dora', ['admin']);
+    const { access } = await scene.login('dora');
+    const { begun, text } = read(scene, 'admins', access);
+    await begun;
+    await pause(20);
+    for (let marks = 0; marks < 51; marks += 1) {
+      scene.booted.clock.advanceMs(1);
+      fetched.clear();
+      await sessions().markClaimsStale('dora');
+      await vi.waitUntil(() => fetched.has('dora'));
+      await pause(5);
+    }
+    expect(logs.texts('error')).toEqual([]);
+    roles.set('dora', []);
+    scene.booted.clock.advanceMs(1);
+    await sessions().markClaimsStale('dora');
+    expect((await text)[0]).toMatch(/event: session-ended\nid: 2\ndata: {"code":"INVALID_CLAIMS"}/);
+    expect(logs.texts('error')).toEqual([]);
+    expect(open()).toBe(0);
   });
 
   it('whose client has left is kept for nobody', async () => {

@@ -198,6 +198,10 @@ class ResponseCarrier implements TokenCarrier {
     private readonly transferMethod: 'cookie' | 'header',
   ) {}
 
+  get isTooLate(): boolean {
+    return areHeadersSent(this.response);
+  }
+
   writeTokens(tokens: MintedTokens): void {
     this.writer.write(this.request, this.response, tokens, this.transferMethod);
   }

@@ -173,10 +173,13 @@ export class SessionContainer extends ReadonlySession {
     if (this.newTokens !== undefined) this.carrier.writeTokens(this.newTokens);
   }
 
-  /** @internal changes of its claims, and of its tokens by others. `limit` counts them as those of one answer */
+  /**
+   * @internal changes of its claims, and of its tokens by others. A stream lasts through any number of them. `limit`
+   * counts other changes as those of one answer
+   */
   get renewal(): Renewal {
     return {
-      merge: (updateOf) => this.merge(updateOf),
+      merge: async (updateOf) => this.renew(await this.edit(updateOf)),
       adopt: ({ newTokens }) => {
         if (newTokens === undefined) return;
         const { refreshToken: _, antiCsrfToken: __, ...shared } = newTokens;
@@ -205,15 +208,25 @@ export class SessionContainer extends ReadonlySession {
     if (this.merges !== undefined && (this.merges += 1) > MAX_MERGES) {
       throw new SessionInputException('update', `was merged ${MAX_MERGES} times for one answer`);
     }
+    const newTokens = this.take(await this.edit(updateOf));
+    this.carrier?.writeTokens(newTokens);
+  }
+
+  private async edit(updateOf: UpdateOf): Promise<MintedTokens> {
     const edited = await this.parts.editor.mergeForToken(this.tokens.claims, updateOf);
     if (edited === undefined) throw this.gone();
-    this.renew(edited.tokens);
+    return edited.tokens;
   }
 
   private renew(tokens: MintedTokens): void {
+    const newTokens = this.take(tokens);
+    if (this.carrier?.isTooLate === false) this.carrier.writeTokens(newTokens);
+  }
+
+  private take(tokens: MintedTokens): MintedTokens {
     this.newTokens = { ...this.newTokens, ...tokens };
     this.tokens = { ...this.tokens, ...tokens };
-    this.carrier?.writeTokens(this.newTokens);
+    return this.newTokens;
   }
 
   private async record(): Promise<SessionRecord> {

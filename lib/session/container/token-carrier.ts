@@ -2,6 +2,8 @@ import type { MintedTokens } from '../mint/minted-tokens.js';
 
 /** Brings tokens to one client with one response. The code that knows requests and responses implements it. */
 export interface TokenCarrier {
+  /** Whether the answer has begun, so that it brings no tokens any more. */
+  readonly isTooLate: boolean;
   writeTokens(tokens: MintedTokens): void;
   clearTokens(): void;
 }
