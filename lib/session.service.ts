@@ -1,6 +1,7 @@
 import { Injectable, Logger } from '@nestjs/common';
 import type { AccessTokenPayload } from './claims/access-token-payload.js';
 import type { EntityManager } from 'typeorm';
+import { onceAnswered } from './http/context/answered-request.js';
 import { asHttpRequest } from './http/context/http-request.js';
 import { allCorsHeaders } from './http/cors-headers.js';
 import { RateLimiter } from './http/rate-limit/rate-limiter.js';
@@ -79,26 +80,13 @@ export class SessionService extends SessionFunctions {
     sessionDataInDatabase: object = {},
     options: { persistent?: boolean; allowCrossSite?: boolean; revokePrevious?: boolean } = {},
   ): Promise<SessionContainer> {
-    const {
-      persistent,
-      allowCrossSite,
-      revokePrevious: previous,
-    } = readOptions(options, ['persistent', 'allowCrossSite', 'revokePrevious']);
-    const revokePrevious = checkFlag('revokePrevious', previous);
-    const asked = {
-      tenantId,
-      userId,
-      accessTokenPayload,
-      sessionDataInDatabase,
-      persistent,
-      revokePrevious,
-    };
-    return this.login.createByHand(
-      request,
-      response,
-      asked,
-      checkFlag('allowCrossSite', allowCrossSite) === true,
-    );
+    const names = ['persistent', 'allowCrossSite', 'revokePrevious'] as const;
+    const { persistent, ...flags } = readOptions(options, names);
+    const revokePrevious = checkFlag('revokePrevious', flags.revokePrevious);
+    const allowCrossSite = checkFlag('allowCrossSite', flags.allowCrossSite) === true;
+    const session = { tenantId, userId, accessTokenPayload, sessionDataInDatabase };
+    const asked = { ...session, persistent, revokePrevious };
+    return this.login.createByHand(request, response, asked, allowCrossSite);
   }
 
   /**
@@ -110,6 +98,7 @@ export class SessionService extends SessionFunctions {
    */
   async limitLogin(request: object): Promise<void> {
     this.logins.enter(asHttpRequest(request));
+    onceAnswered(request, () => this.logins.leave(request));
     this.login.refuseEmbeddedLogin(request);
     return this.limiter
       .countByHand(request)

@@ -1,4 +1,5 @@
 import { AsyncResource } from 'node:async_hooks';
+import { Agent } from 'node:http';
 import { afterEach, expect, it } from 'vitest';
 import { SessionEventBus, type SessionService } from '../../lib/index.js';
 import { RevocationFeed } from '../../lib/revocation/revocation-feed.js';
@@ -116,6 +117,26 @@ describeOnEachDatabase('a login whose password was looked at before', (engine) =
       expect(await isAlive(fleet, former)).toBe(false);
       meanwhile(fleet, () => fleet.first.sessions.revokeAllSessionsForUser('bob'));
       expect((await logIn(fleet, path)).status).toBe(401);
+    },
+  );
+
+  it.each(['unlimited', 'unlimited-without-response'])(
+    'is no part of the next login on its connection (%s)',
+    async (path) => {
+      const { first, clock } = await start();
+      const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+      const get = (each: string) => send(`${first.url}/${each}`, 'GET', { agent });
+      try {
+        expect((await get('callback')).status).toBe(200);
+        clock.advanceMs(1_000);
+        await first.sessions.revokeAllSessionsForUser('bob');
+        clock.advanceMs(1_000);
+        expect((await get(path)).status).toBe(200);
+      } finally {
+        agent.destroy();
+      }
+      const [session] = await first.sessions.listSessions('bob');
+      expect(session?.timeCreated).toBe(clock.now());
     },
   );
 

@@ -1,4 +1,4 @@
-import { request as httpRequest, type IncomingHttpHeaders } from 'node:http';
+import { request as httpRequest, type Agent, type IncomingHttpHeaders } from 'node:http';
 import { CookieJar } from 'tough-cookie';
 
 /** What a server answered. */
@@ -14,6 +14,8 @@ export interface Answer {
 export interface RequestOptions {
   headers?: Record<string, string | string[]>;
   body?: unknown;
+  /** Keeps connections. */
+  agent?: Agent;
 }
 
 /** A client with a browser's cookie jar, over real HTTP. */
@@ -72,6 +74,7 @@ export function send(url: string, method: string, options: RequestOptions = {}):
       url,
       {
         method,
+        agent: options.agent,
         headers: {
           ...(payload === undefined
             ? {}

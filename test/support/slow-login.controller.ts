@@ -1,6 +1,7 @@
 import {
   Body,
   Controller,
+  Get,
   Inject,
   Injectable,
   Post,
@@ -66,6 +67,29 @@ export class SlowLoginController {
     await this.sessions.limitLogin(request);
     await betweenCheckAndSession.happens();
     await this.sessions.createNewSession(request, response, 'acme', userId);
+  }
+
+  /** A provider's callback, which has no body: nothing is awaited before. */
+  @Get('callback')
+  async callback(
+    @Req() request: object,
+    @Res({ passthrough: true }) response: object,
+  ): Promise<void> {
+    await this.sessions.limitLogin(request);
+    await this.sessions.createNewSession(request, response, 'acme', 'eve');
+  }
+
+  @Get('unlimited')
+  async unlimited(
+    @Req() request: object,
+    @Res({ passthrough: true }) response: object,
+  ): Promise<void> {
+    await this.sessions.createNewSession(request, response, 'acme', 'bob');
+  }
+
+  @Get('unlimited-without-response')
+  async unlimitedWithoutResponse(): Promise<void> {
+    await this.sessions.createNewSessionWithoutRequestResponse('acme', 'bob');
   }
 
   @Post('without-response')

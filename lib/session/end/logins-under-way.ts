@@ -13,6 +13,7 @@ export interface LoginUnderWay {
 
 interface NotedLogin extends LoginUnderWay {
   readonly ownCutOffs: RevocationRecord[];
+  isOver: boolean;
 }
 
 /**
@@ -43,23 +44,31 @@ export class LoginsUnderWay {
 
   /**
    * The same for the rest of a handler that calls us from inside. Call it before the handler's first `await`, or it has
-   * no effect.
+   * no effect. Call `leave` once the request is answered: up to version 22, Node carries what was entered before any
+   * `await` into the later requests of the connection.
    */
   enter(request: object): void {
     running.enterWith(this.runningWith(request));
   }
 
-  /** The login of a request, or the one that the caller is part of; `undefined` for a login that begins now. */
+  /** The request is answered, so its login is over. */
+  leave(request: object): void {
+    this.noted(request).isOver = true;
+  }
+
+  /** The login of a request, or else the one that the caller is part of; `undefined` for a login that begins now. */
   find(request?: object): LoginUnderWay | undefined {
-    return (request && this.byRequest.get(request)) ?? running.getStore()?.get(this);
+    return request === undefined ? this.current() : this.byRequest.get(keyOf(request));
   }
 
   /** Notes cut-offs as the work of the login that the caller is part of. */
   note(lines: readonly RevocationRecord[]): void {
-    running
-      .getStore()
-      ?.get(this)
-      ?.ownCutOffs.push(...lines.filter(({ kind }) => kind === 'cut-off'));
+    this.current()?.ownCutOffs.push(...lines.filter(({ kind }) => kind === 'cut-off'));
+  }
+
+  private current(): NotedLogin | undefined {
+    const login = running.getStore()?.get(this);
+    return login?.isOver === true ? undefined : login;
   }
 
   private runningWith(request: object): ReadonlyMap<LoginsUnderWay, NotedLogin> {
@@ -67,10 +76,17 @@ export class LoginsUnderWay {
   }
 
   private noted(request: object): NotedLogin {
-    const known = this.byRequest.get(request);
+    const key = keyOf(request);
+    const known = this.byRequest.get(key);
     if (known !== undefined) return known;
-    const login = { begunAtMs: this.clock.now(), ownCutOffs: [] };
-    this.byRequest.set(request, login);
+    const login = { begunAtMs: this.clock.now(), ownCutOffs: [], isOver: false };
+    this.byRequest.set(key, login);
     return login;
   }
+}
+
+// A middleware of Fastify gets Node's request, which Fastify's holds as `raw`.
+function keyOf(request: object): object {
+  const { raw } = request as { raw?: unknown };
+  return typeof raw === 'object' && raw !== null ? raw : request;
 }
