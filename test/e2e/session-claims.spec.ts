@@ -214,4 +214,55 @@ describe.each(platforms)('claims of a session on %s', (platform) => {
     expect(plans.fetched).toEqual(['plan of u1 in public']);
     booted.clock.advanceMs(60_001);
   });
+
+  describe.each([
+    ['a validator on the container', 'assert'],
+    ['fetchAndSetClaim on the container', 'fetch'],
+    ['fetchAndSetClaim by handle', 'fetch by handle'],
+    ['a validator by handle', 'validate by handle'],
+  ] as const)('that are fetched for %s', (_, how) => {
+    /** Has the claim fetched a minute after the login. It changes while that is under way. */
+    async function fetchWhile(change: (of: string) => unknown): Promise<void> {
+      const of = await handle();
+      const token = String(await client.cookie('sAccessToken'));
+      const session = await sessions.getSessionWithoutRequestResponse(token);
+      booted.clock.advance('1m');
+      const late = new PrimitiveClaim<string>({
+        key: 'plan',
+        fetchValue: async () => {
+          booted.clock.advance('1s');
+          await change(of);
+          return 'late';
+        },
+      });
+      const aged = [late.validators.hasValue('late', 30)];
+      const fetching = {
+        assert: () => session?.assertClaims(aged),
+        fetch: () => session?.fetchAndSetClaim(late),
+        'fetch by handle': () => sessions.fetchAndSetClaim(of, late),
+        'validate by handle': () => sessions.validateClaimsForSessionHandle(of, () => aged),
+      };
+      await fetching[how]();
+    }
+
+    it('take the place of an older value', async () => {
+      await fetchWhile(() => undefined);
+      expect(await stored()).toMatchObject({ plan: { v: 'late' } });
+    });
+
+    it('leave a value that was set meanwhile', async () => {
+      await fetchWhile((of) => sessions.setClaimValue(of, plan, 'gold'));
+      expect(await stored()).toMatchObject({ plan: { v: 'gold' } });
+    });
+
+    it('bring back none that was removed meanwhile', async () => {
+      await fetchWhile((of) => sessions.removeClaim(of, plan));
+      expect(await stored()).not.toHaveProperty('plan');
+    });
+
+    it('leave the mark of one that was marked stale meanwhile', async () => {
+      await fetchWhile(() => sessions.markClaimsStale('u1'));
+      expect(await stored()).toMatchObject({ plan: { v: 'free', t: 0 } });
+    });
+  });
 });

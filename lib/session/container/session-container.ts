@@ -1,4 +1,5 @@
 import type { PayloadUpdate } from '../../claims/access-token-payload.js';
+import { withoutChanged } from '../../claims/changed-meanwhile.js';
 import type { SessionClaimValidator } from '../../claims/session-claim-validator.js';
 import type { SessionClaim } from '../../claims/session-claim.js';
 import { validateClaims } from '../../claims/validate-claims.js';
@@ -121,14 +122,16 @@ export class SessionContainer extends ReadonlySession {
    * @throws {InvalidClaimsException} with every failure
    */
   override async assertClaims(validators: readonly SessionClaimValidator[]): Promise<void> {
+    const subject = this.claimSubject();
+    const nowMs = this.parts.clock.now();
     const { invalidClaims, accessTokenPayloadUpdate } = await validateClaims({
       validators,
-      subject: this.claimSubject(),
+      subject,
       registered: this.parts.registry.claims,
-      nowMs: this.parts.clock.now(),
+      nowMs,
     });
     if (accessTokenPayloadUpdate !== undefined) {
-      await this.mergeIntoAccessTokenPayload(accessTokenPayloadUpdate);
+      await this.merge(withoutChanged(accessTokenPayloadUpdate, subject.accessTokenPayload, nowMs));
     }
     if (invalidClaims.length > 0) {
       throw this.parts.refusals.invalidClaims(invalidClaims, refusedSession(this.tokens.claims));
@@ -137,8 +140,11 @@ export class SessionContainer extends ReadonlySession {
 
   /** Fetches a claim's value and puts it into the session. */
   async fetchAndSetClaim(claim: SessionClaim<unknown>): Promise<void> {
-    const update = await checkClaim(claim).build(this.claimSubject(), this.parts.clock.now());
-    await this.mergeIntoAccessTokenPayload(update);
+    const checked = checkClaim(claim);
+    const { accessTokenPayload } = await this.record();
+    const nowMs = this.parts.clock.now();
+    const update = await checked.build(this.claimSubject(), nowMs);
+    await this.merge(withoutChanged(update, accessTokenPayload, nowMs));
   }
 
   async setClaimValue<T>(claim: SessionClaim<T>, value: NoInfer<T>): Promise<void> {

@@ -1,4 +1,6 @@
 import { Injectable, Inject } from '@nestjs/common';
+import type { AccessTokenPayload } from '../../claims/access-token-payload.js';
+import { withoutChanged } from '../../claims/changed-meanwhile.js';
 import type { ClaimValidatorsOverride } from '../../claims/claim-validators-override.js';
 import type { ClaimValidationError } from '../../claims/session-claim-validator.js';
 import type { SessionClaim } from '../../claims/session-claim.js';
@@ -57,8 +59,9 @@ export class ClaimsByHandle {
   async fetchAndSet(handle: string, claim: SessionClaim<unknown>): Promise<boolean> {
     const record = await this.directory.find(handle);
     if (record === undefined) return false;
-    const update = await checkClaim(claim).build(subjectOf(record), this.clock.now());
-    return this.editor.mergeByHandle(handle, update);
+    const nowMs = this.clock.now();
+    const update = await checkClaim(claim).build(subjectOf(record), nowMs);
+    return this.mergeFetched(record, update, nowMs);
   }
 
   async set<T>(handle: string, claim: SessionClaim<T>, value: T): Promise<boolean> {
@@ -112,16 +115,25 @@ export class ClaimsByHandle {
       override === undefined
         ? globalValidators
         : await override(globalValidators, toInformation(record));
+    const nowMs = this.clock.now();
     const { invalidClaims, accessTokenPayloadUpdate } = await validateClaims({
       validators,
       subject: subjectOf(record),
       registered: this.registry.claims,
-      nowMs: this.clock.now(),
+      nowMs,
     });
     if (accessTokenPayloadUpdate !== undefined) {
-      await this.editor.mergeByHandle(handle, accessTokenPayloadUpdate);
+      await this.mergeFetched(record, accessTokenPayloadUpdate, nowMs);
     }
     return { status: 'OK', invalidClaims };
+  }
+
+  private mergeFetched(
+    { handle, accessTokenPayload }: SessionRecord,
+    update: AccessTokenPayload,
+    begunAtMs: number,
+  ): Promise<boolean> {
+    return this.editor.editByHandle(handle, withoutChanged(update, accessTokenPayload, begunAtMs));
   }
 }
 
