@@ -149,6 +149,14 @@ describe('the functions of the recipe', () => {
     expect(payloadOf(access)).not.toHaveProperty('b');
   });
 
+  it('keep a claim whose value is null when others are merged', async () => {
+    const begun = { referrer: null, plan: 'free' };
+    const session = await sessions.createNewSessionWithoutRequestResponse('public', 'u8', begun);
+    await sessions.mergeIntoAccessTokenPayload(session.getHandle(), { plan: 'pro' });
+    const found = await sessions.getSessionInformation(session.getHandle());
+    expect(found?.customClaimsInAccessTokenPayload).toEqual({ referrer: null, plan: 'pro' });
+  });
+
   it('take a reserved claim set to null for nothing, and refuse it with a value', async () => {
     const handle = await created('u9');
     const reserved = { sub: null, rsub: null, tId: null, stt: null, exp: null };

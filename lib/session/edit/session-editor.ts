@@ -174,6 +174,6 @@ export function mergePayload(
   payload: Readonly<Record<string, unknown>>,
   update: Readonly<Record<string, unknown>>,
 ): Record<string, unknown> {
-  const merged = { ...payload, ...update };
-  return Object.fromEntries(Object.entries(merged).filter(([, value]) => value !== null));
+  const merged = Object.entries({ ...payload, ...update });
+  return Object.fromEntries(merged.filter(([name]) => update[name] !== null));
 }
