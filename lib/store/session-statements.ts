@@ -51,9 +51,12 @@ export function sessionStatements(table: Table<Session>) {
         ` AND ${expiry} > ${p(2)} ` +
           `AND (${c('persistent')} AND ${c('lastActiveAt')} > ${p(3)} OR NOT ${c('persistent')} AND ${c('lastActiveAt')} > ${p(4)})`,
       ),
-    impersonate:
+    impersonate: (isAnother: boolean) =>
       `UPDATE ${table.name} SET ${c('impersonating')} = ${p(0)} ` +
-      whereHandle(1, ` AND ${expiry} > ${p(2)}`),
+      whereHandle(
+        1,
+        ` AND ${expiry} > ${p(2)} AND ${c('impersonating')} ${isAnother ? `= ${p(3)}` : 'IS NULL'}`,
+      ),
     deleteAll: (count: number) => `DELETE FROM ${table.name} ${whereHandles(count)}`,
     deleteExpired: (count: number) =>
       `DELETE FROM ${table.name} ${whereHandles(count, ` AND ${expiry} <= ${p(count)}`)}`,

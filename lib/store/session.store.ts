@@ -156,10 +156,18 @@ export class SessionStore {
     return affected === 1;
   }
 
-  /** Notes the session in which a user acts as another. @returns whether the user's own live row was there */
-  async noteImpersonation(ownHandle: string, handle: string, nowMs: number): Promise<boolean> {
-    const parameters = [handle, ownHandle, nowMs];
-    return (await this.database.run(this.statements.impersonate, parameters)).affected === 1;
+  /**
+   * Notes the session in which a user acts as another, by compare-and-swap.
+   *
+   * @returns whether the user's own live row was there, and named the session in `from`
+   */
+  async noteImpersonation(
+    ownHandle: string,
+    { from, to, nowMs }: { from: string | null; to: string; nowMs: number },
+  ): Promise<boolean> {
+    const statement = this.statements.impersonate(from !== null);
+    const parameters = from === null ? [to, ownHandle, nowMs] : [to, ownHandle, nowMs, from];
+    return (await this.database.run(statement, parameters)).affected === 1;
   }
 
   /** Deletes rows, in a transaction. @returns the rows that existed; of simultaneous callers, only one gets each row */

@@ -1,7 +1,12 @@
 import { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { Session, SessionService, type SessionContainer } from '../../lib/index.js';
+import {
+  Session,
+  SessionEventBus,
+  SessionService,
+  type SessionContainer,
+} from '../../lib/index.js';
 import { RevocationFeed } from '../../lib/revocation/revocation-feed.js';
 import { FakeClock } from '../../lib/testing/index.js';
 import { bootApp, type BootedApp } from '../support/boot-app.js';
@@ -61,11 +66,19 @@ describeOnEachDatabase('a session in which somebody acts as its user', (engine) 
   const sessionsOf = (index: number) => (instances[index] as BootedApp).app.get(SessionService);
   const learn = () => (instances[1] as BootedApp).app.get(RevocationFeed).poll();
 
-  async function actAs(userId: string, actor: SessionContainer): Promise<SessionContainer> {
+  function headerRequest(token: string): [IncomingMessage, ServerResponse] {
     const request = Object.assign(new IncomingMessage(new Socket()), { method: 'POST' });
-    request.headers = { host: 'localhost', authorization: `Bearer ${actor.getAccessToken()}` };
+    request.headers = { host: 'localhost', authorization: `Bearer ${token}` };
+    return [request, new ServerResponse(request)];
+  }
+
+  async function actAs(
+    userId: string,
+    actor: SessionContainer,
+    index = 0,
+  ): Promise<SessionContainer> {
     const how = { actor, userId, reason: 'ticket 7' };
-    return sessionsOf(0).impersonate(request, new ServerResponse(request), how);
+    return sessionsOf(index).impersonate(...headerRequest(actor.getAccessToken()), how);
   }
 
   async function admin(): Promise<SessionContainer> {
@@ -125,6 +138,24 @@ describeOnEachDatabase('a session in which somebody acts as its user', (engine) 
     await sessionsOf(1).revokeSession(own.getHandle());
     const rows = (instances[0] as BootedApp).dataSource.getRepository(Session);
     expect(await rows.count()).toBe(0);
+  });
+
+  it('ends with the impersonation where another began at the same time', async () => {
+    const counts = { impersonationStarted: 0, impersonationEnded: 0 };
+    for (const { app } of instances) {
+      for (const name of ['impersonationStarted', 'impersonationEnded'] as const) {
+        app.get(SessionEventBus).on(name, () => void (counts[name] += 1));
+      }
+    }
+    for (let round = 0; round < 10; round += 1) {
+      const own = await admin();
+      const users = ['ada', 'bob', 'cy', 'dee'];
+      await Promise.all(users.map((userId, index) => actAs(userId, own, index % 2)));
+      await sessionsOf(0).endImpersonation(...headerRequest(refreshTokenOf(own)));
+      const rows = await (instances[0] as BootedApp).dataSource.getRepository(Session).find();
+      expect(rows.filter(({ actor }) => actor !== null)).toEqual([]);
+    }
+    expect(counts).toEqual({ impersonationStarted: 40, impersonationEnded: 40 });
   });
 
   it('does not begin where the session of who acts ends at the same time, or ends with it', async () => {

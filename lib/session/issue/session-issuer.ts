@@ -22,9 +22,10 @@ import {
   checkUserId,
 } from '../input/session-input.js';
 import { sessionExpiresAtMs } from '../mint/session-lifetime.js';
+import { insertActedIn } from './insert-acted-in.js';
 import { countsFromMs } from './login-standing.js';
 import { SessionLimit } from './session-limit.js';
-import type { AskedImpersonation, SessionRequest } from './session-request.js';
+import type { SessionRequest } from './session-request.js';
 import type { LoginUnderWay } from '../end/logins-under-way.js';
 import { SessionRevoker } from '../end/session-revoker.js';
 import { SessionLife } from '../verify/session-life.js';
@@ -79,7 +80,12 @@ export class SessionIssuer {
       const ended = await this.insertInPlaceOf(replaced, record);
       // In the place of another, it is not one more, and a refusal would leave the user without either.
       if (!ended.some((handle) => places.includes(handle))) await this.makeRoomFor(record);
-    } else await this.insertActedIn(record, request.impersonation, replaced);
+    } else {
+      const { database, revoker } = this;
+      revoker.announce(
+        await insertActedIn(database, revoker, record, request.impersonation, replaced),
+      );
+    }
     this.tellOf(record);
     return { record, tokens };
   }
@@ -115,26 +121,6 @@ export class SessionIssuer {
     const { userId: actorId, handle: actorSessionHandle, reason } = actor;
     this.events.emit('created', { ...facts, actorId });
     this.events.emit('impersonationStarted', { ...facts, actorId, actorSessionHandle, reason });
-  }
-
-  // The actor's row comes first, as it does when that session is ended: either it already names this session, or it is
-  // gone.
-  private async insertActedIn(
-    record: SessionRecord,
-    { actor, former }: AskedImpersonation,
-    replaced: readonly string[],
-  ): Promise<void> {
-    const ended = await this.database.transaction(async (database) => {
-      const store = new SessionStore(database);
-      if (!(await store.noteImpersonation(actor.handle, record.handle, this.clock.now()))) {
-        throw new UnauthorizedSessionException({ reason: 'session-over', clearTokens: false });
-      }
-      await store.insert(record);
-      const others = former === null ? replaced : [former, ...replaced];
-      const ending = { reason: 'impersonation-ended', detail: actor.userId } as const;
-      return this.revoker.endIn(database, others, ending);
-    }, 'undo');
-    this.revoker.announce(ended);
   }
 
   /** @returns the handles of the sessions that it has ended */
