@@ -1,9 +1,10 @@
 import type { INestApplication, Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { SessionService, type SessionContainer } from '../../lib/index.js';
+import { SessionService, type BooleanClaim, type SessionContainer } from '../../lib/index.js';
 import { DocFiles } from '../support/doc-files.js';
 import { HttpClient } from '../support/http-client.js';
+import { payloadOf } from '../support/scene.js';
 
 const USERS = `
 import { Injectable } from '@nestjs/common';
@@ -101,6 +102,11 @@ describe('what docs/claims.md shows', () => {
     expect(await failing()).toEqual(['2fa']);
     await client.post('/articles/second-factor');
     expect(await failing()).toEqual([]);
+    const { secondFactor } = await files.load<{ secondFactor: BooleanClaim }>('app.module.ts');
+    await changes.change('ada', ['editor']);
+    await client.get('/articles');
+    const payload = payloadOf((await client.cookie('sAccessToken')) ?? '');
+    expect(secondFactor.getLastFetchedTimeMs(payload)).toBeGreaterThan(0);
   });
 
   it('upgrades a plan', async () => {
