@@ -124,17 +124,21 @@ export class RevocationFeed implements TellingRevocations {
 
   /** Records what this instance itself has just committed, without waiting for the next poll. */
   learn(records: readonly RevocationRecord[]): void {
+    const nowMs = this.clock.now();
     const news: Revocation[] = [];
     for (const record of records) {
       const revocation = toRevocation(record, this.lifeMs);
       if (revocation === undefined) continue;
+      const isOver = revocation.expiresAtMs <= nowMs;
+      // A cut-off that is stored also judges rows that were committed late.
+      if (isOver && revocation.kind !== 'cut-off') continue;
       if (this.revoked.add(revocation)) news.push(revocation);
-      this.listener?.(record, revocation);
+      if (!isOver) this.listener?.(record, revocation);
     }
     if (news.length > 0) this.tell(news);
   }
 
-  /** Reports all learned lines to a listener, some of them repeatedly. */
+  /** Reports all learned lines to a listener until they are over, some of them repeatedly. */
   onLearned(listener: (record: RevocationRecord, revocation: Revocation) => void): void {
     this.listener = listener;
   }

@@ -10,6 +10,7 @@ import {
 } from '../../lib/index.js';
 import { PublishedFeed } from '../../lib/http/feed/published-feed.js';
 import type { FeedAnswer } from '../../lib/revocation/feed-answer.js';
+import { RevocationFeed } from '../../lib/revocation/revocation-feed.js';
 import type { FeedLog } from '../../lib/revocation/feed-log.js';
 import { bootApp, platforms, type BootedApp } from '../support/boot-app.js';
 import { send, type Answer } from '../support/http-client.js';
@@ -170,6 +171,27 @@ describe.each(platforms)('the feed of revocations on %s', (platform) => {
     await sessions.revokeAllSessionsForUser('alice');
     const changed = await ask(cursor, { 'if-none-match': headers.etag ?? '' });
     expect(changed).toMatchObject({ status: 200, json: { lines: [{ userId: 'alice' }] } });
+  });
+
+  it('answers 304 where lines that are over are still stored when it is read as a whole', async () => {
+    const session = await sessions.createNewSessionWithoutRequestResponse('public', 'alice');
+    await sessions.revokeSession(session.getHandle());
+    await sessions.revokeAllSessionsForUser('bob');
+    await sessions.markClaimsStale('carol');
+    const published = booted.app.get(PublishedFeed);
+    const passes = async (duration: '71m' | '11m') => {
+      booted.clock.advance(duration);
+      await booted.app.get(RevocationFeed).poll();
+    };
+    await passes('71m');
+    const { headers, json } = await ask();
+    const { cursor, lines } = json as FeedAnswer;
+    expect(lines).toEqual([]);
+    const { version } = published;
+    await passes('11m');
+    expect(published.version).toBe(version);
+    const unchanged = await ask(cursor, { 'if-none-match': headers.etag ?? '' });
+    expect(unchanged.status).toBe(304);
   });
 
   it('is as old where the clock has gone back as where it has gone on', async () => {
