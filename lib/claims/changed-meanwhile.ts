@@ -6,7 +6,7 @@ import type { AccessTokenPayload } from './access-token-payload.js';
  *
  * @param before the payload when the fetch began
  * @param begunAtMs milliseconds since the epoch
- * @returns what is left of it for the payload as it is now
+ * @returns the rest of it, for the payload as it is now
  */
 export function withoutChanged(
   update: Readonly<AccessTokenPayload>,

@@ -39,8 +39,7 @@ export class SessionStore {
   private readonly shared: GroupedSessionStatements;
 
   constructor(private readonly database: SessionDatabase) {
-    const shared = new GroupedSessionStatements(database);
-    this.shared = shared;
+    const shared = (this.shared = new GroupedSessionStatements(database));
     this.findShared = database.share({
       one: (handle) => this.findOne(handle),
       many: (handles) => shared.find(handles),
@@ -125,8 +124,8 @@ export class SessionStore {
     atMs: number,
     expiresAtMs: number,
   ): Promise<void> {
-    const parameters = [atMs, atMs, expiresAtMs, handle, parentHash];
-    await this.database.run(this.statements.confirmByRefresh, parameters);
+    const values = [atMs, atMs, expiresAtMs, handle, parentHash];
+    await this.database.run(this.statements.confirmByRefresh, values);
   }
 
   /** @returns whether the version was still the one that the caller had read */

@@ -329,7 +329,7 @@ describe.each([
     const ask = connect(accessCookie(access));
     const aliases = Array.from({ length: 60 }, (_each, i) => `a${i}: upgrade(plan: "p${i}")`);
     const resolver = scene.booted.app.get(AccountResolver);
-    for (const _time of ['once', 'again']) {
+    for (let operations = 0; operations < 2; operations += 1) {
       const { merges } = resolver;
       const { errors } = await ask(`mutation { ${aliases.join(' ')} }`);
       expect(errors?.[0]?.message).toBe('update was merged 50 times for one answer');
