@@ -25,8 +25,12 @@ export interface WsClient {
   close(code: number, reason: string): void;
   terminate(): void;
   removeAllListeners(event: string): unknown;
+  removeListener(event: string, listener: (...data: unknown[]) => void): unknown;
   once(event: string, listener: () => void): unknown;
-  on(event: string, listener: (data: unknown) => void): unknown;
+  on(event: string, listener: (...data: unknown[]) => void): unknown;
+  emit(event: string, ...data: unknown[]): unknown;
+  pause?(): void;
+  resume?(): void;
 }
 
 /** The used parts of a socket of Socket.IO. */
@@ -79,6 +83,8 @@ export function ignoreMessages(client: SocketClient): void {
  */
 export function closeWs(client: WsClient, error?: SessionException): void {
   ignoreMessages(client);
+  // It is paused while its token is judged, and would not hear the client's answer.
+  client.resume?.();
   client.close(error ? closeCodeOf(error) : UNAUTHORISED, error?.code ?? 'UNAUTHORISED');
   const timer = setTimeout(() => client.terminate(), ANSWERED_WITHIN_MS);
   timer.unref();

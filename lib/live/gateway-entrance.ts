@@ -6,7 +6,7 @@ import type { HttpRequest } from '../http/context/http-request.js';
 import type { VerifySessionOptions } from '../http/verify-session-options.js';
 import type { ReadonlySession } from '../session/container/readonly-session.js';
 import { askedTogether } from './asked-at-entrance.js';
-import { isWsClient } from './close-socket.js';
+import { isWsClient, type WsClient } from './close-socket.js';
 import { followConnections } from './engine-connections.js';
 import type { Adapter, Connecting, IoSocket, Server } from './socket-adapter.js';
 import { GatewayServers } from './gateway-servers.js';
@@ -15,7 +15,7 @@ import { Handshakes, isOutage, tokenIn } from './handshakes.js';
 import { HeldConnections } from './held-connections.js';
 import { PendingConnections } from './pending-connections.js';
 import { connectErrorOf, turnAway } from './refused-sockets.js';
-import { onShownToken } from './shown-token.js';
+import { WaitingSocket } from './waiting-socket.js';
 
 /** The options of the entrance to a gateway's sockets. @publicApi */
 export interface SocketEntranceOptions {
@@ -53,6 +53,7 @@ export class GatewayEntrance {
   private readonly allowed = new WeakMap<object, Judged>();
   private readonly joined = new WeakMap<object, Judged>();
   private readonly entered = new WeakSet<object>();
+  private readonly waiting = new WeakMap<object, WaitingSocket>();
 
   constructor(
     config: ApplicationConfig,
@@ -134,7 +135,9 @@ export class GatewayEntrance {
     adapter.bindClientConnect = (server, callback) =>
       bindClientConnect(server, (client, ...rest) => {
         this.enter(server, client, rest[0]);
-        return callback(client, ...rest);
+        const connect = (): unknown => callback(client, ...rest);
+        const waiting = this.waiting.get(client);
+        return waiting === undefined ? connect() : waiting.add(connect);
       });
   }
 
@@ -187,7 +190,7 @@ export class GatewayEntrance {
     const isJudged = found?.server === server || found?.asked === OPTIONAL;
     if (found === undefined || !isJudged) this.verifyLate(server, client, request);
     else if (found.session !== undefined) this.held.holdSocket(client, found.session, found.asked);
-    else if (this.pending.has(request)) this.awaitToken(client, request, found.asked);
+    else if (this.pending.has(request)) this.awaitToken(server, client, request, found.asked);
   }
 
   private enterNamespace(server: Server, client: IoSocket): void {
@@ -202,14 +205,14 @@ export class GatewayEntrance {
   }
 
   // Without `verifyWsClient`, the socket exists before anybody has checked it.
-  private verifyLate(server: Server, client: Connecting, request: object): void {
+  private verifyLate(server: Server, client: WsClient, request: object): void {
     const asked = this.servers.askedAt(server, this.allowed.has(request));
     if (asked === undefined || asked === 'open') {
       this.pending.remove(request);
       return;
     }
     if (this.pending.has(request)) {
-      this.awaitToken(client, request, asked);
+      this.awaitToken(server, client, request, asked);
       return;
     }
     this.handshakes.verify(request, asked).then(
@@ -218,19 +221,21 @@ export class GatewayEntrance {
     );
   }
 
-  private awaitToken(client: Connecting, request: object, asked: Asked): void {
-    this.pending.closeBy(request, () => turnAway(client, undefined));
-    let isJudged = false;
-    onShownToken(client, (token) => {
-      if (isJudged) return;
-      isJudged = true;
+  private awaitToken(server: Server, client: WsClient, request: object, asked: Asked): void {
+    const close = (): void => turnAway(client, undefined);
+    this.pending.closeBy(request, close);
+    const judge = (token: string): void => {
       this.handshakes.verify(request, asked, token).then(
         (session) => {
           this.pending.remove(request);
+          this.waiting.delete(client);
           if (session !== undefined) this.held.holdSocket(client, session, asked);
+          waiting.admit();
         },
         (error: unknown) => turnAway(client, error),
       );
-    });
+    };
+    const waiting = new WaitingSocket(server, client, judge, close);
+    this.waiting.set(client, waiting);
   }
 }

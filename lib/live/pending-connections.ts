@@ -1,4 +1,4 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Inject, Injectable, type BeforeApplicationShutdown } from '@nestjs/common';
 import type { SessionException } from '../errors/session.exception.js';
 import {
   RESOLVED_SESSION_OPTIONS,
@@ -10,13 +10,21 @@ const WAITS_FOR_MS = 5_000;
 
 /** The connections whose token can only come in their first message: few of them, and only for a few seconds. */
 @Injectable()
-export class PendingConnections {
+export class PendingConnections implements BeforeApplicationShutdown {
   private readonly pending = new Map<object, { timer: NodeJS.Timeout; close: () => void }>();
 
   constructor(
     @Inject(RESOLVED_SESSION_OPTIONS) private readonly options: ResolvedVerificationOptions,
     private readonly refusals: SessionRefusals,
   ) {}
+
+  // No server knows a socket that waits, so none closes it.
+  beforeApplicationShutdown(): void {
+    for (const [connection, { close }] of [...this.pending]) {
+      this.remove(connection);
+      close();
+    }
+  }
 
   get size(): number {
     return this.pending.size;

@@ -15,8 +15,8 @@ export function onShownToken(client: SocketClient, onToken: (token: string) => v
   });
 }
 
-// In a message of Nest's form.
-function shownTokenIn(message: unknown): string | undefined {
+/** The access token in a message of `ws`, which has Nest's form. */
+export function shownTokenIn(message: unknown): string | undefined {
   if (!Buffer.isBuffer(message) || message.length > LONGEST_MESSAGE) return undefined;
   // Nearly all messages say something else, and need not be parsed twice.
   if (!message.includes(SHOWN_TOKEN_EVENT)) return undefined;

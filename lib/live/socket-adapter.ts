@@ -7,6 +7,8 @@ export type Connecting = SocketClient & { request?: unknown };
 export type Server = object & {
   /** The path of a server of `ws`, if it shares its port with others. */
   readonly path?: unknown;
+  /** The open sockets of a server of `ws`. */
+  readonly clients?: Set<object>;
   readonly engine?: { readonly on?: EngineEvents };
   /** The options of a server of Socket.IO. A namespace has them in its server. */
   readonly opts?: ServerOptions;

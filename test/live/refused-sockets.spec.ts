@@ -1,8 +1,8 @@
 import type { INestApplication, Type } from '@nestjs/common';
 import { IoAdapter } from '@nestjs/platform-socket.io';
 import { WsAdapter } from '@nestjs/platform-ws';
-import { WebSocketGateway } from '@nestjs/websockets';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { WebSocketGateway, WebSocketServer } from '@nestjs/websockets';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import {
   allowSocketIo,
   SessionEventBus,
@@ -13,6 +13,7 @@ import {
 } from '../../lib/index.js';
 import { PendingConnections } from '../../lib/live/pending-connections.js';
 import { Answers, Pongs } from '../support/gateway-handlers.js';
+import type { WebSocket } from 'ws';
 import { accessCookie, Scene, type Headers } from '../support/scene.js';
 import { IoTestClient, WsTestClient } from '../support/socket-clients.js';
 
@@ -26,12 +27,32 @@ class IoGateway extends Answers {}
 @WebSocketGateway()
 class PlainIoGateway extends Pongs {}
 
-@WebSocketGateway({
+const waiting = {
   path: '/guarded',
   verifyClient: verifyWsClient(undefined, { firstMessage: true }),
-})
+};
+
+@WebSocketGateway(waiting)
 @VerifySession()
-class WsGateway extends Answers {}
+class WsGateway extends Answers {
+  @WebSocketServer()
+  readonly server!: { readonly clients: Set<WebSocket> };
+  connections = 0;
+
+  handleConnection(): void {
+    this.connections += 1;
+  }
+}
+
+@WebSocketGateway(waiting)
+@VerifySession()
+class WsGatewayBeside extends Pongs {
+  connections = 0;
+
+  handleConnection(): void {
+    this.connections += 1;
+  }
+}
 
 @WebSocketGateway({ path: '/admin', verifyClient: verifyWsClient() })
 @VerifySession({ roles: ['admin'] })
@@ -153,5 +174,64 @@ describe('a socket is told of as refused', () => {
     expect(await client.closed).toEqual([4401, 'UNAUTHORISED']);
     expect(refused).toEqual(['handshake no-access-token', 'handshake no-access-token']);
     expect(scene.booted.app.get(PendingConnections).size).toBe(0);
+  });
+});
+
+describe('a socket of `ws` that waits for its token', () => {
+  let scene: Scene;
+  let gateway: WsGateway;
+  beforeEach(async () => {
+    scene = await Scene.open({
+      providers: [WsGateway, WsGatewayBeside],
+      prepare: (app) => void app.useWebSocketAdapter(new WsAdapter(app)),
+    });
+    gateway = scene.booted.app.get(WsGateway);
+  });
+  afterEach(() => scene.close());
+  const open = () => WsTestClient.open(scene.booted.url, 'guarded', {});
+
+  it('is unknown to its gateways, and hears no broadcast, until its token has been judged', async () => {
+    const { access } = await scene.login('bob');
+    const client = await open();
+    const told = client.ask('who');
+    for (const each of gateway.server.clients) each.send('{"event":"secret"}');
+    expect(gateway.server.clients.size).toBe(0);
+    expect(gateway.connections).toBe(0);
+    client.send('session-token', access);
+    expect(await told).toEqual(['you', 'bob']);
+    expect(gateway.server.clients.size).toBe(1);
+    expect(gateway.connections + scene.booted.app.get(WsGatewayBeside).connections).toBe(2);
+    expect(await client.ask('ping')).toEqual(['pong', 'open']);
+    client.close();
+  });
+
+  it('loses nothing that it sends right behind its token', async () => {
+    const { access, handle } = await scene.login('bob');
+    const client = await open();
+    client.send('session-token', access);
+    const answers = client.hear(200);
+    for (let count = 0; count < 200; count += 1) client.send('who');
+    expect(await answers).toEqual(
+      Array.from({ length: 200 }, () => ({ event: 'you', data: 'bob' })),
+    );
+    await scene.booted.app.get(SessionService).revokeSession(handle);
+    expect(await client.closed).toEqual([4401, 'UNAUTHORISED']);
+    await expect.poll(() => gateway.server.clients.size).toBe(0);
+  });
+
+  it('is closed by a bad token, by too much before it, and with its application', async () => {
+    const bad = await open();
+    bad.send('session-token', 'x');
+    expect(await bad.closed).toEqual([4401, 'UNAUTHORISED']);
+    const loud = await open();
+    loud.send('who', 'x'.repeat(70_000));
+    expect(await loud.closed).toEqual([4401, 'UNAUTHORISED']);
+    const broken = await open();
+    broken.sendNoText();
+    await broken.closed;
+    const late = await open();
+    await scene.booted.app.close();
+    expect(await late.closed).toEqual([4401, 'UNAUTHORISED']);
+    expect(gateway.connections).toBe(0);
   });
 });

@@ -57,6 +57,21 @@ export class WsTestClient implements SocketTestClient {
     this.socket.send(JSON.stringify({ event, data }));
   }
 
+  /** The next messages. */
+  async hear(count: number): Promise<unknown[]> {
+    const heard: unknown[] = [];
+    const listen = (message: unknown): void => void heard.push(JSON.parse(String(message)));
+    this.socket.on('message', listen);
+    while (heard.length < count) await once(this.socket, 'message');
+    this.socket.off('message', listen);
+    return heard;
+  }
+
+  /** Sends as text what is none. */
+  sendNoText(): void {
+    this.socket.send(Buffer.of(0xff), { binary: false });
+  }
+
   close(): void {
     this.socket.terminate();
   }
