@@ -53,22 +53,25 @@ export class HeldSessionVerification {
    * @throws {InvalidClaimsException}
    * @throws {SessionStoreUnavailableException}
    */
-  async verify(
+  verify(held: ReadonlySession | 'ended', asked: VerifySessionOptions): Promise<ReadonlySession> {
+    return this.judge(held, asked).catch((error: unknown) =>
+      this.refusals.rethrow('verify', error),
+    );
+  }
+
+  /** The same for a caller that reports by itself whom it refuses. */
+  async judge(
     held: ReadonlySession | 'ended',
     asked: VerifySessionOptions,
   ): Promise<ReadonlySession> {
-    try {
-      // Among thousands that end together, a connection's turn to be closed may come later.
-      if (held === 'ended' || this.verification.isOver(held)) {
-        throw this.refusals.unauthorized('session-revoked', { clearTokens: false });
-      }
-      await this.takeRow(held, asked);
-      await this.staleClaims.renewIn(held);
-      await this.verification.claims.assertIn(held, asked.overrideGlobalClaimValidators);
-      return held;
-    } catch (error) {
-      return this.refusals.rethrow('verify', error);
+    // Among thousands that end together, a connection's turn to be closed may come later.
+    if (held === 'ended' || this.verification.isOver(held)) {
+      throw this.refusals.unauthorized('session-revoked', { clearTokens: false });
     }
+    await this.takeRow(held, asked);
+    await this.staleClaims.renewIn(held);
+    await this.verification.claims.assertIn(held, asked.overrideGlobalClaimValidators);
+    return held;
   }
 
   private async takeRow(

@@ -1,6 +1,9 @@
 import type { VerifySessionOptions } from '../http/verify-session-options.js';
 import type { AskingGateway, GatewayPlace } from './gateways.js';
 
+/** The requirements of an entrance that admits sockets without a session. */
+export const OPTIONAL: readonly VerifySessionOptions[] = [{ sessionRequired: false }];
+
 /**
  * The requirements of the gateways behind one entrance on a socket. `'open'`: one of them is open to all, by
  * `@PublicAccess()`. `undefined`: one has no decorator, and its messages are judged one by one.

@@ -41,7 +41,8 @@ export interface IoClient {
   on(event: string, listener: (data: unknown) => void): unknown;
   use(onEvent: () => void): unknown;
   readonly disconnected?: boolean;
-  readonly client?: { readonly sockets?: { readonly size?: number } };
+  /** Its connection, with the sockets of all namespaces. */
+  readonly client?: { readonly sockets?: ReadonlyMap<unknown, object> };
 }
 
 export type SocketClient = WsClient | IoClient;

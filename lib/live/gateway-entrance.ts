@@ -3,16 +3,18 @@ import { Injectable } from '@nestjs/common';
 import { ApplicationConfig } from '@nestjs/core';
 import { SessionException } from '../errors/session.exception.js';
 import type { HttpRequest } from '../http/context/http-request.js';
+import { HeldSessionVerification } from '../http/held-session-verification.js';
 import type { VerifySessionOptions } from '../http/verify-session-options.js';
 import type { ReadonlySession } from '../session/container/readonly-session.js';
-import { askedTogether } from './asked-at-entrance.js';
+import { askedTogether, OPTIONAL } from './asked-at-entrance.js';
 import { isWsClient, type WsClient } from './close-socket.js';
 import { followConnections } from './engine-connections.js';
 import type { Adapter, Connecting, IoSocket, Server } from './socket-adapter.js';
 import { GatewayServers } from './gateway-servers.js';
 import { Gateways, namespaceOf } from './gateways.js';
-import { Handshakes, isOutage, tokenIn } from './handshakes.js';
+import { Handshakes, isOutage } from './handshakes.js';
 import { HeldConnections } from './held-connections.js';
+import { Namespaces } from './namespaces.js';
 import { PendingConnections } from './pending-connections.js';
 import { connectErrorOf, turnAway } from './refused-sockets.js';
 import { WaitingSocket } from './waiting-socket.js';
@@ -41,7 +43,6 @@ interface Judged {
 
 type Asked = readonly VerifySessionOptions[];
 const REQUIRED: Asked = [{}];
-const OPTIONAL: Asked = [{ sessionRequired: false }];
 
 /**
  * Sits between the application's WebSocket adapter, of any kind, and its gateways. A socket with a session is held for
@@ -51,7 +52,7 @@ const OPTIONAL: Asked = [{ sessionRequired: false }];
 export class GatewayEntrance {
   private readonly servers: GatewayServers;
   private readonly allowed = new WeakMap<object, Judged>();
-  private readonly joined = new WeakMap<object, Judged>();
+  private readonly namespaces: Namespaces;
   private readonly entered = new WeakSet<object>();
   private readonly waiting = new WeakMap<object, WaitingSocket>();
 
@@ -61,8 +62,12 @@ export class GatewayEntrance {
     private readonly handshakes: Handshakes,
     private readonly held: HeldConnections,
     private readonly pending: PendingConnections,
+    heldSessions: HeldSessionVerification,
   ) {
     this.servers = new GatewayServers(gateways);
+    const entranceOf = (request: object): Asked | undefined => this.allowed.get(request)?.asked;
+    const { servers } = this;
+    this.namespaces = new Namespaces(servers, handshakes, held, heldSessions, pending, entranceOf);
     const setIoAdapter = config.setIoAdapter.bind(config);
     config.setIoAdapter = (adapter) => {
       this.standBefore(adapter);
@@ -150,37 +155,18 @@ export class GatewayEntrance {
     this.servers.add(server, { port, path, namespace: namespaceOf(namespace) });
     followConnections(server, this.pending);
     server.use?.((socket, next) => {
-      this.join(server, socket).then(
+      this.namespaces.join(server, socket).then(
         () => next(),
         (error: unknown) => next(connectErrorOf(error)),
       );
     });
   }
 
-  // Socket.IO's own moment before a socket joins a namespace: its `auth` is known only here.
-  private async join(server: Server, socket: IoSocket): Promise<void> {
-    // A connection that begins with WebTransport has no request, and counts as one without a session.
-    const request = socket.request ?? { method: 'GET', headers: {} };
-    const entrance = this.allowed.get(request);
-    const isOptional = entrance?.asked === OPTIONAL;
-    const strict = this.servers.askedAt(server, entrance !== undefined);
-    const asked = isOptional && strict !== 'open' ? undefined : strict;
-    const shown = socket.request === null ? undefined : tokenIn(socket.handshake?.auth);
-    if (asked === 'open' || (asked === undefined && shown === undefined && !isOptional)) return;
-    if (asked !== undefined) this.servers.checkEntrance(server);
-    const session =
-      asked === undefined
-        ? await this.handshakes.findIfGood(request, OPTIONAL, shown)
-        : await this.handshakes.verify(request, asked, shown);
-    this.pending.remove(request);
-    this.joined.set(socket, { session, asked: asked ?? OPTIONAL });
-  }
-
   private enter(server: Server, client: Connecting, request: unknown): void {
     if (this.entered.has(client)) return;
     this.entered.add(client);
     if (!isWsClient(client)) {
-      this.enterNamespace(server, client as IoSocket);
+      this.namespaces.enter(server, client as IoSocket);
       return;
     }
     if (typeof request !== 'object' || request === null) return;
@@ -191,17 +177,6 @@ export class GatewayEntrance {
     if (found === undefined || !isJudged) this.verifyLate(server, client, request);
     else if (found.session !== undefined) this.held.holdSocket(client, found.session, found.asked);
     else if (this.pending.has(request)) this.awaitToken(server, client, request, found.asked);
-  }
-
-  private enterNamespace(server: Server, client: IoSocket): void {
-    const found = this.joined.get(client);
-    if (found?.session !== undefined) this.held.holdSocket(client, found.session, found.asked);
-    // Socket.IO leaves `join` out for a client whose connection it recovers.
-    if (found !== undefined || client.recovered !== true) return;
-    this.join(server, client).then(
-      () => this.joined.has(client) && this.enterNamespace(server, client),
-      (error: unknown) => turnAway(client, error),
-    );
   }
 
   // Without `verifyWsClient`, the socket exists before anybody has checked it.
