@@ -20,7 +20,7 @@ export class PendingConnections implements BeforeApplicationShutdown {
 
   // No server knows a socket that waits, so none closes it.
   beforeApplicationShutdown(): void {
-    for (const [connection, { close }] of [...this.pending]) {
+    for (const [connection, { close }] of this.pending) {
       this.remove(connection);
       close();
     }

@@ -93,7 +93,7 @@ describe('a namespace that a client joins when its access token is long over', (
     });
   };
   afterEach(async () => {
-    manager._close();
+    manager.engine.close();
     await scene.close();
   });
 
