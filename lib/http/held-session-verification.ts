@@ -44,7 +44,7 @@ export class HeldSessionVerification {
         : await this.verify(held, asked);
     if (session === undefined) return undefined;
     if (held === undefined && keeper !== handshake) this.live.hold(keeper, gateway, session);
-    this.sessions.limitChanges(session, mayRepeat);
+    if (mayRepeat) this.sessions.limitChanges(session);
     return session;
   }
 

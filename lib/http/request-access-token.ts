@@ -1,4 +1,5 @@
 import { Injectable, Inject } from '@nestjs/common';
+import { SessionIssuerUnavailableException } from '../errors/session-issuer-unavailable.exception.js';
 import type { SessionException } from '../errors/session.exception.js';
 import {
   RESOLVED_SESSION_OPTIONS,
@@ -98,7 +99,8 @@ export class RequestAccessToken {
   }
 
   // An expired token of the user's own session must not give way to one that a sibling host has planted. One of a
-  // session that is over is a leftover, which keeps nobody out. Without an answer it counts as living.
+  // session that is over is a leftover, which keeps nobody out. In an outage it counts as living, and as a leftover where
+  // there are no rows: only the issuer could remove it.
   private async livingAmong(
     rivals: readonly AuthenticValue<VerifiedToken>[],
   ): Promise<AuthenticValue<VerifiedToken> | undefined> {
@@ -107,7 +109,7 @@ export class RequestAccessToken {
       if (this.verifier.isEnded(claims)) continue;
       const isLiving = this.verifier.findLiveSession(claims).then(
         (record) => record !== undefined,
-        () => true,
+        (error: unknown) => !(error instanceof SessionIssuerUnavailableException),
       );
       if (await isLiving) return rival;
     }

@@ -36,13 +36,10 @@ export type SessionOutline = Pick<
 export const HELD_COLUMNS = [
   ...OUTLINE_COLUMNS,
   'accessTokenPayload',
-  'authenticatedAt',
-  'deviceKey',
 ] as const satisfies readonly (keyof Session)[];
 
-/** The properties of a session that is held open: when it ends, and the content of its access token. */
-export type HeldRow = SessionOutline &
-  Pick<SessionRecord, 'accessTokenPayload' | 'authenticatedAtMs' | 'deviceKey'>;
+/** The properties of a session that is held open: when it ends, and its claims. */
+export type HeldRow = SessionOutline & Pick<SessionRecord, 'accessTokenPayload'>;
 
 /** The columns of a `SessionListing`. */
 export const LISTING_COLUMNS = [...OUTLINE_COLUMNS, 'deviceKey', ...DEVICE_COLUMNS] as const;
@@ -70,8 +67,6 @@ export function toSessionOutline(row: Readonly<Record<string, unknown>>): Sessio
 export function toHeldRow(row: Readonly<Record<string, unknown>>): HeldRow {
   return {
     ...toSessionOutline(row),
-    authenticatedAtMs: Number(row['authenticatedAt']),
-    deviceKey: textOrNull(row['deviceKey']),
     get accessTokenPayload() {
       return readJson(row, 'accessTokenPayload');
     },

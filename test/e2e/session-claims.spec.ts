@@ -11,6 +11,8 @@ import {
   type ClaimSubject,
   type SessionContainer,
 } from '../../lib/index.js';
+import { SessionContainerFactory } from '../../lib/session/container/session-container.factory.js';
+import { SessionStore } from '../../lib/store/session.store.js';
 import { bootApp, platforms, type BootedApp } from '../support/boot-app.js';
 import type { HttpClient } from '../support/http-client.js';
 import { frontTokenOf, payloadOf } from '../support/scene.js';
@@ -213,6 +215,15 @@ describe.each(platforms)('claims of a session on %s', (platform) => {
     expect(await validate(600)).toEqual({ status: 'OK', invalidClaims: [] });
     expect(plans.fetched).toEqual(['plan of u1 in public']);
     booted.clock.advanceMs(60_001);
+  });
+
+  it('are not those of a row that was read before they changed', async () => {
+    const row = await booted.app.get(SessionStore).find(await handle());
+    const token = String(await client.cookie('sAccessToken'));
+    const session = await sessions.getSessionWithoutRequestResponse(token);
+    await session.setClaimValue(plan, 'gold');
+    if (row !== undefined) await booted.app.get(SessionContainerFactory).takeRow(session, row);
+    expect(session.getClaimValue(plan)).toBe('gold');
   });
 
   describe.each([

@@ -37,7 +37,7 @@ const fetched: string[] = [];
 const roleClaim = new UserRoleClaim({
   fetchValue: ({ userId }) => {
     fetched.push(userId);
-    return roles.get(userId) ?? [];
+    return userId === 'nobody' ? undefined : (roles.get(userId) ?? []);
   },
 });
 
@@ -270,6 +270,20 @@ describe.each(CELLS)('a socket of %s on %s', (kind, platform) => {
       { code: 'INVALID_CLAIMS' },
     ]);
     expect(await client.ask('paid')).toMatchObject(['exception', { code: 'INVALID_CLAIMS' }]);
+  });
+
+  it('has a claim fetched once for a mark where there is nothing to fetch, also long after its token', async () => {
+    const { access } = await scene.login('nobody');
+    const client = await connect('guarded', accessCookie(access));
+    scene.booted.clock.advanceMs(2 * HOUR);
+    await sessions().markClaimsStale('nobody');
+    scene.booted.clock.advanceMs(10_000);
+    await beat();
+    fetched.length = 0;
+    for (let message = 0; message < 3; message += 1) {
+      expect(await client.ask('who')).toEqual(['you', 'nobody']);
+    }
+    expect(fetched.length).toBeLessThanOrEqual(1);
   });
 
   it('has the claims of the row once an access token is over, and is closed where it asked for one that is gone', async () => {

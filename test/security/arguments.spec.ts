@@ -323,6 +323,8 @@ const PRIVATE = new Set([
   'constructor',
   'renew',
   'merge',
+  'edit',
+  'take',
   'record',
   'claimSubject',
   'gone',

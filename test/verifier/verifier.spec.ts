@@ -392,6 +392,18 @@ describe.each(platforms)('a service without a database on %s', (platform) => {
     });
   });
 
+  it('is kept from no good cookie by an expired one of another session beside it', async () => {
+    await boot({ cookies: true });
+    const over = (await logIn('bob')).getAccessToken();
+    clock.advanceMs(2 * 3_600_000);
+    const good = (await logIn()).getAccessToken();
+    const cookie = [over, good].map((token) => `sAccessToken=${token}`).join('; ');
+    expect(await ask('me', undefined, { cookie })).toMatchObject({
+      status: 200,
+      json: { userId: 'alice' },
+    });
+  });
+
   it('reads in production the cookies of an issuer that sets them without Secure, where it is told to', async () => {
     vi.stubEnv('NODE_ENV', 'production');
     onTestFinished(() => void vi.unstubAllEnvs());

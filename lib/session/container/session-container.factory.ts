@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { HeldRow } from '../../store/session-outline.js';
 import type { SessionRecord } from '../../store/session-record.js';
+import { isShown } from '../edit/session-editor.js';
 import { ContainerParts } from './container-parts.js';
 import { SessionContainer } from './session-container.js';
 import type { MintedTokens } from '../mint/minted-tokens.js';
@@ -34,8 +35,11 @@ export class SessionContainerFactory implements VerifiedSessions<SessionContaine
   }
 
   async takeRow(session: SessionContainer, row: HeldRow): Promise<void> {
-    const renewed = await this.parts.editor.tokenFromRow(session.live.held.claims, row);
-    if (renewed !== undefined) session.renewal.take(renewed);
+    const { claims } = session.live.held;
+    if (isShown(row, claims)) return;
+    // Read once more: the row may be older than the claims of an edit.
+    const tokens = await this.parts.editor.currentToken(claims);
+    if (tokens !== undefined) session.renewal.take(tokens);
   }
 
   attach(
@@ -47,8 +51,8 @@ export class SessionContainerFactory implements VerifiedSessions<SessionContaine
     session.attachToRequestResponse(request, response, transferMethod);
   }
 
-  limitChanges(session: SessionContainer, isLimited: boolean): void {
-    session.renewal.limit(isLimited);
+  limitChanges(session: SessionContainer): void {
+    session.renewal.limit();
   }
 
   keepWith(session: SessionContainer, scope: unknown): void {

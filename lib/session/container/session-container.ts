@@ -45,7 +45,7 @@ interface Renewal {
   merge(updateOf: UpdateOf): Promise<void>;
   adopt(other: SessionContainer): void;
   take(tokens: MintedTokens): void;
-  limit(isLimited: boolean): void;
+  limit(): void;
 }
 
 /**
@@ -131,7 +131,9 @@ export class SessionContainer extends ReadonlySession {
       nowMs,
     });
     if (accessTokenPayloadUpdate !== undefined) {
-      await this.merge(withoutChanged(accessTokenPayloadUpdate, subject.accessTokenPayload, nowMs));
+      const update = withoutChanged(accessTokenPayloadUpdate, subject.accessTokenPayload, nowMs);
+      // A stream's claims are checked again and again, long after its answer has begun.
+      await (this.carrier?.isTooLate === true ? this.renewal.merge(update) : this.merge(update));
     }
     if (invalidClaims.length > 0) {
       throw this.parts.refusals.invalidClaims(invalidClaims, refusedSession(this.tokens.claims));
@@ -194,8 +196,8 @@ export class SessionContainer extends ReadonlySession {
       take: (tokens) => {
         this.tokens = { ...this.tokens, ...tokens };
       },
-      limit: (isLimited) => {
-        this.merges = isLimited ? 0 : undefined;
+      limit: () => {
+        this.merges = 0;
       },
     };
   }

@@ -22,6 +22,9 @@ interface Renewal {
 @Injectable()
 export class StaleClaimRenewal implements StaleClaimsPolicy<SessionContainer> {
   private readonly underWay = new Map<string, Renewal>();
+  // The last mark for which a session was asked. The token of a socket may be over: what is made of it has no later time,
+  // and would lack a claim again and again.
+  private readonly askedSince = new WeakMap<SessionContainer, number>();
 
   constructor(
     private readonly feed: RevocationFeed,
@@ -35,19 +38,25 @@ export class StaleClaimRenewal implements StaleClaimsPolicy<SessionContainer> {
    * marked again since it began.
    */
   async renewIn(session: SessionContainer): Promise<void> {
-    const stale = this.in(session.getAccessTokenPayload(), session.getUserId());
+    const payload = session.getAccessTokenPayload();
+    const sinceMs = this.feed.staleClaimsSinceMs(session.getUserId()) ?? MARKED_STALE_AT_MS;
+    const found = this.in(payload, session.getUserId());
+    const wasAsked = this.askedSince.get(session) === sinceMs;
+    const stale = wasAsked ? found.filter(({ key }) => Object.hasOwn(payload, key)) : found;
     if (stale.length === 0) return;
-    const name = `${this.feed.staleClaimsSinceMs(session.getUserId())} ${session.getAccessToken()}`;
+    const name = `${sinceMs} ${session.getAccessToken()}`;
     const nowMs = this.clock.now();
     const before = this.underWay.get(name);
     if (before !== undefined && Math.abs(nowMs - before.begunAtMs) < SHARED_FOR_MS) {
       session.renewal.adopt(await before.renewed);
+      this.askedSince.set(session, sinceMs);
       return;
     }
     const own = { renewed: this.fetchAgain(stale, session), begunAtMs: nowMs };
     this.underWay.set(name, own);
     try {
       await own.renewed;
+      this.askedSince.set(session, sinceMs);
     } finally {
       if (this.underWay.get(name) === own) this.underWay.delete(name);
     }

@@ -22,8 +22,8 @@ export interface VerifiedSessions<S extends ReadonlySession> {
     transferMethod: 'cookie' | 'header',
   ): void;
 
-  /** Says whether a session's changes are limited from now on, as those of one answer are. */
-  limitChanges(session: S, isLimited: boolean): void;
+  /** Limits a session's further changes, as those of one answer are. */
+  limitChanges(session: S): void;
 
   /** Names the object that holds a session: nobody asks for the session's end after that has closed. */
   keepWith(session: S, scope: unknown): void;

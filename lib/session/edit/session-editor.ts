@@ -7,7 +7,6 @@ import {
   type ResolvedSessionOptions,
 } from '../../options/resolved-options.js';
 import type { SessionDatabase } from '../../store/session-database.js';
-import type { HeldRow } from '../../store/session-outline.js';
 import type { SessionRecord } from '../../store/session-record.js';
 import { SessionStore } from '../../store/session.store.js';
 import { Clock } from '../../time/clock.js';
@@ -105,16 +104,24 @@ export class SessionEditor {
     );
   }
 
+  /** A token with the payload of the row as it is now. It takes its turn among the edits, so it is older than none. */
+  currentToken(claims: Readonly<AccessTokenClaims>): Promise<MintedTokens | undefined> {
+    const { sessionHandle } = claims;
+    return this.turns.take(sessionHandle, async () => {
+      const record = await this.directory.find(sessionHandle);
+      return record && this.remint(record, claims, claims);
+    });
+  }
+
   /**
    * A token with the row's payload, if the presented one differs. It ends at the same time: a holder of only an access
    * token must not be able to prolong the session.
    */
   async tokenFromRow(
     claims: Readonly<AccessTokenClaims>,
-    record: HeldRow,
+    record: SessionRecord,
   ): Promise<MintedTokens | undefined> {
-    const inToken = JSON.stringify(withoutReservedClaims(claims));
-    if (inToken === JSON.stringify(record.accessTokenPayload)) return undefined;
+    if (isShown(record, claims)) return undefined;
     return this.remint(record, { ...claims, parentRefreshTokenHash1: null }, claims);
   }
 
@@ -153,7 +160,7 @@ export class SessionEditor {
   }
 
   private async remint(
-    record: HeldRow,
+    record: SessionRecord,
     lineage: Pick<
       AccessTokenClaims,
       'refreshTokenHash1' | 'parentRefreshTokenHash1' | 'antiCsrfToken'
@@ -167,6 +174,14 @@ export class SessionEditor {
       sessionExpiresAtMs,
     };
   }
+}
+
+/** Whether a token shows the payload of a row. */
+export function isShown(
+  { accessTokenPayload }: Pick<SessionRecord, 'accessTokenPayload'>,
+  claims: Readonly<AccessTokenClaims>,
+): boolean {
+  return JSON.stringify(withoutReservedClaims(claims)) === JSON.stringify(accessTokenPayload);
 }
 
 /** A shallow merge, in which `null` deletes a key (SuperTokens' `mergeIntoAccessTokenPayload`). */

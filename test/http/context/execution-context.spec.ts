@@ -40,7 +40,8 @@ describe('request and response', () => {
   );
 
   it('are those of the handshake for a message on a socket, without a response', () => {
-    const handshake = { method: 'GET', headers: { upgrade: 'WebSocket' } };
+    const headers = { upgrade: 'WebSocket' };
+    const handshake = { method: 'GET', upgrade: true, headers };
     const found = { request: handshake, response: undefined };
     expect(requestAndResponseOf(contextOf('ws', [{ request: handshake }]))).toEqual(found);
     for (const graphQl of [
@@ -50,6 +51,10 @@ describe('request and response', () => {
     ]) {
       expect(requestAndResponseOf(contextOf('graphql', [{}, {}, graphQl, {}]))).toEqual(found);
     }
+    // The header alone makes no handshake.
+    const plain = { ...handshake, upgrade: false };
+    const other = contextOf('graphql', [{}, {}, { req: plain, res: response }, {}]);
+    expect(requestAndResponseOf(other)).toEqual({ request: plain, response });
   });
 
   it('are asked for where a socket does not know its handshake', () => {
