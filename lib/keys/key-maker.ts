@@ -45,9 +45,9 @@ export class KeyMaker {
     const nowMs = this.clock.now();
     const dueAtMs = nextKeyDueAtMs(rivals, this.options.signing.rotationIntervalMs);
     if (dueAtMs === undefined) {
-      await this.insert(kind, 1, nowMs);
+      await this.insert(kind, 1, 0);
     } else if (kind === 'dynamic' && dueAtMs <= nowMs) {
-      await this.insert(kind, nextSequence(rivals), nowMs + this.leadBehind(rivals, rows));
+      await this.insert(kind, nextSequence(rivals), this.leadBehind(rivals, rows));
       // Reads the rows again: the new key retires the one before it later than keys of other algorithms alone would.
       await this.deletePastUse(await this.store.findAll(), { keptMs: KEPT_PAST_USE_MS });
     }
@@ -55,7 +55,7 @@ export class KeyMaker {
 
   /** Makes another secret for new refresh tokens, used once all instances have read it. @returns its key id */
   async addRefreshTokenSecret(): Promise<string> {
-    return this.insertInNextSlot('mac', [], this.clock.now() + this.leadMs);
+    return this.insertInNextSlot('mac', [], this.leadMs);
   }
 
   /**
@@ -76,7 +76,7 @@ export class KeyMaker {
     if (kind === undefined || revoked.algorithm !== this.algorithmOf(kind)) return true;
     const nowMs = this.clock.now();
     const inUse = activeKey(inOrder(rows, kind, revoked.algorithm), nowMs);
-    if (inUse?.kid === kid) await this.insertInNextSlot(kind, [revoked], nowMs);
+    if (inUse?.kid === kid) await this.insertInNextSlot(kind, [revoked], 0);
     return true;
   }
 
@@ -109,12 +109,12 @@ export class KeyMaker {
   private async insertInNextSlot(
     kind: KeyKind,
     gone: readonly SigningKeyRecord[],
-    activeAtMs: number,
+    leadMs: number,
   ): Promise<string> {
     for (let attempt = 0; attempt < SLOT_ATTEMPTS; attempt += 1) {
       const rows = await this.store.findAll();
       const rivals = inOrder(rows, kind, this.algorithmOf(kind));
-      const kid = await this.insert(kind, nextSequence([...gone, ...rivals]), activeAtMs);
+      const kid = await this.insert(kind, nextSequence([...gone, ...rivals]), leadMs);
       if (kid !== undefined) return kid;
     }
     throw new SessionStoreUnavailableException({ cause: new Error(`no slot for a ${kind} key`) });
@@ -128,23 +128,28 @@ export class KeyMaker {
     return kind === 'mac' ? 'HS256' : this.options.signing.algorithm;
   }
 
-  /** @returns the new key's id; `undefined` if another instance has taken the slot */
+  /**
+   * @param leadMs how long it is published before it signs
+   * @returns the new key's id; `undefined` if another instance has taken the slot
+   */
   private async insert(
     kind: KeyKind,
     sequence: number,
-    activeAtMs: number,
+    leadMs: number,
   ): Promise<string | undefined> {
     const algorithm = this.algorithmOf(kind);
+    const material = algorithm === 'HS256' ? newSecret() : await newPrivateKey(algorithm);
+    // After that: a key that others see later than it is active would retire theirs before they know.
+    const nowMs = this.clock.now();
     const record = {
       kid: newKeyId(KEY_ID_PREFIX[kind]),
       realm: this.options.realm,
       kind,
       algorithm,
       sequence,
-      createdAtMs: this.clock.now(),
-      activeAtMs,
+      createdAtMs: nowMs,
+      activeAtMs: nowMs + leadMs,
     };
-    const material = algorithm === 'HS256' ? newSecret() : await newPrivateKey(algorithm);
     const isOurs = await this.store.insertIntoSlot(this.loader.seal(record, material));
     if (!isOurs) return undefined;
     this.events.emit('keyMade', { kid: record.kid, kind, atMs: record.createdAtMs });

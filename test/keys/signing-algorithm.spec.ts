@@ -99,6 +99,18 @@ describe('a change of `signing.algorithm`', () => {
     }
   });
 
+  it('retires no key by one that took a day to make, before the others have seen it', async () => {
+    const instance = await deployment.start(RS256);
+    const tokens = await instance.login('u1');
+    deployment.clock.advanceMs(7 * DAY);
+    await instance.refresh(tokens);
+    deployment.clock.advanceMs(DAY);
+    const keys = instance.booted.dataSource.getRepository(SessionSigningKey);
+    await expect.poll(() => keys.countBy({ kind: 'dynamic' })).toBe(2);
+    const [next] = await keys.find({ where: { kind: 'dynamic' }, order: { activeAt: 'DESC' } });
+    expect(Number(next?.activeAt)).toBeGreaterThan(deployment.clock.now());
+  });
+
   it('leaves the former key published while an instance that is late may sign with it, and then deletes it', async () => {
     const former = await deployment.start(ES256);
     const old = kidOf(await former.login('u1'));
