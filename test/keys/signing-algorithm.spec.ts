@@ -1,6 +1,7 @@
 import { decodeProtectedHeader } from 'jose';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { SessionService, SessionSigningKey } from '../../lib/index.js';
+import { KeyRing } from '../../lib/keys/key-ring.js';
 import { Deployment, tokensOf, type Instance, type Tokens } from '../support/instances.js';
 
 const MINUTE = 60_000;
@@ -45,6 +46,11 @@ describe('a change of `signing.algorithm`', () => {
     for (let day = 0; day < days; day += 1) {
       deployment.clock.advanceMs(DAY);
       current = tokensOf(await instance.refresh(current), current);
+      // Not while the clock moves on.
+      const { making } = instance.booted.app.get(KeyRing) as {
+        making: ReadonlyMap<string, Promise<void>>;
+      };
+      await Promise.all(making.values());
     }
     return current;
   }
