@@ -56,23 +56,14 @@ describeOnEachServer('while a transaction holds the row of a session locked', (e
     token: string,
     meanwhile: () => Promise<unknown>,
   ): Promise<Answer[]> {
-    const runner = holder.dataSource.createQueryRunner();
-    await runner.startTransaction();
-    try {
-      await runner.manager.findOneOrFail(Session, {
-        where: { realm: '', handle },
-        lock: { mode: 'pessimistic_write' },
-      });
-      const answers = asked.flatMap((each) =>
+    let answers: Promise<Answer>[] = [];
+    await holdLocked({ holder }, handle, () => {
+      answers = asked.flatMap((each) =>
         Array.from({ length: PARALLEL }, () => refresh(each, token)),
       );
-      await Promise.race([meanwhile(), Promise.all(answers)]);
-      await runner.commitTransaction();
-      return await Promise.all(answers);
-    } finally {
-      if (runner.isTransactionActive) await runner.rollbackTransaction();
-      await runner.release();
-    }
+      return Promise.race([meanwhile(), Promise.all(answers)]);
+    });
+    return Promise.all(answers);
   }
 
   /** Others log in, refresh, and sign out on each instance. */
