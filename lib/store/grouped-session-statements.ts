@@ -48,8 +48,7 @@ export class GroupedSessionStatements {
     const text = this.statements.confirm(notes.length);
     const parameters = [atMs, ...handles, ...hashes];
     // An embedded database has no locks of rows, and each wait for its one lock blocks the process.
-    const isEmbedded = this.database.dialect.now === undefined;
-    const expected = isEmbedded ? [] : (['conflict'] as const);
+    const expected = this.database.isEmbedded ? [] : (['conflict'] as const);
     return (await this.database.failureAmong(expected, text, parameters)) === undefined;
   }
 

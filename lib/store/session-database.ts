@@ -62,6 +62,11 @@ export class SessionDatabase {
     return new SessionDatabase(dataSource, deadline, callers.runner, tables, failures, callers);
   }
 
+  /** Whether it runs in this process: only such a database has no clock of its own. */
+  get isEmbedded(): boolean {
+    return this.dialect.now === undefined;
+  }
+
   /** Whether statements run in a caller's transaction, which may still be rolled back. */
   get isInTransaction(): boolean {
     return this.transactionRunner !== undefined;

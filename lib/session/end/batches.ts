@@ -23,9 +23,8 @@ export class Batches {
     database: SessionDatabase,
     private readonly isStopping: () => boolean = () => false,
   ) {
-    // Only an embedded database has no clock of its own.
-    const isEmbedded = database.dialect.now === undefined;
-    this.size = new BatchSize(LARGEST_BATCH, isEmbedded ? AIM_MS.embedded : AIM_MS.server);
+    const aimMs = database.isEmbedded ? AIM_MS.embedded : AIM_MS.server;
+    this.size = new BatchSize(LARGEST_BATCH, aimMs);
   }
 
   /** @param doBatch receives the number of rows that it may write */
