@@ -111,10 +111,9 @@ export class DeviceProver {
       parentRefreshTokenHash1: null,
       antiCsrfToken: null,
     };
-    const minted = await this.minter.mint(record, lineage);
+    const tokens = await this.minter.mint(record, lineage);
     this.news.ofClient(record, request);
-    const { persistent, expiresAtMs } = record;
-    return { record, tokens: { ...minted, persistent, sessionExpiresAtMs: expiresAtMs } };
+    return { record, tokens };
   }
 
   private async ask(record: SessionRecord): Promise<ProvenRefresh> {

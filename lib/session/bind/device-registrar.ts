@@ -107,10 +107,12 @@ export class DeviceRegistrar {
     claims: Readonly<AccessTokenClaims>,
     replaced?: Readonly<AccessTokenClaims>,
   ): Promise<Registration> {
-    const minted = await this.minter.mint(record, claims, { replaced });
-    const { persistent, expiresAtMs: sessionExpiresAtMs } = record;
-    const issued = { record, tokens: { ...minted, persistent, sessionExpiresAtMs } };
-    return { kind: 'bound', issued, challenge: await this.challenges.forRefresh(record) };
+    const tokens = await this.minter.mint(record, claims, { replaced });
+    return {
+      kind: 'bound',
+      issued: { record, tokens },
+      challenge: await this.challenges.forRefresh(record),
+    };
   }
 
   private refusal(

@@ -167,12 +167,7 @@ export class SessionEditor {
     >,
     replaced?: Readonly<AccessTokenClaims>,
   ): Promise<MintedTokens> {
-    const { persistent, expiresAtMs: sessionExpiresAtMs } = record;
-    return {
-      ...(await this.minter.mint(record, lineage, { replaced })),
-      persistent,
-      sessionExpiresAtMs,
-    };
+    return this.minter.mint(record, lineage, { replaced });
   }
 }
 

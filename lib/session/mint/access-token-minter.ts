@@ -16,7 +16,7 @@ import {
 import { frontTokenFor } from '../../tokens/front-token.js';
 import { accessTokenEndsAtMs, accessTokenExpirySeconds } from './session-lifetime.js';
 import { RESERVED_CLAIMS } from '../../tokens/reserved-claims.js';
-import type { MintedAccessToken } from './minted-tokens.js';
+import type { MintedTokens } from './minted-tokens.js';
 import { SensitiveClaimWarning } from './sensitive-claim-warning.js';
 import { deepFreeze } from '../input/json-object.js';
 
@@ -43,6 +43,7 @@ type MintedSession = Pick<
   | 'expiresAtMs'
   | 'actor'
   | 'deviceKey'
+  | 'persistent'
 >;
 
 /** Decides with the session how long a token lives. */
@@ -69,13 +70,15 @@ export class AccessTokenMinter {
   ) {}
 
   /**
+   * The tokens of an answer without a new refresh token.
+   *
    * @throws {SessionInputException} if the payload makes a token that browsers would drop
    */
   async mint(
     session: MintedSession,
     lineage: AccessTokenLineage,
     lifetime: Lifetime = {},
-  ): Promise<MintedAccessToken> {
+  ): Promise<MintedTokens> {
     this.telling?.warnOf(session.accessTokenPayload);
     const { issuer, audience } = this.options;
     const nowMs = this.clock.now();
@@ -107,7 +110,13 @@ export class AccessTokenMinter {
         ? lengthOnceRefreshed(accessToken)
         : accessToken.length;
     this.checkSize(Math.max(length, frontToken.length), session.accessTokenPayload);
-    return { accessToken, claims: deepFreeze(claims), frontToken };
+    return {
+      accessToken,
+      claims: deepFreeze(claims),
+      frontToken,
+      persistent: session.persistent,
+      sessionExpiresAtMs: session.expiresAtMs,
+    };
   }
 
   /** A text as long as an anti-CSRF token, if tokens contain one, to check that the tokens fit. */

@@ -60,8 +60,6 @@ export class BoundSessions {
     }
     const shown = await request.goodAccessToken?.(record.handle);
     if (shown === undefined) throw new DeviceProofMissingException(session);
-    const minted = await this.minter.mint(record, shown, { replaced: shown });
-    const { persistent, expiresAtMs: sessionExpiresAtMs } = record;
-    return { record, tokens: { ...minted, persistent, sessionExpiresAtMs } };
+    return { record, tokens: await this.minter.mint(record, shown, { replaced: shown }) };
   }
 }
