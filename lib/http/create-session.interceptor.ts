@@ -19,7 +19,7 @@ import {
   CreateSessionMetadata,
   type CreateSessionOptions,
 } from './decorators/create-session.metadata.js';
-import { nameOf } from './guarded-routes.js';
+import { nameOf } from './handlers-of-class.js';
 import { RateLimiter } from './rate-limit/rate-limiter.js';
 import { RequestLogin } from './request-login.js';
 import { SetupWarnings } from './setup-warnings.js';

@@ -1,6 +1,5 @@
-import { Injectable, RequestMethod, type Type } from '@nestjs/common';
+import { Injectable, RequestMethod } from '@nestjs/common';
 import { METHOD_METADATA } from '@nestjs/common/constants.js';
-import { MetadataScanner } from '@nestjs/core';
 import { notImpersonatedValidator } from '../claims/impersonation.js';
 import { boundSessionValidator } from '../claims/bound-session.js';
 import { freshAuthenticationValidator } from '../claims/fresh-authentication.js';
@@ -9,31 +8,18 @@ import { rolesValidators } from '../claims/user-role.claim.js';
 import { errorOfFlaw, type Flaw } from '../errors/flaw.js';
 import { RegisteredClaims } from '../session/edit/registered-claims.js';
 import { askedOfSession, type AskedOfSession, type DeclaredHandler } from './asked-of-session.js';
-import { methodNameOf } from './context/method-name.js';
 import { CreateSessionMetadata } from './decorators/create-session.metadata.js';
 import {
   declaredOn,
   lineageOf,
   type GuardedRouteOptions,
 } from './decorators/verify-session.metadata.js';
+import { nameOf, type HandlerOfClass } from './handlers-of-class.js';
 import { RefreshRoute } from './refresh-route.js';
 import type { AskedOfRequest } from './verify-session-options.js';
 
 type AskedRoute = Extract<AskedOfSession, { kind: 'guarded' }>;
 type Contradiction = Extract<AskedOfSession, { kind: 'contradiction' }>;
-
-/** A handler in its class, as in Nest's context. */
-export interface HandlerOfClass {
-  getHandler(): object;
-  getClass(): Type;
-}
-
-/** The methods of a class, also inherited ones. */
-export function handlersOf(type: Type): object[] {
-  const prototype = type.prototype as Record<string, object>;
-  const names = new MetadataScanner().getAllMethodNames(prototype);
-  return names.flatMap((name) => prototype[name] ?? []);
-}
 
 /** The requirements of a handler and its controller on a request. */
 export interface GuardedRoute {
@@ -127,11 +113,6 @@ export function declaredHandler(context: HandlerOfClass): DeclaredHandler {
     classes: lineageOf(context.getClass()).map(declaredOn),
     isLogin: Reflect.getMetadata(CreateSessionMetadata.KEY, handler) !== undefined,
   };
-}
-
-/** A handler's name with its class, for messages. */
-export function nameOf(context: HandlerOfClass): string {
-  return `${context.getClass().name}.${methodNameOf(context)}`;
 }
 
 /** Finds decorators on a handler and its classes that contradict each other. */

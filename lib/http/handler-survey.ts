@@ -11,22 +11,21 @@ import {
   contradictionIn,
   declaredHandler,
   GuardedRoutes,
-  handlersOf,
-  nameOf,
   type GuardedRoute,
-  type HandlerOfClass,
 } from './guarded-routes.js';
-import { isField, isResolver, isSubscription } from './graphql/resolver-marks.js';
+import { handlersOf, nameOf, type HandlerOfClass } from './handlers-of-class.js';
 import { isGuardLeftOut } from './left-out-guards.js';
+import {
+  GRAPHQL_OPTIONS,
+  isField,
+  isGateway,
+  isGatewayMessage,
+  isResolver,
+  isServiceMessage,
+  isSubscription,
+} from './nest-marks.js';
 import { namedClass, providedClass } from './provided-classes.js';
 
-// @nestjs/graphql registers its options under this name. Nothing is imported from it here.
-const GRAPHQL_OPTIONS = 'GqlModuleOptions';
-// @nestjs/websockets does the same.
-const GATEWAY_METADATA = 'websockets:is_gateway';
-const MESSAGE_METADATA = 'websockets:message_mapping';
-// @nestjs/microservices does the same.
-const PATTERN_METADATA = 'microservices:pattern';
 const GATEWAY_HOOKS: ReadonlySet<string> = new Set([
   'afterInit',
   'handleConnection',
@@ -95,9 +94,10 @@ export class HandlerSurvey {
   }
 
   private guardFlaw(declared: HandlerOfModule): Flaw | undefined {
-    const isResolved = isResolver(declared.getHandler());
+    const handler = declared.getHandler();
+    const isResolved = isResolver(handler);
     // Nest connects no gateway that a factory makes.
-    const isMessage = isMarked(MESSAGE_METADATA, declared) && declared.isNamed;
+    const isMessage = isGatewayMessage(handler) && declared.isNamed;
     if (!isMessage && (!isResolved || isApplicationGuarded(this.config))) return undefined;
     if (!isGuardLeftOut(declared.module, declared)) return undefined;
     return {
@@ -110,8 +110,9 @@ export class HandlerSurvey {
   // A guard of the whole application does not apply to microservices with a configuration of their own, nor, before
   // Nest 12, to gateways.
   private openFlaw(declared: HandlerOfClass, areMessagesApart: boolean): Flaw | undefined {
-    const isOfGateway = isMarked(MESSAGE_METADATA, declared) && !guardsGateways(this.config);
-    const isApart = areMessagesApart && isMarked(PATTERN_METADATA, declared);
+    const method = declared.getHandler();
+    const isOfGateway = isGatewayMessage(method) && !guardsGateways(this.config);
+    const isApart = areMessagesApart && isServiceMessage(method);
     if (!isOfGateway && !isApart) return undefined;
     const { handler, classes } = declaredHandler(declared);
     if ([handler, ...classes].some((each) => each.isGuarded || each.isPublic)) return undefined;
@@ -197,14 +198,6 @@ function* handlersIn(
       yield { module, isNamed, getHandler: () => handler, getClass: () => type };
     }
   }
-}
-
-function isMarked(key: string, declared: HandlerOfClass): boolean {
-  return Reflect.hasMetadata(key, declared.getHandler());
-}
-
-function isGateway(type: Type): boolean {
-  return Reflect.getMetadata(GATEWAY_METADATA, type) === true;
 }
 
 // Nest runs no interceptor on a field, and a socket has no answer to attach tokens to.

@@ -1,7 +1,7 @@
 import { GUARDS_METADATA } from '@nestjs/common/constants.js';
 import type { Module } from '@nestjs/core/injector/module.js';
 import { isSessionGuard } from './decorators/verify-session.metadata.js';
-import type { HandlerOfClass } from './guarded-routes.js';
+import type { HandlerOfClass } from './handlers-of-class.js';
 import { isClass } from './provided-classes.js';
 
 /**

@@ -13,8 +13,8 @@ import {
 import type { ApplicationConfig, ModulesContainer } from '@nestjs/core';
 import { catchError, type Observable } from 'rxjs';
 import { SessionException } from '../errors/session.exception.js';
-import { isResolver } from './graphql/resolver-marks.js';
-import { handlersOf } from './guarded-routes.js';
+import { handlersOf } from './handlers-of-class.js';
+import { isResolver } from './nest-marks.js';
 import { namedClass, providedClass } from './provided-classes.js';
 
 /** Completes the response to a session error, whoever answers it. */

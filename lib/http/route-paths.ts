@@ -8,7 +8,7 @@ import {
 import type { ApplicationConfig, ModulesContainer } from '@nestjs/core';
 import type { Module } from '@nestjs/core/injector/module.js';
 import { RoutePathFactory } from '@nestjs/core/router/route-path-factory.js';
-import { handlersOf } from './guarded-routes.js';
+import { handlersOf } from './handlers-of-class.js';
 
 /** A controller's handler with its class and module. */
 export type PlacedHandler = readonly [handler: object, type: Type, module: Module];

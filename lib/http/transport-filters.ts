@@ -1,11 +1,9 @@
 import { Injectable, type ExceptionFilter, type Type } from '@nestjs/common';
 import { EXCEPTION_FILTERS_METADATA } from '@nestjs/common/constants.js';
-import { MetadataScanner, ModulesContainer } from '@nestjs/core';
+import { ModulesContainer } from '@nestjs/core';
+import { handlersOf } from './handlers-of-class.js';
+import { isGateway, isServiceMessage } from './nest-marks.js';
 import { SessionExceptionFilter } from './session-exception.filter.js';
-
-// @nestjs/websockets and @nestjs/microservices mark their classes with these names. Nothing is imported from them here.
-const GATEWAY_METADATA = 'websockets:is_gateway';
-const PATTERN_METADATA = 'microservices:pattern';
 
 /**
  * Nest runs no filter of the whole application on gateways, nor on messages of a hybrid application without
@@ -15,28 +13,16 @@ const PATTERN_METADATA = 'microservices:pattern';
  */
 @Injectable()
 export class TransportFilters {
-  private readonly scanner = new MetadataScanner();
-
   constructor(modules: ModulesContainer, filter: SessionExceptionFilter) {
     const all = [...modules.values()];
-    const classesOf = (kind: 'providers' | 'controllers'): unknown[] =>
-      all.flatMap((module) => [...module[kind].values()].map(({ metatype }) => metatype));
+    const classesOf = (kind: 'providers' | 'controllers'): Type[] =>
+      all
+        .flatMap((module) => [...module[kind].values()].map(({ metatype }) => metatype as Type))
+        .filter((type) => typeof type === 'function');
     for (const type of [...classesOf('providers').filter(isGateway), ...classesOf('controllers')]) {
-      if (isGateway(type) || this.hasMessages(type)) putBehindOthers(filter, type as Type);
+      if (isGateway(type) || handlersOf(type).some(isServiceMessage)) putBehindOthers(filter, type);
     }
   }
-
-  private hasMessages(type: unknown): boolean {
-    if (typeof type !== 'function') return false;
-    const prototype = type.prototype as Record<string, object>;
-    return this.scanner
-      .getAllMethodNames(prototype)
-      .some((name) => Reflect.hasMetadata(PATTERN_METADATA, prototype[name] ?? {}));
-  }
-}
-
-function isGateway(type: unknown): boolean {
-  return typeof type === 'function' && Reflect.hasMetadata(GATEWAY_METADATA, type);
 }
 
 function putBehindOthers(filter: SessionExceptionFilter, type: Type): void {

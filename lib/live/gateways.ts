@@ -3,12 +3,9 @@ import { ApplicationConfig, ModulesContainer } from '@nestjs/core';
 import type { Flaw } from '../errors/flaw.js';
 import { askedOfSession } from '../http/asked-of-session.js';
 import { isApplicationGuarded } from '../http/decorators/verify-session.metadata.js';
-import {
-  declaredHandler,
-  GuardedRoutes,
-  handlersOf,
-  type GuardedRoute,
-} from '../http/guarded-routes.js';
+import { declaredHandler, GuardedRoutes, type GuardedRoute } from '../http/guarded-routes.js';
+import { handlersOf } from '../http/handlers-of-class.js';
+import { isGateway, isGatewayMessage } from '../http/nest-marks.js';
 import {
   RESOLVED_SESSION_OPTIONS,
   type ResolvedSessionOptions,
@@ -16,11 +13,9 @@ import {
 } from '../options/resolved-options.js';
 import { recoveryFlaw } from './recovery-flaw.js';
 
-// @nestjs/websockets registers its gateways under these names. Nothing is imported from it here.
-const GATEWAY_METADATA = 'websockets:is_gateway';
+// @nestjs/websockets registers the options of gateways under these names. Nothing is imported from it here.
 const OPTIONS_METADATA = 'websockets:gateway_options';
 const PORT_METADATA = 'port';
-const MESSAGE_METADATA = 'websockets:message_mapping';
 
 /** The place where a gateway's sockets connect. */
 export interface GatewayPlace {
@@ -108,7 +103,7 @@ export class Gateways {
     const types = new Set(wrappers.map(({ metatype }) => metatype as Type | undefined));
     return [...types]
       .filter((type) => typeof type === 'function')
-      .filter((type) => Reflect.hasMetadata(GATEWAY_METADATA, type))
+      .filter(isGateway)
       .map((type) => ({ type, place: placeOf(type) }));
   }
 
@@ -119,8 +114,7 @@ export class Gateways {
   }
 
   private isGuarded(type: Type): boolean {
-    const handlers = handlersOf(type).filter((each) => Reflect.hasMetadata(MESSAGE_METADATA, each));
-    return [connection, ...handlers].some((handler) => {
+    return [connection, ...handlersOf(type).filter(isGatewayMessage)].some((handler) => {
       const context = { getHandler: () => handler, getClass: () => type };
       const isGuardedAbove = handler === connection && isApplicationGuarded(this.config);
       if (!isGuardedAbove && !this.routes.isDeclared(context)) return false;

@@ -10,13 +10,14 @@ import {
   type Type,
 } from '@nestjs/common';
 import { INTERCEPTORS_METADATA, SSE_METADATA } from '@nestjs/common/constants.js';
-import { HttpAdapterHost, MetadataScanner, ModulesContainer } from '@nestjs/core';
+import { HttpAdapterHost, ModulesContainer } from '@nestjs/core';
 import type { InstanceWrapper } from '@nestjs/core/injector/instance-wrapper.js';
 import { map, type Observable } from 'rxjs';
 import { findRequestAndResponse } from '../http/context/execution-context.js';
 import { takesOverResponse } from '../http/context/taken-over-response.js';
 import { foundIn, sessionFor } from '../http/current-session.js';
-import { isSubscription } from '../http/graphql/resolver-marks.js';
+import { handlersOf } from '../http/handlers-of-class.js';
+import { isSubscription } from '../http/nest-marks.js';
 import { namedClass, providedClass } from '../http/provided-classes.js';
 import { ReadonlySession } from '../session/container/readonly-session.js';
 import { cutOffFile, cutOffWithSession, endedWithSession } from './answer-stream.js';
@@ -105,10 +106,8 @@ function watchFile(response: { req?: unknown; request?: unknown }, file: Readabl
 }
 
 function completeHandlersOf(type: Type): void {
-  const prototype = type.prototype as Record<string, object>;
-  for (const name of new MetadataScanner().getAllMethodNames(prototype)) {
-    const handler = prototype[name];
-    if (handler !== undefined && leavesOpen(type, handler)) putFirst(handler);
+  for (const handler of handlersOf(type)) {
+    if (leavesOpen(type, handler)) putFirst(handler);
   }
 }
 

@@ -6,7 +6,8 @@ import {
   RESOLVED_SESSION_OPTIONS,
   type ResolvedVerificationOptions,
 } from '../options/resolved-options.js';
-import { GuardedRoutes, type HandlerOfClass } from '../http/guarded-routes.js';
+import { GuardedRoutes } from '../http/guarded-routes.js';
+import type { HandlerOfClass } from '../http/handlers-of-class.js';
 import { RequestVerification } from '../http/request-verification.js';
 import type { VerifySessionOptions } from '../http/verify-session-options.js';
 import type { ReadonlySession } from '../session/container/readonly-session.js';

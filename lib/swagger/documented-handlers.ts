@@ -1,7 +1,8 @@
 import { RequestMethod, type Type } from '@nestjs/common';
 import { METHOD_METADATA } from '@nestjs/common/constants.js';
-import { MetadataScanner, type ApplicationConfig, type ModulesContainer } from '@nestjs/core';
+import type { ApplicationConfig, ModulesContainer } from '@nestjs/core';
 import type { Module } from '@nestjs/core/injector/module.js';
+import { handlersOf } from '../http/handlers-of-class.js';
 import { RoutePaths } from '../http/route-paths.js';
 import { METHODS, type OpenApiDocument, type PathItem } from './openapi.js';
 
@@ -16,7 +17,6 @@ type ByOperation = ReadonlyMap<string, readonly DocumentedHandler[]>;
 
 /** Finds the handlers of a document's operations, by the paths that Nest gives them. */
 export class DocumentedHandlers {
-  private readonly scanner = new MetadataScanner();
   private readonly paths: RoutePaths;
   private readonly byOperation: ByOperation;
 
@@ -47,7 +47,7 @@ export class DocumentedHandlers {
     for (const module of this.modules.values()) {
       for (const { metatype } of module.controllers.values()) {
         const type = metatype as Type;
-        for (const handler of this.handlersOf(type)) {
+        for (const handler of handlersOf(type).filter(isRoute)) {
           for (const key of this.keysOf(handler, type, module, globalPrefix)) {
             found.set(key, [...(found.get(key) ?? []), { handler, type, module }]);
           }
@@ -55,14 +55,6 @@ export class DocumentedHandlers {
       }
     }
     return found;
-  }
-
-  private handlersOf(type: Type): object[] {
-    const prototype = type.prototype as Record<string, object>;
-    return this.scanner
-      .getAllMethodNames(prototype)
-      .flatMap((name) => prototype[name] ?? [])
-      .filter((each) => Reflect.hasMetadata(METHOD_METADATA, each));
   }
 
   private keysOf(handler: object, type: Type, module: Module, globalPrefix: string): string[] {
@@ -75,6 +67,10 @@ export class DocumentedHandlers {
 
 // A parameter may be named differently in the document and in the route.
 const PARAMETER = '{}';
+
+function isRoute(handler: object): boolean {
+  return Reflect.hasMetadata(METHOD_METADATA, handler);
+}
 
 function read(key: string, target: object): unknown {
   return Reflect.getMetadata(key, target);

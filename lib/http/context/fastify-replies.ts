@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { HttpAdapterHost, ModulesContainer } from '@nestjs/core';
+import { GRAPHQL_OPTIONS } from '../nest-marks.js';
 
 /** The functions of Fastify that are called. */
 interface FastifyLike {
@@ -8,9 +9,6 @@ interface FastifyLike {
     hook: (request: object, reply: object, done: () => void) => void,
   ): unknown;
 }
-
-// @nestjs/graphql registers its options under this name. Nothing is imported from it here.
-const GRAPHQL_OPTIONS = 'GqlModuleOptions';
 
 const replies = new WeakMap<object, object>();
 const linked = new WeakSet<object>();
