@@ -1,8 +1,6 @@
 import { Injectable, Inject } from '@nestjs/common';
 import { CrossSiteRequestException } from '../errors/cross-site-request.exception.js';
 import { SessionInputException } from '../errors/session-input.exception.js';
-import type { RefusedSession } from '../errors/session.exception.js';
-import type { UnauthorizedSessionException } from '../errors/unauthorized-session.exception.js';
 import {
   RESOLVED_SESSION_OPTIONS,
   type ResolvedSessionOptions,
@@ -212,13 +210,11 @@ export class RequestLogin {
     const handle = session.getHandle();
     return this.attach(request, response, carriedBy, async (how) => {
       const issued = await this.renewer.renew({ ...how, handle, userId });
+      if (issued !== undefined) return issued;
       // No token is removed, because another answer may already have brought those of the renewed session.
-      return issued ?? this.refusals.rethrow('login', this.over({ sessionHandle: handle, userId }));
+      const over = { clearTokens: false, session: { sessionHandle: handle, userId } };
+      return this.refusals.rethrow('login', this.refusals.unauthorized('session-over', over));
     });
-  }
-
-  private over(session: RefusedSession): UnauthorizedSessionException {
-    return this.refusals.unauthorized('session-over', { clearTokens: false, session });
   }
 
   /**

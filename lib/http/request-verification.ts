@@ -128,7 +128,7 @@ export class RequestVerification<S extends ReadonlySession = SessionContainer> {
       throw new CrossSiteRequestException();
     }
     const session = await this.verifyToken(chosen.token, undefined, asked);
-    this.sessions.keepWith(session, connectionOf(handshake));
+    session.bindTo(connectionOf(handshake));
     return session;
   }
 
@@ -170,7 +170,7 @@ export class RequestVerification<S extends ReadonlySession = SessionContainer> {
     };
     const reading = this.verifier.read(accessToken);
     if (reading !== 'unknown-key') return verify(reading);
-    return this.verifier.readAgain(accessToken).then(verify);
+    return this.verifier.reloadKeys().then(() => verify(this.verifier.read(accessToken)));
   }
 
   private refusing<T>(verify: () => T | Promise<T>): T | Promise<T> {

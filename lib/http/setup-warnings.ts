@@ -91,7 +91,11 @@ export class SetupWarnings {
       ? !page.isLoopback
       : headerOf(request, 'sec-fetch-site') === 'same-origin';
     if (isOtherHost && isHidden) {
-      this.ofHiddenHost();
+      this.tell(
+        'hidden-host',
+        'A proxy in front of this application seems to hide the host that the browser called.',
+        'Make it pass the host on (nginx: `proxy_set_header Host $http_host;`), because the host decides which pages are your own.',
+      );
       return true;
     }
     const isPlain = page.scheme === 'http' && !page.isLoopback && !isOtherHost;
@@ -114,14 +118,6 @@ export class SetupWarnings {
         'columns that are loaded, such as a hash of the password.',
       'Select what it may see with `answer`.',
       handler,
-    );
-  }
-
-  private ofHiddenHost(): void {
-    this.tell(
-      'hidden-host',
-      'A proxy in front of this application seems to hide the host that the browser called.',
-      'Make it pass the host on (nginx: `proxy_set_header Host $http_host;`), because the host decides which pages are your own.',
     );
   }
 

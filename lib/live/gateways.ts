@@ -74,8 +74,10 @@ export class Gateways {
   }
 
   /** A gateway's requirements on a connection. */
-  askedBy(type: object): AskingGateway['asks'] {
-    return this.asksOf(type as Type);
+  askedBy(type: Type): AskingGateway['asks'] {
+    const declared = { getHandler: () => connection, getClass: () => type };
+    if (!this.routes.isDeclared(declared) && !isApplicationGuarded(this.config)) return 'unguarded';
+    return this.routes.of(declared) ?? 'open';
   }
 
   /** The gateways of this module's kind of sessions. Once a socket opens, no gateway is added. */
@@ -94,7 +96,7 @@ export class Gateways {
 
   private find(): AskingGateway[] {
     return this.located()
-      .map((each) => ({ ...each, asks: this.asksOf(each.type) }))
+      .map((each) => ({ ...each, asks: this.askedBy(each.type) }))
       .filter(({ asks }) => typeof asks === 'string' || asks.options.kind === this.options.kind);
   }
 
@@ -105,12 +107,6 @@ export class Gateways {
       .filter((type) => typeof type === 'function')
       .filter(isGateway)
       .map((type) => ({ type, place: placeOf(type) }));
-  }
-
-  private asksOf(type: Type): AskingGateway['asks'] {
-    const declared = { getHandler: () => connection, getClass: () => type };
-    if (!this.routes.isDeclared(declared) && !isApplicationGuarded(this.config)) return 'unguarded';
-    return this.routes.of(declared) ?? 'open';
   }
 
   private isGuarded(type: Type): boolean {

@@ -1,4 +1,4 @@
-import { Injectable } from '@nestjs/common';
+import { Injectable, type Type } from '@nestjs/common';
 import type { LiveConnections } from '../http/live-connections.js';
 import type { VerifySessionOptions } from '../http/verify-session-options.js';
 import type { ReadonlySession } from '../session/container/readonly-session.js';
@@ -45,7 +45,7 @@ export class HeldConnections implements LiveConnections {
   }
 
   hold(connection: object, gateway: object, session: ReadonlySession): void {
-    const asks = this.gateways.askedBy(gateway);
+    const asks = this.gateways.askedBy(gateway as Type);
     if (asks === 'open') return;
     const asked = asks === 'unguarded' ? [] : [asks.asked];
     this.holdSocket(connection as Connecting, session, asked);

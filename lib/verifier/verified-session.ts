@@ -111,10 +111,6 @@ export class SessionsOfIssuer
 
   limitChanges(): void {}
 
-  keepWith(session: ReadonlySession, scope: unknown): void {
-    session.bindTo(scope);
-  }
-
   in(
     payload: Readonly<AccessTokenPayload>,
     userId: string,

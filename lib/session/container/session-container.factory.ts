@@ -54,8 +54,4 @@ export class SessionContainerFactory implements VerifiedSessions<SessionContaine
   limitChanges(session: SessionContainer): void {
     session.renewal.limit();
   }
-
-  keepWith(session: SessionContainer, scope: unknown): void {
-    session.bindTo(scope);
-  }
 }

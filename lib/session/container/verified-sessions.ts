@@ -24,9 +24,6 @@ export interface VerifiedSessions<S extends ReadonlySession> {
 
   /** Limits a session's further changes, as those of one answer are. */
   limitChanges(session: S): void;
-
-  /** Names the object that holds a session: nobody asks for the session's end after that has closed. */
-  keepWith(session: S, scope: unknown): void;
 }
 
 /** The injection token of the sessions. */

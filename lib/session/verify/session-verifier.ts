@@ -136,12 +136,6 @@ export class SessionVerifier {
     return this.keys.reloadForUnknownKey();
   }
 
-  /** The result after another look at the keys. @throws {SessionStoreUnavailableException} if they can't be read */
-  async readAgain(token: string): Promise<AccessTokenReading> {
-    await this.reloadKeys();
-    return this.read(token);
-  }
-
   /** The row of a live session. */
   async findLiveSession(claims: Readonly<AccessTokenClaims>): Promise<SessionRecord | undefined> {
     const record = await this.sessions.findLive(claims.sessionHandle);
