@@ -14,7 +14,7 @@ import { SessionContainerFactory } from './container/session-container.factory.j
 import type { SessionContainer } from './container/session-container.js';
 import { SessionDirectory, type SessionInformation } from './verify/session-directory.js';
 import { SessionEditor } from './edit/session-editor.js';
-import { checkActor, checkTenantId, checkUserId } from './input/session-input.js';
+import { checkRevoker, checkTenantId, checkUserId } from './input/session-input.js';
 import { checkPage, type SessionPage } from './input/session-page.js';
 import { SessionIssuer } from './issue/session-issuer.js';
 import {
@@ -288,5 +288,5 @@ export class SessionFunctions {
 
 function checkBy(options: RevokeOptions): string | undefined {
   const { by } = readOptions(options, ['by']);
-  return by === undefined ? undefined : checkActor(by);
+  return by === undefined ? undefined : checkRevoker(by);
 }

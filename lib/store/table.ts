@@ -81,9 +81,9 @@ export class Table<Row extends ObjectLiteral> {
     return condition === undefined ? isOwn : `${isOwn} AND (${condition})`;
   }
 
-  /** The INSERT of some rows, into the realm. */
-  insertion(properties: readonly (keyof Row & string)[], rows = 1): string {
-    return this.insertions(properties)(rows);
+  /** The INSERT of one row into the realm. */
+  insertion(properties: readonly (keyof Row & string)[]): string {
+    return this.insertions(properties)(1);
   }
 
   /** The INSERTs of any number of rows into the realm. Columns are looked up once. */

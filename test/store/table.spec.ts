@@ -67,7 +67,7 @@ describe('the table of an entity', () => {
 
   it('says of every row whose it is', async () => {
     const table = await tableOf({ type: 'postgres', namingStrategy: new SnakeCase() }, 'c0ffee');
-    expect(table.insertion(['handle'], 2)).toBe(
+    expect(table.insertions(['handle'])(2)).toBe(
       `INSERT INTO "auth_session" ("realm", "handle") VALUES ('c0ffee', $1), ('c0ffee', $2)`,
     );
     expect(table.where('a OR b')).toBe(`WHERE "realm" = 'c0ffee' AND (a OR b)`);

@@ -236,7 +236,7 @@ export class RateLimiter {
   private async add(
     what: string,
     address: string,
-    amount: -1 | 0 | 1,
+    amount: -1 | 1,
     { windowMs }: ResolvedRateLimit,
   ): Promise<number> {
     try {

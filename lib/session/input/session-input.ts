@@ -3,7 +3,6 @@ import { asciiJson } from '../../store/ascii-json.js';
 import { kindOf } from '../../options/option-checks.js';
 import { RESERVED_CLAIMS, withoutReservedClaims } from '../../tokens/reserved-claims.js';
 import { isSessionHandle } from '../../tokens/session-handle.js';
-import { checkFlag } from './function-arguments.js';
 import { toJsonObject, type JsonObject } from './json-object.js';
 
 const MAX_USER_ID_LENGTH = 255;
@@ -24,18 +23,13 @@ export function checkTenantId(value: unknown): string {
 }
 
 /** @throws {SessionInputException} */
-export function checkActor(value: unknown): string {
+export function checkRevoker(value: unknown): string {
   return checkId('by', value, MAX_USER_ID_LENGTH);
 }
 
 /** @throws {SessionInputException} */
 export function checkReason(value: unknown): string {
   return checkId('reason', value, MAX_USER_ID_LENGTH);
-}
-
-/** @throws {SessionInputException} */
-export function checkPersistent(value: unknown): boolean | undefined {
-  return checkFlag('persistent', value);
 }
 
 /** A handle in our own form. Anything else is the handle of no session, and never reaches a statement. */

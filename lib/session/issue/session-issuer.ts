@@ -14,9 +14,9 @@ import { Clock } from '../../time/clock.js';
 import { newSessionHandle } from '../../tokens/session-handle.js';
 import { RegisteredClaims } from '../edit/registered-claims.js';
 import { NO_DEVICE } from '../device/device-info.js';
+import { checkFlag } from '../input/function-arguments.js';
 import {
   checkAccessTokenPayload,
-  checkPersistent,
   checkSessionData,
   checkTenantId,
   checkUserId,
@@ -180,7 +180,7 @@ export class SessionIssuer {
     const userId = checkUserId(request.userId);
     const tenantId = checkTenantId(request.tenantId);
     const createdAtMs = this.createdAtMs({ userId, tenantId }, request.login, nowMs);
-    const persistent = checkPersistent(request.persistent) ?? this.options.persistent;
+    const persistent = checkFlag('persistent', request.persistent) ?? this.options.persistent;
     const { impersonation, device = NO_DEVICE } = request;
     const expiresAtMs = sessionExpiresAtMs({ createdAtMs, persistent }, nowMs, this.options);
     return newSessionRecord({

@@ -63,7 +63,7 @@ export class SessionVerifier {
   async verify(
     verified: VerifiedToken,
     checkDatabase: boolean,
-    isProven: (claims: Readonly<AccessTokenClaims>) => boolean = () => true,
+    isProven: (claims: Readonly<AccessTokenClaims>) => boolean,
   ): Promise<Verification> {
     const refusal = this.judge(verified);
     const { claims } = verified;

@@ -54,10 +54,6 @@ export class VerifiedTokenCache {
     this.tokens?.set(keyOf(verified.token), verified);
   }
 
-  forget(token: string): void {
-    if (this.has(token)) this.tokens?.delete(keyOf(token));
-  }
-
   get size(): number {
     return this.tokens?.size ?? 0;
   }

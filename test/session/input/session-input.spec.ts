@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { SessionInputException } from '../../../lib/errors/session-input.exception.js';
+import { checkFlag } from '../../../lib/session/input/function-arguments.js';
 import {
   checkAccessTokenPayload,
-  checkPersistent,
   checkSessionData,
   checkTenantId,
   checkUserId,
@@ -86,6 +86,8 @@ describe.each([
 });
 
 describe('persistent', () => {
+  const checkPersistent = (value: unknown) => checkFlag('persistent', value);
+
   it.each([true, false, undefined])('may be %s', (value) => {
     expect(checkPersistent(value)).toBe(value);
   });
