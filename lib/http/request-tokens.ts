@@ -2,13 +2,13 @@ import { Injectable } from '@nestjs/common';
 import type { TokenTransferMethod } from '../options/session-module-options.js';
 import { SessionVerifier } from '../session/verify/session-verifier.js';
 import type { VerifiedToken } from '../session/verify/verified-token-cache.js';
+import type { Reading } from '../tokens/reading.js';
 import type { HttpRequest } from './context/http-request.js';
 import { SetupWarnings } from './setup-warnings.js';
 import {
   judgeValues,
   MAX_JUDGED,
   type JudgedValues,
-  type Reading,
   type ShownValue,
 } from './transport/shown-values.js';
 import { TokenReader } from './transport/token-reader.js';

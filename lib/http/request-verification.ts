@@ -18,12 +18,9 @@ import {
   type VerifiedSessions,
 } from '../session/container/verified-sessions.js';
 import { SessionRefusals } from '../session/refuse/session-refusals.js';
-import {
-  SessionVerifier,
-  type AccessTokenReading,
-  type Verification,
-} from '../session/verify/session-verifier.js';
+import { SessionVerifier, type Verification } from '../session/verify/session-verifier.js';
 import type { VerifiedToken } from '../session/verify/verified-token-cache.js';
+import type { Reading } from '../tokens/reading.js';
 import { AntiCsrf, type PresentedProof } from './anti-csrf/anti-csrf.js';
 import { isForeignHandshake, isSafeMethod } from './anti-csrf/fetch-metadata.js';
 import { connectionOf } from './context/handshake-connection.js';
@@ -163,7 +160,7 @@ export class RequestVerification<S extends ReadonlySession = SessionContainer> {
     antiCsrf: PresentedProof,
     asked: AskedOfRequest,
   ): Finding<S> {
-    const verify = (reading: AccessTokenReading) => {
+    const verify = (reading: Reading<VerifiedToken>) => {
       if (reading === 'foreign') return this.withoutToken(asked);
       if (typeof reading === 'string') throw this.refusals.tryRefresh('access-token-invalid');
       return this.verifyToken(reading.token, antiCsrf, asked);

@@ -1,3 +1,5 @@
+import type { Reading } from '../../tokens/reading.js';
+
 /** A value in a place where a request may carry one of our tokens. */
 export interface ShownValue {
   readonly text: string;
@@ -9,9 +11,6 @@ export interface ShownValue {
 export interface AuthenticValue<T> extends ShownValue {
   readonly token: T;
 }
-
-/** The result of reading a text with the known keys. `foreign`: it does not even have the form of our tokens. */
-export type Reading<T> = { readonly token: T } | 'foreign' | 'forged' | 'unknown-key';
 
 /** The values of a request, sorted by origin, each in the request's order. */
 export interface JudgedValues<T> {

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { SessionStoreUnavailableException } from '../../errors/session-store-unavailable.exception.js';
 import { KeyRing } from '../../keys/key-ring.js';
 import { isAntiCsrfTokenOf } from '../../tokens/anti-csrf-token.js';
+import type { Reading } from '../../tokens/reading.js';
 import {
   readRefreshToken,
   type RefreshTokenClaims,
@@ -42,9 +43,7 @@ export class RefreshTokenAuthenticator {
   }
 
   /** The same with the known keys only. */
-  read(
-    text: string,
-  ): { readonly token: AuthenticRefreshToken } | 'foreign' | 'forged' | 'unknown-key' {
+  read(text: string): Reading<AuthenticRefreshToken> {
     const reading = readRefreshToken(text, (id) => this.keys.findRefreshTokenKey(id));
     if (!reading.ok) {
       if (reading.reason === 'unknown-key') return 'unknown-key';

@@ -13,6 +13,7 @@ import {
   readAccessToken,
   type AccessTokenClaims,
 } from '../../tokens/access-token.js';
+import type { Reading } from '../../tokens/reading.js';
 import { ARRIVALS, type Arrivals } from '../../verification/arrivals.js';
 import { KNOWN_REVOCATIONS, type KnownRevocations } from '../../verification/known-revocations.js';
 import { judgedActor, judgedSession } from '../../verification/judged-session.js';
@@ -35,10 +36,6 @@ export type Verification =
   | { readonly kind: 'unproven'; readonly claims: Readonly<AccessTokenClaims> }
   /** The database says that the session is over. */
   | { readonly kind: 'ended'; readonly claims: Readonly<AccessTokenClaims> };
-
-/** A text by the known keys: an authentic token, or why it is none. */
-export type AccessTokenReading =
-  { readonly token: VerifiedToken } | 'foreign' | 'forged' | 'unknown-key';
 
 /** Verifies access tokens: by signature alone if that is enough, and in the database if the caller requires it. */
 @Injectable()
@@ -103,7 +100,7 @@ export class SessionVerifier {
   }
 
   /** The result for a text by the known keys: whether it is authentic, not whether it is still good. */
-  read(token: string): AccessTokenReading {
+  read(token: string): Reading<VerifiedToken> {
     const remembered = this.cache.find(token);
     const areTooOld = this.keys.areTooOld === true;
     if (remembered !== undefined && !areTooOld) return { token: remembered };
