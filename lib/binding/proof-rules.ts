@@ -1,6 +1,6 @@
 import type { ChallengePurpose } from './challenge.js';
+import { MINUTE_MS } from '../time/units.js';
 
-const MINUTE_MS = 60_000;
 const REGISTRATION_MS = 5 * MINUTE_MS;
 
 /** The result of a proof of the device. */

@@ -6,8 +6,8 @@ import { readOptions, readSafely } from '../session/input/function-arguments.js'
 import { checkReason, checkTenantId, checkUserId } from '../session/input/session-input.js';
 import type { ImpersonationRequest } from '../session/issue/session-impersonator.js';
 import { durationToMs, type Duration } from '../time/duration.js';
+import { DAY_MS } from '../time/units.js';
 
-const DAY_MS = 24 * 60 * 60_000;
 const NAMES = [
   'actor',
   'userId',

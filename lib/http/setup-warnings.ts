@@ -6,11 +6,10 @@ import {
 } from '../options/resolved-options.js';
 import { Clock } from '../time/clock.js';
 import { LogThrottle } from '../time/log-throttle.js';
+import { DAY_MS } from '../time/units.js';
 import { headerOf, hostOf, type HttpRequest } from './context/http-request.js';
 import { namesLoopback, pageOf } from './transport/loopback.js';
 import type { JudgedValues } from './transport/shown-values.js';
-
-const DAY_MS = 24 * 60 * 60 * 1000;
 
 /** Knows the application's entities; absent in a service without a database. */
 export interface KnownEntities {

@@ -1,15 +1,12 @@
 import type { OptionReader } from './option-reader.js';
 import type { ResolvedSessionOptions } from './resolved-options.js';
-
-const MINUTE = 60_000;
-const HOUR = 60 * MINUTE;
-const DAY = 24 * HOUR;
+import { DAY_MS, HOUR_MS, MINUTE_MS } from '../time/units.js';
 
 // NIST SP 800-63B-4 §2.1.3, §2.2.3 and §2.3.3: how long until the users must prove their identity again.
 const LIMITS = {
-  aal1: { absoluteMs: 30 * DAY, idleMs: 30 * DAY },
-  aal2: { absoluteMs: 24 * HOUR, idleMs: HOUR },
-  aal3: { absoluteMs: 12 * HOUR, idleMs: 15 * MINUTE },
+  aal1: { absoluteMs: 30 * DAY_MS, idleMs: 30 * DAY_MS },
+  aal2: { absoluteMs: 24 * HOUR_MS, idleMs: HOUR_MS },
+  aal3: { absoluteMs: 12 * HOUR_MS, idleMs: 15 * MINUTE_MS },
 };
 
 /** The timeouts that the chosen profile requires; `undefined` without a profile. */

@@ -1,12 +1,11 @@
 import type { Duration } from '../time/duration.js';
+import { DAY_MS, MINUTE_MS } from '../time/units.js';
 import type { OptionReader } from './option-reader.js';
 import type { ResolvedSessionOptions } from './resolved-options.js';
 
-const MINUTE = 60_000;
-const DAY = 24 * 60 * MINUTE;
 // Browsers sign at most six times in nine minutes for a site.
-const SHORTEST_LIFETIME = 5 * MINUTE;
-const USUAL_LIFETIME = 10 * MINUTE;
+const SHORTEST_LIFETIME = 5 * MINUTE_MS;
+const USUAL_LIFETIME = 10 * MINUTE_MS;
 
 /** How sessions are bound to devices. @publicApi */
 export interface SessionDeviceBindingOptions {
@@ -36,7 +35,7 @@ export function readDeviceBinding(
   const accessTokenLifetimeMs = reader.durationMs(
     'accessTokenLifetime',
     SHORTEST_LIFETIME,
-    1000 * DAY,
+    1000 * DAY_MS,
     usualMs,
   );
   reader.refuseUnknown();

@@ -10,8 +10,7 @@ import type {
   SessionRouteOptions,
   SessionRoutesOptions,
 } from './session-module-options.js';
-
-const TEN_YEARS_MS = 3650 * 24 * 60 * 60_000;
+import { TEN_YEARS_MS } from '../time/units.js';
 
 /** The arguments of `forRoot`. Every own property has been read, so none of these throws any more. */
 export interface OptionsAndExtras {

@@ -1,9 +1,6 @@
 import type { Duration } from '../time/duration.js';
+import { DAY_MS, MINUTE_MS, SECOND_MS } from '../time/units.js';
 import type { OptionReader } from './option-reader.js';
-
-const SECOND = 1000;
-const MINUTE = 60 * SECOND;
-const DAY = 24 * 60 * MINUTE;
 
 /** How many requests of one address in a period of time. @publicApi */
 export interface RateLimit {
@@ -58,9 +55,9 @@ export function readRateLimits(options: OptionReader, name: string): false | Res
   if (value === undefined || value === false) return false;
   const reader = options.nested(name);
   const limits = {
-    logins: readLimit(reader, 'logins', { max: 60, windowMs: MINUTE }),
-    refreshes: readLimit(reader, 'refreshes', { max: 600, windowMs: MINUTE }),
-    failures: readLimit(reader, 'failures', { max: 60, windowMs: 10 * MINUTE }),
+    logins: readLimit(reader, 'logins', { max: 60, windowMs: MINUTE_MS }),
+    refreshes: readLimit(reader, 'refreshes', { max: 600, windowMs: MINUTE_MS }),
+    failures: readLimit(reader, 'failures', { max: 60, windowMs: 10 * MINUTE_MS }),
     counter: readCounter(reader),
   };
   reader.refuseUnknown();
@@ -77,7 +74,7 @@ function readLimit(
   if (!limit) return false;
   limit.required('max', 'per');
   const max = limit.integer('max', 1, 1_000_000, fallback.max);
-  const windowMs = limit.durationMs('per', SECOND, DAY, fallback.windowMs);
+  const windowMs = limit.durationMs('per', SECOND_MS, DAY_MS, fallback.windowMs);
   limit.refuseUnknown();
   return { max, windowMs };
 }

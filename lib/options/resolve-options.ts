@@ -26,12 +26,8 @@ import type {
   TokenTransferMethod,
   TokenTransferMethodChooser,
 } from './session-module-options.js';
+import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS, TEN_YEARS_MS } from '../time/units.js';
 
-const SECOND = 1000;
-const MINUTE = 60 * SECOND;
-const HOUR = 60 * MINUTE;
-const DAY = 24 * HOUR;
-const TEN_YEARS = 3650 * DAY;
 // `forRoot` has separated these already, so here they come from a factory.
 const EXTRAS = ['kind', 'isGlobal', 'dataSource', 'apiBasePath', 'routes'];
 const TRANSFER_METHODS = ['any', 'cookie', 'header'] as const;
@@ -113,7 +109,12 @@ function readOptions(
     revocation: resolveRevocation(reader.nestedOrFalse('revocation')),
     live: resolveLive(reader.nested('live')),
     verifiedTokenCache: resolveCache(reader.nestedOrFalse('verifiedTokenCache')),
-    databaseTimeoutMs: reader.durationMs('databaseTimeout', SECOND / 10, 5 * MINUTE, 5 * SECOND),
+    databaseTimeoutMs: reader.durationMs(
+      'databaseTimeout',
+      SECOND_MS / 10,
+      5 * MINUTE_MS,
+      5 * SECOND_MS,
+    ),
     ...readPruning(reader),
     device: resolveDevice(reader.nested('device')),
     deviceBinding: readDeviceBinding(reader, lifetimes.accessTokenLifetimeMs),
@@ -127,7 +128,12 @@ function readOptions(
 
 function resolveSigning(reader: OptionReader): ResolvedSessionOptions['signing'] {
   const algorithm = reader.oneOf('algorithm', ['ES256', 'RS256'], 'ES256');
-  const rotationIntervalMs = reader.durationMs('rotationInterval', SECOND, TEN_YEARS, 7 * DAY);
+  const rotationIntervalMs = reader.durationMs(
+    'rotationInterval',
+    SECOND_MS,
+    TEN_YEARS_MS,
+    7 * DAY_MS,
+  );
   reader.refuseUnknown();
   return { algorithm, rotationIntervalMs };
 }
@@ -156,11 +162,16 @@ function resolveFrontTokenClaims(reader: OptionReader): ReadonlySet<string> | un
 
 function resolveRevocation(reader: OptionReader | false): ResolvedSessionOptions['revocation'] {
   if (!reader) return false;
-  const pollIntervalMs = reader.durationMs('pollInterval', 10, HOUR, SECOND);
+  const pollIntervalMs = reader.durationMs('pollInterval', 10, HOUR_MS, SECOND_MS);
   const maxStalenessMs =
     reader.value('maxStaleness') === false
       ? false
-      : reader.durationMs('maxStaleness', pollIntervalMs, DAY, Math.max(MINUTE, pollIntervalMs));
+      : reader.durationMs(
+          'maxStaleness',
+          pollIntervalMs,
+          DAY_MS,
+          Math.max(MINUTE_MS, pollIntervalMs),
+        );
   reader.refuseUnknown();
   return { pollIntervalMs, maxStalenessMs };
 }
@@ -176,7 +187,7 @@ function resolveDevice(reader: OptionReader): ResolvedSessionOptions['device'] {
   const device = {
     ip: reader.oneOf<boolean | 'truncated'>('ip', [true, false, 'truncated'], false),
     userAgent: reader.boolean('userAgent', false),
-    retentionMs: reader.optionalDurationMs('retention', SECOND, TEN_YEARS),
+    retentionMs: reader.optionalDurationMs('retention', SECOND_MS, TEN_YEARS_MS),
   };
   reader.refuseUnknown();
   return device;

@@ -2,12 +2,7 @@ import { GRACE_PERIODS_TO_ROTATION } from '../tokens/rotation.js';
 import { assuranceLimits } from './assurance-profile.js';
 import type { OptionReader } from './option-reader.js';
 import type { ResolvedSessionOptions } from './resolved-options.js';
-
-const SECOND = 1000;
-const MINUTE = 60 * SECOND;
-const HOUR = 60 * MINUTE;
-const DAY = 24 * HOUR;
-const TEN_YEARS = 3650 * DAY;
+import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS, TEN_YEARS_MS } from '../time/units.js';
 
 type Lifetimes = Pick<
   ResolvedSessionOptions,
@@ -23,21 +18,21 @@ export function readLifetimes(reader: OptionReader): Lifetimes {
   const limits = assuranceLimits(reader);
   const refreshTokenLifetimeMs = reader.durationMs(
     'refreshTokenLifetime',
-    SECOND,
-    TEN_YEARS,
-    limits?.idleMs ?? 100 * DAY,
+    SECOND_MS,
+    TEN_YEARS_MS,
+    limits?.idleMs ?? 100 * DAY_MS,
   );
   const accessTokenLifetimeMs = reader.durationMs(
     'accessTokenLifetime',
-    SECOND,
-    1000 * DAY,
-    limits === undefined ? HOUR : Math.min(HOUR, limits.idleMs / 3),
+    SECOND_MS,
+    1000 * DAY_MS,
+    limits === undefined ? HOUR_MS : Math.min(HOUR_MS, limits.idleMs / 3),
   );
   const nonPersistentLifetimeMs = reader.durationMs(
     'nonPersistentLifetime',
-    SECOND,
-    TEN_YEARS,
-    Math.min(refreshTokenLifetimeMs, Math.max(DAY, 4 * accessTokenLifetimeMs)),
+    SECOND_MS,
+    TEN_YEARS_MS,
+    Math.min(refreshTokenLifetimeMs, Math.max(DAY_MS, 4 * accessTokenLifetimeMs)),
   );
   const shortestIdleMs = Math.min(refreshTokenLifetimeMs, nonPersistentLifetimeMs);
   return {
@@ -45,12 +40,12 @@ export function readLifetimes(reader: OptionReader): Lifetimes {
     refreshTokenLifetimeMs,
     nonPersistentLifetimeMs,
     absoluteTimeoutMs:
-      reader.optionalDurationMs('absoluteTimeout', SECOND, TEN_YEARS) ?? limits?.absoluteMs,
+      reader.optionalDurationMs('absoluteTimeout', SECOND_MS, TEN_YEARS_MS) ?? limits?.absoluteMs,
     refreshGracePeriodMs: reader.durationMs(
       'refreshGracePeriod',
       0,
-      5 * MINUTE,
-      Math.min(30 * SECOND, longestGraceMs(shortestIdleMs - accessTokenLifetimeMs)),
+      5 * MINUTE_MS,
+      Math.min(30 * SECOND_MS, longestGraceMs(shortestIdleMs - accessTokenLifetimeMs)),
     ),
   };
 }

@@ -18,12 +18,8 @@ import {
   resolveTrust,
 } from '../options/verification-options.js';
 import { LONGEST_WAIT } from '../time/interval-task.js';
+import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from '../time/units.js';
 import type { SessionVerifierOptions } from './session-verifier-options.js';
-
-const SECOND = 1000;
-const MINUTE = 60 * SECOND;
-const HOUR = 60 * MINUTE;
-const DAY = 24 * HOUR;
 
 /** The injection token of the options in the form that the code uses. */
 export const RESOLVED_VERIFIER_OPTIONS = Symbol('RESOLVED_VERIFIER_OPTIONS');
@@ -91,7 +87,7 @@ function readOptions(
     revocations: readRevocations(reader),
     isWithoutRevocationsOnPurpose: reader.value('revocations') !== undefined,
     keys: readKeys(reader.nested('keys')),
-    requestTimeoutMs: reader.durationMs('requestTimeout', SECOND / 10, MINUTE, 5 * SECOND),
+    requestTimeoutMs: reader.durationMs('requestTimeout', SECOND_MS / 10, MINUTE_MS, 5 * SECOND_MS),
     cookie,
     tokenTransferMethod: () => transfer,
     fixedTransferMethod: cookies === false ? 'header' : undefined,
@@ -122,20 +118,20 @@ function readRevocations(options: OptionReader): ResolvedVerifierOptions['revoca
   const reader = options.nested('revocations');
   reader.required('secret');
   const secret = reader.string('secret', isFeedSecret, FEED_SECRET_ALLOWED) ?? '';
-  const pollIntervalMs = reader.durationMs('pollInterval', 10, HOUR, 2 * SECOND);
-  const usualMs = Math.max(MINUTE, 3 * pollIntervalMs);
+  const pollIntervalMs = reader.durationMs('pollInterval', 10, HOUR_MS, 2 * SECOND_MS);
+  const usualMs = Math.max(MINUTE_MS, 3 * pollIntervalMs);
   const maxStalenessMs =
     reader.value('maxStaleness') === false
       ? false
-      : reader.durationMs('maxStaleness', pollIntervalMs, DAY, usualMs);
+      : reader.durationMs('maxStaleness', pollIntervalMs, DAY_MS, usualMs);
   reader.refuseUnknown();
   return { secret, pollIntervalMs, maxStalenessMs };
 }
 
 function readKeys(reader: OptionReader): ResolvedVerifierOptions['keys'] {
-  const reloadIntervalMs = reader.durationMs('reloadInterval', SECOND, DAY, 5 * MINUTE);
-  const usualMs = Math.max(DAY, 3 * reloadIntervalMs);
-  const maxStalenessMs = reader.durationMs('maxStaleness', SECOND, 365 * DAY, usualMs);
+  const reloadIntervalMs = reader.durationMs('reloadInterval', SECOND_MS, DAY_MS, 5 * MINUTE_MS);
+  const usualMs = Math.max(DAY_MS, 3 * reloadIntervalMs);
+  const maxStalenessMs = reader.durationMs('maxStaleness', SECOND_MS, 365 * DAY_MS, usualMs);
   if (maxStalenessMs <= LONGEST_WAIT * reloadIntervalMs) {
     reader.problem(
       'maxStaleness',
