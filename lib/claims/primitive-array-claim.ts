@@ -1,10 +1,8 @@
 import { checkValidatorValue, isJsonPrimitive, type JsonPrimitive } from './json-primitive.js';
+import { MAX_VALUES } from './payload-rules.js';
 import type { SessionClaimValidator } from './session-claim-validator.js';
 import { SessionClaim } from './session-claim.js';
 import { valueValidator, type ValueRule } from './value-validator.js';
-
-// The most values that a payload may hold in an array. Longer lists are not examined.
-const MAX_VALUES = 4096;
 
 /**
  * The validators of a claim with several values. Each takes the value's maximum age in seconds (default: the claim's

@@ -6,7 +6,7 @@ import {
   type KeyObject,
 } from 'node:crypto';
 import { promisify } from 'node:util';
-import type { SigningAlgorithm } from '../tokens/jwt.js';
+import { algorithmOf, type SigningAlgorithm } from '../tokens/jwt.js';
 
 const generate = promisify(generateKeyPair);
 const KEY_ID_BYTES = 12;
@@ -41,7 +41,7 @@ export function newSecret(): string {
   return randomBytes(SECRET_BYTES).toString('base64');
 }
 
-/** @returns `undefined` if it is not a key of that algorithm, or is too weak (ASVS 11.6.1) */
+/** @returns `undefined` if it is not a key of that algorithm, or is too weak */
 export function readPrivateKey(
   material: string,
   algorithm: SigningAlgorithm,
@@ -49,7 +49,7 @@ export function readPrivateKey(
   try {
     const der = Buffer.from(material, 'base64');
     const privateKey = createPrivateKey({ key: der, type: 'pkcs8', format: 'der' });
-    return fits(privateKey, algorithm)
+    return algorithmOf(privateKey) === algorithm
       ? { privateKey, publicKey: createPublicKey(privateKey) }
       : undefined;
   } catch {
@@ -60,11 +60,4 @@ export function readPrivateKey(
 export function readSecret(material: string): Uint8Array | undefined {
   const secret = Buffer.from(material, 'base64');
   return secret.length >= SECRET_BYTES ? secret : undefined;
-}
-
-function fits(key: KeyObject, algorithm: SigningAlgorithm): boolean {
-  const details = key.asymmetricKeyDetails;
-  return algorithm === 'ES256'
-    ? key.asymmetricKeyType === 'ec' && details?.namedCurve === 'prime256v1'
-    : key.asymmetricKeyType === 'rsa' && (details?.modulusLength ?? 0) >= 2048;
 }

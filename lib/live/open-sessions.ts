@@ -6,7 +6,11 @@ import {
 import { isClosed } from '../session/container/closing.js';
 import { accessTokenEndsAtMs } from '../session/mint/session-lifetime.js';
 import { Clock } from '../time/clock.js';
-import { accessTokenKid, type AccessTokenVerificationKey } from '../tokens/access-token.js';
+import {
+  accessTokenKid,
+  isBoundToDevice,
+  type AccessTokenVerificationKey,
+} from '../tokens/access-token.js';
 import { judgedActor, judgedSession } from '../verification/judged-session.js';
 import {
   KNOWN_REVOCATIONS,
@@ -138,7 +142,7 @@ export class OpenSessions implements SessionEnds, OnApplicationShutdown {
 
   // A bound session, or one of an impersonator, depends on its client's current token (RFC 7800, RFC 8693).
   private isUntilToken({ claims }: HeldSession, { untilToken }: Holding): boolean {
-    if (claims['cnf'] !== undefined || claims['act'] !== undefined) return true;
+    if (isBoundToDevice(claims) || judgedActor(claims) !== undefined) return true;
     return untilToken ?? this.options.live.until === 'token';
   }
 

@@ -25,6 +25,7 @@ import type { AccessTokenClaims } from '../tokens/access-token.js';
 import { frontTokenFor } from '../tokens/front-token.js';
 import { NO_DEVICE } from '../session/device/device-info.js';
 import { newSessionHandle } from '../tokens/session-handle.js';
+import { judgedSession } from '../verification/judged-session.js';
 import type { HeldSession, LiveEnd, SessionEnds } from '../verification/session-ends.js';
 import { payloadOf, type GivenClaims } from './given-claims.js';
 
@@ -117,9 +118,7 @@ class FakeRow implements SessionEnds {
   }
 
   watch({ claims }: HeldSession, onEnd: (end: LiveEnd) => void): Disposable {
-    const { sessionHandle: handle, sub: userId, tId: tenantId } = claims;
-    const tell = (): void =>
-      onEnd(endOf({ handle, userId, tenantId }, 'revoked', this.clock.now()));
+    const tell = (): void => onEnd(endOf(judgedSession(claims), 'revoked', this.clock.now()));
     if (this.isRevoked) tell();
     else this.watching.add(tell);
     return { [Symbol.dispose]: () => void this.watching.delete(tell) };

@@ -125,7 +125,12 @@ function kidIn(encoded: string): string | undefined {
     return undefined;
   }
   const kid = header['kid'];
-  return typeof kid === 'string' && KID_PATTERN.test(kid) ? kid : undefined;
+  return isAccessTokenKid(kid) ? kid : undefined;
+}
+
+/** Whether a text may be the id of a key that signs access tokens. */
+export function isAccessTokenKid(kid: unknown): kid is string {
+  return typeof kid === 'string' && KID_PATTERN.test(kid);
 }
 
 /** Why an access token is refused. A client only learns "try refresh token". */

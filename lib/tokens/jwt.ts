@@ -5,6 +5,16 @@ import jsonwebtoken from 'jsonwebtoken';
 /** How access tokens are signed (RFC 7518 §3.1). */
 export type SigningAlgorithm = 'ES256' | 'RS256';
 
+// ASVS 11.6.1.
+const LEAST_RSA_BITS = 2048;
+
+/** The algorithm of a key; `undefined` if it is of another type, or too weak. */
+export function algorithmOf(key: KeyObject): SigningAlgorithm | undefined {
+  const { namedCurve, modulusLength = 0 } = key.asymmetricKeyDetails ?? {};
+  if (key.asymmetricKeyType === 'ec' && namedCurve === 'prime256v1') return 'ES256';
+  return key.asymmetricKeyType === 'rsa' && modulusLength >= LEAST_RSA_BITS ? 'RS256' : undefined;
+}
+
 export interface JwtHeader {
   kid: string;
   typ: string;

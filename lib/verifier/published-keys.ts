@@ -1,6 +1,6 @@
-import { createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto';
-import type { AccessTokenVerificationKey } from '../tokens/access-token.js';
-import type { SigningAlgorithm } from '../tokens/jwt.js';
+import { createPublicKey, type JsonWebKey } from 'node:crypto';
+import { isAccessTokenKid, type AccessTokenVerificationKey } from '../tokens/access-token.js';
+import { algorithmOf } from '../tokens/jwt.js';
 
 /** A key of a JWKS that may sign access tokens, not parsed yet. */
 export interface PublishedKey {
@@ -10,11 +10,8 @@ export interface PublishedKey {
   readonly jwk: JsonWebKey;
 }
 
-// The other keys sign `createJWT`'s tokens.
-const ACCESS_TOKEN_KEY = /^d-[A-Za-z0-9_-]{16}$/;
 // RFC 7518 §6.2.2, §6.3.2 and §6.4.
 const PRIVATE_MEMBERS = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k'];
-const LEAST_RSA_BITS = 2048;
 
 /** The keys of a JWKS for access tokens, and the flaws of the JWKS. */
 export interface PublishedKeys {
@@ -33,7 +30,8 @@ export function readJwks(json: unknown): PublishedKeys | undefined {
     if (typeof each !== 'object' || each === null) continue;
     const jwk = each as Record<string, unknown>;
     const { kid, use = 'sig' } = jwk;
-    if (typeof kid !== 'string' || !ACCESS_TOKEN_KEY.test(kid) || use !== 'sig') continue;
+    // The other keys sign `createJWT`'s tokens.
+    if (!isAccessTokenKid(kid) || use !== 'sig') continue;
     // Anyone who reads the list can sign with it.
     if (PRIVATE_MEMBERS.some((name) => name in jwk)) exposed.add(kid);
     const { kty, crv, x, y, n, e, alg } = jwk;
@@ -67,10 +65,4 @@ export function openPublishedKey({
   } catch {
     return undefined;
   }
-}
-
-function algorithmOf(key: KeyObject): SigningAlgorithm | undefined {
-  const { namedCurve, modulusLength = 0 } = key.asymmetricKeyDetails ?? {};
-  if (key.asymmetricKeyType === 'ec' && namedCurve === 'prime256v1') return 'ES256';
-  return key.asymmetricKeyType === 'rsa' && modulusLength >= LEAST_RSA_BITS ? 'RS256' : undefined;
 }

@@ -1,3 +1,4 @@
+import { MAX_VALUES, PROTOTYPE_KEYS } from '../../claims/payload-rules.js';
 import { SessionInputException } from '../../errors/session-input.exception.js';
 
 /** A JSON object. @publicApi */
@@ -5,9 +6,6 @@ export type JsonObject = Record<string, unknown>;
 
 const MAX_DEPTH = 16;
 const MAX_KEYS = 256;
-const MAX_VALUES = 4096;
-// Own keys of these names become the prototype, or pass for it, when somebody copies the object (CWE-1321).
-const DANGEROUS_KEYS: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prototype']);
 
 interface Count {
   keys: number;
@@ -41,7 +39,7 @@ function copyObject(
 ): JsonObject {
   const copy: JsonObject = {};
   for (const key of Object.keys(source)) {
-    if (DANGEROUS_KEYS.has(key)) {
+    if (PROTOTYPE_KEYS.has(key)) {
       throw new SessionInputException(argument, `has a forbidden key: ${key}`);
     }
     count.keys += 1;
