@@ -1,4 +1,4 @@
-import type { DynamicModule, Type } from '@nestjs/common';
+import type { DynamicModule } from '@nestjs/common';
 import { SessionEventBus } from './events/session-event-bus.js';
 import { FailureAnswer } from './http/failure-answer.js';
 import { GuardedRoutes } from './http/guarded-routes.js';
@@ -12,7 +12,7 @@ import { RequestVerification } from './http/request-verification.js';
 import { SessionKinds } from './http/session-kinds.js';
 import { SessionGuard } from './http/session.guard.js';
 import { SetupWarnings } from './http/setup-warnings.js';
-import { tokenOfKind } from './options/kind.js';
+import { aliasesOf } from './providers-of-kind.js';
 import { SessionService } from './session.service.js';
 import { LoginsUnderWay } from './session/end/logins-under-way.js';
 import { SessionRefusals } from './session/refuse/session-refusals.js';
@@ -21,7 +21,7 @@ import { Clock } from './time/clock.js';
 import type { SessionModuleExtras } from './options/session-module-options.js';
 
 /** The parts of a kind of sessions for the application. */
-const PARTS_OF_KIND = {
+export const PARTS_OF_KIND = {
   sessions: SessionService,
   events: SessionEventBus,
   health: SessionHealth,
@@ -61,13 +61,7 @@ const exportedProviders = [
 
 /** The exports of a module. With a kind, they have their own names, so that none is found by chance. */
 export function exportsOf({ kind }: SessionModuleExtras): DynamicModule['exports'] & object {
-  return kind === undefined ? exportedProviders : aliasesOf(kind).map(({ provide }) => provide);
-}
-
-/** The providers that find the parts of a kind. */
-export function aliasesOf(kind: string): { provide: string; useExisting: Type }[] {
-  return Object.entries(PARTS_OF_KIND).map(([part, type]) => ({
-    provide: tokenOfKind(kind, part as keyof typeof PARTS_OF_KIND),
-    useExisting: type,
-  }));
+  return kind === undefined
+    ? exportedProviders
+    : aliasesOf(kind, PARTS_OF_KIND).map(({ provide }) => provide);
 }

@@ -11,7 +11,7 @@ import {
   SELF_DECLARED_DEPS_METADATA,
 } from '@nestjs/common/constants.js';
 import { APP_FILTER } from '@nestjs/core';
-import { addOwnToken, ownToken } from './options/kind.js';
+import { addOwnToken, ownToken, tokenOfKind } from './options/kind.js';
 import { Clock } from './time/clock.js';
 
 // Nest looks for the first, and tests of an application replace the second.
@@ -27,6 +27,17 @@ export function providersOfKind(kind: string, providers: readonly Provider[]): P
     if (!SHARED.has(token) && typeof token !== 'string') addOwnToken(kind, token);
   }
   return providers.map((provider) => ofKind(kind, provider));
+}
+
+/** The providers that find the parts of a kind. */
+export function aliasesOf<Part extends Parameters<typeof tokenOfKind>[1]>(
+  kind: string,
+  parts: Readonly<Record<Part, Type>>,
+): { provide: string; useExisting: Type }[] {
+  return Object.entries<Type>(parts).map(([part, type]) => ({
+    provide: tokenOfKind(kind, part as Part),
+    useExisting: type,
+  }));
 }
 
 /** Lets Nest make a class, such as a controller, from the kind's parts. */

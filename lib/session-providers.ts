@@ -28,10 +28,10 @@ import type {
 } from './options/session-module-options.js';
 import { ClockCorrection } from './revocation/clock-correction.js';
 import { RevocationFeed } from './revocation/revocation-feed.js';
-import { providersOfKind } from './providers-of-kind.js';
+import { aliasesOf, providersOfKind } from './providers-of-kind.js';
 import { LIFECYCLE_PROVIDERS } from './session-lifecycle.js';
 import { SESSION_MODULE_OPTIONS } from './session.module-definition.js';
-import { aliasesOf } from './exported-providers.js';
+import { PARTS_OF_KIND } from './exported-providers.js';
 import { SessionService } from './session.service.js';
 import { BINDING_PROVIDERS } from './session/bind/binding-providers.js';
 import { AccessTokenMinter } from './session/mint/access-token-minter.js';
@@ -124,7 +124,9 @@ const ROLES = [
 export function sessionProviders(extras: SessionModuleExtras): Provider[] {
   const { kind } = extras;
   const parts = partsOf(extras);
-  return kind === undefined ? parts : providersOfKind(kind, [...parts, ...aliasesOf(kind)]);
+  return kind === undefined
+    ? parts
+    : providersOfKind(kind, [...parts, ...aliasesOf(kind, PARTS_OF_KIND)]);
 }
 
 function partsOf(extras: SessionModuleExtras): Provider[] {

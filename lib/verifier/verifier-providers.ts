@@ -1,33 +1,23 @@
-import { Logger, type DynamicModule, type Provider, type Type } from '@nestjs/common';
+import { Logger, type DynamicModule, type Provider } from '@nestjs/common';
 import { APP_FILTER } from '@nestjs/core';
 import { SessionIssuerUnavailableException } from '../errors/session-issuer-unavailable.exception.js';
 import { SessionTally } from '../events/session-tally.js';
 import { SessionEventBus } from '../events/session-event-bus.js';
-import { AntiCsrf } from '../http/anti-csrf/anti-csrf.js';
-import { FastifyReplies } from '../http/context/fastify-replies.js';
 import { FailureAnswer } from '../http/failure-answer.js';
-import { TransportFilters } from '../http/transport-filters.js';
 import { GuardedRoutes } from '../http/guarded-routes.js';
-import { HandlerSurvey } from '../http/handler-survey.js';
 import { HeldSessionVerification } from '../http/held-session-verification.js';
 import { LIVE_CONNECTIONS } from '../http/live-connections.js';
 import { MESSAGE_TOKENS } from '../http/message-tokens.js';
 import { REFRESH_OF_REQUEST, type RefreshOfRequest } from '../http/refresh-of-request.js';
 import { RefreshRoute } from '../http/refresh-route.js';
-import { RequestAccessToken } from '../http/request-access-token.js';
-import { RequestTokens } from '../http/request-tokens.js';
-import { RememberedSessions } from '../http/remembered-sessions.js';
 import { RequestVerification } from '../http/request-verification.js';
-import { RequiredClaims } from '../http/required-claims.js';
 import { SessionExceptionFilter } from '../http/session-exception.filter.js';
 import { SessionGuard } from '../http/session.guard.js';
 import { SessionKinds } from '../http/session-kinds.js';
-import { SetupWarnings } from '../http/setup-warnings.js';
-import { TokenReader } from '../http/transport/token-reader.js';
+import { VERIFICATION_PROVIDERS } from '../http/verification-providers.js';
 import { LIVE_PROVIDERS } from '../live/live-providers.js';
-import { tokenOfKind } from '../options/kind.js';
 import { RESOLVED_SESSION_OPTIONS } from '../options/resolved-options.js';
-import { providersOfKind } from '../providers-of-kind.js';
+import { aliasesOf, providersOfKind } from '../providers-of-kind.js';
 import { STALE_CLAIMS_POLICY } from '../session/container/stale-claims-policy.js';
 import { VERIFIED_SESSIONS } from '../session/container/verified-sessions.js';
 import { RegisteredClaims } from '../session/edit/registered-claims.js';
@@ -92,21 +82,18 @@ export function verifierProviders({ kind }: SessionVerifierExtras): Provider[] {
       }),
   };
   const parts = [options, ...PARTS];
-  return kind === undefined ? parts : providersOfKind(kind, [...parts, ...aliasesOf(kind)]);
+  return kind === undefined
+    ? parts
+    : providersOfKind(kind, [...parts, ...aliasesOf(kind, PARTS_OF_KIND)]);
 }
 
 /** The exports of a module. With a kind, they have their own names, so that none is found by chance. */
 export function verifierExports({
   kind,
 }: SessionVerifierExtras): NonNullable<DynamicModule['exports']> {
-  return kind === undefined ? EXPORTS : aliasesOf(kind).map(({ provide }) => provide);
-}
-
-function aliasesOf(kind: string): { provide: string; useExisting: Type }[] {
-  return Object.entries(PARTS_OF_KIND).map(([part, type]) => ({
-    provide: tokenOfKind(kind, part as keyof typeof PARTS_OF_KIND),
-    useExisting: type,
-  }));
+  return kind === undefined
+    ? EXPORTS
+    : aliasesOf(kind, PARTS_OF_KIND).map(({ provide }) => provide);
 }
 
 const PARTS: Provider[] = [
@@ -134,35 +121,20 @@ const PARTS: Provider[] = [
   { provide: VERIFIED_SESSIONS, useExisting: SessionsOfIssuer },
   { provide: STALE_CLAIMS_POLICY, useExisting: SessionsOfIssuer },
   { provide: APP_FILTER, useExisting: SessionExceptionFilter },
-  AntiCsrf,
+  ...VERIFICATION_PROVIDERS,
   ...LIVE_PROVIDERS,
   ClaimJudgement,
-  FailureAnswer,
-  FastifyReplies,
-  TransportFilters,
-  GuardedRoutes,
-  HandlerSurvey,
-  HeldSessionVerification,
   IssuerClient,
   IssuerClock,
   IssuerFeed,
   IssuerKeys,
   RegisteredClaims,
-  RequestAccessToken,
-  RequestTokens,
-  RememberedSessions,
-  RequestVerification,
-  RequiredClaims,
   SessionExceptionFilter,
-  SessionGuard,
-  SessionKinds,
   SessionRefusals,
   SessionTally,
   SessionVerification,
   SessionVerifier,
   SessionsOfIssuer,
-  SetupWarnings,
-  TokenReader,
   VerifierLifecycle,
   { provide: VERIFIER_LIFECYCLE, useExisting: VerifierLifecycle },
 ];
