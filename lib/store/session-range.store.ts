@@ -1,18 +1,11 @@
 import { firstSessionHandleOf } from '../tokens/session-handle.js';
-import { readActor, textOrNull } from './column-values.js';
 import type { SessionDatabase } from './session-database.js';
-import type { SessionOutline } from './session-outline.js';
+import { OUTLINE_COLUMNS, toSessionOutline, type SessionOutline } from './session-outline.js';
 import { Session } from './session.entity.js';
 import type { Table } from './table.js';
 
 // Small enough that no statement takes long. If a tenant is given, few of its rows are returned.
 const ROWS_PER_RANGE = 2_000;
-
-/** The owner of a session, who acts in it, and the session in which the owner acts. */
-export type SweptSession = Pick<
-  SessionOutline,
-  'handle' | 'userId' | 'tenantId' | 'actor' | 'impersonating'
->;
 
 /** The handles between two others, both excluded. Handles are ordered by the time of the login. */
 export interface HandleRange {
@@ -23,7 +16,7 @@ export interface HandleRange {
 export const FIRST_HANDLE = '00000000-0000-0000-0000-000000000000';
 export const LAST_HANDLE = firstSessionHandleOf(Number.MAX_SAFE_INTEGER);
 
-/** Statements that scan all sessions along the primary key, and only read whose each is. */
+/** Statements that scan all sessions along the primary key, and read only their outlines. */
 export class SessionRangeStore {
   constructor(private readonly database: SessionDatabase) {}
 
@@ -37,7 +30,7 @@ export class SessionRangeStore {
   async findPart(
     range: HandleRange,
     tenantId: string | null,
-  ): Promise<{ sessions: SweptSession[]; rest: HandleRange | undefined }> {
+  ): Promise<{ sessions: SessionOutline[]; rest: HandleRange | undefined }> {
     const { findEnd, findOfTenant, findAll } = this.statements;
     const ends = await this.database.run(findEnd, [range.after, range.before]);
     const end = ends.rows[0] && String(ends.rows[0]['handle']);
@@ -46,7 +39,7 @@ export class SessionRangeStore {
       ? this.database.run(findAll, bounds)
       : this.database.run(findOfTenant, [...bounds, tenantId]));
     const sessions = rows
-      .map(toSweptSession)
+      .map(toSessionOutline)
       // MariaDB's default collations treat `shop` and `SHOP` as equal, so the results are compared again here.
       .filter((each) => (tenantId ?? each.tenantId) === each.tenantId);
     return { sessions, rest: end === undefined ? undefined : { ...range, after: end } };
@@ -63,7 +56,7 @@ function prepareStatements(table: Table<Session>) {
   const handle = c('handle');
   const inRange = (more = ''): string =>
     table.where(`${handle} > ${p(0)} AND ${handle} < ${p(1)}${more}`);
-  const columns = table.selection(['handle', 'userId', 'tenantId', 'actor', 'impersonating']);
+  const columns = table.selection(OUTLINE_COLUMNS);
   // The bound tells the planner to use an index. It is doubled, because some rows may be committed late.
   const findAll =
     `SELECT ${columns} FROM ${table.name} ${inRange(` AND ${handle} <= ${p(2)}`)} ` +
@@ -74,15 +67,5 @@ function prepareStatements(table: Table<Session>) {
       `ORDER BY ${handle} LIMIT 1 OFFSET ${ROWS_PER_RANGE - 1}`,
     findAll,
     findOfTenant: `SELECT * FROM (${findAll}) part WHERE part.${table.alias('tenantId')} = ${p(3)}`,
-  };
-}
-
-function toSweptSession(row: Readonly<Record<string, unknown>>): SweptSession {
-  return {
-    handle: String(row['handle']),
-    userId: String(row['userId']),
-    tenantId: String(row['tenantId']),
-    actor: readActor(row['actor']),
-    impersonating: textOrNull(row['impersonating']),
   };
 }

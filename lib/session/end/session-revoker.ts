@@ -11,7 +11,7 @@ import { RevocationStore } from '../../store/revocation.store.js';
 import type { RevocationRecord } from '../../store/revocation-record.js';
 import { SessionDatabase } from '../../store/session-database.js';
 import { tellOfEnded, tellOfImpersonations } from './ended-events.js';
-import { LAST_HANDLE, type SweptSession } from '../../store/session-range.store.js';
+import { LAST_HANDLE } from '../../store/session-range.store.js';
 import type { SessionOutline } from '../../store/session-outline.js';
 import { SessionStore } from '../../store/session.store.js';
 import { Clock } from '../../time/clock.js';
@@ -162,7 +162,7 @@ export class SessionRevoker {
     tellOfEnded(this.events, rows, impersonations, this.clock.now());
   }
 
-  private tellOf(sessions: readonly SweptSession[], reason: RevocationReason): void {
+  private tellOf(sessions: readonly SessionOutline[], reason: RevocationReason): void {
     if (this.database.isInTransaction) return;
     const atMs = this.clock.now();
     for (const { handle, userId, tenantId } of sessions) {
@@ -180,7 +180,7 @@ export class SessionRevoker {
     if (!isInTransaction) cutOff = await this.cutOff(tenantId, reason);
     let count = await this.revokeFuture(tenantId, reason);
     const actedIn: string[] = [];
-    const tell = (sessions: readonly SweptSession[]): void => {
+    const tell = (sessions: readonly SessionOutline[]): void => {
       count += sessions.length;
       actedIn.push(...sessions.flatMap(({ impersonating }) => impersonating ?? []));
       this.tellOf(sessions, reason);

@@ -1,10 +1,10 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { SessionDatabase } from '../../store/session-database.js';
+import type { SessionOutline } from '../../store/session-outline.js';
 import {
   FIRST_HANDLE,
   SessionRangeStore,
   type HandleRange,
-  type SweptSession,
 } from '../../store/session-range.store.js';
 import { SessionStore } from '../../store/session.store.js';
 import { firstSessionHandleOf } from '../../tokens/session-handle.js';
@@ -27,7 +27,7 @@ export async function sweepSessions(
   database: SessionDatabase,
   { range, tenantId }: Swept,
   batches: Batches,
-  end: (sessions: readonly SweptSession[]) => Promise<unknown>,
+  end: (sessions: readonly SessionOutline[]) => Promise<unknown>,
 ): Promise<boolean> {
   const store = new SessionRangeStore(database);
   for (let left: HandleRange | undefined = range; left !== undefined;) {
@@ -51,7 +51,7 @@ export function deleteCreatedBefore(
   createdBeforeMs: number,
   tenantId: string | null,
   batches: Batches,
-  onDeleted: (deleted: readonly SweptSession[]) => void = () => undefined,
+  onDeleted: (deleted: readonly SessionOutline[]) => void = () => undefined,
 ): Promise<boolean> {
   const store = new SessionStore(database);
   const range = { after: FIRST_HANDLE, before: firstSessionHandleOf(createdBeforeMs) };
