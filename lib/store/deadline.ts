@@ -4,6 +4,18 @@ const DEFAULT_MS = 5_000;
 // Overdue work keeps its place in the driver's queue. Without a limit, a database that hangs would fill the memory.
 const MOST_OVERDUE = 100;
 
+const overdueWork = new WeakMap<object, Promise<void>>();
+
+/**
+ * When the work ends for which a caller no longer waits, well or not.
+ *
+ * @param error what the caller got
+ * @returns `undefined` if that is no error of a deadline
+ */
+export function endOfOverdueWork(error: unknown): Promise<void> | undefined {
+  return typeof error === 'object' && error !== null ? overdueWork.get(error) : undefined;
+}
+
 /** Limits how long a caller waits for the database. Overdue work runs on, and may still take effect. */
 export class Deadline {
   private overdue = 0;
@@ -20,8 +32,9 @@ export class Deadline {
     const pending = work();
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
-        this.countOverdue(pending);
-        reject(unavailable(`the database did not answer within ${this.timeoutMs} ms`));
+        const error = unavailable(`the database did not answer within ${this.timeoutMs} ms`);
+        overdueWork.set(error, this.countOverdue(pending));
+        reject(error);
       }, this.timeoutMs);
       pending.then(resolve, reject).finally(() => clearTimeout(timer));
     });
@@ -43,12 +56,12 @@ export class Deadline {
     };
   }
 
-  private countOverdue(pending: Promise<unknown>): void {
+  private countOverdue(pending: Promise<unknown>): Promise<void> {
     this.overdue += 1;
     const settle = (): void => {
       this.overdue -= 1;
     };
-    pending.then(settle, settle);
+    return pending.then(settle, settle);
   }
 }
 

@@ -1,5 +1,10 @@
 import { expect, it } from 'vitest';
-import { Session, type SessionContainer, type SessionModuleOptions } from '../../lib/index.js';
+import {
+  Session,
+  type SessionContainer,
+  type SessionModuleOptions,
+  type SessionService,
+} from '../../lib/index.js';
 import { ArrivalQueue } from '../../lib/session/verify/arrival-queue.js';
 import { SessionStore } from '../../lib/store/session.store.js';
 import { describeOnEachServer } from '../support/components.js';
@@ -188,6 +193,34 @@ describeOnEachServer('while a transaction holds the row of a session locked', (e
     fleet.clock.advanceMs(1);
     await expect.poll(async () => (await refresh(fleet.first, token)).status).toBe(200);
   });
+
+  const REPEATED: Record<string, (sessions: SessionService, session: SessionContainer) => unknown> =
+    {
+      refreshes: (sessions, session) =>
+        sessions.refreshSessionWithoutRequestResponse(refreshTokenOf(session)),
+      edits: (sessions, session) =>
+        sessions.mergeIntoAccessTokenPayload(session.getHandle(), { at: 'home' }),
+      'changes of its data': (sessions, session) =>
+        sessions.updateSessionDataInDatabase(session.getHandle(), { at: 'home' }),
+      'sign-outs': (sessions, session) => sessions.revokeSession(session.getHandle()),
+    };
+
+  it.each(Object.keys(REPEATED))(
+    'its %s are refused again and again where the lock stays, and others go on all the while',
+    async (name) => {
+      const fleet = await start({ databaseTimeout: '1s' });
+      const session = await logIn(fleet.first);
+      const ask = async () => REPEATED[name]?.(fleet.first.sessions, session);
+      await holdLocked(fleet, session.getHandle(), async () => {
+        for (let wave = 0; wave < POOL_SIZE + 1; wave += 1) {
+          await expect(ask()).rejects.toMatchObject({ code: 'SESSION_STORE_UNAVAILABLE' });
+        }
+        await othersGoOn(fleet);
+      });
+      const answered = () => ask().then(() => true);
+      await expect.poll(() => answered().catch(() => false), { timeout: 900 }).toBe(true);
+    },
+  );
 
   it('its refreshes end with it where that transaction deletes it', async () => {
     const fleet = await start();

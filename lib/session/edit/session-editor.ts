@@ -6,6 +6,7 @@ import {
   RESOLVED_SESSION_OPTIONS,
   type ResolvedSessionOptions,
 } from '../../options/resolved-options.js';
+import { OverdueWrites } from '../../store/overdue-writes.js';
 import type { SessionDatabase } from '../../store/session-database.js';
 import type { SessionRecord } from '../../store/session-record.js';
 import { SessionStore } from '../../store/session.store.js';
@@ -41,6 +42,7 @@ export interface EditedSession {
 @Injectable()
 export class SessionEditor {
   private readonly turns = new Turns();
+  private readonly overdueData = new OverdueWrites();
 
   constructor(
     private readonly store: SessionStore,
@@ -68,7 +70,8 @@ export class SessionEditor {
     if (known === undefined) return false;
     const nowMs = this.clock.now();
     const live = { nowMs, activeAfterMs: activeAfterMs(nowMs, this.options) };
-    if (await this.store.replaceSessionData(known, checked, live)) return true;
+    const replace = () => this.store.replaceSessionData(known, checked, live);
+    if (await this.overdueData.run(known, replace)) return true;
     // Without its flag FOUND_ROWS, MySQL's protocol does not count a row that already holds the same data.
     return (await this.directory.find(known)) !== undefined;
   }

@@ -9,6 +9,7 @@ import { ClockCorrection } from '../../revocation/clock-correction.js';
 import { RevocationFeed } from '../../revocation/revocation-feed.js';
 import { RevocationStore } from '../../store/revocation.store.js';
 import type { RevocationRecord } from '../../store/revocation-record.js';
+import { OverdueWrites } from '../../store/overdue-writes.js';
 import { SessionDatabase } from '../../store/session-database.js';
 import { tellOfEnded, tellOfImpersonations } from './ended-events.js';
 import { LAST_HANDLE } from '../../store/session-range.store.js';
@@ -45,6 +46,8 @@ export interface EndedSessions {
 /** Ends sessions: it deletes the row, and a row of the feed informs every instance, both in one transaction. */
 @Injectable()
 export class SessionRevoker {
+  private readonly overdue = new OverdueWrites();
+
   constructor(
     private readonly database: SessionDatabase,
     private readonly feed: RevocationFeed,
@@ -79,10 +82,12 @@ export class SessionRevoker {
   }
 
   private async revokeTogether(handles: readonly string[], ending: Ending): Promise<string[]> {
-    if (handles.length === 0) return [];
-    const ended = await this.database.transaction((database) =>
-      this.endIn(database, handles, ending),
-    );
+    const [first] = handles;
+    if (first === undefined) return [];
+    const end = () =>
+      this.database.transaction((database) => this.endIn(database, handles, ending));
+    // A user who signs out again and again.
+    const ended = await (handles.length === 1 ? this.overdue.run(first, end) : end());
     this.announce(ended);
     return ended.records.map((record) => record.handle);
   }

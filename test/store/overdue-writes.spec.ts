@@ -1,0 +1,50 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { Deadline } from '../../lib/store/deadline.js';
+import { OverdueWrites } from '../../lib/store/overdue-writes.js';
+
+const UNAVAILABLE = { code: 'SESSION_STORE_UNAVAILABLE' };
+
+describe('a row whose change is overdue', () => {
+  beforeEach(() => void vi.useFakeTimers());
+  afterEach(() => void vi.useRealTimers());
+
+  it('may be changed again after a minute, and then after two: its connection may be lost', async () => {
+    const deadline = new Deadline(1_000);
+    const writes = new OverdueWrites();
+    const hanging = vi.fn(() => new Promise<never>(() => undefined));
+    const change = async (): Promise<void> => {
+      const failed = expect(writes.run('row', () => deadline.bound(hanging))).rejects.toMatchObject(
+        UNAVAILABLE,
+      );
+      await vi.advanceTimersByTimeAsync(1_000);
+      await failed;
+    };
+    for (const [waitMs, begun] of [
+      [0, 1],
+      [58_000, 1],
+      [1_000, 2],
+      [118_000, 2],
+      [1_000, 3],
+    ] as const) {
+      await vi.advanceTimersByTimeAsync(waitMs);
+      await change();
+      expect(hanging).toHaveBeenCalledTimes(begun);
+    }
+    await expect(writes.run('other', () => Promise.resolve('done'))).resolves.toBe('done');
+  });
+
+  it('may be changed again at once when that has ended, or has failed in time', async () => {
+    const writes = new OverdueWrites();
+    let end = (): void => undefined;
+    const open = new Promise<void>((resolve) => (end = resolve));
+    const failed = expect(
+      writes.run('row', () => new Deadline(1_000).bound(() => open)),
+    ).rejects.toMatchObject(UNAVAILABLE);
+    await vi.advanceTimersByTimeAsync(1_000);
+    await failed;
+    end();
+    await vi.advanceTimersByTimeAsync(0);
+    await expect(writes.run('row', () => Promise.reject(new Error('no')))).rejects.toThrow('no');
+    await expect(writes.run('row', () => Promise.resolve('done'))).resolves.toBe('done');
+  });
+});
