@@ -35,11 +35,19 @@ export class PooledConnections {
   }
 
   /**
-   * Closes a connection whose transaction could not be undone. In the pool, it would take in the statements of others,
-   * and lose them.
+   * Undoes a transaction that fails. If that fails too, it closes the connection: in the pool, it would take in the
+   * statements of others, and lose them.
    */
-  async discard(runner: QueryRunner): Promise<void> {
-    await closeNow(await runner.connect()).catch(() => undefined);
+  async undoingIfFailed<T>(runner: QueryRunner, transaction: () => Promise<T>): Promise<T> {
+    try {
+      return await transaction();
+    } catch (error) {
+      if (runner.isTransactionActive)
+        await runner.rollbackTransaction().catch(async () => {
+          await closeNow(await runner.connect()).catch(() => undefined);
+        });
+      throw error;
+    }
   }
 
   /**

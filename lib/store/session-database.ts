@@ -6,6 +6,7 @@ import type { ClusterWait, Dialect, FailureKind } from './dialect/dialect.js';
 import { dialectOf } from './dialect/dialects.js';
 import { driverFailureOf } from './failures/driver-failure.js';
 import { FailureLog } from './failures/failure-log.js';
+import { heardBy } from './heard-by.js';
 import { PooledConnections } from './pooled-connections.js';
 import { retryConflicts } from './retry-conflicts.js';
 import { SessionRevocation } from './session-revocation.entity.js';
@@ -197,14 +198,20 @@ export class SessionDatabase {
    *
    * @param whenLate their fate if the caller has stopped waiting. Sessions that end for a new one must stay
    *   then, because nobody gets its tokens
+   * @param onCommit called after the commit, even one whose caller has stopped waiting; in a caller's transaction, after
+   *   the work
    */
-  async transaction<T>(work: Work<T>, whenLate: 'commit' | 'undo' = 'commit'): Promise<T> {
-    if (this.transactionRunner !== undefined) return work(this);
+  async transaction<T>(
+    work: Work<T>,
+    whenLate: 'commit' | 'undo' = 'commit',
+    onCommit: (result: T) => void = () => undefined,
+  ): Promise<T> {
+    if (this.transactionRunner !== undefined) return heardBy(onCommit, work(this));
     const mayBeLate = whenLate === 'commit' || this.shared !== undefined;
     const whole = mayBeLate ? work : this.deadline.failingIfLate(work);
     try {
       const attempt = () => this.retryConflicts(() => this.inTransaction(whole));
-      return await this.inTime(undefined, attempt);
+      return await this.inTime(undefined, () => heardBy(onCommit, attempt()));
     } catch (error) {
       throw this.told(error);
     }
@@ -215,27 +222,17 @@ export class SessionDatabase {
     return this.shared === undefined ? this.pooled.use(run) : this.shared.runTransaction(run);
   }
 
-  private async runTransaction<T>(runner: QueryRunner, work: Work<T>): Promise<T> {
-    try {
+  private runTransaction<T>(runner: QueryRunner, work: Work<T>): Promise<T> {
+    return this.pooled.undoingIfFailed(runner, async () => {
       await this.cluster?.beforeTransaction(runner);
       await runner.startTransaction();
-      if (this.shared !== undefined) await this.takeWriteLock(runner);
+      await this.shared?.takeWriteLock(runner, this.table(SessionRevocation));
       const result = await work(
         new TransactionDatabase(this.dataSource, this.deadline, runner, this.tables, this.failures),
       );
       await runner.commitTransaction();
       return result;
-    } catch (error) {
-      if (runner.isTransactionActive)
-        await runner.rollbackTransaction().catch(() => this.pooled.discard(runner));
-      throw error;
-    }
-  }
-
-  // On SQLite, a transaction that has read fails at its first write if another process has written meanwhile. A
-  // transaction that begins with a write, even of no row, waits for its turn instead.
-  private async takeWriteLock(runner: QueryRunner): Promise<void> {
-    await runStatement(runner, `DELETE FROM ${this.table(SessionRevocation).name} WHERE 1 = 0`, []);
+    });
   }
 
   /** Aborts every statement that is under way, except those of callers' transactions. */

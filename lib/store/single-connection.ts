@@ -2,6 +2,9 @@ import { Logger } from '@nestjs/common';
 import { setImmediate as nextTurn, setTimeout as pause } from 'node:timers/promises';
 import type { DataSource, QueryRunner } from 'typeorm';
 import type { OnlyConnection } from './dialect/dialect.js';
+import type { SessionRevocation } from './session-revocation.entity.js';
+import { runStatement } from './statement-result.js';
+import type { Table } from './table.js';
 
 const LONGEST_WAIT_MS = 2_000;
 const PAUSE_MS = 2;
@@ -45,6 +48,14 @@ export class SingleConnection {
     const turn = this.ownTransactions.then(begin, begin);
     this.ownTransactions = turn.catch(() => undefined);
     return turn;
+  }
+
+  /**
+   * On SQLite, a transaction that has read fails at its first write if another process has written meanwhile. A
+   * transaction that begins with a write, even of no row, waits for its turn instead.
+   */
+  async takeWriteLock(runner: QueryRunner, { name }: Table<SessionRevocation>): Promise<void> {
+    await runStatement(runner, `DELETE FROM ${name} WHERE 1 = 0`, []);
   }
 
   // Limited, because the transaction may itself be waiting for us, in a call that should have used `withManager`.

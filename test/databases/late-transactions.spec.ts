@@ -70,6 +70,46 @@ describeOnEachServer('a transaction that goes wrong', (engine) => {
     },
   );
 
+  const ENDINGS: Record<string, (instance: Instance, spentToken: string) => Promise<unknown>> = {
+    'a theft': ({ sessions }, token) => sessions.refreshSessionWithoutRequestResponse(token),
+    'a lock-out': ({ sessions }) => sessions.revokeAllSessionsForUser('bob'),
+    'an end': async ({ sessions }) =>
+      sessions.revokeMultipleSessions(await sessions.getAllSessionHandlesForUser('bob')),
+    'an erasure': ({ sessions }) => sessions.forgetUser('bob'),
+  };
+
+  it.each(Object.keys(ENDINGS))(
+    'tells of %s that was answered 503, once the database has gone on with it',
+    async (name) => {
+      const { instances, first, clock } = await startFleet({
+        instances: 2,
+        driver,
+        sessions: { databaseTimeout: '500ms', revocation: { pollInterval: '1h' } },
+      });
+      const spent = await logIn(first);
+      let live = spent;
+      for (let count = 0; count < 2; count += 1) {
+        clock.advanceMs(600_000);
+        live = await first.sessions.refreshSessionWithoutRequestResponse(refreshTokenOf(live));
+      }
+      clock.advanceMs(600_000);
+      const use = () => first.sessions.getSessionWithoutRequestResponse(live.getAccessToken());
+      await use();
+      const [, holder] = instances as [Instance, Instance];
+      await holder.dataSource.transaction(async (manager) => {
+        const where = { realm: '', handle: spent.getHandle() };
+        await manager.findOneOrFail(Session, { where, lock: { mode: 'pessimistic_write' } });
+        await expect(ENDINGS[name]?.(first, refreshTokenOf(spent))).rejects.toMatchObject({
+          code: 'SESSION_STORE_UNAVAILABLE',
+        });
+      });
+      expect(await first.sessions.getSessionInformation(spent.getHandle())).toBeUndefined();
+      const told = first.events.filter((each) => each === 'revoked' || each === 'theftDetected');
+      expect(told).toEqual(name === 'a theft' ? ['revoked', 'theftDetected'] : ['revoked']);
+      await expect(use()).rejects.toMatchObject({ reason: 'session-revoked' });
+    },
+  );
+
   it('takes no later login with it if it can’t be undone', async () => {
     const { instances, first } = await startFleet({
       instances: 2,

@@ -17,6 +17,8 @@ export function tellOfEnded(
     if (kind !== 'session' || handle === null || userId === null || tenantId === null) continue;
     const facts = { sessionHandle: handle, userId, tenantId, atMs };
     events.emit('revoked', { ...facts, reason: reason as RevocationReason, detail });
+    // Of many simultaneous replays, only the one that ended the session reports it.
+    if (reason === 'token-theft') events.emit('theftDetected', facts);
   }
   tellOfImpersonations(events, impersonations, atMs);
 }

@@ -85,10 +85,13 @@ export class SessionRevoker {
     const [first] = handles;
     if (first === undefined) return [];
     const end = () =>
-      this.database.transaction((database) => this.endIn(database, handles, ending));
+      this.database.transaction(
+        (database) => this.endIn(database, handles, ending),
+        'commit',
+        (committed) => this.announce(committed),
+      );
     // A user who signs out again and again.
     const ended = await (handles.length === 1 ? this.overdue.run(first, end) : end());
-    this.announce(ended);
     return ended.records.map((record) => record.handle);
   }
 
@@ -200,10 +203,11 @@ export class SessionRevoker {
     );
     // Those in another tenant are left.
     await new Batches(this.database).over(actedIn, async (handles) => {
-      const ended = await this.database.transaction((database) =>
-        this.endActedIn(database, handles),
+      await this.database.transaction(
+        (database) => this.endActedIn(database, handles),
+        'commit',
+        (ended) => this.announce({ ...ended, impersonations: ended.records }),
       );
-      this.announce({ ...ended, impersonations: ended.records });
     });
     if (isInTransaction) cutOff = await this.cutOff(tenantId, reason);
     await this.waitUntilPast([cutOff]);

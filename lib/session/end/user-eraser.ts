@@ -3,7 +3,12 @@ import { RevocationStore } from '../../store/revocation.store.js';
 import { SessionDatabase } from '../../store/session-database.js';
 import { SessionStore } from '../../store/session.store.js';
 import { checkUserId } from '../input/session-input.js';
-import { MOST_TOGETHER, SessionRevoker, type Ending } from './session-revoker.js';
+import {
+  MOST_TOGETHER,
+  SessionRevoker,
+  type EndedSessions,
+  type Ending,
+} from './session-revoker.js';
 
 /** Erases users: no row mentions them any more (GDPR, article 17). */
 @Injectable()
@@ -24,13 +29,13 @@ export class UserEraser {
     const reason = 'user-forgotten';
     // If there are very many, nearly all are ended before, so that the transaction is short.
     if (!this.database.isInTransaction) await this.endMany(checked, { reason });
-    const ended = await this.database.transaction(async (database) => {
+    const end = async (database: SessionDatabase): Promise<EndedSessions> => {
       const handles = await new SessionStore(database).handlesOfUser(checked, undefined);
       const each = await this.revoker.endIn(database, handles, { reason });
       await new RevocationStore(database).forgetUser(checked);
       return each;
-    });
-    this.revoker.announce(ended);
+    };
+    await this.database.transaction(end, 'commit', (ended) => this.revoker.announce(ended));
   }
 
   private async endMany(userId: string, ending: Ending): Promise<void> {

@@ -68,7 +68,7 @@ export class UserRevoker {
     most: number,
   ): Promise<{ readonly handles: string[]; readonly areEnded: boolean }> {
     const { userId, tenantId, exceptHandle } = whose;
-    const found = await this.database.transaction(async (database) => {
+    const end = async (database: SessionDatabase) => {
       const all = await new SessionStore(database).handlesOfUser(userId, tenantId ?? undefined);
       const handles = all.filter((handle) => handle !== exceptHandle);
       if (handles.length > most) return { handles };
@@ -77,10 +77,12 @@ export class UserRevoker {
       // As of now, with the rows locked: a session renewed before one of them was locked is older than this.
       const cutOff = await this.cutOffIn(database, whose, ending);
       return { ended: { ...ended, rows: [cutOff, ...ended.rows] } };
+    };
+    const found = await this.database.transaction(end, 'commit', ({ ended }) => {
+      if (ended !== undefined) this.revoker.announce(ended);
     });
     if (found.ended === undefined) return { handles: found.handles, areEnded: false };
     const { records, rows } = found.ended;
-    this.revoker.announce(found.ended);
     await this.revoker.waitUntilPast(rows);
     return { handles: records.map(({ handle }) => handle), areEnded: true };
   }

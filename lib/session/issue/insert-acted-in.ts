@@ -14,7 +14,6 @@ const MAX_RACES = 20;
  * comes first, as it does when that session is ended: either it already names this session, or it is gone.
  *
  * @param replaced further sessions that end with it
- * @returns the sessions that it has ended, to announce
  * @throws {UnauthorizedSessionException} if the actor's session is over
  */
 export async function insertActedIn(
@@ -23,19 +22,22 @@ export async function insertActedIn(
   record: SessionRecord,
   { actor, former }: AskedImpersonation,
   replaced: readonly string[],
-): Promise<EndedSessions> {
+): Promise<void> {
   const ending = { reason: 'impersonation-ended', detail: actor.userId } as const;
   let current = former;
   for (let races = 0; races < MAX_RACES; races += 1) {
     const named = { from: current, to: record.handle, nowMs: record.createdAtMs };
     const others = current === null ? replaced : [current, ...replaced];
-    const ended = await database.transaction(async (transaction) => {
+    const insert = async (transaction: SessionDatabase): Promise<EndedSessions | undefined> => {
       const store = new SessionStore(transaction);
       if (!(await store.noteImpersonation(actor.handle, named))) return undefined;
       await store.insert(record);
       return revoker.endIn(transaction, others, ending);
-    }, 'undo');
-    if (ended !== undefined) return ended;
+    };
+    const ended = await database.transaction(insert, 'undo', (outcome) => {
+      if (outcome !== undefined) revoker.announce(outcome);
+    });
+    if (ended !== undefined) return;
     const own = await new SessionStore(database).find(actor.handle);
     if (own === undefined || own.impersonating === current) {
       throw new UnauthorizedSessionException({ reason: 'session-over', clearTokens: false });

@@ -27,7 +27,7 @@ import { countsFromMs } from './login-standing.js';
 import { SessionLimit } from './session-limit.js';
 import type { SessionRequest } from './session-request.js';
 import type { LoginUnderWay } from '../end/logins-under-way.js';
-import { SessionRevoker } from '../end/session-revoker.js';
+import { SessionRevoker, type EndedSessions } from '../end/session-revoker.js';
 import { SessionLife } from '../verify/session-life.js';
 import { SessionTokenMinter } from '../mint/session-token-minter.js';
 import type { MintedTokens } from '../mint/minted-tokens.js';
@@ -82,9 +82,7 @@ export class SessionIssuer {
       if (!ended.some((handle) => places.includes(handle))) await this.makeRoomFor(record);
     } else {
       const { database, revoker } = this;
-      revoker.announce(
-        await insertActedIn(database, revoker, record, request.impersonation, replaced),
-      );
+      await insertActedIn(database, revoker, record, request.impersonation, replaced);
     }
     this.tellOf(record);
     return { record, tokens };
@@ -133,11 +131,12 @@ export class SessionIssuer {
       return [];
     }
     const reason = 'replaced-by-login';
-    const ended = await this.database.transaction(async (database) => {
+    const insert = async (database: SessionDatabase): Promise<EndedSessions> => {
       await new SessionStore(database).insert(record);
       return this.revoker.endIn(database, replaced, { reason });
-    }, 'undo');
-    this.revoker.announce(ended);
+    };
+    const announce = (ended: EndedSessions): void => this.revoker.announce(ended);
+    const ended = await this.database.transaction(insert, 'undo', announce);
     return ended.records.map(({ handle }) => handle);
   }
 

@@ -74,10 +74,12 @@ export class SessionRenewer {
       const ended = await this.database.transaction(
         (database) => this.putInPlaceOf(database, former, record, request.replacedHandles),
         'undo',
+        (outcome) => {
+          if (typeof outcome === 'object') this.revoker.announce(outcome);
+        },
       );
       if (ended === 'over') return undefined;
       if (ended === 'gone or changed') continue;
-      this.revoker.announce(ended);
       const { handle: sessionHandle, userId, tenantId } = record;
       const atMs = this.clock.now();
       this.events.emit('created', { sessionHandle, userId, tenantId, atMs });

@@ -210,15 +210,9 @@ export class SessionRefresher {
   ): Promise<TokenTheftDetectedException> {
     const detail = `presented generation ${presented.generation}, current ${record.generation}`;
     const reason = 'token-theft';
-    const ended = await this.writes.end(record.handle, reason, () =>
+    await this.writes.end(record.handle, reason, () =>
       this.revoker.revoke([record.handle], { reason, detail }),
     );
-    // Of many simultaneous replays, only the one that ended the session reports it.
-    if (ended !== undefined && ended.length > 0) {
-      const { handle: sessionHandle, userId, tenantId } = record;
-      const atMs = this.clock.now();
-      this.events.emit('theftDetected', { sessionHandle, userId, tenantId, atMs });
-    }
     return this.refusals.theft({ sessionHandle: record.handle, userId: record.userId });
   }
 
