@@ -70,6 +70,32 @@ describeOnEachServer('a transaction that goes wrong', (engine) => {
     },
   );
 
+  it.each(['evict-oldest', 'refuse'] as const)(
+    'leaves no session that counts to a login that was answered 503, with the limit %s',
+    async (onLimit) => {
+      const { instances, first } = await startFleet({
+        instances: 2,
+        driver,
+        sessions: { databaseTimeout: '500ms', maxSessionsPerUser: { max: 1, onLimit } },
+      });
+      const [, holder] = instances as [Instance, Instance];
+      const { tableName } = holder.dataSource.getMetadata(Session);
+      const runner = holder.dataSource.createQueryRunner();
+      // Reads go on.
+      const [lock, unlock] =
+        engine === 'postgres'
+          ? [`BEGIN; LOCK TABLE ${tableName} IN SHARE MODE`, 'ROLLBACK']
+          : [`LOCK TABLES ${tableName} READ`, 'UNLOCK TABLES'];
+      await runner.query(lock);
+      await expect(logIn(first)).rejects.toMatchObject({ code: 'SESSION_STORE_UNAVAILABLE' });
+      await runner.query(unlock);
+      await runner.release();
+      expect(await first.sessions.getAllSessionHandlesForUser('bob')).toEqual([]);
+      const { sessions } = holder;
+      await expect(logIn({ sessions })).resolves.toBeDefined();
+    },
+  );
+
   const ENDINGS: Record<string, (instance: Instance, spentToken: string) => Promise<unknown>> = {
     'a theft': ({ sessions }, token) => sessions.refreshSessionWithoutRequestResponse(token),
     'a lock-out': ({ sessions }) => sessions.revokeAllSessionsForUser('bob'),

@@ -126,7 +126,7 @@ export class SessionIssuer {
     replaced: readonly string[],
     record: SessionRecord,
   ): Promise<string[]> {
-    if (replaced.length === 0) {
+    if (replaced.length === 0 && !this.mayLateRowCount) {
       await this.store.insert(record);
       return [];
     }
@@ -138,6 +138,11 @@ export class SessionIssuer {
     const announce = (ended: EndedSessions): void => this.revoker.announce(ended);
     const ended = await this.database.transaction(insert, 'undo', announce);
     return ended.records.map(({ handle }) => handle);
+  }
+
+  /** Whether a row that is committed after its caller has stopped waiting would keep the user out. */
+  private get mayLateRowCount(): boolean {
+    return this.options.maxSessionsPerUser !== false && !this.database.isEmbedded;
   }
 
   private async withClaims(record: SessionRecord): Promise<SessionRecord> {
