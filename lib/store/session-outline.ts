@@ -82,3 +82,15 @@ export function toSessionListing(row: Readonly<Record<string, unknown>>): Sessio
     userAgent: textOrNull(row['userAgent']),
   };
 }
+
+/**
+ * The rows of a user, in a tenant if one is given. MariaDB's default collations treat `bob`, `BOB` and `bób` as equal, so
+ * the results of the index are compared again here.
+ */
+export function ofExactly<Row extends SessionOutline>(
+  userId: string,
+  tenantId: string | undefined,
+  rows: readonly Row[],
+): Row[] {
+  return rows.filter((row) => row.userId === userId && (tenantId ?? row.tenantId) === row.tenantId);
+}

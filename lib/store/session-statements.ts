@@ -21,15 +21,16 @@ export function sessionStatements(table: Table<Session>) {
   const expiry = `${c('expiresAt')} + 0`;
   const parent = c('parentRefreshTokenHash');
   const outline = table.selection(OUTLINE_COLUMNS);
+  const take = (where: string): string =>
+    table.dialect.returnsDeleted
+      ? `DELETE FROM ${table.name} ${where} RETURNING ${outline}`
+      : `SELECT ${outline} FROM ${table.name} ${where} FOR UPDATE`;
   return {
     insert: table.insertion(SESSION_COLUMNS),
     find: `SELECT ${table.selection(SESSION_COLUMNS)} FROM ${table.name} ${whereHandle(0)}`,
     held: (count: number) =>
       `SELECT ${table.selection(HELD_COLUMNS)} FROM ${table.name} ${whereHandles(count)}`,
-    deleteReturning: (count: number) =>
-      table.dialect.returnsDeleted
-        ? `DELETE FROM ${table.name} ${whereHandles(count)} RETURNING ${outline}`
-        : `SELECT ${outline} FROM ${table.name} ${whereHandles(count)} FOR UPDATE`,
+    deleteReturning: (count: number) => take(whereHandles(count)),
     rotate: (isBound: boolean) =>
       `UPDATE ${table.name} SET ${c('generation')} = ${p(0)}, ${parent} = ${p(1)}, ` +
       `${c('rotatedAt')} = ${p(2)}, ${c('confirmedAt')} = NULL, ${c('lastActiveAt')} = ${p(3)}, ${c('expiresAt')} = ${p(4)} ` +
@@ -58,9 +59,8 @@ export function sessionStatements(table: Table<Session>) {
         ` AND ${expiry} > ${p(2)} AND ${c('impersonating')} ${isAnother ? `= ${p(3)}` : 'IS NULL'}`,
       ),
     deleteAll: (count: number) => `DELETE FROM ${table.name} ${whereHandles(count)}`,
-    deleteExpired: (count: number) =>
-      `DELETE FROM ${table.name} ${whereHandles(count, ` AND ${expiry} <= ${p(count)}`)}`,
-    deleteUnlessActive: `DELETE FROM ${table.name} ${whereHandle(0, ` AND ${c('lastActiveAt')} = ${p(1)}`)}`,
+    deleteExpired: (count: number) => take(whereHandles(count, ` AND ${expiry} <= ${p(count)}`)),
+    deleteUnlessActive: take(whereHandle(0, ` AND ${c('lastActiveAt')} = ${p(1)}`)),
     pageOfUser:
       `SELECT ${table.selection(LISTING_COLUMNS)} FROM ${table.name} ` +
       table.where(`${c('userId')} = ${p(0)} AND ${c('handle')} < ${p(1)} AND ${expiry} > ${p(2)}`) +

@@ -4,6 +4,7 @@ import { asciiJson } from './ascii-json.js';
 import type { Rotation } from './rotation.js';
 import { SessionDatabase } from './session-database.js';
 import {
+  ofExactly,
   toHeldRow,
   toSessionListing,
   toSessionOutline,
@@ -170,16 +171,8 @@ export class SessionStore {
   }
 
   /** Deletes rows, in a transaction. @returns the rows that existed; of simultaneous callers, only one gets each row */
-  async deleteReturning(handles: readonly string[]): Promise<SessionOutline[]> {
-    const taken: SessionOutline[] = [];
-    for (const batch of this.batchesOf(handles)) {
-      const statement = this.statements.deleteReturning(batch.length);
-      const { rows } = await this.database.run(statement, batch);
-      taken.push(...rows.map(toSessionOutline));
-    }
-    if (!this.database.dialect.returnsDeleted)
-      await this.deleteAll(taken.map(({ handle }) => handle));
-    return taken;
+  deleteReturning(handles: readonly string[]): Promise<SessionOutline[]> {
+    return this.take(this.statements.deleteReturning, handles);
   }
 
   /** Deletes rows in few statements, and does not report which of them existed. */
@@ -189,16 +182,14 @@ export class SessionStore {
     }
   }
 
-  /** Deletes expired rows, but not one that was refreshed after it was read. */
-  async deleteExpired(handles: readonly string[], nowMs: number): Promise<void> {
-    for (const batch of this.batchesOf(handles)) {
-      await this.database.run(this.statements.deleteExpired(batch.length), [...batch, nowMs]);
-    }
+  /** Deletes expired rows in the same way, but not for one that was refreshed after it was read. */
+  deleteExpired(handles: readonly string[], nowMs: number): Promise<SessionOutline[]> {
+    return this.take(this.statements.deleteExpired, handles, nowMs);
   }
 
-  /** Deletes a row that has not been refreshed since it was read. */
-  async deleteUnlessActive({ handle, lastActiveAtMs }: SessionOutline): Promise<void> {
-    await this.database.run(this.statements.deleteUnlessActive, [handle, lastActiveAtMs]);
+  /** Deletes a row in the same way that has not been refreshed since it was read. */
+  deleteUnlessActive({ handle, lastActiveAtMs }: SessionOutline): Promise<SessionOutline[]> {
+    return this.take(() => this.statements.deleteUnlessActive, [handle], lastActiveAtMs);
   }
 
   /**
@@ -236,6 +227,21 @@ export class SessionStore {
     return rows.map(toSessionOutline);
   }
 
+  private async take(
+    statement: (count: number) => string,
+    handles: readonly string[],
+    ...more: readonly number[]
+  ): Promise<SessionOutline[]> {
+    const taken: SessionOutline[] = [];
+    for (const batch of this.batchesOf(handles)) {
+      const { rows } = await this.database.run(statement(batch.length), [...batch, ...more]);
+      taken.push(...rows.map(toSessionOutline));
+    }
+    if (!this.database.dialect.returnsDeleted)
+      await this.deleteAll(taken.map(({ handle }) => handle));
+    return taken;
+  }
+
   private async findOne(handle: string): Promise<SessionRecord | null> {
     const [row] = (await this.database.run(this.statements.find, [handle])).rows;
     return row ? toSessionRecord(row) : null;
@@ -248,14 +254,4 @@ export class SessionStore {
   private get statements(): SessionStatements {
     return this.database.table(Session).once(sessionStatements);
   }
-}
-
-// MariaDB's default collations treat `bob`, `BOB` and `bób` as equal, so the results of the index are compared again
-// here.
-function ofExactly<Row extends SessionOutline>(
-  userId: string,
-  tenantId: string | undefined,
-  rows: readonly Row[],
-): Row[] {
-  return rows.filter((row) => row.userId === userId && (tenantId ?? row.tenantId) === row.tenantId);
 }

@@ -1,5 +1,5 @@
 import { Body, Controller, Get, Post } from '@nestjs/common';
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import {
   CreateSession,
   Session,
@@ -9,6 +9,9 @@ import {
   VerifySession,
 } from '../../lib/index.js';
 import { RevocationFeed } from '../../lib/revocation/revocation-feed.js';
+import { SessionPruner } from '../../lib/session/end/session-pruner.js';
+import { SessionRevoker } from '../../lib/session/end/session-revoker.js';
+import { SessionStore } from '../../lib/store/session.store.js';
 import { bootApp } from '../support/boot-app.js';
 import { describeOnEachDatabase } from '../support/components.js';
 import { createTestDatabase } from '../support/databases.js';
@@ -88,6 +91,77 @@ describeOnEachDatabase('a user who is forgotten', (engine) => {
     await Promise.all([here.close(), there.close()]);
     await database.drop();
   });
+
+  async function startWithCarol() {
+    const database = await createTestDatabase(engine);
+    const booted = await bootApp({ database: database.options, controllers: [AppController] });
+    const sessions = booted.app.get(SessionService);
+    const session = await sessions.createNewSessionWithoutRequestResponse('a', 'carol');
+    const lines = () => booted.dataSource.getRepository(SessionRevocation).find();
+    const end = async () => {
+      vi.restoreAllMocks();
+      await booted.close();
+      await database.drop();
+    };
+    return { ...booted, sessions, session, lines, end };
+  }
+
+  it.each([
+    ['the pruning', 'findExpired'],
+    ['a late refresh', 'find'],
+  ] as const)(
+    'is named by no line of %s that found an expired session of theirs just before',
+    async (name, method) => {
+      const { app, clock, sessions, session, lines, end } = await startWithCarol();
+      const { refreshToken = '' } = session.getAllSessionTokensDangerously();
+      clock.advanceMs(101 * 24 * 3_600_000);
+      const read = vi.fn(SessionStore.prototype[method] as (...given: unknown[]) => unknown);
+      vi.spyOn(SessionStore.prototype, method as 'find').mockImplementationOnce(async function (
+        this: SessionStore,
+        ...given: unknown[]
+      ) {
+        const found = await read.apply(this, given);
+        await sessions.forgetUser('carol');
+        return found as undefined;
+      });
+      const asked = {
+        'the pruning': () => app.get(SessionPruner).prune(),
+        'a late refresh': () =>
+          sessions.refreshSessionWithoutRequestResponse(refreshToken).catch(() => undefined),
+      };
+      await asked[name]();
+      expect(read).toHaveBeenCalledTimes(1);
+      expect((await lines()).map(({ userId }) => userId)).toEqual([null]);
+      await end();
+    },
+  );
+
+  // SQLite has one connection, which serves one transaction after the other.
+  it.each(engine === 'sqlite' ? [] : ['a sign-out'])(
+    'is named by no line of %s for which it has waited',
+    async () => {
+      const { dataSource, sessions, session, lines, end } = await startWithCarol();
+      let forgetting: Promise<void> | undefined;
+      await dataSource.transaction(async (manager) => {
+        await sessions.withManager(manager).revokeSession(session.getHandle());
+        const original = SessionRevoker.prototype.endIn;
+        const hasRead = new Promise<void>((resolve) => {
+          vi.spyOn(SessionRevoker.prototype, 'endIn').mockImplementationOnce(function (
+            this: SessionRevoker,
+            ...given
+          ) {
+            resolve();
+            return original.apply(this, given);
+          });
+        });
+        forgetting = sessions.forgetUser('carol');
+        await hasRead;
+      });
+      await forgetting;
+      expect((await lines()).map(({ userId }) => userId)).toEqual([null]);
+      await end();
+    },
+  );
 
   it('stays where the transaction is rolled back, and goes where it is committed', async () => {
     const database = await createTestDatabase(engine);

@@ -28,9 +28,11 @@ export class SessionExpirer {
     await this.database.transaction(async (database) => {
       const sessions = new SessionStore(database);
       // An instance whose clock is behind, or whose lifetime is longer, may have refreshed the session meanwhile.
-      if (atMs <= nowMs && reason === 'expired-idle') await sessions.deleteUnlessActive(record);
-      else await sessions.deleteAll([record.handle]);
-      await this.noteIn(database, [record], nowMs);
+      const isIdle = atMs <= nowMs && reason === 'expired-idle';
+      const ended = await (isIdle
+        ? sessions.deleteUnlessActive(record)
+        : sessions.deleteReturning([record.handle]));
+      await this.noteIn(database, ended, nowMs);
     });
   }
 
@@ -49,14 +51,18 @@ export class SessionExpirer {
     if (found.length > 0) {
       await this.database.transaction(async (database) => {
         const handles = found.map((record) => record.handle);
-        await new SessionStore(database).deleteExpired(handles, nowMs);
-        await this.noteIn(database, found, nowMs);
+        const ended = await new SessionStore(database).deleteExpired(handles, nowMs);
+        await this.noteIn(database, ended, nowMs);
       });
     }
     return { count: found.length, lastExpiredAtMs: found.at(-1)?.expiresAtMs ?? fromMs };
   }
 
-  /** @param nowMs when they were found to be over: if the clock goes back later, a row could appear to be cut off */
+  /**
+   * Notes what this transaction has deleted, and nothing else: a row that is gone may be that of a forgotten user.
+   *
+   * @param nowMs when they were found to be over: if the clock goes back later, a row could appear to be cut off
+   */
   private async noteIn(
     database: SessionDatabase,
     records: readonly SessionOutline[],

@@ -36,6 +36,12 @@ export class UserEraser {
       return each;
     };
     await this.database.transaction(end, 'commit', (ended) => this.revoker.announce(ended));
+    if (this.database.isInTransaction) return;
+    // On MariaDB and MySQL, that transaction does not see what others have committed since it began, such as the line of
+    // a sign-out for which it has waited.
+    await this.database.transaction((database) =>
+      new RevocationStore(database).forgetUser(checked),
+    );
   }
 
   private async endMany(userId: string, ending: Ending): Promise<void> {
