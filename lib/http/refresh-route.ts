@@ -1,6 +1,6 @@
-import { RequestMethod, type Type } from '@nestjs/common';
+import type { Type } from '@nestjs/common';
 import { BUILT_IN_ROUTES } from '../options/built-in-routes.js';
-import { METHOD_METADATA, PATH_METADATA } from '@nestjs/common/constants.js';
+import { isPostAt, normalisedPath } from './declared-path.js';
 
 /**
  * Finds the application's own refresh route, which may replace the built-in one. It compares the declared path of the
@@ -11,25 +11,10 @@ export class RefreshRoute {
   readonly path: string;
 
   constructor(apiBasePath: string) {
-    this.path = normalised(`${apiBasePath}/${BUILT_IN_ROUTES.refresh}`);
+    this.path = normalisedPath(`${apiBasePath}/${BUILT_IN_ROUTES.refresh}`);
   }
 
   isAt(context: { getHandler(): object; getClass(): Type }): boolean {
-    const handler = context.getHandler();
-    if (Reflect.getMetadata(METHOD_METADATA, handler) !== RequestMethod.POST) return false;
-    const prefixes = declaredPaths(context.getClass());
-    const paths = declaredPaths(handler);
-    return prefixes.some((prefix) =>
-      paths.some((path) => normalised(`${prefix}/${path}`) === this.path),
-    );
+    return isPostAt(this.path, context.getHandler(), context.getClass());
   }
-}
-
-function declaredPaths(target: object): string[] {
-  const path: unknown = Reflect.getMetadata(PATH_METADATA, target);
-  return [path].flat().filter((each) => typeof each === 'string');
-}
-
-function normalised(path: string): string {
-  return path.split('/').filter(Boolean).join('/');
 }

@@ -93,7 +93,7 @@ const BASE_PATHS_ALLOWED =
 
 // RFC 3986 §2.3: only unreserved characters mean the same to every router.
 function isBasePath(text: string): boolean {
-  if (text.length > 255 || !/^\/?([\w.~-]+(\/[\w.~-]+)*)?\/?$/.test(text)) return false;
+  if (text.length > 255 || !/^\/?([\w.~-]+(\/[\w.~-]+)*\/?)?$/.test(text)) return false;
   return text.split('/').every((segment) => segment !== '.' && segment !== '..');
 }
 

@@ -645,6 +645,14 @@ describeOnEachDatabase('sessions that are bound to a device', (engine) => {
       expect(browser.journal).toEqual(['registered']);
     });
 
+    it.each(['', '/', 'auth/'])('have a route where apiBasePath is "%s"', async (apiBasePath) => {
+      await open({ apiBasePath });
+      const browser = await scene.loggedIn();
+      const base = apiBasePath === 'auth/' ? '/auth' : '';
+      expect(offerOf(scene.loginAnswer(browser)).path).toBe(`${base}/session/bind`);
+      expect(browser.journal).toEqual(['registered']);
+    });
+
     it('have a route behind the global prefix of the application', async () => {
       await open({}, { prepare: (app) => void app.setGlobalPrefix('api/v1') });
       const browser = scene.browser();

@@ -164,6 +164,7 @@ describe('what stands beside the options', () => {
     ['apiBasePath', '/{auth}'],
     ['apiBasePath', '/(auth)'],
     ['apiBasePath', '/au%74h'],
+    ['apiBasePath', '//'],
     ['apiBasePath', '//auth'],
     ['apiBasePath', '/auth//session'],
     ['apiBasePath', '/auth/../admin'],
