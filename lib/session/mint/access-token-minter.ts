@@ -1,5 +1,4 @@
 import { Injectable, Inject } from '@nestjs/common';
-import { SessionInputException } from '../../errors/session-input.exception.js';
 import { KeyRing } from '../../keys/key-ring.js';
 import {
   RESOLVED_SESSION_OPTIONS,
@@ -14,16 +13,12 @@ import {
   type AccessTokenClaims,
 } from '../../tokens/access-token.js';
 import { frontTokenFor } from '../../tokens/front-token.js';
+import { checkCookieSize } from './cookie-size.js';
 import { accessTokenEndsAtMs, accessTokenExpirySeconds } from './session-lifetime.js';
 import { RESERVED_CLAIMS } from '../../tokens/reserved-claims.js';
 import type { MintedTokens } from './minted-tokens.js';
 import { SensitiveClaimWarning } from './sensitive-claim-warning.js';
 import { deepFreeze } from '../input/json-object.js';
-
-// RFC 6265 §6.1: browsers accept a cookie's name and value up to 4096 bytes, and silently drop longer ones.
-const MAX_COOKIE_BYTES = 4096;
-// A login's token has `null` where the token of its refresh has a hash: 64 digits between quotation marks.
-const PARENT_BYTES = 64 + 2 - 'null'.length;
 
 /** The content of an access token that does not come from the row. */
 export interface AccessTokenLineage {
@@ -105,11 +100,10 @@ export class AccessTokenMinter {
     if (this.isBound(session)) claims.cnf = BOUND_TO_DEVICE;
     const accessToken = await signAccessToken(claims, await this.keys.signingKey());
     const frontToken = this.frontTokenFor(claims);
-    const length =
-      lineage.parentRefreshTokenHash1 === null
-        ? lengthOnceRefreshed(accessToken)
-        : accessToken.length;
-    this.checkSize(Math.max(length, frontToken.length), session.accessTokenPayload);
+    checkCookieSize(
+      { accessToken, claims, frontToken },
+      this.options.cookie.accessToken.secureName,
+    );
     return {
       accessToken,
       claims: deepFreeze(claims),
@@ -161,31 +155,4 @@ export class AccessTokenMinter {
   private isBound({ deviceKey }: Pick<SessionRecord, 'deviceKey'>): boolean {
     return this.options.deviceBinding !== false && deviceKey !== null;
   }
-
-  private checkSize(length: number, payload: Readonly<Record<string, unknown>>): void {
-    const bytes = length + this.options.cookie.accessToken.secureName.length;
-    if (bytes <= MAX_COOKIE_BYTES) return;
-    throw new SessionInputException(
-      'accessTokenPayload',
-      `makes a cookie of ${bytes} bytes, but browsers drop cookies of more than ${MAX_COOKIE_BYTES}; ` +
-        `the largest claims are ${largestClaims(payload)}. Keep what only the server needs in sessionDataInDatabase`,
-    );
-  }
-}
-
-// A token that only fits alone could never be refreshed.
-function lengthOnceRefreshed(accessToken: string): number {
-  const claimsLength = accessToken.lastIndexOf('.') - accessToken.indexOf('.') - 1;
-  const bytes = Math.floor((claimsLength * 3) / 4);
-  const grown = Math.ceil(((bytes + PARENT_BYTES) * 4) / 3);
-  return accessToken.length - claimsLength + grown;
-}
-
-function largestClaims(payload: Readonly<Record<string, unknown>>): string {
-  return Object.entries(payload)
-    .map(([name, value]) => ({ name, bytes: Buffer.byteLength(JSON.stringify(value) ?? '') }))
-    .toSorted((a, b) => b.bytes - a.bytes)
-    .slice(0, 3)
-    .map(({ name, bytes }) => `${name.slice(0, 64)} (${bytes} bytes)`)
-    .join(', ');
 }
