@@ -1,5 +1,6 @@
 import { endOf } from '../live/end-of-session.js';
 import { resolveSessionOptions } from '../options/resolve-options.js';
+import type { ResolvedSessionOptions } from '../options/resolved-options.js';
 import { SessionEventBus } from '../events/session-event-bus.js';
 import { ContainerParts } from '../session/container/container-parts.js';
 import { RegisteredClaims } from '../session/edit/registered-claims.js';
@@ -13,6 +14,7 @@ import {
   checkTenantId,
   checkUserId,
 } from '../session/input/session-input.js';
+import { checkCookieSize } from '../session/mint/cookie-size.js';
 import type { MintedTokens } from '../session/mint/minted-tokens.js';
 import { SessionRefusals } from '../session/refuse/session-refusals.js';
 import {
@@ -31,6 +33,9 @@ import { payloadOf, type GivenClaims } from './given-claims.js';
 
 const LIFETIME_MS = 60 * 60_000;
 const TOKEN = 'an access token that nobody has signed';
+// As long as those of a token that ES256 has signed.
+const HEADER = 'x'.repeat(95);
+const SIGNATURE = 'x'.repeat(86);
 
 /** The user and the content of a fake session. @publicApi */
 export interface FakeSessionInput extends GivenClaims {
@@ -86,8 +91,9 @@ export class FakeSession extends SessionContainer {
  */
 export function fakeSession(input: FakeSessionInput = {}): FakeSession {
   const clock = input.clock ?? new Clock();
-  const row = new FakeRow(input, clock);
-  return new FakeSession(row, partsOf(row, clock));
+  const options = resolveSessionOptions({}, { production: false });
+  const row = new FakeRow(input, clock, options.cookie.accessToken.secureName);
+  return new FakeSession(row, partsOf(row, clock, options));
 }
 
 /** Replaces the row of a session, and the code that reads and writes it. */
@@ -99,6 +105,7 @@ class FakeRow implements SessionEnds {
   constructor(
     input: FakeSessionInput,
     private readonly clock: Clock,
+    private readonly cookieName: string,
   ) {
     const nowMs = clock.now();
     this.record = newSessionRecord({
@@ -131,7 +138,8 @@ class FakeRow implements SessionEnds {
   }
 
   find(): Promise<SessionRecord | undefined> {
-    return Promise.resolve(this.isRevoked ? undefined : this.record);
+    // As from a database: whoever changes what was found changes no row.
+    return Promise.resolve(this.isRevoked ? undefined : structuredClone(this.record));
   }
 
   async revoke(): Promise<string[]> {
@@ -152,22 +160,21 @@ class FakeRow implements SessionEnds {
     _claims: unknown,
     updateOf: (payload: Readonly<JsonObject>) => unknown,
   ): Promise<{ record: SessionRecord; tokens: MintedTokens } | undefined> {
-    if ((await this.find()) === undefined) return undefined;
-    const { accessTokenPayload } = this.record;
-    const merged = mergePayload(
-      accessTokenPayload,
-      checkPayloadUpdate(updateOf(accessTokenPayload)),
-    );
-    this.record = { ...this.record, accessTokenPayload: checkAccessTokenPayload(merged) };
-    return { record: this.record, tokens: this.tokens() };
+    const found = await this.find();
+    if (found === undefined) return undefined;
+    const update = checkPayloadUpdate(updateOf(found.accessTokenPayload));
+    const merged = mergePayload(found.accessTokenPayload, update);
+    const record = { ...found, accessTokenPayload: checkAccessTokenPayload(merged) };
+    const tokens = this.tokens(record);
+    this.record = record;
+    return { record, tokens };
   }
 
   frontTokenFor(claims: Readonly<AccessTokenClaims>): string {
     return frontTokenFor(claims);
   }
 
-  tokens(): MintedTokens {
-    const { record } = this;
+  tokens(record = this.record): MintedTokens {
     const claims = deepFreeze<AccessTokenClaims>({
       ...record.accessTokenPayload,
       sub: record.userId,
@@ -185,6 +192,8 @@ class FakeRow implements SessionEnds {
     });
     const { expiresAtMs: sessionExpiresAtMs, persistent } = record;
     const frontToken = frontTokenFor(claims);
+    const signed = `${HEADER}.${Buffer.from(JSON.stringify(claims)).toString('base64url')}.${SIGNATURE}`;
+    checkCookieSize({ accessToken: signed, claims, frontToken }, this.cookieName);
     return { accessToken: TOKEN, claims, frontToken, sessionExpiresAtMs, persistent };
   }
 }
@@ -196,8 +205,7 @@ function actorOf({ actorId, tenantId = 'public' }: FakeSessionInput): SessionAct
 }
 
 // The row does the work of a container's parts, so none of them is needed as a whole.
-function partsOf(row: FakeRow, clock: Clock): ContainerParts {
-  const options = resolveSessionOptions({}, { production: false });
+function partsOf(row: FakeRow, clock: Clock, options: ResolvedSessionOptions): ContainerParts {
   const refusals = new SessionRefusals(new SessionEventBus(), clock, options);
   const carriers = {
     carrierFor: () => ({

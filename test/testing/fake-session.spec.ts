@@ -68,6 +68,33 @@ describe('a fake session', () => {
     expect(() => fakeSession({ claims: { sessionHandle: 'x' } })).toThrow('reserved');
   });
 
+  it('refuses claims that browsers would drop, and keeps those that it has', async () => {
+    const session = fakeSession({ claims: { plan: 'free' } });
+    const big = { big: 'x'.repeat(20_000) };
+    await expect(session.mergeIntoAccessTokenPayload(big)).rejects.toMatchObject({
+      code: 'SESSION_INPUT',
+      status: 400,
+    });
+    await session.mergeIntoAccessTokenPayload({ seats: 2 });
+    expect(session.getAccessTokenPayload()).toMatchObject({ plan: 'free', seats: 2 });
+    expect(session.getAccessTokenPayload()).not.toHaveProperty('big');
+    expect(() => fakeSession({ claims: big })).toThrow('browsers drop cookies');
+  });
+
+  it('keeps no change to the data that it has given out, as a row keeps none', async () => {
+    const data = { cart: { items: ['pen'] } };
+    const session = fakeSession({ data });
+    data.cart.items.push('given');
+    const found = (await session.getSessionDataFromDatabase()) as typeof data;
+    found.cart.items.push('found');
+    expect(await session.getSessionDataFromDatabase()).toEqual({ cart: { items: ['pen'] } });
+    await session.updateSessionDataInDatabase(found);
+    found.cart.items.push('stored');
+    expect(await session.getSessionDataFromDatabase()).toEqual({
+      cart: { items: ['pen', 'found'] },
+    });
+  });
+
   it('is over once it is revoked, and says so', async () => {
     const session = fakeSession();
     expect(session.isRevoked).toBe(false);
