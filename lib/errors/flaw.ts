@@ -8,6 +8,7 @@ export type FindingCode =
   | 'charsets'
   | 'indexes'
   | 'pool-size'
+  | 'statement-logging'
   | 'encryption-key'
   | 'encryption-key-migration'
   | 'keys-unreadable'

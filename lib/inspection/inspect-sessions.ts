@@ -22,6 +22,7 @@ import { indexFlaw } from '../store/missing-indexes.js';
 import { poolFlaw } from '../store/pool-flaw.js';
 import { SessionDatabase } from '../store/session-database.js';
 import { SigningKeyStore } from '../store/signing-key.store.js';
+import { statementLoggingFlaw } from '../store/statement-logging-flaw.js';
 import { Clock } from '../time/clock.js';
 import { corsFlaw } from './cors-flaw.js';
 import { DOCUMENTATION } from './documentation.js';
@@ -51,6 +52,7 @@ const PAGES: Readonly<Record<FindingCode, string>> = {
   charsets: 'operations.md#at-the-start',
   indexes: 'operations.md#tables-and-migrations',
   'pool-size': 'operations.md#when-the-database-is-away',
+  'statement-logging': 'operations.md#logging-requests',
   'encryption-key': 'operations.md#keys',
   'encryption-key-migration': 'operations.md#adding-encryptionkey-to-a-running-deployment',
   'keys-unreadable': 'operations.md#keys-at-rest',
@@ -127,6 +129,7 @@ async function inspectModule(
         () => charsetFlaw(database),
         () => indexFlaw(database),
         () => poolFlaw(database),
+        () => statementLoggingFlaw(database),
         () => keysFlaw(part(SigningKeyStore), options),
         () => clockFlaw(part(Clock), part(ClockCorrection)),
         () => feedFlaw(part(RevocationFeed), options),

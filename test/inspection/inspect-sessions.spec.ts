@@ -28,7 +28,8 @@ import { TypeOrmModule } from '@nestjs/typeorm';
 import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, describe, expect, it } from 'vitest';
+import type { DataSourceOptions } from 'typeorm';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import {
   inspectSessions,
   PublicAccess,
@@ -46,6 +47,7 @@ import { createTestDatabase } from '../support/databases.js';
 import { send } from '../support/http-client.js';
 import { LogRecorder } from '../support/log-recorder.js';
 import { loginAs } from '../support/login.controller.js';
+import { QueryCounter } from '../support/query-counter.js';
 import { bootVerifier, ISSUER } from '../support/verifier-app.js';
 
 const DOCS = join(import.meta.dirname, '../../docs');
@@ -246,6 +248,45 @@ describe('inspectSessions', () => {
           app.enableCors({ origin, credentials: true, allowedHeaders: ['content-type'] }),
       });
       expect(headers[0]?.cause).toContain('anti-csrf, rid, fdi-version');
+    });
+  });
+
+  describe('statements in the log', () => {
+    type Logged = Pick<DataSourceOptions, 'logging' | 'logger' | 'maxQueryExecutionTime'>;
+    const logged = (source: Logged) =>
+      inspected({ database: { type: 'better-sqlite3', database: ':memory:', ...source } });
+    beforeEach(() => {
+      for (const name of ['log', 'info', 'warn'] as const) {
+        vi.spyOn(console, name).mockReturnValue();
+      }
+    });
+    afterEach(() => void vi.restoreAllMocks());
+
+    it.each<[string, Logged]>([
+      ['`logging`', { logging: true }],
+      ['`logging`', { logging: 'all', logger: 'simple-console' }],
+      ['`logging`', { logging: ['query'] }],
+      ['`logging`', { logging: ['warn', 'error'] }],
+      ['`maxQueryExecutionTime`', { maxQueryExecutionTime: 60_000 }],
+      ['`maxQueryExecutionTime`', { logging: false, maxQueryExecutionTime: 60_000 }],
+      ['`logging` and `maxQueryExecutionTime`', { logging: true, maxQueryExecutionTime: 60_000 }],
+    ])('are found with their parameters because of %s: %j', async (options, source) => {
+      const [finding, ...others] = await logged(source);
+      expect(finding).toMatchObject({
+        code: 'statement-logging',
+        cause: expect.stringContaining(`TypeORM's ${options} print`) as string,
+      });
+      expect(isInDocs(finding?.link)).toBe(true);
+      expect(others).toEqual([]);
+    });
+
+    it.each<[string, Logged]>([
+      ['where TypeORM logs what is no statement', { logging: ['warn', 'schema', 'migration'] }],
+      ['where no statement is slow', { maxQueryExecutionTime: 0 }],
+      ['with a logger of their own', { logging: true, logger: new QueryCounter() }],
+      ['where they are shown to a debugger', { logging: true, logger: 'debug' }],
+    ])('are no finding %s', async (_, source) => {
+      expect(await logged(source)).toEqual([]);
     });
   });
 
