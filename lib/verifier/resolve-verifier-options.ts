@@ -21,6 +21,9 @@ import { LONGEST_WAIT } from '../time/interval-task.js';
 import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from '../time/units.js';
 import type { SessionVerifierOptions } from './session-verifier-options.js';
 
+// The issuer's own news are a second old, and a tenth more, where it polls as often as by default.
+const ISSUER_DELAY_MS = 2 * SECOND_MS;
+
 /** The injection token of the options in the form that the code uses. */
 export const RESOLVED_VERIFIER_OPTIONS = Symbol('RESOLVED_VERIFIER_OPTIONS');
 
@@ -123,7 +126,13 @@ function readRevocations(options: OptionReader): ResolvedVerifierOptions['revoca
   const maxStalenessMs =
     reader.value('maxStaleness') === false
       ? false
-      : reader.durationMs('maxStaleness', pollIntervalMs, DAY_MS, usualMs);
+      : reader.durationMs('maxStaleness', SECOND_MS, DAY_MS, usualMs);
+  if (maxStalenessMs !== false && maxStalenessMs < pollIntervalMs + ISSUER_DELAY_MS) {
+    reader.problem(
+      'maxStaleness',
+      "must be at least 2 seconds longer than `revocations.pollInterval`, because the issuer's own delay counts too",
+    );
+  }
   reader.refuseUnknown();
   return { secret, pollIntervalMs, maxStalenessMs };
 }

@@ -71,7 +71,8 @@ export interface SessionVerifierRevocations {
   /** @default '2s' */
   pollInterval?: Duration;
   /**
-   * How old the news may be, including the issuer's own delay; after that, requests get 503. `false`: go on.
+   * How old the news may be, including the issuer's own delay; after that, requests get 503. `false`: go on. At least 2
+   * seconds more than `pollInterval`; more than that if the issuer's `revocation.pollInterval` is above a second.
    *
    * @default '1m'
    */

@@ -387,6 +387,27 @@ describe('an issuer that misbehaves', () => {
     },
   );
 
+  it.each([
+    ['30s', '30s'],
+    ['30s', '31.9s'],
+    ['50ms', '2s'],
+  ] as const)(
+    'tells no news that are too old before the next poll: polls each %s with news of at most %s are refused',
+    async (pollInterval, maxStaleness) => {
+      const revocations = { secret: FEED_SECRET, pollInterval, maxStaleness };
+      await expect(boot({ revocations })).rejects.toThrow(
+        '`revocations.maxStaleness` must be at least 2 seconds longer than `revocations.pollInterval`',
+      );
+    },
+  );
+
+  it('tells news that are young enough where they may be two seconds older than a poll', async () => {
+    const revocations = { secret: FEED_SECRET, pollInterval: '30s', maxStaleness: '32s' } as const;
+    await boot({ revocations });
+    clock.advanceMs(30_000);
+    expect(await me()).toBe(200);
+  });
+
   it('that goes away later is used on by its keys for as long as an option says', async () => {
     await boot();
     expect(await me()).toBe(200);
