@@ -77,21 +77,33 @@ function readCookie(line: string, requestPath: string, nowMs: number): KeptCooki
   const [pair = '', ...rest] = line.split(';');
   const equals = pair.indexOf('=');
   const name = pair.slice(0, equals).trim();
-  const parts = rest.map((part) => part.trim().split('=')).filter(([each]) => each !== '');
-  const all = new Map(
-    parts.map(([each = '', value = '']) => [each.toLowerCase(), value.toLowerCase()]),
-  );
+  const all = new Map(rest.map(readAttribute).filter(([each]) => each !== ''));
   if (!all.get('path')?.startsWith('/')) all.set('path', defaultPath(requestPath));
   const isHostOnly = all.get('path') === '/' && !all.has('domain');
   if (name.startsWith('__') && !all.has('secure')) return undefined;
   if (name.startsWith('__Host-') && !isHostOnly) return undefined;
-  const maxAge = Number(all.get('max-age') ?? Number.NaN);
   return {
     name,
     value: pair.slice(equals + 1).trim(),
     attributes: new Map([...all].filter(([each]) => !LIFETIME.has(each))),
-    expiresAtMs: Number.isNaN(maxAge) ? undefined : nowMs + maxAge * 1000,
+    expiresAtMs: expiryOf(all, nowMs),
   };
+}
+
+// Only paths tell capitals apart.
+function readAttribute(part: string): [name: string, value: string] {
+  const [name = '', ...values] = part.split('=');
+  const attribute = name.trim().toLowerCase();
+  const value = values.join('=').trim();
+  return [attribute, attribute === 'path' ? value : value.toLowerCase()];
+}
+
+// RFC 6265 §5.2: what can't be read is as if it were not there.
+function expiryOf(attributes: ReadonlyMap<string, string>, nowMs: number): number | undefined {
+  const maxAge = attributes.get('max-age') ?? '';
+  if (/^-?\d+$/.test(maxAge)) return nowMs + Number(maxAge) * 1000;
+  const atMs = Date.parse(attributes.get('expires') ?? '');
+  return Number.isNaN(atMs) ? undefined : atMs;
 }
 
 function isSame(one: KeptCookie, other: KeptCookie): boolean {
