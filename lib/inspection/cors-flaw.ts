@@ -19,8 +19,8 @@ export async function corsFlaw(
   if ('setSecureContext' in server) return undefined;
   for (const origin of origins) {
     const headers = await preflight(address, origin, path);
-    const allowed = headers?.['access-control-allow-headers']?.toLowerCase() ?? '';
-    const lacks = allCorsHeaders().filter((name) => !allowed.includes(name));
+    const allowed = namesIn(headers?.['access-control-allow-headers']);
+    const lacks = allCorsHeaders().filter((name) => !allowed.has(name));
     const isAllowed =
       headers?.['access-control-allow-origin'] === origin &&
       headers['access-control-allow-credentials'] === 'true';
@@ -34,6 +34,11 @@ export async function corsFlaw(
     };
   }
   return undefined;
+}
+
+// With cookies, browsers take `*` for a name like any other.
+function namesIn(list = ''): ReadonlySet<string> {
+  return new Set(list.split(',').map((name) => name.trim().toLowerCase()));
 }
 
 /** The application's answer; `undefined` if it gives none. */

@@ -251,6 +251,27 @@ describe('inspectSessions', () => {
     });
   });
 
+  it.each<[string, string[], string[]]>([
+    ['lacks one whose name is a part of another', ['x-http-method-override'], ['rid']],
+    ['names all of them in other letters', ['RID'], []],
+    ['has a wildcard, which means nothing with cookies', [], ['rid']],
+  ])('looks for whole names where the list of CORS %s', async (_, named, lacking) => {
+    const allowedHeaders = ['*', 'Anti-CSRF', 'fdi-version', 'authorization', 'st-auth-mode'];
+    const origin = ['https://www.example.com'];
+    const findings = await inspected({
+      sessions: { trustedOrigins: origin },
+      prepare: (app) =>
+        app.enableCors({
+          origin,
+          credentials: true,
+          allowedHeaders: [...allowedHeaders, ...named],
+        }),
+    });
+    expect(findings.map(({ cause }) => cause)).toEqual(
+      lacking.map((name) => expect.stringMatching(new RegExp(`: ${name}\\.$`)) as string),
+    );
+  });
+
   describe('statements in the log', () => {
     type Logged = Pick<DataSourceOptions, 'logging' | 'logger' | 'maxQueryExecutionTime'>;
     const logged = (source: Logged) =>
