@@ -38,14 +38,20 @@ export class SessionEventBus {
     private readonly tally = new SessionTally(),
   ) {}
 
-  /** Subscribes to one kind of event. @returns a function that ends the subscription */
+  /**
+   * Subscribes to one kind of event. The same function may subscribe several times.
+   *
+   * @returns a function that ends this subscription
+   */
   on<Name extends SessionEventName>(name: Name, listener: SessionEventListener<Name>): () => void {
     if (typeof listener !== 'function') throw new TypeError('listener must be a function');
     if (!isSessionEventName(name)) throw new TypeError('name must be the name of a session event');
     const listeners: Set<SessionEventListener<Name>> = (this.listeners[name] ??= new Set<never>());
-    listeners.add(listener);
+    // Of its own for each subscription, so that none ends another one of the same function.
+    const subscription: SessionEventListener<Name> = (event) => listener(event);
+    listeners.add(subscription);
     return () => {
-      listeners.delete(listener);
+      listeners.delete(subscription);
     };
   }
 

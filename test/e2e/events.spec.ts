@@ -210,6 +210,29 @@ describe.each(platforms)('the events of a session on %s', (platform) => {
     expect([holder.access, holder.refresh].filter((token) => text.includes(token))).toEqual([]);
   });
 
+  it('reach a function once for each subscription, and each ends only by itself', async () => {
+    const bus = scene.booted.app.get(SessionEventBus);
+    const userIds: string[] = [];
+    const listener = ({ userId }: { userId: string }): void => void userIds.push(userId);
+    const first = bus.on('created', listener);
+    const second = bus.on('created', listener);
+    await scene.login('u8');
+    await expect.poll(() => userIds).toEqual(['u8', 'u8']);
+    first();
+    first();
+    await scene.login('u9');
+    await expect.poll(() => userIds).toEqual(['u8', 'u8', 'u9']);
+    const third = bus.on('created', listener);
+    second();
+    second();
+    await scene.login('u10');
+    await expect.poll(() => userIds).toEqual(['u8', 'u8', 'u9', 'u10']);
+    third();
+    await scene.login('u11');
+    await setImmediate();
+    expect(userIds).toHaveLength(4);
+  });
+
   it('L2: reach every listener until it ends its subscription, and a listener that fails or hangs breaks nothing', async () => {
     const bus = scene.booted.app.get(SessionEventBus);
     const userIds: string[] = [];
