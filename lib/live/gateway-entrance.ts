@@ -190,27 +190,39 @@ export class GatewayEntrance {
       this.awaitToken(server, client, request, asked);
       return;
     }
-    this.handshakes.verify(request, asked).then(
-      (session) => session !== undefined && this.held.holdSocket(client, session, asked),
-      (error: unknown) => turnAway(client, error),
-    );
+    this.pending.addJudged(request, () => turnAway(client, undefined));
+    this.judge(new WaitingSocket(server, client), client, request, asked);
   }
 
   private awaitToken(server: Server, client: WsClient, request: object, asked: Asked): void {
     const close = (): void => turnAway(client, undefined);
     this.pending.closeBy(request, close);
-    const judge = (token: string): void => {
-      this.handshakes.verify(request, asked, token).then(
-        (session) => {
-          this.pending.remove(request);
-          this.waiting.delete(client);
-          if (session !== undefined) this.held.holdSocket(client, session, asked);
-          waiting.admit();
-        },
-        (error: unknown) => turnAway(client, error),
-      );
-    };
-    const waiting = new WaitingSocket(server, client, judge, close);
+    const waiting = new WaitingSocket(server, client, {
+      onToken: (token) => this.judge(waiting, client, request, asked, token),
+      onTooMuch: close,
+    });
     this.waiting.set(client, waiting);
+  }
+
+  private judge(
+    waiting: WaitingSocket,
+    client: WsClient,
+    request: object,
+    asked: Asked,
+    token?: string,
+  ): void {
+    this.waiting.set(client, waiting);
+    this.handshakes.verify(request, asked, token).then(
+      (session) => {
+        this.pending.remove(request);
+        this.waiting.delete(client);
+        if (session !== undefined) this.held.holdSocket(client, session, asked);
+        waiting.admit();
+      },
+      (error: unknown) => {
+        this.pending.remove(request);
+        turnAway(client, error);
+      },
+    );
   }
 }

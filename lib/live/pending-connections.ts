@@ -8,10 +8,15 @@ import { SessionRefusals } from '../session/refuse/session-refusals.js';
 
 const WAITS_FOR_MS = 5_000;
 
-/** The connections whose token can only come in their first message: few of them, and only for a few seconds. */
+/**
+ * The connections that no gateway knows yet, and only for a few seconds. Those whose token can only come in their first
+ * message are few.
+ */
 @Injectable()
 export class PendingConnections implements BeforeApplicationShutdown {
   private readonly pending = new Map<object, { timer: NodeJS.Timeout; close: () => void }>();
+  // Those that are being judged take no place among them: nobody without a token keeps them out.
+  private readonly tokenless = new Set<object>();
 
   constructor(
     @Inject(RESOLVED_SESSION_OPTIONS) private readonly options: ResolvedVerificationOptions,
@@ -26,8 +31,9 @@ export class PendingConnections implements BeforeApplicationShutdown {
     }
   }
 
+  /** How many wait for their token. */
   get size(): number {
-    return this.pending.size;
+    return this.tokenless.size;
   }
 
   /**
@@ -35,19 +41,18 @@ export class PendingConnections implements BeforeApplicationShutdown {
    * @returns whether there is room for it
    */
   add(connection: object, refusal: SessionException, close: () => void): boolean {
-    if (this.pending.size >= this.options.live.pending) {
+    if (this.size >= this.options.live.pending) {
       this.refusals.report('handshake', refusal);
       return false;
     }
-    const timer = setTimeout(() => {
-      const late = this.pending.get(connection);
-      this.pending.delete(connection);
-      this.refusals.report('handshake', refusal);
-      late?.close();
-    }, WAITS_FOR_MS);
-    timer.unref();
-    this.pending.set(connection, { timer, close });
+    this.tokenless.add(connection);
+    this.wait(connection, close, () => this.refusals.report('handshake', refusal));
     return true;
+  }
+
+  /** The same for one that is being judged. Its refusal is reported by its judge. */
+  addJudged(connection: object, close: () => void): void {
+    this.wait(connection, close, () => undefined);
   }
 
   /** Sets another way to close a connection that still waits. */
@@ -63,5 +68,17 @@ export class PendingConnections implements BeforeApplicationShutdown {
   remove(connection: object): void {
     clearTimeout(this.pending.get(connection)?.timer);
     this.pending.delete(connection);
+    this.tokenless.delete(connection);
+  }
+
+  private wait(connection: object, close: () => void, onLate: () => void): void {
+    const timer = setTimeout(() => {
+      const late = this.pending.get(connection);
+      this.remove(connection);
+      onLate();
+      late?.close();
+    }, WAITS_FOR_MS);
+    timer.unref();
+    this.pending.set(connection, { timer, close });
   }
 }

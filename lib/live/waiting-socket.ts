@@ -7,9 +7,15 @@ const OPEN = 1;
 const BYTES_OF_MESSAGE = 100;
 const MOST_BYTES = 65_536;
 
+/** What a socket does that is to show its token. */
+interface Showing {
+  onToken(token: string): void;
+  /** It sends too much before its token. */
+  onTooMuch(): void;
+}
+
 /**
- * A socket of `ws` until its token has been judged. No gateway knows it, no broadcast reaches it, and its messages
- * wait.
+ * A socket of `ws` until it has been judged. No gateway knows it, no broadcast reaches it, and its messages wait.
  */
 export class WaitingSocket {
   private readonly gateways: (() => unknown)[] = [];
@@ -17,17 +23,17 @@ export class WaitingSocket {
   private bytes = 0;
   private hasShown = false;
 
-  /** @param onTooMuch called if it sends too much before its token */
+  /** @param showing `undefined` if it is judged by its handshake: its token is not waited for */
   constructor(
     private readonly server: Server,
     private readonly client: WsClient,
-    private readonly onToken: (token: string) => void,
-    private readonly onTooMuch: () => void,
+    private readonly showing?: Showing,
   ) {
     server.clients?.delete(client);
     client.on('message', this.keep);
     // Without a listener, an error of its client would end the process.
     client.on('error', ignore);
+    if (showing === undefined) this.pause();
   }
 
   /** @param connect introduces it to a gateway, once it is admitted */
@@ -48,16 +54,20 @@ export class WaitingSocket {
   private readonly keep = (...message: unknown[]): void => {
     const token = this.hasShown ? undefined : shownTokenIn(message[0]);
     if (token !== undefined) {
-      this.hasShown = true;
-      // Messages that have been read already still arrive.
-      this.client.pause?.();
-      this.onToken(token);
+      this.pause();
+      this.showing?.onToken(token);
       return;
     }
     this.messages.push(message);
     this.bytes += lengthOf(message[0]) + BYTES_OF_MESSAGE;
-    if (!this.hasShown && this.bytes > MOST_BYTES) this.onTooMuch();
+    if (!this.hasShown && this.bytes > MOST_BYTES) this.showing?.onTooMuch();
   };
+
+  // Messages that have been read already still arrive.
+  private pause(): void {
+    this.hasShown = true;
+    this.client.pause?.();
+  }
 }
 
 function lengthOf(data: unknown): number {

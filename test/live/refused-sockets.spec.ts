@@ -17,7 +17,7 @@ import type { WebSocket } from 'ws';
 import { accessCookie, Scene, type Headers } from '../support/scene.js';
 import { IoTestClient, WsTestClient } from '../support/socket-clients.js';
 
-const roles = new Map<string, string[]>();
+const roles = new Map<string, string[] | Promise<string[]>>();
 const roleClaim = new UserRoleClaim({ fetchValue: ({ userId }) => roles.get(userId) ?? [] });
 
 @WebSocketGateway({ allowRequest: allowSocketIo() })
@@ -53,6 +53,23 @@ class WsGatewayBeside extends Pongs {
     this.connections += 1;
   }
 }
+
+/** Without an entrance: a socket is open before anybody has looked. */
+@WebSocketGateway({ path: '/late' })
+@VerifySession({ roles: ['admin'] })
+class LateGateway extends Answers {
+  @WebSocketServer()
+  readonly server!: { readonly clients: Set<WebSocket> };
+  connections = 0;
+
+  handleConnection(): void {
+    this.connections += 1;
+  }
+}
+
+@WebSocketGateway({ path: '/late-guests' })
+@VerifySession({ sessionRequired: false })
+class LateGuestsGateway extends Pongs {}
 
 @WebSocketGateway({ path: '/admin', verifyClient: verifyWsClient() })
 @VerifySession({ roles: ['admin'] })
@@ -233,5 +250,80 @@ describe('a socket of `ws` that waits for its token', () => {
     await scene.booted.app.close();
     expect(await late.closed).toEqual([4401, 'UNAUTHORISED']);
     expect(gateway.connections).toBe(0);
+  });
+});
+
+describe('a socket of `ws` that is judged after it has opened', () => {
+  let scene: Scene;
+  let gateway: LateGateway;
+  let answer: (roles: string[]) => void = () => undefined;
+  beforeEach(async () => {
+    scene = await Scene.open({
+      providers: [LateGateway, LateGuestsGateway],
+      sessions: { claims: [roleClaim] },
+      prepare: (app) => void app.useWebSocketAdapter(new WsAdapter(app)),
+    });
+    gateway = scene.booted.app.get(LateGateway);
+  });
+  afterEach(async () => {
+    vi.useRealTimers();
+    answer([]);
+    await scene.close();
+  });
+
+  /** Opens a socket whose role is still to be fetched. */
+  async function open(): Promise<WsTestClient> {
+    roles.set('dora', ['admin']);
+    const { access } = await scene.login('dora');
+    roles.set('dora', new Promise((resolve) => (answer = resolve)));
+    await scene.advance(1_000);
+    await scene.booted.app.get(SessionService).markClaimsStale('dora');
+    return WsTestClient.open(scene.booted.url, 'late', accessCookie(access));
+  }
+  const broadcast = (): void => {
+    for (const each of gateway.server.clients) each.send('{"event":"secret"}');
+  };
+
+  it('hears no broadcast and is unknown to its gateways before, and loses nothing that it sends', async () => {
+    const client = await open();
+    const told = client.ask('who');
+    broadcast();
+    expect([gateway.server.clients.size, gateway.connections]).toEqual([0, 0]);
+    answer(['admin']);
+    expect(await told).toEqual(['you', 'dora']);
+    expect([gateway.server.clients.size, gateway.connections]).toEqual([1, 1]);
+    const heard = client.hear(1);
+    broadcast();
+    expect(await heard).toEqual([{ event: 'secret' }]);
+    client.close();
+  });
+
+  it('never hears one if it is refused', async () => {
+    const client = await open();
+    const told = client.ask('who');
+    broadcast();
+    answer([]);
+    expect(await told).toEqual([4403, 'INVALID_CLAIMS']);
+    expect(gateway.connections).toBe(0);
+    expect(scene.booted.app.get(PendingConnections).size).toBe(0);
+  });
+
+  it('is closed after five seconds, and with its application', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    const slow = await open();
+    vi.advanceTimersByTime(5_000);
+    expect(await slow.closed).toEqual([4401, 'UNAUTHORISED']);
+    vi.useRealTimers();
+    answer([]);
+    const late = await open();
+    await scene.booted.app.close();
+    expect(await late.closed).toEqual([4401, 'UNAUTHORISED']);
+    expect(gateway.connections).toBe(0);
+  });
+
+  it('is admitted as a guest where no session is required', async () => {
+    const client = await WsTestClient.open(scene.booted.url, 'late-guests', {});
+    expect(await client.ask('ping')).toEqual(['pong', 'open']);
+    client.close();
   });
 });
