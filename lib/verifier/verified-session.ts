@@ -8,7 +8,6 @@ import type { RefusedSession } from '../errors/session.exception.js';
 import { ReadonlySession } from '../session/container/readonly-session.js';
 import type { StaleClaimsPolicy } from '../session/container/stale-claims-policy.js';
 import type { VerifiedSessions } from '../session/container/verified-sessions.js';
-import { MARKED_STALE_AT_MS } from '../session/edit/registered-claims.js';
 import { SessionRefusals } from '../session/refuse/session-refusals.js';
 import type { VerifiedToken } from '../session/verify/verified-token-cache.js';
 import { Clock } from '../time/clock.js';
@@ -51,10 +50,11 @@ export class ClaimJudgement {
     userId: string,
     validators: readonly SessionClaimValidator[],
   ): readonly SessionClaim<unknown>[] {
-    const sinceMs = this.feed.staleClaimsSinceMs(userId) ?? MARKED_STALE_AT_MS + 1;
+    const sinceMs = this.feed.staleClaimsSinceMs(userId);
+    const nowMs = this.clock.now();
     return validators.flatMap(({ claim }) => {
       if (claim === undefined || !this.feed.renews(claim.key)) return [];
-      return isStale(claim, payload, sinceMs) ? [claim] : [];
+      return isStale(claim, payload, sinceMs, nowMs) ? [claim] : [];
     });
   }
 }

@@ -217,6 +217,45 @@ describe.each(platforms)('claims of a session on %s', (platform) => {
     booted.clock.advanceMs(60_001);
   });
 
+  describe('that were fetched while a clock was twenty minutes ahead', () => {
+    beforeEach(async () => {
+      booted.clock.advanceMs(1_200_000);
+      await client.post('/login', { userId: 'u1' });
+      booted.clock.advanceMs(-1_200_000);
+      await client.post('/auth/session/refresh');
+      plans.fetched.length = 0;
+    });
+
+    it('are fetched again once they are marked stale, once', async () => {
+      expect((await act('get')).json).toEqual({ value: 'free' });
+      plans.plan = 'gold';
+      await sessions.markClaimsStale('u1');
+      booted.clock.advance('1s');
+      expect((await act('get')).json).toEqual({ value: 'gold' });
+      expect((await act('get')).json).toEqual({ value: 'gold' });
+      expect(plans.fetched).toEqual(['plan of u1 in public', 'limit of u1 in public']);
+    });
+
+    it('are fetched again also where the row has had such a time since', async () => {
+      await sessions.markClaimsStale('u1');
+      booted.clock.advanceMs(1_200_000);
+      await sessions.setClaimValue(await handle(), plan, 'free');
+      booted.clock.advanceMs(-1_199_000);
+      plans.plan = 'gold';
+      expect((await act('get')).json).toEqual({ value: 'gold' });
+      expect(await stored()).toMatchObject({ plan: { v: 'gold' } });
+    });
+
+    it('are asked for once where there is nothing to fetch', async () => {
+      plans.plan = undefined;
+      await sessions.markClaimsStale('u1');
+      booted.clock.advance('1s');
+      expect((await act('get')).json).toEqual({ value: 'free' });
+      expect((await act('get')).json).toEqual({ value: 'free' });
+      expect(plans.fetched).toEqual(['plan of u1 in public', 'limit of u1 in public']);
+    });
+  });
+
   it('are not those of a row that was read before they changed', async () => {
     const row = await booted.app.get(SessionStore).find(await handle());
     const token = String(await client.cookie('sAccessToken'));

@@ -309,6 +309,27 @@ describe.each(platforms)('a service without a database on %s', (platform) => {
     roles = ['admin'];
   });
 
+  it('asks for a refresh also where the stale claim was fetched while the issuer’s clock was ahead', async () => {
+    await boot();
+    clock.advanceMs(1_200_000);
+    const session = await logIn();
+    let { refreshToken = '' } = session.getAllSessionTokensDangerously();
+    clock.advanceMs(-1_200_000);
+    const refresh = async () => {
+      const renewed = await sessions.refreshSessionWithoutRequestResponse(refreshToken);
+      refreshToken = renewed.getAllSessionTokensDangerously().refreshToken ?? refreshToken;
+      return renewed.getAccessToken();
+    };
+    const token = await refresh();
+    expect((await ask('admin', token)).status).toBe(200);
+    roles = [];
+    await sessions.markClaimsStale('alice');
+    await poll();
+    expect((await ask('admin', token)).status).toBe(401);
+    clock.advanceMs(60_000);
+    expect((await ask('admin', await refresh())).status).toBe(403);
+  });
+
   it('takes a claim that is only ever set for fresh once a refresh has found nothing to fetch', async () => {
     await boot();
     const session = await logIn();

@@ -1,12 +1,18 @@
 import { Injectable } from '@nestjs/common';
 import type { AccessTokenPayload } from '../../claims/access-token-payload.js';
-import { isMissing, isStale, withAskedInVain } from '../../claims/asked-in-vain.js';
+import {
+  isAhead,
+  isMissing,
+  isStale,
+  MARKED_STALE_AT_MS,
+  withAskedInVain,
+} from '../../claims/asked-in-vain.js';
 import { buildClaims } from '../../claims/build-claims.js';
 import type { SessionClaim } from '../../claims/session-claim.js';
 import { SessionInputException } from '../../errors/session-input.exception.js';
 import { RevocationFeed } from '../../revocation/revocation-feed.js';
 import { Clock } from '../../time/clock.js';
-import { RegisteredClaims, MARKED_STALE_AT_MS } from '../edit/registered-claims.js';
+import { RegisteredClaims } from '../edit/registered-claims.js';
 import type { SessionContainer } from './session-container.js';
 import type { StaleClaimsPolicy } from './stale-claims-policy.js';
 
@@ -88,7 +94,10 @@ export class StaleClaimRenewal implements StaleClaimsPolicy<SessionContainer> {
     if (unchanged.length === 0 && Object.keys(update).length === 0) return session;
     // By the row: it may have another value than the token, have lost it, or have been fetched later.
     const ofRow = (payload: Readonly<AccessTokenPayload>): AccessTokenPayload => {
-      const later = stale.filter((claim) => (claim.getLastFetchedTimeMs(payload) ?? 0) > nowMs);
+      const later = stale.filter((claim) => {
+        const fetchedAtMs = claim.getLastFetchedTimeMs(payload) ?? 0;
+        return fetchedAtMs > nowMs && !isAhead(fetchedAtMs, this.clock.now());
+      });
       const keys = new Set(later.map(({ key }) => key));
       return Object.fromEntries(Object.entries(update).filter(([key]) => !keys.has(key)));
     };
@@ -109,9 +118,10 @@ export class StaleClaimRenewal implements StaleClaimsPolicy<SessionContainer> {
   /** The registered claims of a payload that must be fetched again. No query. */
   in(payload: Readonly<AccessTokenPayload>, userId: string): readonly SessionClaim<unknown>[] {
     if (this.registry.claims.length === 0) return [];
-    const staleSinceMs = this.feed.staleClaimsSinceMs(userId) ?? MARKED_STALE_AT_MS + 1;
+    const sinceMs = this.feed.staleClaimsSinceMs(userId);
+    const nowMs = this.clock.now();
     return this.registry.claims.filter(
-      (claim) => isStale(claim, payload, staleSinceMs) || isMissing(claim, payload, staleSinceMs),
+      (claim) => isStale(claim, payload, sinceMs, nowMs) || isMissing(claim, payload, sinceMs),
     );
   }
 }

@@ -3,9 +3,6 @@ import type { SessionClaim } from '../../claims/session-claim.js';
 import { UserRoleClaim } from '../../claims/user-role.claim.js';
 import { PermissionClaim } from '../../claims/permission.claim.js';
 
-/** The fetch time of a claim marked stale in the row: earlier than any real one. */
-export const MARKED_STALE_AT_MS = 0;
-
 /** The claims of all sessions, and the validators that every session must pass, with their providers resolved. */
 export class RegisteredClaims {
   private registered: readonly SessionClaim<unknown>[] = [];

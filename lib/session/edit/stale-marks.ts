@@ -1,11 +1,12 @@
 import { Injectable, Logger } from '@nestjs/common';
-import { isStale, missingMark } from '../../claims/asked-in-vain.js';
+import { isStale, MARKED_STALE_AT_MS, missingMark } from '../../claims/asked-in-vain.js';
+import type { SessionClaim } from '../../claims/session-claim.js';
 import { SessionInputException } from '../../errors/session-input.exception.js';
 import { SessionStoreUnavailableException } from '../../errors/session-store-unavailable.exception.js';
 import type { SessionDatabase } from '../../store/session-database.js';
 import type { JsonObject } from '../input/json-object.js';
 import { SessionDirectory } from '../verify/session-directory.js';
-import { MARKED_STALE_AT_MS, RegisteredClaims } from './registered-claims.js';
+import { RegisteredClaims } from './registered-claims.js';
 import { SessionEditor } from './session-editor.js';
 
 /** Marks claims in the rows of sessions, so that they are fetched again after the feed's line has gone. */
@@ -46,9 +47,14 @@ export class StaleMarks {
   }
 
   /** Marks the claims of some sessions that are stale since a time, and are not marked yet. */
-  async markLate(handles: readonly string[], fetchedBeforeMs: number): Promise<void> {
+  async markLate(
+    handles: readonly string[],
+    fetchedBeforeMs: number,
+    nowMs: number,
+  ): Promise<void> {
     for (const handle of handles) {
-      const marksIn = (payload: Readonly<JsonObject>) => this.marksIn(payload, fetchedBeforeMs);
+      const marksIn = (payload: Readonly<JsonObject>) =>
+        this.marksIn(payload, (claim) => isStale(claim, payload, fetchedBeforeMs, nowMs));
       try {
         const record = await this.directory.find(handle);
         if (record === undefined || Object.keys(marksIn(record.accessTokenPayload)).length === 0)
@@ -67,13 +73,15 @@ export class StaleMarks {
     return Object.assign({}, ...missing.map(missingMark)) as JsonObject;
   }
 
-  private marksIn(payload: Readonly<JsonObject>, fetchedBeforeMs?: number): JsonObject {
+  private marksIn(
+    payload: Readonly<JsonObject>,
+    isLate?: (claim: SessionClaim<unknown>) => boolean,
+  ): JsonObject {
     const marks = this.registry.claims.flatMap((claim) => {
       const value = claim.getValueFromPayload(payload);
       if (value === undefined) return [];
       const isMarked = claim.getLastFetchedTimeMs(payload) === MARKED_STALE_AT_MS;
-      const isMeant =
-        fetchedBeforeMs === undefined || (!isMarked && isStale(claim, payload, fetchedBeforeMs));
+      const isMeant = isLate === undefined || (!isMarked && isLate(claim));
       return isMeant ? [claim.addToPayload({}, value, MARKED_STALE_AT_MS)] : [];
     });
     return Object.assign({}, ...marks) as JsonObject;

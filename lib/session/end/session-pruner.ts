@@ -116,7 +116,9 @@ export class SessionPruner {
       const late = page.filter((session) => session.createdAtMs < cutOffAtMs);
       const handles = late.map((session) => session.handle);
       const isDone = await this.batches().over(handles, (part) =>
-        kind === 'cut-off' ? this.sessions.deleteAll(part) : this.marks.markLate(part, cutOffAtMs),
+        kind === 'cut-off'
+          ? this.sessions.deleteAll(part)
+          : this.marks.markLate(part, cutOffAtMs, this.clock.now()),
       );
       if (!isDone) return false;
     }
