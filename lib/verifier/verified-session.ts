@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { AccessTokenPayload } from '../claims/access-token-payload.js';
-import { isStale } from '../claims/asked-in-vain.js';
+import { isMissing, isStale } from '../claims/asked-in-vain.js';
 import type { SessionClaimValidator } from '../claims/session-claim-validator.js';
 import type { SessionClaim } from '../claims/session-claim.js';
 import { validateClaims } from '../claims/validate-claims.js';
@@ -25,7 +25,8 @@ export class ClaimJudgement {
   ) {}
 
   /**
-   * @throws {TryRefreshTokenException} if a claim has changed since it was fetched: the refresh fetches it again
+   * @throws {TryRefreshTokenException} if a claim has changed since it was fetched, or had no value: the refresh fetches
+   *   it again
    * @throws {InvalidClaimsException}
    */
   async assertClaims(
@@ -44,7 +45,7 @@ export class ClaimJudgement {
     if (invalidClaims.length > 0) throw this.refusals.invalidClaims(invalidClaims, session);
   }
 
-  /** The claims of these validators that have changed since they were fetched. */
+  /** The claims of these validators that have changed since they were fetched, or since the token was made without. */
   staleIn(
     payload: Readonly<AccessTokenPayload>,
     userId: string,
@@ -54,7 +55,8 @@ export class ClaimJudgement {
     const nowMs = this.clock.now();
     return validators.flatMap(({ claim }) => {
       if (claim === undefined || !this.feed.renews(claim.key)) return [];
-      return isStale(claim, payload, sinceMs, nowMs) ? [claim] : [];
+      const isOld = isStale(claim, payload, sinceMs, nowMs) || isMissing(claim, payload, sinceMs);
+      return isOld ? [claim] : [];
     });
   }
 }

@@ -34,6 +34,7 @@ import {
   verifyWsClient,
   type LiveEnd,
   type ReadonlySession,
+  type SessionClaimValidator,
   type SessionVerifierOptions,
 } from '../../lib/verifier/index.js';
 import { bootApp, platforms, type BootedApp } from '../support/boot-app.js';
@@ -45,15 +46,30 @@ import { bootVerifier, FEED_SECRET, ISSUER, type BootedVerifier } from '../suppo
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
-const roles = new Map<string, string[]>();
-const roleClaim = new UserRoleClaim({ fetchValue: ({ userId }) => roles.get(userId) ?? [] });
+const roles = new Map<string, string[] | undefined>();
+const roleClaim = new UserRoleClaim({
+  fetchValue: ({ userId }) => (roles.has(userId) ? roles.get(userId) : []),
+});
 const isAdmin = roleClaim.validators.includes('admin');
+const isNotBanned: SessionClaimValidator = {
+  id: 'not-banned',
+  claim: roleClaim,
+  validate: (payload) => ({
+    isValid: roleClaim.getValueFromPayload(payload)?.includes('banned') !== true,
+  }),
+};
 const signals: AbortSignal[] = [];
 
 class Answers {
   @SubscribeMessage('who')
   who(@CurrentSession() session?: ReadonlySession): object {
     return { event: 'you', data: session?.getUserId() ?? null };
+  }
+
+  @SubscribeMessage('rule')
+  @VerifySession({ roles: ['admin'] })
+  rule(): object {
+    return { event: 'ruled' };
   }
 }
 
@@ -321,6 +337,19 @@ describe.each(CELLS)('a socket of %s of a service without a database on %s', (ki
     await expect(connect('admin', bearer(renewed.getAccessToken()))).rejects.toBeInstanceOf(Error);
   });
 
+  it('is told to refresh where a message asks for a claim without a value that has been marked stale', async () => {
+    roles.set('erin', undefined);
+    const { access } = await pair.logIn('erin');
+    const client = await connect('guarded', bearer(access));
+    const refused = (code: string) => ['exception', expect.objectContaining({ code }) as unknown];
+    expect(await client.ask('rule')).toEqual(refused('INVALID_CLAIMS'));
+    pair.clock.advanceMs(2_000);
+    await pair.sessions.markClaimsStale('erin');
+    await pair.service.app.get(IssuerFeed).poll();
+    expect(await client.ask('rule')).toEqual(refused('TRY_REFRESH_TOKEN'));
+    expect(await client.ask('who')).toEqual(['you', 'erin']);
+  });
+
   it.each([
     ['no session', () => ({})],
     ['garbage', () => bearer('garbage')],
@@ -513,6 +542,19 @@ describe.each(platforms)('a stream of a service without a database on %s', (plat
     expect(others).toEqual([]);
     other[Symbol.dispose]();
     expect(ends[0]?.error).toMatchObject({ code: 'TRY_REFRESH_TOKEN', reason: 'claims-stale' });
+  });
+
+  it('ends where a claim without a value has become stale that it asked for', async () => {
+    roles.set('erin', undefined);
+    const { access } = await pair.logIn('erin');
+    const session = await pair.service.app.get(SessionVerification).verify(access);
+    if (session === undefined) throw new Error('no session');
+    const ends: LiveEnd[] = [];
+    const asked = { overrideGlobalClaimValidators: () => [isNotBanned] };
+    OpenClaims.watch(session, asked, (end) => ends.push(end));
+    pair.clock.advanceMs(2_000);
+    await pair.sessions.markClaimsStale('erin');
+    await expect.poll(() => ends).toMatchObject([{ reason: 'claims-stale' }]);
   });
 
   it('has its end told by a signal and by `watch`, where a session is verified by hand', async () => {

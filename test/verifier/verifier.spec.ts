@@ -37,7 +37,8 @@ const roleClaim = new UserRoleClaim({
     return roles;
   },
 });
-const secondFactor = new BooleanClaim({ key: '2fa', fetchValue: () => undefined });
+let factor: boolean | undefined;
+const secondFactor = new BooleanClaim({ key: '2fa', fetchValue: () => factor });
 
 @Controller()
 class OrdersController {
@@ -329,6 +330,32 @@ describe.each(platforms)('a service without a database on %s', (platform) => {
     clock.advanceMs(60_000);
     expect((await ask('admin', await refresh())).status).toBe(403);
   });
+
+  it.each([
+    ['passes once there is one', true, 200],
+    ['is refused while there is none', undefined, 403],
+  ] as const)(
+    'asks for a refresh where the claim that is stale has no value, and %s',
+    async (_, found, status) => {
+      await boot();
+      const session = await logIn();
+      const { refreshToken = '' } = session.getAllSessionTokensDangerously();
+      expect((await ask('transfer', session.getAccessToken())).status).toBe(403);
+      clock.advanceMs(60_000);
+      factor = found;
+      onTestFinished(() => void (factor = undefined));
+      await sessions.markClaimsStale('alice');
+      await poll();
+      expect(await ask('transfer', session.getAccessToken())).toMatchObject({
+        status: 401,
+        json: { message: 'try refresh token' },
+      });
+      expect((await ask('me', session.getAccessToken())).status).toBe(200);
+      clock.advanceMs(60_000);
+      const renewed = await sessions.refreshSessionWithoutRequestResponse(refreshToken);
+      expect((await ask('transfer', renewed.getAccessToken())).status).toBe(status);
+    },
+  );
 
   it('takes a claim that is only ever set for fresh once a refresh has found nothing to fetch', async () => {
     await boot();
