@@ -26,7 +26,7 @@ import type {
   SessionModuleExtras,
   SessionModuleOptions,
 } from './options/session-module-options.js';
-import { ClockCorrection } from './revocation/clock-correction.js';
+import { ClockCorrection } from './store/clock-correction.js';
 import { RevocationFeed } from './revocation/revocation-feed.js';
 import { aliasesOf, providersOfKind } from './providers-of-kind.js';
 import { LIFECYCLE_PROVIDERS } from './session-lifecycle.js';

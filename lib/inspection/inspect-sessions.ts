@@ -15,7 +15,7 @@ import {
   RESOLVED_SESSION_OPTIONS,
   type ResolvedSessionOptions,
 } from '../options/resolved-options.js';
-import { ClockCorrection } from '../revocation/clock-correction.js';
+import { ClockCorrection } from '../store/clock-correction.js';
 import { RevocationFeed } from '../revocation/revocation-feed.js';
 import { charsetFlaw, orderFlaw, schemaFlaw } from '../store/check-schema.js';
 import { indexFlaw } from '../store/missing-indexes.js';

@@ -1,6 +1,6 @@
 import type { Flaw } from '../errors/flaw.js';
 import type { ResolvedSessionOptions } from '../options/resolved-options.js';
-import type { ClockCorrection } from '../revocation/clock-correction.js';
+import type { ClockCorrection } from '../store/clock-correction.js';
 import type { RevocationFeed } from '../revocation/revocation-feed.js';
 import type { Clock } from '../time/clock.js';
 

@@ -2,6 +2,7 @@ import { SessionStoreUnavailableException } from '../errors/session-store-unavai
 import { Logger } from '@nestjs/common';
 import type { SessionEventBus } from '../events/session-event-bus.js';
 import type { ResolvedSessionOptions } from '../options/resolved-options.js';
+import type { ClockCorrection } from '../store/clock-correction.js';
 import type { SigningKeyRecord, SigningKeyStore } from '../store/signing-key.store.js';
 import type { Clock } from '../time/clock.js';
 import type { KeyKind, KeyLoader } from './key-loader.js';
@@ -32,6 +33,7 @@ export class KeyMaker {
     private readonly store: SigningKeyStore,
     private readonly loader: KeyLoader,
     private readonly events: SessionEventBus,
+    private readonly clockCorrection: ClockCorrection,
     private readonly clock: Clock,
     private readonly options: ResolvedSessionOptions,
   ) {
@@ -40,7 +42,7 @@ export class KeyMaker {
 
   /** Makes the first key of a kind, or the next one if it is due. */
   async makeNext(kind: KeyKind): Promise<void> {
-    const rows = await this.store.findAll();
+    const rows = await this.rowsInTime();
     const rivals = inOrder(rows, kind, this.algorithmOf(kind));
     const nowMs = this.clock.now();
     const dueAtMs = nextKeyDueAtMs(rivals, this.options.signing.rotationIntervalMs);
@@ -64,7 +66,7 @@ export class KeyMaker {
    * @returns whether it existed
    */
   async replace(kid: string): Promise<boolean> {
-    const rows = await this.store.findAll();
+    const rows = await this.rowsInTime();
     const revoked = rows.find((row) => row.kid === kid);
     if (revoked === undefined) return false;
     // First, because they would come back to life if the database went away in between.
@@ -78,6 +80,12 @@ export class KeyMaker {
     const inUse = activeKey(inOrder(rows, kind, revoked.algorithm), nowMs);
     if (inUse?.kid === kid) await this.insertInNextSlot(kind, [revoked], 0);
     return true;
+  }
+
+  // By a clock that has jumped ahead, a new key would be used only then, and one in use would pass for an old one.
+  private async rowsInTime(): Promise<SigningKeyRecord[]> {
+    await this.clockCorrection.measureWhenDue();
+    return this.store.findAll();
   }
 
   // Otherwise an old key would come back to life when its successor is revoked.
@@ -112,7 +120,7 @@ export class KeyMaker {
     leadMs: number,
   ): Promise<string> {
     for (let attempt = 0; attempt < SLOT_ATTEMPTS; attempt += 1) {
-      const rows = await this.store.findAll();
+      const rows = await this.rowsInTime();
       const rivals = inOrder(rows, kind, this.algorithmOf(kind));
       const kid = await this.insert(kind, nextSequence([...gone, ...rivals]), leadMs);
       if (kid !== undefined) return kid;

@@ -5,6 +5,7 @@ import {
   RESOLVED_SESSION_OPTIONS,
   type ResolvedSessionOptions,
 } from '../options/resolved-options.js';
+import { ClockCorrection } from '../store/clock-correction.js';
 import { SigningKeyStore } from '../store/signing-key.store.js';
 import type { VerificationKeys } from '../verification/verification-keys.js';
 import { Clock } from '../time/clock.js';
@@ -41,6 +42,7 @@ export class KeyRing implements VerificationKeys {
   private readonly maker: KeyMaker;
   private readonly rewrapper: KeyRewrapper;
   private readonly trusted: TrustedKeys;
+  private readonly leadMs: number;
   /** Reads the keys again from time to time, and makes the next one also where nothing is signed. */
   readonly reloadTask: IntervalTask;
   private readonly making = new Map<KeyKind, Promise<void>>();
@@ -55,12 +57,14 @@ export class KeyRing implements VerificationKeys {
   constructor(
     private readonly store: SigningKeyStore,
     events: SessionEventBus,
+    clockCorrection: ClockCorrection,
     private readonly clock: Clock,
     @Inject(RESOLVED_SESSION_OPTIONS) private readonly options: ResolvedSessionOptions,
   ) {
     this.loader = new KeyLoader(options.encryptionKeys, options.acceptsUnencryptedKeys);
-    this.maker = new KeyMaker(store, this.loader, events, clock, options);
+    this.maker = new KeyMaker(store, this.loader, events, clockCorrection, clock, options);
     this.trusted = new TrustedKeys(clock, options);
+    this.leadMs = publicationLeadMs(options.signing.rotationIntervalMs);
     this.rewrapper = new KeyRewrapper(store, this.loader, clock);
     this.reloadTask = new IntervalTask(
       Math.min(LONGEST_RELOAD_MS, this.leadMs),
@@ -197,10 +201,6 @@ export class KeyRing implements VerificationKeys {
   /** Whether signing keys are missing from `jwks` although other instances may sign with them. */
   get isJwksIncomplete(): boolean {
     return this.areLocked && this.keys.unreadable.some(({ kind }) => kind === 'dynamic');
-  }
-
-  private get leadMs(): number {
-    return publicationLeadMs(this.options.signing.rotationIntervalMs);
   }
 
   private reload(): Promise<void> {

@@ -8,7 +8,7 @@ import { RevocationStore } from '../store/revocation.store.js';
 import type { RevocationRecord } from '../store/revocation-record.js';
 import { Clock } from '../time/clock.js';
 import { IntervalTask } from '../time/interval-task.js';
-import { ClockCorrection } from './clock-correction.js';
+import { ClockCorrection } from '../store/clock-correction.js';
 import { revocationLifeMs, toRevocation } from './revocation-row.js';
 import type {
   JudgedSession,

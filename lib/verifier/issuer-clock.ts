@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { clockOffset, correctionMs } from '../revocation/clock-offset.js';
+import { clockOffset, correctionMs } from '../time/clock-offset.js';
 import { Clock } from '../time/clock.js';
 import { IssuerFault } from './issuer-client.js';
 

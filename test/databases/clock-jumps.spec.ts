@@ -1,5 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { Session, SessionEventBus, SessionService } from '../../lib/index.js';
+import {
+  Session,
+  SessionEventBus,
+  SessionRevocation,
+  SessionService,
+  SessionSigningKey,
+} from '../../lib/index.js';
 import { RevocationFeed } from '../../lib/revocation/revocation-feed.js';
 import { SessionPruner } from '../../lib/session/end/session-pruner.js';
 import { Clock } from '../../lib/time/clock.js';
@@ -92,6 +98,53 @@ describeOnEachServer('a machine’s clock that jumps ahead between two polls', (
     clock.jumpedByMs = HOUR_MS;
     expect((await instance.refresh(first)).status).toBe(401);
     expect(await rows()).toBe(0);
+  });
+
+  it.each([
+    ['a user’s sessions', (by: SessionService) => by.revokeAllSessionsForUser('u1')],
+    [
+      'a user’s sessions in a tenant',
+      (by: SessionService) => by.revokeAllSessionsForUser('u1', 'public'),
+    ],
+    ['a tenant’s sessions', (by: SessionService) => by.revokeAllSessionsOfTenant('public')],
+    ['everyone’s sessions', (by: SessionService) => by.revokeEverything()],
+  ])('keeps nobody out who logs in after %s were ended in that second', async (_, endAll) => {
+    const before = await instance.login('u1');
+    clock.jumpedByMs = HOUR_MS;
+    await endAll(booted.app.get(SessionService));
+    await expect.poll(() => clock.errorMs, { timeout: 5_000 }).toBeLessThan(APART_MS);
+    expect((await instance.refresh(before)).status).toBe(401);
+    const after = await instance.login('u1');
+    expect((await instance.refresh(after)).status).toBe(200);
+  });
+
+  it('has claims that were called stale in that second fetched no later than others', async () => {
+    clock.jumpedByMs = HOUR_MS;
+    await booted.app.get(SessionService).markClaimsStale('u1');
+    const [line] = await booted.dataSource.getRepository(SessionRevocation).find();
+    expect(Number(line?.cutOffAt)).toBeLessThan(Date.now() + APART_MS);
+  });
+
+  it('makes no next signing key before its time, and no secret that waits for that time', async () => {
+    const newestKeyMs = async (): Promise<number> =>
+      Number(await booted.dataSource.getRepository(SessionSigningKey).maximum('activeAt'));
+    clock.jumpedByMs = YEAR_MS;
+    await instance.login('u1');
+    await expect.poll(() => clock.errorMs, { timeout: 5_000 }).toBeLessThan(APART_MS);
+    expect(await newestKeyMs()).toBeLessThan(Date.now() + APART_MS);
+    clock.jumpedByMs += YEAR_MS;
+    await booted.app.get(SessionService).addRefreshTokenSecret();
+    expect(await newestKeyMs()).toBeLessThan(Date.now() + 2 * 60_000);
+  });
+
+  it('has a revoked key replaced by one that is in use at once', async () => {
+    await instance.login('u1');
+    const keys = booted.dataSource.getRepository(SessionSigningKey);
+    const used = await keys.findOneByOrFail({ kind: 'dynamic' });
+    clock.jumpedByMs = HOUR_MS;
+    expect(await booted.app.get(SessionService).revokeKey(used.kid)).toBe(true);
+    const next = await keys.findOneByOrFail({ kind: 'dynamic' });
+    expect(Number(next.activeAt)).toBeLessThan(Date.now() + APART_MS);
   });
 });
 

@@ -36,6 +36,7 @@ describe('the keys in memory', () => {
     const slow = keys.reloadForUnknownKey();
     booted.clock.advanceMs(2_000);
     const quick = keys.addRefreshTokenSecret();
+    await vi.waitFor(() => expect(gates).toHaveLength(2));
     gates.pop()?.();
     await vi.waitFor(() => expect(gates).toHaveLength(2));
     gates.pop()?.();

@@ -11,6 +11,7 @@ import {
   RESOLVED_SESSION_OPTIONS,
   type ResolvedSessionOptions,
 } from '../../options/resolved-options.js';
+import { ClockCorrection } from '../../store/clock-correction.js';
 import { RevocationFeed } from '../../revocation/revocation-feed.js';
 import { RevocationStore } from '../../store/revocation.store.js';
 import { SessionDatabase } from '../../store/session-database.js';
@@ -39,6 +40,7 @@ export class ClaimsByHandle {
   constructor(
     private readonly directory: SessionDirectory,
     private readonly editor: SessionEditor,
+    private readonly clockCorrection: ClockCorrection,
     private readonly clock: Clock,
     private readonly registry: RegisteredClaims,
     private readonly database: SessionDatabase,
@@ -49,11 +51,21 @@ export class ClaimsByHandle {
 
   /** The same in the caller's transaction. */
   withDatabase(database: SessionDatabase): ClaimsByHandle {
-    const { clock, registry, feed, options } = this;
+    const { clockCorrection, clock, registry, feed, options } = this;
     const directory = this.directory.withDatabase(database);
     const editor = this.editor.withDatabase(database);
     const marks = this.marks.withDatabase(database);
-    return new ClaimsByHandle(directory, editor, clock, registry, database, feed, marks, options);
+    return new ClaimsByHandle(
+      directory,
+      editor,
+      clockCorrection,
+      clock,
+      registry,
+      database,
+      feed,
+      marks,
+      options,
+    );
   }
 
   async fetchAndSet(handle: string, claim: SessionClaim<unknown>): Promise<boolean> {
@@ -87,6 +99,8 @@ export class ClaimsByHandle {
    */
   async markStale(userId: unknown): Promise<void> {
     const checked = checkUserId(userId);
+    // By a clock that has jumped ahead, each request would fetch them again until then.
+    if (!this.database.isInTransaction) await this.clockCorrection.measureWhenDue();
     const row = staleClaimsRow(checked, this.clock.now(), this.options);
     await new RevocationStore(this.database).insert([row]);
     // The feed brings changes in the caller's transaction after the commit, because it may still be rolled back.

@@ -4,7 +4,7 @@ import {
   RESOLVED_SESSION_OPTIONS,
   type ResolvedSessionOptions,
 } from '../../options/resolved-options.js';
-import { ClockCorrection } from '../../revocation/clock-correction.js';
+import { ClockCorrection } from '../../store/clock-correction.js';
 import { revocationLifeMs } from '../../revocation/revocation-row.js';
 import { RevocationStore } from '../../store/revocation.store.js';
 import type { RevocationRecord } from '../../store/revocation-record.js';

@@ -5,7 +5,7 @@ import {
   RESOLVED_SESSION_OPTIONS,
   type ResolvedSessionOptions,
 } from '../../options/resolved-options.js';
-import { ClockCorrection } from '../../revocation/clock-correction.js';
+import { ClockCorrection } from '../../store/clock-correction.js';
 import { RevocationFeed } from '../../revocation/revocation-feed.js';
 import { RevocationStore } from '../../store/revocation.store.js';
 import type { RevocationRecord } from '../../store/revocation-record.js';
@@ -181,10 +181,12 @@ export class SessionRevoker {
   }
 
   private async revokeAllIn(tenantId: string | null, reason: RevocationReason): Promise<number> {
+    const { isInTransaction } = this.database;
+    // A cut-off by a clock that has jumped ahead would keep everyone out until then.
+    if (!isInTransaction) await this.clockCorrection.measureWhenDue();
     let cutOff = await this.cutOff(tenantId, reason);
     // A session renewed meanwhile did not see the cut-off. A renewal that starts now does see it, unless it is already
     // in a transaction, where it waits for the rows.
-    const { isInTransaction } = this.database;
     if (!isInTransaction) cutOff = await this.cutOff(tenantId, reason);
     let count = await this.revokeFuture(tenantId, reason);
     const actedIn: string[] = [];

@@ -3,6 +3,7 @@ import {
   RESOLVED_SESSION_OPTIONS,
   type ResolvedSessionOptions,
 } from '../../options/resolved-options.js';
+import { ClockCorrection } from '../../store/clock-correction.js';
 import { RevocationStore } from '../../store/revocation.store.js';
 import type { RevocationRecord } from '../../store/revocation-record.js';
 import { SessionDatabase } from '../../store/session-database.js';
@@ -25,14 +26,16 @@ export class UserRevoker {
   constructor(
     private readonly database: SessionDatabase,
     private readonly revoker: SessionRevoker,
+    private readonly clockCorrection: ClockCorrection,
     private readonly clock: Clock,
     @Inject(RESOLVED_SESSION_OPTIONS) private readonly options: ResolvedSessionOptions,
   ) {}
 
   /** The same in the caller's transaction. */
   withDatabase(database: SessionDatabase): UserRevoker {
-    const { clock, options } = this;
-    return new UserRevoker(database, this.revoker.withDatabase(database), clock, options);
+    const { clockCorrection, clock, options } = this;
+    const revoker = this.revoker.withDatabase(database);
+    return new UserRevoker(database, revoker, clockCorrection, clock, options);
   }
 
   /**
@@ -68,6 +71,8 @@ export class UserRevoker {
     most: number,
   ): Promise<{ readonly handles: string[]; readonly areEnded: boolean }> {
     const { userId, tenantId, exceptHandle } = whose;
+    // A cut-off by a clock that has jumped ahead would keep the user out until then.
+    if (!this.database.isInTransaction) await this.clockCorrection.measureWhenDue();
     const end = async (database: SessionDatabase) => {
       const all = await new SessionStore(database).handlesOfUser(userId, tenantId ?? undefined);
       const handles = all.filter((handle) => handle !== exceptHandle);

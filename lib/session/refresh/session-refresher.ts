@@ -8,7 +8,7 @@ import {
   RESOLVED_SESSION_OPTIONS,
   type ResolvedSessionOptions,
 } from '../../options/resolved-options.js';
-import { ClockCorrection } from '../../revocation/clock-correction.js';
+import { ClockCorrection } from '../../store/clock-correction.js';
 import type { SessionRecord } from '../../store/session-record.js';
 import { SessionStore } from '../../store/session.store.js';
 import { Clock } from '../../time/clock.js';

@@ -3,7 +3,7 @@ import {
   RESOLVED_SESSION_OPTIONS,
   type ResolvedSessionOptions,
 } from '../../options/resolved-options.js';
-import { ClockCorrection } from '../../revocation/clock-correction.js';
+import { ClockCorrection } from '../../store/clock-correction.js';
 import { isBefore, isMeantFor } from '../../revocation/revoked-sessions.js';
 import { RevocationFeed } from '../../revocation/revocation-feed.js';
 import { RevocationStore } from '../../store/revocation.store.js';

@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { KeyRing } from '../../../lib/keys/key-ring.js';
-import { ClockCorrection } from '../../../lib/revocation/clock-correction.js';
+import { ClockCorrection } from '../../../lib/store/clock-correction.js';
 import { SessionEventBus, SessionService, type SessionEventName } from '../../../lib/index.js';
 import { RefreshTokenAuthenticator } from '../../../lib/session/refresh/refresh-token-authenticator.js';
 import { VerifiedTokenCache } from '../../../lib/session/verify/verified-token-cache.js';

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { setTimeout as pause } from 'node:timers/promises';
-import { databaseNowMs } from '../store/database-clock.js';
-import { SessionDatabase } from '../store/session-database.js';
+import { databaseNowMs } from './database-clock.js';
+import { SessionDatabase } from './session-database.js';
 import { Clock } from '../time/clock.js';
 import { IntervalTask } from '../time/interval-task.js';
 import {
@@ -10,7 +10,7 @@ import {
   narrowed,
   remainingErrorMs,
   type ClockOffset,
-} from './clock-offset.js';
+} from '../time/clock-offset.js';
 
 const MEASURE_EVERY_MS = 60_000;
 // Without a jump, it asks the database nothing.
@@ -58,7 +58,7 @@ export class ClockCorrection {
 
   /**
    * Measures if the last measurement is old, or if the clock has jumped. Await it before rows are deleted because their
-   * time is over.
+   * time is over, and before a date is written that stays in force.
    *
    * @returns whether it has measured
    */

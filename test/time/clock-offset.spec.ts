@@ -5,7 +5,7 @@ import {
   correctionMs,
   narrowed,
   remainingErrorMs,
-} from '../../lib/revocation/clock-offset.js';
+} from '../../lib/time/clock-offset.js';
 
 describe('a look at the database’s clock', () => {
   it('bounds how far that is ahead by the way there and back, and the millisecond that our clock leaves out', () => {

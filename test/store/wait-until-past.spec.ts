@@ -1,7 +1,7 @@
 import { DataSource } from 'typeorm';
 import { expect, it, vi } from 'vitest';
 import { sessionEntities } from '../../lib/index.js';
-import { ClockCorrection } from '../../lib/revocation/clock-correction.js';
+import { ClockCorrection } from '../../lib/store/clock-correction.js';
 import { SessionDatabase } from '../../lib/store/session-database.js';
 import { Clock } from '../../lib/time/clock.js';
 
