@@ -64,6 +64,24 @@ describe.each(platforms)('the number of sessions of a user on %s', (platform) =>
     expect((await first.post('/auth/session/refresh')).status).toBe(401);
   });
 
+  it.each([1, 2])(
+    'is bounded by ending the oldest, also after the clock has gone back, for a limit of %i',
+    async (max) => {
+      await boot(max);
+      const before: HttpClient[] = [];
+      for (let index = 0; index < max; index += 1) before.push(await login('bob'));
+      booted.clock.advanceMs(-3_600_000);
+      const after: HttpClient[] = [];
+      for (let index = 0; index < max; index += 1) {
+        after.push(await login('bob'));
+        expect(await Promise.all(after.map(isIn))).not.toContain(false);
+      }
+      expect(await countOf('bob')).toBe(max);
+      const refreshed = before.map((client) => client.post('/auth/session/refresh'));
+      for (const { status } of await Promise.all(refreshed)) expect(status).toBe(401);
+    },
+  );
+
   it('counts neither a session that a login replaces nor one that is over', async () => {
     await boot({ max: 2, onLimit: 'refuse' });
     const phone = await login('bob');

@@ -22,8 +22,8 @@ import { LoginsUnderWay } from './logins-under-way.js';
 import { cutOffRow, revokedRow } from '../../revocation/new-revocation-rows.js';
 import { deleteCreatedBefore, sweepSessions } from './sweep-sessions.js';
 
-// The clocks of instances differ by less, so a login that follows at once is left alone.
-const AHEAD_MS = 2_000;
+/** Sessions that are further in the future are old ones. The clocks of instances differ by less. */
+export const AHEAD_MS = 2_000;
 
 // One transaction of thousands of rows would hold up others, and the event loop with an embedded database.
 export const MOST_TOGETHER = 200;
@@ -238,7 +238,7 @@ export class SessionRevoker {
   }
 
   // Sessions created while the database's clock was ahead have a later date than the cut-off, but are older all the
-  // same.
+  // same. A login that follows at once is left alone.
   private async revokeFuture(tenantId: string | null, reason: RevocationReason): Promise<number> {
     const after = firstSessionHandleOf(this.clock.now() + AHEAD_MS);
     const swept = { range: { after, before: LAST_HANDLE }, tenantId };

@@ -9,8 +9,9 @@ import type { SessionDatabase } from '../../store/session-database.js';
 import type { SessionListing } from '../../store/session-outline.js';
 import type { SessionRecord } from '../../store/session-record.js';
 import { SessionStore } from '../../store/session.store.js';
+import { Clock } from '../../time/clock.js';
 import { SessionDirectory } from '../verify/session-directory.js';
-import { SessionRevoker } from '../end/session-revoker.js';
+import { AHEAD_MS, SessionRevoker } from '../end/session-revoker.js';
 
 /**
  * Keeps the number of a user's sessions in a tenant within the limit (ASVS 7.1.2).
@@ -25,6 +26,7 @@ export class SessionLimit {
     private readonly store: SessionStore,
     private readonly directory: SessionDirectory,
     private readonly revoker: SessionRevoker,
+    private readonly clock: Clock,
     @Inject(RESOLVED_SESSION_OPTIONS) private readonly options: ResolvedSessionOptions,
   ) {}
 
@@ -35,6 +37,7 @@ export class SessionLimit {
       store,
       this.directory.withDatabase(database),
       this.revoker.withDatabase(database),
+      this.clock,
       this.options,
     );
   }
@@ -71,7 +74,7 @@ export class SessionLimit {
       await this.store.deleteAll([created.handle]);
       throw new SessionLimitException(max);
     }
-    const handles = found.toSorted(newestFirst).map((record) => record.handle);
+    const handles = found.toSorted(newestFirst(this.clock.now())).map((record) => record.handle);
     await this.revoker.revoke(handles.slice(max), { reason: 'session-limit' });
   }
 
@@ -104,6 +107,10 @@ export class SessionLimit {
 }
 
 // Handles break ties in the same way everywhere: simultaneous logins must agree on the oldest sessions.
-function newestFirst(a: SessionListing, b: SessionListing): number {
-  return b.createdAtMs - a.createdAtMs || (a.handle < b.handle ? 1 : -1);
+function newestFirst(nowMs: number) {
+  // A session of the future began before the clock went back. As the newest one, it would have each login ended.
+  const isOld = ({ createdAtMs }: SessionListing): number =>
+    createdAtMs > nowMs + AHEAD_MS ? 1 : 0;
+  return (a: SessionListing, b: SessionListing): number =>
+    isOld(a) - isOld(b) || b.createdAtMs - a.createdAtMs || (a.handle < b.handle ? 1 : -1);
 }
