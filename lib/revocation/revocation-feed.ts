@@ -32,6 +32,12 @@ const CLOCK_INTERVAL_MS = 1_000;
 // The start waits for so many ended sessions at most. Those of a very busy hour, 100,000, take half a second.
 const MOST_BEFORE_START = 1_000;
 
+interface LinesListener {
+  learn(record: RevocationRecord, revocation: Revocation): void;
+  /** By a clock that has just been measured: one that has jumped ahead would have lines forgotten that still matter. */
+  forgetExpired(nowMs: number): void;
+}
+
 /** Keeps this instance's memory of revoked sessions up to date with the committed rows of the database. */
 @Injectable()
 export class RevocationFeed implements TellingRevocations {
@@ -46,7 +52,8 @@ export class RevocationFeed implements TellingRevocations {
   private isStopping = false;
   private isFailing = false;
   private onFirstLines: (() => void) | undefined;
-  private listener: Parameters<RevocationFeed['onLearned']>[0] | undefined;
+  private forgottenAtMs = Number.NEGATIVE_INFINITY;
+  private listener: LinesListener | undefined;
   private readonly listeners = new Set<(news: readonly RevocationNews[]) => void>();
 
   constructor(
@@ -122,9 +129,12 @@ export class RevocationFeed implements TellingRevocations {
     return Number.isFinite(this.ageMs) ? this.ageMs : this.clock.now() - this.startedAtMs;
   }
 
-  /** Records what this instance itself has just committed, without waiting for the next poll. */
-  learn(records: readonly RevocationRecord[]): void {
-    const nowMs = this.clock.now();
+  /**
+   * Records what this instance itself has just committed, without waiting for the next poll.
+   *
+   * @param nowMs the time of a reading, during which the clock may jump
+   */
+  learn(records: readonly RevocationRecord[], nowMs = this.clock.now()): void {
     const news: Revocation[] = [];
     for (const record of records) {
       const revocation = toRevocation(record, this.lifeMs);
@@ -133,13 +143,13 @@ export class RevocationFeed implements TellingRevocations {
       // A cut-off that is stored also judges rows that were committed late.
       if (isOver && revocation.kind !== 'cut-off') continue;
       if (this.revoked.add(revocation)) news.push(revocation);
-      if (!isOver) this.listener?.(record, revocation);
+      if (!isOver) this.listener?.learn(record, revocation);
     }
     if (news.length > 0) this.tell(news);
   }
 
-  /** Reports all learned lines to a listener until they are over, some of them repeatedly. */
-  onLearned(listener: (record: RevocationRecord, revocation: Revocation) => void): void {
+  /** Reports all learned lines to a listener until they are over, some of them repeatedly, and when to forget them. */
+  onLearned(listener: LinesListener): void {
     this.listener = listener;
   }
 
@@ -159,17 +169,22 @@ export class RevocationFeed implements TellingRevocations {
   }
 
   /**
-   * Reads what is new, or nothing with `revocation: false`. In either case it corrects the clock, and frees the memory
-   * of lines that can no longer matter.
+   * Reads what is new, or nothing with `revocation: false`. In either case it corrects the clock, and then frees the
+   * memory of lines that can no longer matter.
    */
   async poll(): Promise<void> {
+    await this.clockCorrection.measureWhenDue();
+    const nowMs = this.clock.now();
+    // If the clock has gone back, read everything. What was forgotten at a later time may matter again.
+    if (nowMs < this.forgottenAtMs) this.lookedBackAtMs.fill(Number.NEGATIVE_INFINITY);
     try {
-      await this.clockCorrection.measureWhenDue();
-      if (this.isOn) await this.read();
+      if (this.isOn) await this.read(nowMs);
     } finally {
-      this.revoked.forgetExpired(this.clock.now());
+      this.forgottenAtMs = nowMs;
+      this.revoked.forgetExpired(nowMs);
+      this.listener?.forgetExpired(nowMs);
       // Stored cut-offs then judge the rows of sessions that were committed late.
-      if (!this.isOn) this.revoked.forgetCutOffs(this.clock.now(), []);
+      if (!this.isOn) this.revoked.forgetCutOffs(nowMs, []);
     }
   }
 
@@ -178,17 +193,11 @@ export class RevocationFeed implements TellingRevocations {
     return this.revoked.size;
   }
 
-  private async read(): Promise<void> {
-    const nowMs = this.clock.now();
-    const due = LOOK_BACKS.map(({ everyMs }, i) => {
-      const agoMs = nowMs - (this.lookedBackAtMs[i] ?? 0);
-      // If the clock has gone back, read everything. Otherwise nothing would be read until the clock catches up.
-      return agoMs < 0 || agoMs >= everyMs;
-    });
+  private async read(nowMs: number): Promise<void> {
+    const lastAtMs = this.lookedBackAtMs;
+    const due = LOOK_BACKS.map(({ everyMs }, i) => nowMs - (lastAtMs[i] ?? 0) >= everyMs);
     // From its own last time, because a line may have been committed right after that.
-    const starts = LOOK_BACKS.map(
-      ({ lookBackMs }, i) => Math.min(nowMs, this.lookedBackAtMs[i] ?? 0) - lookBackMs,
-    );
+    const starts = LOOK_BACKS.map(({ lookBackMs }, i) => (lastAtMs[i] ?? 0) - lookBackMs);
     const sinceMs = Math.min(...starts.filter((_, i) => due[i]));
     const endAfterMs = nowMs - this.lifeMs;
     const isWhole = sinceMs === Number.NEGATIVE_INFINITY;
@@ -202,7 +211,7 @@ export class RevocationFeed implements TellingRevocations {
     for await (const page of pages) {
       // The rest is unknown, so the news stays as old as it was.
       if (this.isStopping) return;
-      this.learn(page);
+      this.learn(page, nowMs);
       if (isWhole) cutOffs.push(...page.filter(({ kind }) => kind === 'cut-off'));
       sessions += page.filter(({ kind }) => kind === 'session').length;
       if (sessions >= MOST_BEFORE_START) this.onFirstLines?.();
@@ -234,7 +243,7 @@ export class RevocationFeed implements TellingRevocations {
   // A whole reading takes a while, and lines of a kind that it has read may be written meanwhile.
   private async catchUp(sinceMs: number, endAfterMs: number): Promise<void> {
     const pages = this.store.pagesSince(sinceMs - SHORT_LOOK_BACK_MS, endAfterMs);
-    for await (const page of pages) this.learn(page);
+    for await (const page of pages) this.learn(page, sinceMs);
   }
 
   private tell(news: readonly RevocationNews[]): void {

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import {
   Session,
   SessionEventBus,
@@ -8,6 +8,7 @@ import {
 } from '../../lib/index.js';
 import { RevocationFeed } from '../../lib/revocation/revocation-feed.js';
 import { SessionPruner } from '../../lib/session/end/session-pruner.js';
+import { ClockCorrection } from '../../lib/store/clock-correction.js';
 import { Clock } from '../../lib/time/clock.js';
 import { bootApp, type BootedApp } from '../support/boot-app.js';
 import { describeOnEachServer } from '../support/components.js';
@@ -125,6 +126,21 @@ describeOnEachServer('a machine’s clock that jumps ahead between two polls', (
     expect(Number(line?.cutOffAt)).toBeLessThan(Date.now() + APART_MS);
   });
 
+  it('has no revocation forgotten while the database does not tell the time', async () => {
+    const { accessToken } = await instance.login('u1');
+    const sessions = booted.app.get(SessionService);
+    await sessions.revokeMultipleSessions(await sessions.getAllSessionHandlesForUser('u1'));
+    const silence = vi.spyOn(booted.app.get(ClockCorrection), 'measure');
+    silence.mockRejectedValue(new Error('away'));
+    clock.jumpedByMs = 3 * HOUR_MS;
+    await expect(booted.app.get(RevocationFeed).poll()).rejects.toThrow('away');
+    silence.mockRestore();
+    clock.jumpedByMs = 0;
+    await expect(sessions.getSessionWithoutRequestResponse(accessToken)).rejects.toMatchObject({
+      code: 'TRY_REFRESH_TOKEN',
+    });
+  });
+
   it('makes no next signing key before its time, and no secret that waits for that time', async () => {
     const newestKeyMs = async (): Promise<number> =>
       Number(await booted.dataSource.getRepository(SessionSigningKey).maximum('activeAt'));
@@ -148,7 +164,7 @@ describeOnEachServer('a machine’s clock that jumps ahead between two polls', (
   });
 });
 
-describe('a clock that goes back by half an hour', () => {
+describe('a clock that goes back', () => {
   const MINUTE_MS = 60_000;
   let scene: Scene;
   beforeEach(async () => {
@@ -181,5 +197,23 @@ describe('a clock that goes back by half an hour', () => {
       await scene.booted.app.get(RevocationFeed).poll();
       expect(await statusOf(access)).toBe(401);
     }
+  });
+
+  it('has revocations read again that it forgot because its time was wrong', async () => {
+    const { access, handle } = await scene.login('u1');
+    const { app, clock, dataSource } = scene.booted;
+    const feed = app.get(RevocationFeed);
+    await app.get(SessionService).revokeSession(handle);
+    for (let minutes = 0; minutes < 20; minutes += 1) {
+      clock.advanceMs(MINUTE_MS);
+      await feed.poll();
+    }
+    clock.advanceMs(2 * HOUR_MS);
+    await dataSource.query('ALTER TABLE auth_session_revocation RENAME TO gone');
+    await expect(feed.poll()).rejects.toThrow('session store');
+    await dataSource.query('ALTER TABLE gone RENAME TO auth_session_revocation');
+    clock.advanceMs(-2 * HOUR_MS);
+    await feed.poll();
+    expect(await statusOf(access)).toBe(401);
   });
 });

@@ -56,12 +56,12 @@ export class PublishedFeed {
     }
     const overlapMs = LATEST_WHOLE_READING_MS + 2 * revocation.pollIntervalMs;
     this.log = new FeedLog(randomUUID().slice(0, 13), overlapMs);
-    feed.onLearned((record, revocationOf) => {
-      const toText = (): string => JSON.stringify(lineOf(record, revocationOf));
-      const nowMs = clock.now();
-      this.log.add(record.id, revocationOf.expiresAtMs, nowMs, toText);
-      // Nobody may ever ask this instance.
-      this.forgetExpired(nowMs);
+    feed.onLearned({
+      learn: (record, revocation) => {
+        const toText = (): string => JSON.stringify(lineOf(record, revocation));
+        this.log.add(record.id, revocation.expiresAtMs, clock.now(), toText);
+      },
+      forgetExpired: (nowMs) => this.forgetExpired(nowMs),
     });
   }
 
@@ -73,7 +73,6 @@ export class PublishedFeed {
     const timeMs = this.clock.now();
     // A clock that has gone back does not make an earlier reading fresh.
     const ageMs = Math.abs(this.feed.ageMs);
-    this.forgetExpired(timeMs);
     const { realm } = this.options;
     const read = readCursor(cursor, realm);
     const { texts, last, more } = this.log.after(read, FEED_PAGE_LINES, timeMs);
