@@ -9,8 +9,8 @@ const overdueWork = new WeakMap<object, Promise<void>>();
 /**
  * When the work ends for which a caller no longer waits, well or not.
  *
- * @param error what the caller got
- * @returns `undefined` if that is no error of a deadline
+ * @param error the error of that caller
+ * @returns `undefined` for any error but a deadline's
  */
 export function endOfOverdueWork(error: unknown): Promise<void> | undefined {
   return typeof error === 'object' && error !== null ? overdueWork.get(error) : undefined;
