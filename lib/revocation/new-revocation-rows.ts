@@ -20,13 +20,17 @@ type RowOptions = Pick<
  * has gone back, the last one may be from the future.
  */
 export function revokedRow(
-  session: Pick<SessionRecord, 'handle' | 'userId' | 'tenantId' | 'lastActiveAtMs'>,
+  session: Pick<
+    SessionRecord,
+    'handle' | 'userId' | 'tenantId' | 'lastActiveAtMs' | 'confirmedAtMs'
+  >,
   reason: RevocationReason,
   detail: string | null,
   nowMs: number,
   options: RowOptions,
 ): RevocationRecord {
-  const lastMintAtMs = Math.max(nowMs, session.lastActiveAtMs);
+  // A refresh that is repeated makes another token, for a while after the first one's has arrived, and writes nothing.
+  const lastMintAtMs = Math.max(nowMs, session.lastActiveAtMs, session.confirmedAtMs ?? 0);
   return { ...row(nowMs, reason, options, lastMintAtMs), ...ofSession(session), detail };
 }
 

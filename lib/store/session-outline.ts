@@ -1,4 +1,4 @@
-import { readActor, readJson, textOrNull } from './column-values.js';
+import { numberOrNull, readActor, readJson, textOrNull } from './column-values.js';
 import { DEVICE_COLUMNS, type SessionRecord } from './session-record.js';
 import type { Session } from './session.entity.js';
 
@@ -10,6 +10,7 @@ export const OUTLINE_COLUMNS = [
   'persistent',
   'createdAt',
   'lastActiveAt',
+  'confirmedAt',
   'expiresAt',
   'actor',
   'impersonating',
@@ -27,6 +28,7 @@ export type SessionOutline = Pick<
   | 'persistent'
   | 'createdAtMs'
   | 'lastActiveAtMs'
+  | 'confirmedAtMs'
   | 'expiresAtMs'
   | 'actor'
   | 'impersonating'
@@ -57,6 +59,7 @@ export function toSessionOutline(row: Readonly<Record<string, unknown>>): Sessio
     persistent: Boolean(Number(row['persistent'])),
     createdAtMs: Number(row['createdAt']),
     lastActiveAtMs: Number(row['lastActiveAt']),
+    confirmedAtMs: numberOrNull(row['confirmedAt']),
     expiresAtMs: Number(row['expiresAt']),
     actor: readActor(row['actor']),
     impersonating: textOrNull(row['impersonating']),

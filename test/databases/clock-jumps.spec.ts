@@ -15,7 +15,7 @@ import { describeOnEachServer } from '../support/components.js';
 import { createTestDatabase, type TestDatabase } from '../support/databases.js';
 import { Instance, tokensOf } from '../support/instances.js';
 import { LoginController } from '../support/login.controller.js';
-import { accessCookie, Scene } from '../support/scene.js';
+import { accessCookie, holderOf, refreshCookie, Scene } from '../support/scene.js';
 
 const HOUR_MS = 3_600_000;
 const YEAR_MS = 365 * 24 * HOUR_MS;
@@ -196,6 +196,22 @@ describe('a clock that goes back', () => {
       scene.booted.clock.advanceMs(5 * MINUTE_MS);
       await scene.booted.app.get(RevocationFeed).poll();
       expect(await statusOf(access)).toBe(401);
+    }
+  });
+
+  it('has a revocation remembered until a token has ended that a lost answer was repeated with', async () => {
+    const parent = await scene.login('u1');
+    const child = holderOf(await scene.refresh(refreshCookie(parent.refresh)));
+    scene.booted.clock.advanceMs(50 * MINUTE_MS);
+    expect(await statusOf(child.access)).toBe(200);
+    await scene.settle();
+    const repeated = holderOf(await scene.refresh(refreshCookie(parent.refresh)));
+    scene.booted.clock.advanceMs(-40 * MINUTE_MS);
+    expect(await scene.booted.app.get(SessionService).revokeSession(parent.handle)).toBe(true);
+    for (let minutes = 0; minutes < 120; minutes += 5) {
+      scene.booted.clock.advanceMs(5 * MINUTE_MS);
+      await scene.booted.app.get(RevocationFeed).poll();
+      expect(await statusOf(repeated.access)).toBe(401);
     }
   });
 

@@ -141,8 +141,8 @@ describe('the statements on sessions', () => {
     await store.insert(record);
     expect(await store.find(record.handle)).toEqual(record);
     const { handle, userId, tenantId, persistent, actor, impersonating } = record;
-    const { createdAtMs, lastActiveAtMs, expiresAtMs } = record;
-    const times = { createdAtMs, lastActiveAtMs, expiresAtMs };
+    const { createdAtMs, lastActiveAtMs, confirmedAtMs, expiresAtMs } = record;
+    const times = { createdAtMs, lastActiveAtMs, confirmedAtMs, expiresAtMs };
     const outline = { handle, userId, tenantId, persistent, actor, impersonating, ...times };
     const { deviceKey, ip, userAgent } = record;
     const { value: page } = await store.pagesOfUser(userId, tenantId, 0).next();
