@@ -3,8 +3,9 @@ import type { TokenTransferMethod } from '../options/session-module-options.js';
 import { SessionVerifier } from '../session/verify/session-verifier.js';
 import type { VerifiedToken } from '../session/verify/verified-token-cache.js';
 import type { Reading } from '../tokens/reading.js';
-import type { HttpRequest } from './context/http-request.js';
+import { headerOf, type HttpRequest } from './context/http-request.js';
 import { SetupWarnings } from './setup-warnings.js';
+import { UNSEEN_SESSION_HEADER } from './transport/header-names.js';
 import {
   judgeValues,
   MAX_JUDGED,
@@ -54,7 +55,8 @@ export class RequestTokens {
     if (before !== undefined) return before;
     // The places that count may differ from one look to the next.
     if (known.checked >= MAX_JUDGED) return 'forged';
-    const reading = this.verifier.read(text);
+    const isUnseen = headerOf(request, UNSEEN_SESSION_HEADER) !== undefined;
+    const reading = this.verifier.read(text, isUnseen);
     // An unknown key may be known after the next reload.
     if (reading === 'unknown-key') return reading;
     known.byText.set(text, reading);

@@ -14,6 +14,9 @@ import type {
 
 export type * from './visitor.js';
 
+// Tells the API that the browser has not got these tokens yet: their use proves no arrival.
+const UNSEEN = 'unseen-session';
+
 /** An answer of the API, and its text. */
 type Refreshed = Promise<readonly [Response, string]>;
 
@@ -71,14 +74,23 @@ export function createPageSessions({
     const cookies = isForeign(request, trusted) ? '' : headerOf(request, 'cookie');
     const isPlain = mayBePlain && isPlainLoopback(request);
     const jar = new CookieJar(cookies, isPlain ? [...prefixes, ''] : prefixes);
+    const shown = jar.find(names.accessToken);
+    // The refresh token that the browser holds, or what a refresh with it has brought.
+    let heir = jar.find(names.refreshToken);
+
     function headersWith(init?: RequestInit): Headers {
       const headers = new Headers(init?.headers);
-      for (const name of ['user-agent', 'x-forwarded-for', 'accept-language']) {
+      for (const name of ['user-agent', 'x-forwarded-for', 'accept-language', UNSEEN]) {
         const value = headerOf(request, name);
         if (value !== '' && !headers.has(name)) headers.set(name, value);
       }
       headers.set('rid', 'session');
+      return withCookies(headers);
+    }
+
+    function withCookies(headers: Headers): Headers {
       if (jar.text !== '') headers.set('cookie', jar.text);
+      if (jar.find(names.accessToken) !== shown) headers.set(UNSEEN, '1');
       return headers;
     }
 
@@ -89,13 +101,19 @@ export function createPageSessions({
 
     async function refresh(): Promise<boolean> {
       const token = jar.find(names.refreshToken);
-      if (token === undefined || !mayRefresh) return false;
-      const [answer, said] = await refreshed(token, headersWith());
+      if (token === undefined || !mayRefresh || headerOf(request, UNSEEN) !== '') return false;
+      // With what the browser holds, each time: a newer token would count as arrived, and the browser's as stolen.
+      const isHeir = token === heir;
+      const headers = headersWith();
+      if (isHeir) headers.set('cookie', cookies);
+      const [answer, said] = await refreshed(token, headers);
       // After a link of another site, a browser proves no device. It does at a request of its own.
       if (/DEVICE_PROOF_MISSING|device proof missing/.test(said)) return false;
       if (answer.status === 429 || answer.status >= 500) throw failure(answer);
       const before = jar.find(names.accessToken);
-      if ((await keep(answer)).ok) return true;
+      const { ok } = await keep(answer);
+      if (isHeir) heir = jar.find(names.refreshToken);
+      if (ok) return true;
       // Of a session that is over, the API would have removed the cookies.
       if (jar.find(names.accessToken) === before && hasAntiCsrfToken(before)) throw byToken();
       return false;
@@ -113,9 +131,7 @@ export function createPageSessions({
         return jar.text;
       },
       get headers() {
-        const headers = copyOf(request.headers);
-        if (jar.text !== '') headers.set('cookie', jar.text);
-        return headers;
+        return withCookies(copyOf(request.headers));
       },
       get setCookie() {
         return jar.lines;

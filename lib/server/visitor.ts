@@ -50,7 +50,10 @@ export interface Visitor {
   readonly claims: VisitorClaims | undefined;
   /** The visitor's cookies as they are from now on, for the code behind this middleware. */
   readonly cookie: string;
-  /** The request's headers with these cookies, as `NextResponse.next({ request: { headers } })` takes them. */
+  /**
+   * The request's headers with these cookies, as `NextResponse.next({ request: { headers } })` takes them. Until the
+   * browser has new tokens, `unseen-session` tells the API so.
+   */
   readonly headers: Headers;
   /** The `Set-Cookie` lines for the visitor's answer so far. */
   readonly setCookie: readonly string[];

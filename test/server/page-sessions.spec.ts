@@ -18,6 +18,7 @@ import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { plainModule } from '../../scripts/plain-module.mjs';
 import { CreateSession, SessionEventBus, SessionService } from '../../lib/index.js';
 import { RevocationFeed } from '../../lib/revocation/revocation-feed.js';
+import { ArrivalQueue } from '../../lib/session/verify/arrival-queue.js';
 import {
   createPageSessions,
   type PageSessions,
@@ -143,6 +144,18 @@ class Site {
     this.booted.clock.advanceMs(3_601_000);
   }
 
+  /** Waits until the arrivals of tokens are noted. */
+  settle(): Promise<void> {
+    return this.booted.app.get(ArrivalQueue).flush();
+  }
+
+  /** The thefts from now on. */
+  thefts(): readonly object[] {
+    const thefts: object[] = [];
+    this.booted.app.get(SessionEventBus).on('theftDetected', (event) => void thefts.push(event));
+    return thefts;
+  }
+
   refreshes(): number[] {
     return this.traffic.refreshes.map(({ status }) => status);
   }
@@ -163,6 +176,12 @@ describe('the sessions of a page server', () => {
   let site: Site;
   afterEach(() => site.booted.close());
   const threeRequests = () => Promise.all([site.request(), site.request(), site.request()]);
+
+  async function openLate(): Promise<void> {
+    site = await Site.open();
+    await site.login();
+    site.expireAccessTokens();
+  }
 
   it.each(platforms)(
     'are those of its visitors: login, pages, refresh, sign-out on %s',
@@ -201,8 +220,7 @@ describe('the sessions of a page server', () => {
 
   it('survive three renders at once, with one refresh', async () => {
     site = await Site.open();
-    const thefts: unknown[] = [];
-    site.booted.app.get(SessionEventBus).on('theftDetected', (event) => void thefts.push(event));
+    const thefts = site.thefts();
     await site.login();
     for (let rounds = 1; rounds <= 3; rounds += 1) {
       site.expireAccessTokens();
@@ -213,6 +231,89 @@ describe('the sessions of a page server', () => {
       for (const each of renders) await site.keep(each);
     }
     expect(thefts).toEqual([]);
+  });
+
+  describe('survive an answer that never reaches the browser, however late it comes back', () => {
+    it.each<[string, (lost: Visitor) => Promise<{ readonly status: number }>]>([
+      ['the page calls the API', (lost) => lost.fetch('/me')],
+      ['a component calls it', (lost) => fetch(`${site.booted.url}/me`, { headers: lost.headers })],
+      [
+        'a component asks for its visitor, and calls it',
+        async ({ headers }) => {
+          const visitor = await site.sessions.handle({ headers }, { refresh: false });
+          const { status } = await visitor.fetch('/me');
+          return { status };
+        },
+      ],
+      [
+        'the API asks for another refresh',
+        async (lost) => {
+          site.expireAccessTokens();
+          const { status } = await lost.fetch('/me');
+          expect(site.refreshes()).toEqual([200, 200]);
+          return { status: Math.max(status, (await lost.fetch('/me')).status) };
+        },
+      ],
+    ])('where %s', async (_, use) => {
+      await openLate();
+      const thefts = site.thefts();
+      expect((await use(await site.visit())).status).toBe(200);
+      await site.settle();
+      site.booted.clock.advanceMs(86_400_000);
+      expect([(await site.visit()).claims?.sub, thefts]).toEqual(['u1', []]);
+    });
+
+    it('where the API asks for a refresh in the middle of a component', async () => {
+      await openLate();
+      const thefts = site.thefts();
+      const { headers } = await site.visit();
+      const component = await site.sessions.handle({ headers });
+      site.expireAccessTokens();
+      expect([(await component.fetch('/me')).status, site.refreshes()]).toEqual([401, [200]]);
+      site.booted.clock.advanceMs(86_400_000);
+      expect([(await site.visit()).claims?.sub, thefts]).toEqual(['u1', []]);
+    });
+
+    it('and a thief is found out by the first request of a browser that has got it', async () => {
+      await openLate();
+      const thefts = site.thefts();
+      const stolen = await site.request();
+      const visitor = await site.visit();
+      await visitor.fetch('/me');
+      await site.keep(visitor);
+      expect((await (await site.visit()).fetch('/me')).status).toBe(200);
+      await site.settle();
+      site.booted.clock.advanceMs(60_000);
+      expect((await site.sessions.handle(stolen)).claims).toBeUndefined();
+      expect(thefts).toHaveLength(1);
+    });
+
+    it('and a thief who says the same as a page server is found out if a page could not take so long', async () => {
+      await openLate();
+      const thefts = site.thefts();
+      const { headers } = await site.sessions.handle(await site.request());
+      site.booted.clock.advanceMs(300_001);
+      expect((await fetch(`${site.booted.url}/me`, { headers })).status).toBe(200);
+      await site.settle();
+      site.booted.clock.advanceMs(60_000);
+      site.expireAccessTokens();
+      expect((await site.visit()).claims).toBeUndefined();
+      expect(thefts).toHaveLength(1);
+    });
+  });
+
+  it('are those of a login in the middle of a page, also where that is refreshed', async () => {
+    await openLate();
+    const visitor = await site.visit();
+    await visitor.fetch('/login', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ userId: 'u2' }),
+    });
+    for (let rounds = 0; rounds < 2; rounds += 1) {
+      site.expireAccessTokens();
+      expect(await (await visitor.fetch('/me')).json()).toEqual({ userId: 'u2' });
+    }
   });
 
   it('survive renders on several page servers at once', async () => {
@@ -745,12 +846,6 @@ describe('the sessions of a page server', () => {
   describe('whose refresh', () => {
     const timedOut = ['TimeoutError: The operation was aborted due to timeout'];
     const outage = ['Error: the API of the sessions answered 503'];
-
-    async function openLate(): Promise<void> {
-      site = await Site.open();
-      await site.login();
-      site.expireAccessTokens();
-    }
 
     async function visit(): Promise<string[]> {
       return users(site.sessions, [await site.request()], true);

@@ -8,6 +8,8 @@ export interface Protocol {
   readonly repeatCarriesToken: 'always' | 'while unconfirmed' | 'never';
   /** The time that a confirmation notes: of its own writing, or of the request that it goes back to. */
   readonly confirmationNotes: 'when it is written' | 'when it was seen';
+  /** Where a token has arrived once it is used: at the client, or at the page server that has asked for it. */
+  readonly arrivesAt: 'the client' | 'its page server';
   /** What the answer `sibling` holds: a token of its own, or the one that the first caller got. */
   readonly sibling: 'a new token' | 'the same token';
   readonly gracePeriod: number;

@@ -125,7 +125,7 @@ function* effects(
   const next = advance(after, decided.from, given.token);
   yield {
     does: `the ${decided.from} is answered: ${decided.decision}`,
-    next: decided.from === 'client' ? next : receive(next, given),
+    next: decided.from === 'client' ? use(next, given, protocol) : receive(next, given),
   };
 }
 
@@ -161,14 +161,20 @@ function* arrivals(world: World, message: Message): Generator<Step<World>> {
   yield { does: `${does}, and not for the last time`, next: { ...received, messages } };
 }
 
+/** A page server calls the API with what it will give to its client. */
+function use(world: World, answered: Message, { arrivesAt }: Protocol): World {
+  return arrivesAt === 'its page server' ? arrived(world, answered) : world;
+}
+
+function arrived(world: World, { token }: Message): World {
+  const confirmable = token >= FIRST && !world.isFirstGeneration;
+  return { ...world, arrivedAge: confirmable ? (world.arrivedAge ?? 0) : world.arrivedAge };
+}
+
 function receive(world: World, message: Message): World {
   const { token, carriesToken, from } = message;
-  const confirmable = token >= FIRST && !world.isFirstGeneration;
-  const received = {
-    ...world,
-    messages: world.messages.filter((other) => other !== message),
-    arrivedAge: confirmable ? (world.arrivedAge ?? 0) : world.arrivedAge,
-  };
+  const messages = world.messages.filter((other) => other !== message);
+  const received = { ...arrived(world, message), messages };
   if (!carriesToken) return received;
   if (from === 'client') return { ...received, jar: token };
   return { ...received, loot: [...(world.loot ?? []), token] };

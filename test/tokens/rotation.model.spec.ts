@@ -36,6 +36,7 @@ const protocol: Protocol = {
   decide: decideRotation,
   repeatCarriesToken: 'while unconfirmed',
   confirmationNotes: 'when it is written',
+  arrivesAt: 'the client',
   sibling: 'a new token',
   gracePeriod: 2,
 };
@@ -76,6 +77,11 @@ describe('a client alone depends on its servers, which', () => {
     expect(breaks({ ...protocol, confirmationNotes: 'when it was seen' }, clientAlone)).toBe(
       TAKEN_FOR_A_THIEF,
     );
+  });
+
+  it('must not take the use by its page server for an arrival', () => {
+    const hasty: Protocol = { ...protocol, arrivesAt: 'its page server' };
+    expect(breaks(hasty, { ...clientAlone, messages: 1 })).toBe(TAKEN_FOR_A_THIEF);
   });
 
   it('may note it so where repetitions bring an access token alone', () => {

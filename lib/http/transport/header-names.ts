@@ -5,4 +5,6 @@ export const FRONT_TOKEN_HEADER = 'front-token';
 export const ANTI_CSRF_HEADER = 'anti-csrf';
 export const AUTH_MODE_HEADER = 'st-auth-mode';
 export const RID_HEADER = 'rid';
+/** A page server's: the browser has not got this access token yet. */
+export const UNSEEN_SESSION_HEADER = 'unseen-session';
 export const FDI_VERSION_HEADER = 'fdi-version';

@@ -23,6 +23,9 @@ import { deepFreeze } from '../input/json-object.js';
 import { accessTokenEndsAtMs } from '../mint/session-lifetime.js';
 import { ownCopy, type VerifiedToken, VerifiedTokenCache } from './verified-token-cache.js';
 
+// The longest grace period. A page does not take longer to arrive, so whoever says so is a thief.
+const UNSEEN_FOR_MS = 300_000;
+
 /** The result of verifying an access token. */
 export type Verification =
   | { readonly kind: 'valid'; readonly token: VerifiedToken; readonly record?: SessionRecord }
@@ -65,7 +68,7 @@ export class SessionVerifier {
     const refusal = this.judge(verified);
     const { claims } = verified;
     if (refusal !== undefined) return { kind: 'try-refresh', reason: refusal, claims };
-    if (!this.cache.has(verified.token)) this.remember(verified);
+    this.remember(verified);
     if (!isProven(claims)) return { kind: 'unproven', claims };
     if (!checkDatabase && !this.revocations.isStale) return { kind: 'valid', token: verified };
     const record = await this.findLiveSession(claims);
@@ -85,7 +88,7 @@ export class SessionVerifier {
   /** Remembers an authentic token if it is still good and no query is needed to tell. @returns whether it is */
   admit(verified: VerifiedToken): boolean {
     if (!this.isKnownToBeGood(verified)) return false;
-    if (!this.cache.has(verified.token)) this.remember(verified);
+    this.remember(verified);
     return true;
   }
 
@@ -99,8 +102,12 @@ export class SessionVerifier {
     return this.cache.has(text);
   }
 
-  /** The result for a text by the known keys: whether it is authentic, not whether it is still good. */
-  read(token: string): Reading<VerifiedToken> {
+  /**
+   * The result for a text by the known keys: whether it is authentic, not whether it is still good.
+   *
+   * @param isUnseen whether its sender says that the browser has not got it yet
+   */
+  read(token: string, isUnseen = false): Reading<VerifiedToken> {
     const remembered = this.cache.find(token);
     const areTooOld = this.keys.areTooOld === true;
     if (remembered !== undefined && !areTooOld) return { token: remembered };
@@ -110,7 +117,10 @@ export class SessionVerifier {
     if (key === undefined) return 'unknown-key';
     const reading = readAccessToken(token, key, this.options, this.clock.now());
     if (!reading.ok) return reading.reason === 'not-yet-valid' ? this.notYetValid() : 'forged';
-    return { token: { token: ownCopy(token), claims: deepFreeze(reading.claims), key } };
+    const claims = deepFreeze(reading.claims);
+    return {
+      token: { token: ownCopy(token), claims, key, isUnseen: isUnseen && this.isNew(claims) },
+    };
   }
 
   /** Whether an authentic token can be used: it has not expired, and its session and its key have not been revoked. */
@@ -171,7 +181,13 @@ export class SessionVerifier {
     return actor !== undefined && this.revocations.isRevoked(actor);
   }
 
+  private isNew({ iat }: AccessTokenClaims): boolean {
+    return iat * 1000 + UNSEEN_FOR_MS > this.clock.now();
+  }
+
   private remember(verified: VerifiedToken): void {
+    // Remembering what the browser may never get would swallow its first request, which proves more.
+    if (verified.isUnseen === true || this.cache.has(verified.token)) return;
     this.cache.remember(verified);
     // The first sight of a token from a refresh proves that the answer arrived.
     const { sessionHandle, parentRefreshTokenHash1 } = verified.claims;

@@ -18,6 +18,8 @@ export interface VerifiedToken {
   readonly token: string;
   readonly claims: Readonly<AccessTokenClaims>;
   readonly key: AccessTokenVerificationKey;
+  /** Whether its sender is a page server whose browser has not got it yet. Such a token is not remembered. */
+  readonly isUnseen?: boolean;
 }
 
 /**
