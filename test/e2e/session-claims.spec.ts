@@ -24,6 +24,15 @@ const NOBODY = '01900000-0000-7000-8000-000000000000';
 class Plans {
   readonly fetched: string[] = [];
   plan: string | undefined = 'free';
+  /** Called once, while a plan is fetched. */
+  meanwhile: (() => unknown) | undefined;
+
+  async planOnceReady(subject: ClaimSubject): Promise<string | undefined> {
+    const { meanwhile } = this;
+    this.meanwhile = undefined;
+    await meanwhile?.();
+    return this.planOf('plan', subject);
+  }
 
   planOf(claim: string, { userId, tenantId }: ClaimSubject): string | undefined {
     this.fetched.push(`${claim} of ${userId} in ${tenantId}`);
@@ -37,8 +46,8 @@ class PlanClaim extends PrimitiveClaim<string> {
     super({ key: 'plan' });
   }
 
-  override fetchValue(subject: ClaimSubject): string | undefined {
-    return this.plans.planOf('plan', subject);
+  override fetchValue(subject: ClaimSubject): Promise<string | undefined> {
+    return this.plans.planOnceReady(subject);
   }
 }
 
@@ -270,6 +279,7 @@ describe.each(platforms)('claims of a session on %s', (platform) => {
     ['fetchAndSetClaim on the container', 'fetch'],
     ['fetchAndSetClaim by handle', 'fetch by handle'],
     ['a validator by handle', 'validate by handle'],
+    ['the first request after markClaimsStale', 'renew'],
   ] as const)('that are fetched for %s', (_, how) => {
     /** Has the claim fetched a minute after the login. It changes while that is under way. */
     async function fetchWhile(change: (of: string) => unknown): Promise<void> {
@@ -277,11 +287,14 @@ describe.each(platforms)('claims of a session on %s', (platform) => {
       const token = String(await client.cookie('sAccessToken'));
       const session = await sessions.getSessionWithoutRequestResponse(token);
       booted.clock.advance('1m');
+      const meanwhile = async () => {
+        booted.clock.advance('1s');
+        await change(of);
+      };
       const late = new PrimitiveClaim<string>({
         key: 'plan',
         fetchValue: async () => {
-          booted.clock.advance('1s');
-          await change(of);
+          await meanwhile();
           return 'late';
         },
       });
@@ -291,6 +304,11 @@ describe.each(platforms)('claims of a session on %s', (platform) => {
         fetch: () => session?.fetchAndSetClaim(late),
         'fetch by handle': () => sessions.fetchAndSetClaim(of, late),
         'validate by handle': () => sessions.validateClaimsForSessionHandle(of, () => aged),
+        renew: async () => {
+          await sessions.markClaimsStale('u1');
+          Object.assign(plans, { plan: 'late', meanwhile });
+          await client.post('/container', { act: 'get' });
+        },
       };
       await fetching[how]();
     }
@@ -308,11 +326,17 @@ describe.each(platforms)('claims of a session on %s', (platform) => {
     it('bring back none that was removed meanwhile', async () => {
       await fetchWhile((of) => sessions.removeClaim(of, plan));
       expect(await stored()).not.toHaveProperty('plan');
+      await act('get');
+      expect(await stored()).not.toHaveProperty('plan');
     });
 
-    it('leave the mark of one that was marked stale meanwhile', async () => {
-      await fetchWhile(() => sessions.markClaimsStale('u1'));
-      expect(await stored()).toMatchObject({ plan: { v: 'free', t: 0 } });
-    });
+    // A request that renews them all fetches them again then.
+    it.each(how === 'renew' ? [] : [{ v: 'free', t: 0 }])(
+      'leave the mark of one that was marked stale meanwhile',
+      async (marked) => {
+        await fetchWhile(() => sessions.markClaimsStale('u1'));
+        expect(await stored()).toMatchObject({ plan: marked });
+      },
+    );
   });
 });

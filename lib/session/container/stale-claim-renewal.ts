@@ -94,11 +94,13 @@ export class StaleClaimRenewal implements StaleClaimsPolicy<SessionContainer> {
     if (unchanged.length === 0 && Object.keys(update).length === 0) return session;
     // By the row: it may have another value than the token, have lost it, or have been fetched later.
     const ofRow = (payload: Readonly<AccessTokenPayload>): AccessTokenPayload => {
-      const later = stale.filter((claim) => {
+      const isOver = (claim: SessionClaim<unknown>): boolean => {
         const fetchedAtMs = claim.getLastFetchedTimeMs(payload) ?? 0;
-        return fetchedAtMs > nowMs && !isAhead(fetchedAtMs, this.clock.now());
-      });
-      const keys = new Set(later.map(({ key }) => key));
+        const isLater = fetchedAtMs > nowMs && !isAhead(fetchedAtMs, this.clock.now());
+        const wasThere = Object.hasOwn(subject.accessTokenPayload, claim.key);
+        return isLater || (wasThere && !Object.hasOwn(payload, claim.key));
+      };
+      const keys = new Set(stale.filter(isOver).map(({ key }) => key));
       return Object.fromEntries(Object.entries(update).filter(([key]) => !keys.has(key)));
     };
     const merging = session.renewal.merge((payload) =>
