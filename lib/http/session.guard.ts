@@ -163,7 +163,7 @@ export class SessionGuard implements CanActivate {
     const holder = sessionHolderOf(context);
     const found = rememberedSession(holder, this.verification);
     if (found === undefined || !isSame(found.checked, route)) {
-      const token = messages.tokenIn(context);
+      const token = await messages.tokenIn(context);
       const asked = { ...route.asked, antiCsrfCheck: false };
       const session = await this.verification.verifyWithoutRequest(token, undefined, asked);
       this.remember(holder, { session, checked: route });

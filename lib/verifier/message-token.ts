@@ -8,9 +8,9 @@ const SCHEME = /^bearer +/i;
 export class SelectedMessageTokens implements MessageTokens {
   constructor(private readonly select: NonNullable<ResolvedVerifierOptions['messageToken']>) {}
 
-  tokenIn(context: ExecutionContext): string {
+  async tokenIn(context: ExecutionContext): Promise<string> {
     const rpc = context.switchToRpc();
-    const found = this.select(rpc.getData<unknown>(), rpc.getContext<unknown>(), context);
+    const found = await this.select(rpc.getData<unknown>(), rpc.getContext<unknown>(), context);
     // Some transports have headers in bytes.
     const text = Buffer.isBuffer(found) ? found.toString('latin1') : found;
     return typeof text === 'string' ? text.replace(SCHEME, '').trim() : '';

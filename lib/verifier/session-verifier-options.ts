@@ -47,7 +47,7 @@ export interface SessionVerifierOptions extends SessionStatusCodeOptions {
   trustSameSite?: boolean;
   /** The place of the token in messages between services. @default none: their handlers can't be guarded */
   messages?: {
-    /** Finds the token of a message, with or without `Bearer `. */
+    /** Finds the token of a message, as text or bytes, with or without `Bearer `. It may be a promise. */
     token: (data: unknown, context: unknown, execution: ExecutionContext) => unknown;
   };
   /**

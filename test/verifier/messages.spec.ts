@@ -75,9 +75,17 @@ class OrdersGateway {
   }
 }
 
-describe.each([true, false])(
-  'a service without a database that is called by messages, with inheritAppConfig %s',
-  (inheritAppConfig) => {
+const tokenOf = (data: unknown): string | undefined => (data as { token?: string }).token;
+
+const tokenLater = async (data: unknown): Promise<Buffer> => Buffer.from(String(tokenOf(data)));
+
+describe.each([
+  [true, 'at once', tokenOf],
+  [false, 'at once', tokenOf],
+  [false, 'by a promise', tokenLater],
+] as const)(
+  'a service without a database that is called by messages, with inheritAppConfig %s and tokens found %s',
+  (inheritAppConfig, _, findToken) => {
     const clock = new FakeClock();
     let issuer: BootedApp;
     let service: BootedVerifier;
@@ -103,7 +111,7 @@ describe.each([true, false])(
           issuer: ISSUER,
           url: `${issuer.url}/auth`,
           revocations: { secret: FEED_SECRET, pollInterval: '1h', maxStaleness: '1d' },
-          messages: { token: (data) => (data as { token?: string }).token },
+          messages: { token: findToken },
         },
         prepare: async (app: INestApplication) => {
           app.useWebSocketAdapter(new WsAdapter(app));
