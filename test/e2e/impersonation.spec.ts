@@ -140,6 +140,9 @@ class Visitor {
   get refreshToken() {
     return this.tokens.refresh;
   }
+  get accessToken() {
+    return this.tokens.access;
+  }
   /** Comes back by the refresh token of before, which waits in a cookie or here. */
   back(waiting?: string) {
     return this.send('POST', '/back', undefined, waiting);
@@ -454,6 +457,36 @@ describe.each(platforms)('who acts as a user on %s', (platform) => {
       expect(await sessions.explain(handle)).not.toEqual({ status: 'live' });
       expect(await booted.dataSource.getRepository(Session).count()).toBe(0);
     });
+  });
+
+  it('is told of, and can be explained, where the own session gets new tokens', async () => {
+    await boot();
+    const admin = await visitor('admin', 'header');
+    const own = await admin.access();
+    const { accessToken } = admin;
+    const { json } = await admin.post('/act', { userId: 'ada' });
+    const { handle } = json as { handle: string };
+    expect((await admin.send('POST', '/again', undefined, accessToken)).status).toBe(201);
+    const named = (name: string) =>
+      events.filter((each) => each.name === name).map(({ event }) => event);
+    expect(named('impersonationEnded')).toMatchObject([
+      {
+        actorId: 'admin',
+        actorSessionHandle: own.sessionHandle,
+        userId: 'ada',
+        sessionHandle: handle,
+        reason: 'ticket 7',
+      },
+    ]);
+    expect(named('revoked')).toMatchObject([
+      { sessionHandle: own.sessionHandle, reason: 'reauthenticated' },
+      { sessionHandle: handle, reason: 'actor-ended', detail: 'admin' },
+    ]);
+    expect(await sessions.explain(handle)).toMatchObject({ reason: 'actor-ended' });
+    expect(await sessions.listSessions('ada')).toEqual([]);
+    const next = await admin.post('/act', { userId: 'ada' });
+    expect(next.status).toBe(201);
+    expect(named('impersonationEnded')).toHaveLength(1);
   });
 
   describe('in a browser', () => {

@@ -130,18 +130,15 @@ export class SessionRevoker {
     };
   }
 
-  // Nobody acts as somebody else without being logged in.
-  private async endActedIn(
-    database: SessionDatabase,
-    handles: readonly string[],
-  ): Promise<EndedSessions> {
+  /** Ends sessions in which a person acted whose own session has ended: nobody acts without being logged in. */
+  async endActedIn(database: SessionDatabase, handles: readonly string[]): Promise<EndedSessions> {
     const records = await new SessionStore(database).deleteReturning(handles);
     const rows: RevocationRecord[] = [];
     for (const record of records) {
       const ending = { reason: 'actor-ended', detail: record.actor?.userId } as const;
       rows.push(...(await this.noteIn(database, [record], ending)).rows);
     }
-    return { records, rows };
+    return { records, rows, impersonations: records };
   }
 
   /** Adds lines to the feed for sessions whose rows this transaction has just deleted. */
@@ -208,7 +205,7 @@ export class SessionRevoker {
       await this.database.transaction(
         (database) => this.endActedIn(database, handles),
         'commit',
-        (ended) => this.announce({ ...ended, impersonations: ended.records }),
+        (ended) => this.announce(ended),
       );
     });
     if (isInTransaction) cutOff = await this.cutOff(tenantId, reason);

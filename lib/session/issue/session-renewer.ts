@@ -102,10 +102,13 @@ export class SessionRenewer {
     await new SessionStore(database).insert({ ...record, sessionData: taken.sessionData });
     const own = await this.revoker.noteIn(database, [taken], ENDING);
     const others = await this.revoker.endIn(database, replaced, ENDING);
+    // It names the old session as the actor's, so it is refused from now on.
+    const actedIn = [taken.impersonating].filter((handle) => handle !== null);
+    const ended = [own, others, await this.revoker.endActedIn(database, actedIn)];
     return {
-      records: [...own.records, ...others.records],
-      rows: [...own.rows, ...others.rows],
-      impersonations: [...(own.impersonations ?? []), ...(others.impersonations ?? [])],
+      records: ended.flatMap(({ records }) => records),
+      rows: ended.flatMap(({ rows }) => rows),
+      impersonations: ended.flatMap(({ impersonations = [] }) => impersonations),
     };
   }
 
