@@ -7,7 +7,7 @@ const OPEN = 1;
 const BYTES_OF_MESSAGE = 100;
 const MOST_BYTES = 65_536;
 
-/** What a socket does that is to show its token. */
+/** The callbacks for a socket that is to show its token. */
 interface Showing {
   onToken(token: string): void;
   /** It sends too much before its token. */
