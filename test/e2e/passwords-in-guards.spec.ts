@@ -2,12 +2,19 @@ import { ApolloDriver, type ApolloDriverConfig } from '@nestjs/apollo';
 import {
   BadRequestException,
   Controller,
+  Headers,
   Injectable,
+  Module,
   Post,
+  Req,
+  Res,
   UnauthorizedException,
   UseGuards,
   type CanActivate,
   type ExecutionContext,
+  type MiddlewareConsumer,
+  type NestMiddleware,
+  type NestModule,
 } from '@nestjs/common';
 import { Args, GraphQLModule, Mutation, Query, Resolver } from '@nestjs/graphql';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -22,7 +29,13 @@ import {
 } from '../../lib/index.js';
 import { requestAndResponseOf } from '../../lib/http/context/execution-context.js';
 import { platforms, type BootOptions } from '../support/boot-app.js';
-import { accessCookie, holderOf, refreshCookie, Scene, type Headers } from '../support/scene.js';
+import {
+  accessCookie,
+  holderOf,
+  refreshCookie,
+  Scene,
+  type Headers as SentHeaders,
+} from '../support/scene.js';
 
 const EVIL = { 'sec-fetch-site': 'cross-site', origin: 'https://evil.example' };
 
@@ -33,7 +46,7 @@ class PasswordGuard implements CanActivate {
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
     PasswordGuard.looked += 1;
-    const { request } = requestAndResponseOf(context) as { request: { headers: Headers } };
+    const { request } = requestAndResponseOf(context) as { request: { headers: SentHeaders } };
     const password: unknown =
       context.getType<string>() === 'graphql'
         ? context.getArgByIndex<{ password: string }>(1).password
@@ -104,6 +117,21 @@ class StaffLogins {
   }
 }
 
+@Controller()
+class LoginsByHand {
+  constructor(private readonly sessions: SessionService) {}
+
+  @Post('by-hand')
+  async login(
+    @Req() request: object,
+    @Res({ passthrough: true }) response: object,
+    @Headers('x-password') password: string,
+  ): Promise<void> {
+    if (password === 'wrong') await this.sessions.countFailedLogin(request);
+    else await this.sessions.createNewSession(request, response, 'public', 'u1');
+  }
+}
+
 @Controller('counted')
 @UseGuards(CountingGuard)
 class CountedLogins {
@@ -111,6 +139,24 @@ class CountedLogins {
   @CreateSession()
   login(): string {
     return 'u1';
+  }
+}
+
+/** A middleware gets Node's request: on Fastify, not the one that the guards and handlers get. */
+@Injectable()
+class CountingMiddleware implements NestMiddleware {
+  constructor(private readonly sessions: SessionService) {}
+
+  async use(request: object, _response: object, next: () => void): Promise<void> {
+    await this.sessions.limitLogin(request);
+    next();
+  }
+}
+
+@Module({ controllers: [GuardedLogins, LoginsByHand] })
+class CountedByMiddleware implements NestModule {
+  configure(consumer: MiddlewareConsumer): void {
+    consumer.apply(CountingMiddleware).forRoutes(GuardedLogins, LoginsByHand);
   }
 }
 
@@ -145,7 +191,11 @@ describe.each(platforms)('a login whose password a guard checks, on %s', (platfo
     PasswordGuard.looked = 0;
   }
 
-  async function guess(password: string, path = '/above', headers: Headers = {}): Promise<number> {
+  async function guess(
+    password: string,
+    path = '/above',
+    headers: SentHeaders = {},
+  ): Promise<number> {
     return (await scene.post(path, { 'x-password': password, ...headers })).status;
   }
 
@@ -190,6 +240,25 @@ describe.each(platforms)('a login whose password a guard checks, on %s', (platfo
     await open({ logins: { max: 3, per: '1m' } });
     // The bystander's login was the first.
     expect(await guessOften(3, 'right', path)).toEqual([201, 201, 429]);
+  });
+
+  it.each(['/above', '/below', '/by-hand'])(
+    'counts each login once that a middleware counts, on %s',
+    async (path) => {
+      const options = { controllers: [], imports: [CountedByMiddleware] };
+      await open({ logins: { max: 3, per: '1m' } }, options);
+      // The bystander's login was the first.
+      expect(await guessOften(3, 'right', path)).toEqual([201, 201, 429]);
+    },
+  );
+
+  it('counts a wrong password once where a middleware counts the login', async () => {
+    const options = { controllers: [], imports: [CountedByMiddleware] };
+    await open({ failures: { max: 2, per: '10m' } }, options);
+    expect(await guessOften(3, 'right')).toEqual([201, 201, 201]);
+    expect(await guessOften(1, 'wrong')).toEqual([401]);
+    expect(await guessOften(1, 'wrong', '/by-hand')).toEqual([201]);
+    expect(await guessOften(1, 'right')).toEqual([429]);
   });
 
   it('counts what a guard denies, and neither what succeeds nor what is malformed', async () => {

@@ -1,6 +1,7 @@
 import { subscribe } from 'node:diagnostics_channel';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ServerHttp2Stream } from 'node:http2';
+import { nodeRequestOf } from '../../session/input/by-request.js';
 
 type Listener = (status: number) => void;
 
@@ -10,7 +11,7 @@ interface NodeRequest {
   readonly stream?: ServerHttp2Stream;
 }
 
-// Keyed by Node's own requests: Fastify's requests hold theirs as `raw`, and Express' requests are Node's.
+// Keyed by Node's own requests, which are all that Node reports.
 const listeners = new WeakMap<object, Listener[]>();
 let isSubscribed = false;
 
@@ -20,8 +21,7 @@ let isSubscribed = false;
  * away.
  */
 export function onceAnswered(request: object, listener: Listener): void {
-  const { raw } = request as { raw?: unknown };
-  const key: NodeRequest = typeof raw === 'object' && raw !== null ? raw : request;
+  const key: NodeRequest = nodeRequestOf(request);
   // Each kind of sessions counts logins by itself.
   const others = listeners.get(key);
   listeners.set(key, [...(others ?? []), listener]);

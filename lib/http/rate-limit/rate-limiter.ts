@@ -6,6 +6,7 @@ import {
   RESOLVED_SESSION_OPTIONS,
   type ResolvedSessionOptions,
 } from '../../options/resolved-options.js';
+import { ByRequest } from '../../session/input/by-request.js';
 import { Deadline } from '../../store/deadline.js';
 import { Clock } from '../../time/clock.js';
 import { onceAnswered } from '../context/answered-request.js';
@@ -32,7 +33,7 @@ export class RateLimiter {
   private readonly logger = new Logger('SessionModule');
   private readonly deadline = new Deadline(COUNTER_TIMEOUT_MS);
   private readonly counter: RateLimitCounter;
-  private readonly byHand = new WeakMap<object, Attempts>();
+  private readonly byHand = new ByRequest<Attempts>();
   private isWithoutAddress = false;
   private isFailing = false;
 
@@ -99,7 +100,7 @@ export class RateLimiter {
   /** Counts a refused login. One that was counted on admission stays counted. */
   async countFailure(request: unknown): Promise<void> {
     const { rateLimit } = this.options;
-    const attempts = this.byHand.get(request as object);
+    const attempts = this.byHand.get(asHttpRequest(request));
     if (attempts !== undefined && attempts.open > 0) {
       attempts.open -= 1;
       return;

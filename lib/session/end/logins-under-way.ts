@@ -2,6 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { Injectable } from '@nestjs/common';
 import type { RevocationRecord } from '../../store/revocation-record.js';
 import { Clock } from '../../time/clock.js';
+import { ByRequest } from '../input/by-request.js';
 
 /** A login whose session does not exist yet. */
 export interface LoginUnderWay {
@@ -28,7 +29,7 @@ const running = new AsyncLocalStorage<ReadonlyMap<LoginsUnderWay, NotedLogin>>()
  */
 @Injectable()
 export class LoginsUnderWay {
-  private readonly byRequest = new WeakMap<object, NotedLogin>();
+  private readonly byRequest = new ByRequest<NotedLogin>();
 
   constructor(private readonly clock: Clock) {}
 
@@ -58,7 +59,7 @@ export class LoginsUnderWay {
 
   /** The login of a request, or else the one that the caller is part of; `undefined` for a login that begins now. */
   find(request?: object): LoginUnderWay | undefined {
-    return request === undefined ? this.current() : this.byRequest.get(keyOf(request));
+    return request === undefined ? this.current() : this.byRequest.get(request);
   }
 
   /** Notes cut-offs as the work of the login that the caller is part of. */
@@ -76,17 +77,10 @@ export class LoginsUnderWay {
   }
 
   private noted(request: object): NotedLogin {
-    const key = keyOf(request);
-    const known = this.byRequest.get(key);
+    const known = this.byRequest.get(request);
     if (known !== undefined) return known;
     const login = { begunAtMs: this.clock.now(), ownCutOffs: [], isOver: false };
-    this.byRequest.set(key, login);
+    this.byRequest.set(request, login);
     return login;
   }
-}
-
-// A middleware of Fastify gets Node's request, which Fastify's holds as `raw`.
-function keyOf(request: object): object {
-  const { raw } = request as { raw?: unknown };
-  return typeof raw === 'object' && raw !== null ? raw : request;
 }
