@@ -3,7 +3,7 @@ export { SessionService } from './session.service.js';
 
 export { CreateSession } from './http/decorators/create-session.decorator.js';
 export { ForbidImpersonation } from './http/decorators/forbid-impersonation.decorator.js';
-export type { ImpersonateOptions } from './http/impersonation-options.js';
+export type { ImpersonateOptions } from './http/login/impersonation-options.js';
 export { getSessionsToken, InjectSessions } from './http/decorators/inject-sessions.decorator.js';
 export type {
   CreateSessionOptions,
@@ -14,11 +14,11 @@ export { RequireFresh } from './http/decorators/require-fresh.decorator.js';
 export { PublicAccess } from './http/decorators/public-access.decorator.js';
 export { VerifySession } from './http/decorators/verify-session.decorator.js';
 export type { GuardedRouteOptions } from './http/decorators/verify-session.metadata.js';
-export type { VerifySessionOptions } from './http/verify-session-options.js';
-export { CreateSessionInterceptor } from './http/create-session.interceptor.js';
+export type { VerifySessionOptions } from './http/verify/verify-session-options.js';
+export { CreateSessionInterceptor } from './http/login/create-session.interceptor.js';
 export { sessionLogRedaction } from './http/transport/log-redaction.js';
 export { currentSession, sessionOf } from './http/session-of-request.js';
-export { SessionGuard } from './http/session.guard.js';
+export { SessionGuard } from './http/verify/session.guard.js';
 export { SessionFunctions, type RevokeOptions } from './session/session-functions.js';
 
 export {

@@ -1,9 +1,9 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { refuse, type Flaw } from './errors/flaw.js';
 import { FastifyReplies } from './http/context/fastify-replies.js';
-import { CookiePaths } from './http/cookie-paths.js';
-import { HandlerSurvey } from './http/handler-survey.js';
-import { SessionExceptionFilter } from './http/session-exception.filter.js';
+import { CookiePaths } from './http/routes/cookie-paths.js';
+import { HandlerSurvey } from './http/routes/handler-survey.js';
+import { SessionExceptionFilter } from './http/refusals/session-exception.filter.js';
 import { SessionKinds } from './http/session-kinds.js';
 import { START_FLAWS, type StartFlaws } from './inspection/start-flaws.js';
 import { KeyRing } from './keys/key-ring.js';

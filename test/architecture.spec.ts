@@ -198,7 +198,7 @@ describe('the code in lib/', () => {
     const isPure = (path: string): boolean =>
       /^(store\/ascii-json|keys\/public-jwk)\.ts$/.test(path);
     expect([...below].filter((path) => stores.test(path) && !isPure(path))).toEqual([]);
-    expect(below).toContain('http/session.guard.ts');
+    expect(below).toContain('http/verify/session.guard.ts');
   });
 
   it('knows each kind of database in store/dialect/ alone', () => {

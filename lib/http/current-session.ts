@@ -1,7 +1,7 @@
 import type { SessionKind } from '../options/kind.js';
 import { endByThemselves } from '../session/container/own-ends.js';
 import type { ReadonlySession } from '../session/container/readonly-session.js';
-import type { VerifySessionOptions } from './verify-session-options.js';
+import type { VerifySessionOptions } from './verify/verify-session-options.js';
 import type { GuardedRouteOptions } from './decorators/verify-session.metadata.js';
 
 const FINDINGS = Symbol('nestjs-auth-sessions: current session');

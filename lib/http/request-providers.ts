@@ -1,18 +1,18 @@
 import type { Provider } from '@nestjs/common';
-import { BindingOffer } from './binding-offer.js';
-import { CookiePaths } from './cookie-paths.js';
+import { BindingOffer } from './binding/binding-offer.js';
+import { CookiePaths } from './routes/cookie-paths.js';
 import { RateLimiter } from './rate-limit/rate-limiter.js';
-import { RequestImpersonation } from './request-impersonation.js';
-import { RequestBinding } from './request-binding.js';
-import { RequestLogin } from './request-login.js';
-import { RequestRefresh } from './request-refresh.js';
+import { RequestImpersonation } from './login/request-impersonation.js';
+import { RequestBinding } from './binding/request-binding.js';
+import { RequestLogin } from './login/request-login.js';
+import { RequestRefresh } from './refresh/request-refresh.js';
 import { RequestSignOut } from './request-sign-out.js';
-import { RequestRefreshTokens } from './request-refresh-tokens.js';
+import { RequestRefreshTokens } from './refresh/request-refresh-tokens.js';
 import { KNOWN_ENTITIES } from './setup-warnings.js';
 import { SessionContainerFactory } from '../session/container/session-container.factory.js';
 import { VERIFIED_SESSIONS } from '../session/container/verified-sessions.js';
 import { SessionDatabase } from '../store/session-database.js';
-import { REFRESH_OF_REQUEST } from './refresh-of-request.js';
+import { REFRESH_OF_REQUEST } from './verify/refresh-of-request.js';
 import { TokenWriter } from './transport/token-writer.js';
 import { VERIFICATION_PROVIDERS } from './verification-providers.js';
 

@@ -11,7 +11,7 @@ import { AntiCsrf } from './anti-csrf/anti-csrf.js';
 import { asHttpRequest, type HttpRequest } from './context/http-request.js';
 import { endingOwnSession } from './current-session.js';
 import { asHttpResponse, type HttpResponse } from './context/http-response.js';
-import { RequestRefreshTokens } from './request-refresh-tokens.js';
+import { RequestRefreshTokens } from './refresh/request-refresh-tokens.js';
 import { RequestTokens } from './request-tokens.js';
 import { transferMethodOf } from './transport/shown-values.js';
 import { TokenWriter } from './transport/token-writer.js';

@@ -6,7 +6,7 @@ import {
   RESOLVED_SESSION_OPTIONS,
   type ResolvedVerificationOptions,
 } from '../options/resolved-options.js';
-import { RefreshRoute } from './refresh-route.js';
+import { RefreshRoute } from './routes/refresh-route.js';
 
 /** Knows the kinds of sessions in an application, one for each `SessionModule`. */
 @Injectable()

@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import type { Readable } from 'node:stream';
 import { Observable } from 'rxjs';
-import type { VerifySessionOptions } from '../http/verify-session-options.js';
+import type { VerifySessionOptions } from '../http/verify/verify-session-options.js';
 import { isClosed } from '../session/container/closing.js';
 import { isEndedByItself } from '../session/container/own-ends.js';
 import type { ReadonlySession } from '../session/container/readonly-session.js';

@@ -1,4 +1,4 @@
-import type { VerifySessionOptions } from '../http/verify-session-options.js';
+import type { VerifySessionOptions } from '../http/verify/verify-session-options.js';
 import type { AskingGateway, GatewayPlace } from './gateways.js';
 
 /** The requirements of an entrance that admits sockets without a session. */

@@ -1,5 +1,5 @@
 import type { SessionEndedException } from '../errors/session-ended.exception.js';
-import type { VerifySessionOptions } from '../http/verify-session-options.js';
+import type { VerifySessionOptions } from '../http/verify/verify-session-options.js';
 import type { ReadonlySession } from '../session/container/readonly-session.js';
 import { OpenClaims } from './open-claims.js';
 

@@ -1,11 +1,15 @@
 import { Inject, Injectable, type Type } from '@nestjs/common';
 import { ApplicationConfig, ModulesContainer } from '@nestjs/core';
 import type { Flaw } from '../errors/flaw.js';
-import { askedOfSession } from '../http/asked-of-session.js';
+import { askedOfSession } from '../http/routes/asked-of-session.js';
 import { isApplicationGuarded } from '../http/decorators/verify-session.metadata.js';
-import { declaredHandler, GuardedRoutes, type GuardedRoute } from '../http/guarded-routes.js';
-import { handlersOf } from '../http/handlers-of-class.js';
-import { isGateway, isGatewayMessage } from '../http/nest-marks.js';
+import {
+  declaredHandler,
+  GuardedRoutes,
+  type GuardedRoute,
+} from '../http/routes/guarded-routes.js';
+import { handlersOf } from '../http/routes/handlers-of-class.js';
+import { isGateway, isGatewayMessage } from '../http/routes/nest-marks.js';
 import {
   RESOLVED_SESSION_OPTIONS,
   type ResolvedSessionOptions,

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { SessionException } from '../errors/session.exception.js';
-import { RequestVerification } from '../http/request-verification.js';
-import type { VerifySessionOptions } from '../http/verify-session-options.js';
+import { RequestVerification } from '../http/verify/request-verification.js';
+import type { VerifySessionOptions } from '../http/verify/verify-session-options.js';
 import type { ReadonlySession } from '../session/container/readonly-session.js';
 import { SessionRefusals } from '../session/refuse/session-refusals.js';
 

@@ -1,6 +1,6 @@
 import { Injectable, type Type } from '@nestjs/common';
-import type { LiveConnections } from '../http/live-connections.js';
-import type { VerifySessionOptions } from '../http/verify-session-options.js';
+import type { LiveConnections } from '../http/verify/live-connections.js';
+import type { VerifySessionOptions } from '../http/verify/verify-session-options.js';
 import type { ReadonlySession } from '../session/container/readonly-session.js';
 import type { LiveEnd } from '../verification/session-ends.js';
 import { mergedAsks } from './asked-at-entrance.js';

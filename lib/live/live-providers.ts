@@ -1,5 +1,5 @@
 import type { Provider } from '@nestjs/common';
-import { LIVE_CONNECTIONS } from '../http/live-connections.js';
+import { LIVE_CONNECTIONS } from '../http/verify/live-connections.js';
 import { SESSION_ENDS } from '../verification/session-ends.js';
 import { RunningApplication } from './application.js';
 import { GatewayEntrance } from './gateway-entrance.js';

@@ -1,5 +1,5 @@
-import type { HeldSessionVerification } from '../http/held-session-verification.js';
-import type { VerifySessionOptions } from '../http/verify-session-options.js';
+import type { HeldSessionVerification } from '../http/verify/held-session-verification.js';
+import type { VerifySessionOptions } from '../http/verify/verify-session-options.js';
 import type { ReadonlySession } from '../session/container/readonly-session.js';
 import { OPTIONAL } from './asked-at-entrance.js';
 import type { GatewayServers } from './gateway-servers.js';

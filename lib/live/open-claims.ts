@@ -6,10 +6,10 @@ import {
   RESOLVED_SESSION_OPTIONS,
   type ResolvedVerificationOptions,
 } from '../options/resolved-options.js';
-import { GuardedRoutes } from '../http/guarded-routes.js';
-import type { HandlerOfClass } from '../http/handlers-of-class.js';
-import { RequestVerification } from '../http/request-verification.js';
-import type { VerifySessionOptions } from '../http/verify-session-options.js';
+import { GuardedRoutes } from '../http/routes/guarded-routes.js';
+import type { HandlerOfClass } from '../http/routes/handlers-of-class.js';
+import { RequestVerification } from '../http/verify/request-verification.js';
+import type { VerifySessionOptions } from '../http/verify/verify-session-options.js';
 import type { ReadonlySession } from '../session/container/readonly-session.js';
 import {
   STALE_CLAIMS_POLICY,

@@ -2,13 +2,13 @@ import { RequestMethod, type INestApplicationContext } from '@nestjs/common';
 import { HTTP_CODE_METADATA, METHOD_METADATA } from '@nestjs/common/constants.js';
 import { ApplicationConfig, ModulesContainer } from '@nestjs/core';
 import { SessionInputException } from '../errors/session-input.exception.js';
-import { askedOfSession, type AskedOfSession } from '../http/asked-of-session.js';
+import { askedOfSession, type AskedOfSession } from '../http/routes/asked-of-session.js';
 import {
   CreateSessionMetadata,
   type CreateSessionOptions,
 } from '../http/decorators/create-session.metadata.js';
 import { isSessionGuard } from '../http/decorators/verify-session.metadata.js';
-import { declaredHandler } from '../http/guarded-routes.js';
+import { declaredHandler } from '../http/routes/guarded-routes.js';
 import { itemsOf } from '../options/option-checks.js';
 import { checkFlag, readDecoratorOptions } from '../session/input/function-arguments.js';
 import { describeBuiltIn, isForClients } from './built-in-operations.js';

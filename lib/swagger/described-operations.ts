@@ -1,5 +1,5 @@
 import { isSafeMethod } from '../http/anti-csrf/fetch-metadata.js';
-import type { AskedOfSession } from '../http/asked-of-session.js';
+import type { AskedOfSession } from '../http/routes/asked-of-session.js';
 import type { CreateSessionOptions } from '../http/decorators/create-session.metadata.js';
 import { areNone, type WantedNames } from '../claims/wanted-names.js';
 import type { Components } from './components.js';

@@ -2,8 +2,8 @@ import { RequestMethod, type Type } from '@nestjs/common';
 import { METHOD_METADATA } from '@nestjs/common/constants.js';
 import type { ApplicationConfig, ModulesContainer } from '@nestjs/core';
 import type { Module } from '@nestjs/core/injector/module.js';
-import { handlersOf } from '../http/handlers-of-class.js';
-import { RoutePaths } from '../http/route-paths.js';
+import { handlersOf } from '../http/routes/handlers-of-class.js';
+import { RoutePaths } from '../http/routes/route-paths.js';
 import { METHODS, type OpenApiDocument, type PathItem } from './openapi.js';
 
 /** A handler of a controller, in the controller's module. */

@@ -2,8 +2,8 @@ import type { INestApplicationContext, Type } from '@nestjs/common';
 import { ModulesContainer } from '@nestjs/core';
 import type { Module } from '@nestjs/core/injector/module.js';
 import { SessionConfigurationError } from '../errors/session-configuration.error.js';
-import { GuardedRoutes } from '../http/guarded-routes.js';
-import { RefreshRoute } from '../http/refresh-route.js';
+import { GuardedRoutes } from '../http/routes/guarded-routes.js';
+import { RefreshRoute } from '../http/routes/refresh-route.js';
 import { findPart } from '../options/kind.js';
 import {
   RESOLVED_SESSION_OPTIONS,

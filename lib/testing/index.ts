@@ -4,7 +4,7 @@ export type { FakeBrowserAnswer } from './browser-exchange.js';
 export { FakeClock } from './fake-clock.js';
 export { FakeSession, fakeSession, type FakeSessionInput } from './fake-session.js';
 export { FakeSessionGuard, type SessionOfContext } from './fake-session.guard.js';
-export { sessionGuardOf } from '../http/guard-of-kind.js';
+export { sessionGuardOf } from '../http/verify/guard-of-kind.js';
 export type { GivenClaims } from './given-claims.js';
 export { SessionTestingModule } from './session-testing.module.js';
 export type { TestSession } from './test-session.js';

@@ -14,7 +14,7 @@ export { CurrentSession } from '../http/decorators/current-session.decorator.js'
 export { ForbidImpersonation } from '../http/decorators/forbid-impersonation.decorator.js';
 export { PublicAccess } from '../http/decorators/public-access.decorator.js';
 export { RequireFresh } from '../http/decorators/require-fresh.decorator.js';
-export { SessionGuard } from '../http/session.guard.js';
+export { SessionGuard } from '../http/verify/session.guard.js';
 export { sessionLogRedaction } from '../http/transport/log-redaction.js';
 export {
   ReadonlySession,

@@ -1,5 +1,5 @@
 import type { ExecutionContext } from '@nestjs/common';
-import type { MessageTokens } from '../http/message-tokens.js';
+import type { MessageTokens } from '../http/verify/message-tokens.js';
 import type { ResolvedVerifierOptions } from './resolve-verifier-options.js';
 
 const SCHEME = /^bearer +/i;

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { RequestVerification } from '../http/request-verification.js';
-import type { VerifySessionOptions } from '../http/verify-session-options.js';
+import { RequestVerification } from '../http/verify/request-verification.js';
+import type { VerifySessionOptions } from '../http/verify/verify-session-options.js';
 import type { ReadonlySession } from '../session/container/readonly-session.js';
 import { watchSession } from '../session/container/watch-session.js';
 import type { LiveEnd } from '../verification/session-ends.js';

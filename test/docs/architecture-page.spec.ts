@@ -48,14 +48,15 @@ describe('docs/architecture.md', () => {
     expect(named.filter((path) => !existsSync(join(ROOT, path)))).toEqual([]);
   });
 
-  it('has one line for each folder of lib/ and of lib/session/, and no other', () => {
+  it('has one line for each folder of lib/, lib/session/ and lib/http/, and no other', () => {
     expect(rowsOf('lib')).toEqual(foldersIn('lib'));
     expect(rowsOf('lib/session')).toEqual(foldersIn('lib/session'));
+    expect(rowsOf('lib/http')).toEqual(foldersIn('lib/http'));
   });
 
   it.each([
     ['A login', 'lib/http/decorators/create-session.decorator.ts'],
-    ['A guarded request', 'lib/http/session.guard.ts'],
+    ['A guarded request', 'lib/http/verify/session.guard.ts'],
     ['A refresh', 'lib/http/controllers/refresh.controller.ts'],
     ['A revocation', 'lib/http/controllers/sign-out.controller.ts'],
     ['A socket', 'lib/live/gateway-entrance.ts'],

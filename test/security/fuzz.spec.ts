@@ -6,8 +6,8 @@ import { UnauthorizedSessionException } from '../../lib/errors/unauthorized-sess
 import { AntiCsrf } from '../../lib/http/anti-csrf/anti-csrf.js';
 import { asHttpRequest } from '../../lib/http/context/http-request.js';
 import { asHttpResponse, setHeader } from '../../lib/http/context/http-response.js';
-import { RequestRefresh } from '../../lib/http/request-refresh.js';
-import { FailureAnswer } from '../../lib/http/failure-answer.js';
+import { RequestRefresh } from '../../lib/http/refresh/request-refresh.js';
+import { FailureAnswer } from '../../lib/http/refusals/failure-answer.js';
 import { TokenReader } from '../../lib/http/transport/token-reader.js';
 import type { TokenWriter } from '../../lib/http/transport/token-writer.js';
 import { Session, type SessionEventBus } from '../../lib/index.js';

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { HttpAdapterHost, ModulesContainer } from '@nestjs/core';
-import { GRAPHQL_OPTIONS } from '../nest-marks.js';
+import { GRAPHQL_OPTIONS } from '../routes/nest-marks.js';
 
 /** The functions of Fastify that are called. */
 interface FastifyLike {

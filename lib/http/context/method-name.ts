@@ -1,4 +1,4 @@
-import type { HandlerOfClass } from '../handlers-of-class.js';
+import type { HandlerOfClass } from '../routes/handlers-of-class.js';
 
 /**
  * The name under which a class has a handler, by which Nest stores its parameters. A decorator that replaces a method

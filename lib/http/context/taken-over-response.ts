@@ -1,6 +1,6 @@
 import { RESPONSE_PASSTHROUGH_METADATA, ROUTE_ARGS_METADATA } from '@nestjs/common/constants.js';
 import { RouteParamtypes } from '@nestjs/common/enums/route-paramtypes.enum.js';
-import type { HandlerOfClass } from '../handlers-of-class.js';
+import type { HandlerOfClass } from '../routes/handlers-of-class.js';
 import { methodNameOf } from './method-name.js';
 
 // Nest stores a handler's parameters under "<kind>:<position>".

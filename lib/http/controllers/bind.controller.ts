@@ -10,8 +10,8 @@ import {
 } from '@nestjs/common';
 import { BUILT_IN_ROUTES } from '../../options/built-in-routes.js';
 import { PublicAccess } from '../decorators/public-access.decorator.js';
-import { FailureAnswer } from '../failure-answer.js';
-import { RequestBinding } from '../request-binding.js';
+import { FailureAnswer } from '../refusals/failure-answer.js';
+import { RequestBinding } from '../binding/request-binding.js';
 
 /** `POST {base}/session/bind`, served with `deviceBinding`. Only browsers themselves call it. */
 export function bindController(basePath: string, decorated: MethodDecorator): Type {

@@ -1,8 +1,8 @@
 import { Controller, HttpCode, Post, Req, Res, VERSION_NEUTRAL, type Type } from '@nestjs/common';
 import { BUILT_IN_ROUTES } from '../../options/built-in-routes.js';
 import { PublicAccess } from '../decorators/public-access.decorator.js';
-import { FailureAnswer } from '../failure-answer.js';
-import { RequestRefresh } from '../request-refresh.js';
+import { FailureAnswer } from '../refusals/failure-answer.js';
+import { RequestRefresh } from '../refresh/request-refresh.js';
 
 /** `POST {base}/session/refresh`. */
 export function refreshController(basePath: string, decorated: MethodDecorator): Type {

@@ -1,7 +1,7 @@
 import { Controller, HttpCode, Post, Req, Res, VERSION_NEUTRAL, type Type } from '@nestjs/common';
 import { BUILT_IN_ROUTES } from '../../options/built-in-routes.js';
 import { PublicAccess } from '../decorators/public-access.decorator.js';
-import { FailureAnswer } from '../failure-answer.js';
+import { FailureAnswer } from '../refusals/failure-answer.js';
 import { RequestSignOut } from '../request-sign-out.js';
 
 /** `POST {base}/signout`. */

@@ -1,10 +1,10 @@
 import { applyDecorators, UseInterceptors, type CanActivate, type Type } from '@nestjs/common';
 import { GUARDS_METADATA } from '@nestjs/common/constants.js';
-import { checkCreateSessionOptions } from '../create-session-options.js';
-import { CreateSessionInterceptor } from '../create-session.interceptor.js';
-import { loginOfKind } from '../login-of-kind.js';
-import { LoginStartGuard } from '../login-start.guard.js';
-import { loginStartOfKind } from '../login-start-of-kind.js';
+import { checkCreateSessionOptions } from '../login/create-session-options.js';
+import { CreateSessionInterceptor } from '../login/create-session.interceptor.js';
+import { loginOfKind } from '../login/login-of-kind.js';
+import { LoginStartGuard } from '../login/login-start.guard.js';
+import { loginStartOfKind } from '../login/login-start-of-kind.js';
 import { sessionsFirst } from './guard-order.js';
 import { CreateSessionMetadata, type CreateSessionOptions } from './create-session.metadata.js';
 

@@ -1,5 +1,5 @@
 import { applyDecorators } from '@nestjs/common';
-import { readKind } from '../verify-session-options.js';
+import { readKind } from '../verify/verify-session-options.js';
 import { guardBySession } from './guard-order.js';
 import { ForbidImpersonationMetadata } from './verify-session.metadata.js';
 

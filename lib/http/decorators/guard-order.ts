@@ -1,6 +1,6 @@
 import { applyDecorators, UseGuards } from '@nestjs/common';
 import { GUARDS_METADATA } from '@nestjs/common/constants.js';
-import { sessionGuardOf } from '../guard-of-kind.js';
+import { sessionGuardOf } from '../verify/guard-of-kind.js';
 import { CreateSessionMetadata } from './create-session.metadata.js';
 import { isSessionGuard } from './verify-session.metadata.js';
 

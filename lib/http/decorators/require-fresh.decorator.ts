@@ -1,6 +1,6 @@
 import { applyDecorators } from '@nestjs/common';
 import { durationToMs, type Duration } from '../../time/duration.js';
-import { readKind } from '../verify-session-options.js';
+import { readKind } from '../verify/verify-session-options.js';
 import { guardBySession } from './guard-order.js';
 import { RequireFreshMetadata } from './verify-session.metadata.js';
 

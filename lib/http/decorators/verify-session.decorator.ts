@@ -1,5 +1,5 @@
 import { applyDecorators } from '@nestjs/common';
-import { checkGuardedRouteOptions } from '../verify-session-options.js';
+import { checkGuardedRouteOptions } from '../verify/verify-session-options.js';
 import { guardBySession } from './guard-order.js';
 import { VerifySessionMetadata, type GuardedRouteOptions } from './verify-session.metadata.js';
 

@@ -2,8 +2,8 @@ import type { ApplicationConfig } from '@nestjs/core';
 import { GUARDS_METADATA } from '@nestjs/common/constants.js';
 import { Reflector } from '@nestjs/core';
 import type { WantedNames } from '../../claims/wanted-names.js';
-import type { Declared } from '../asked-of-session.js';
-import type { VerifySessionOptions } from '../verify-session-options.js';
+import type { Declared } from '../routes/asked-of-session.js';
+import type { VerifySessionOptions } from '../verify/verify-session-options.js';
 
 /** The options of `@VerifySession`. @publicApi */
 export interface GuardedRouteOptions extends VerifySessionOptions {

@@ -1,0 +1,163 @@
+import { Inject, Injectable } from '@nestjs/common';
+import {
+  CHALLENGE_HEADER,
+  challengeHeader,
+  PROOF_HEADER,
+  readHeaderText,
+  SESSION_ID_HEADER,
+} from '../../binding/header-text.js';
+import {
+  sessionInstructions,
+  type SessionInstructions,
+} from '../../binding/session-instructions.js';
+import { CrossSiteRequestException } from '../../errors/cross-site-request.exception.js';
+import { TooManyRequestsException } from '../../errors/too-many-requests.exception.js';
+import {
+  RESOLVED_SESSION_OPTIONS,
+  type ResolvedSessionOptions,
+} from '../../options/resolved-options.js';
+import { DeviceProver } from '../../session/bind/device-prover.js';
+import { DeviceRegistrar } from '../../session/bind/device-registrar.js';
+import type { AuthenticRefreshToken } from '../../session/refresh/refresh-token-authenticator.js';
+import { RefreshTokenChooser } from '../../session/refresh/refresh-token-chooser.js';
+import { SessionRefusals } from '../../session/refuse/session-refusals.js';
+import { SessionVerifier } from '../../session/verify/session-verifier.js';
+import { isSessionHandle } from '../../tokens/session-handle.js';
+import { isCrossSite } from '../anti-csrf/fetch-metadata.js';
+import { BindingOffer } from './binding-offer.js';
+import { deviceOf } from '../context/device-reader.js';
+import { asHttpRequest, headerOf, type HttpRequest } from '../context/http-request.js';
+import { asHttpResponse, setHeader, type HttpResponse } from '../context/http-response.js';
+import { RateLimiter } from '../rate-limit/rate-limiter.js';
+import { RequestAccessToken } from '../verify/request-access-token.js';
+import { RequestRefreshTokens } from '../refresh/request-refresh-tokens.js';
+import { RequestTokens } from '../request-tokens.js';
+import { keepOutOfCachesFinally } from '../transport/no-store.js';
+import { TokenWriter } from '../transport/token-writer.js';
+
+/** The answer to a browser that binds a session or proves its key. */
+export interface BindingAnswer {
+  readonly status: 200 | 403;
+  /** `undefined`: an empty body, so that the browser keeps its earlier instructions. */
+  readonly body: SessionInstructions | undefined;
+}
+
+/** Answers the requests with which browsers bind sessions to their device, and refresh them. */
+@Injectable()
+export class RequestBinding {
+  constructor(
+    private readonly registrar: DeviceRegistrar,
+    private readonly prover: DeviceProver,
+    private readonly offer: BindingOffer,
+    private readonly accessTokens: RequestAccessToken,
+    private readonly tokens: RequestTokens,
+    private readonly refreshTokens: RequestRefreshTokens,
+    private readonly chooser: RefreshTokenChooser,
+    private readonly writer: TokenWriter,
+    private readonly verifier: SessionVerifier,
+    private readonly limiter: RateLimiter,
+    private readonly refusals: SessionRefusals,
+    @Inject(RESOLVED_SESSION_OPTIONS) private readonly options: ResolvedSessionOptions,
+  ) {}
+
+  /** Whether binding is enabled. */
+  get isOn(): boolean {
+    return this.options.deviceBinding !== false;
+  }
+
+  /**
+   * @throws {UnauthorizedSessionException}
+   * @throws {TryRefreshTokenException} if a registration shows no good access token
+   * @throws {DeviceProofRefusedException}
+   * @throws {TooManyRequestsException} with 503, because browsers give up a session for any other status
+   * @throws {SessionStoreUnavailableException}
+   */
+  async answer(request: unknown, response: unknown): Promise<BindingAnswer> {
+    try {
+      const httpRequest = asHttpRequest(request);
+      const httpResponse = asHttpResponse(response);
+      // No page's script sends these requests, so another site's page can't be involved.
+      if (this.options.antiCsrf !== 'NONE' && isCrossSite(httpRequest, this.options)) {
+        throw new CrossSiteRequestException();
+      }
+      return await this.limiter.aroundRefresh(request, () =>
+        this.answerAdmitted(httpRequest, httpResponse),
+      );
+    } catch (error) {
+      if (error instanceof TooManyRequestsException) error.answerWith(503);
+      return this.refusals.rethrow('bind', error);
+    }
+  }
+
+  private answerAdmitted(request: HttpRequest, response: HttpResponse): Promise<BindingAnswer> {
+    keepOutOfCachesFinally(response);
+    const named = headerOf(request, SESSION_ID_HEADER);
+    return named === undefined
+      ? this.register(request, response)
+      : this.refresh(request, response, readHeaderText(named));
+  }
+
+  private async register(request: HttpRequest, response: HttpResponse): Promise<BindingAnswer> {
+    const cookie = this.writer.boundCookieFor(request);
+    const chosen = await this.accessTokens.of(request);
+    if (chosen?.transferMethod !== 'cookie' || cookie === undefined) {
+      throw this.refusals.unauthorized('no-access-token', { clearTokens: false });
+    }
+    const { claims } = chosen.token;
+    // A proof is worth no more than the token beside it: both may have been copied.
+    if (!this.verifier.isGood(chosen.token)) {
+      const { sessionHandle, sub: userId } = claims;
+      const reason = this.verifier.isEnded(claims) ? 'session-revoked' : 'access-token-expired';
+      throw this.refusals.tryRefresh(reason, { sessionHandle, userId });
+    }
+    const presented = headerOf(request, PROOF_HEADER);
+    const registration = await this.registrar.register(claims, presented);
+    if (registration.kind === 'try again') {
+      this.offer.write(response, registration.challenge);
+      return { status: 403, body: undefined };
+    }
+    const { issued, challenge } = registration;
+    const { handle } = issued.record;
+    this.writer.write(request, response, issued.tokens, 'cookie');
+    setHeader(response, CHALLENGE_HEADER, challengeHeader(challenge, handle));
+    return { status: 200, body: sessionInstructions(handle, cookie, this.options.trustedOrigins) };
+  }
+
+  private async refresh(
+    request: HttpRequest,
+    response: HttpResponse,
+    handle: string | undefined,
+  ): Promise<BindingAnswer> {
+    if (!isSessionHandle(handle)) throw this.over();
+    const { issued, challenge } = await this.prover.refresh({
+      handle,
+      presented: headerOf(request, PROOF_HEADER),
+      refreshToken: await this.ownRefreshToken(request, handle),
+      device: deviceOf(request, this.options),
+    });
+    setHeader(response, CHALLENGE_HEADER, challengeHeader(challenge, handle));
+    if (issued === undefined) return { status: 403, body: undefined };
+    this.writer.write(request, response, issued.tokens, 'cookie');
+    return { status: 200, body: undefined };
+  }
+
+  // The only cookies belong to another session: the user has logged in again, but the browser still remembers the
+  // former session. Its cookie would replace the new one's.
+  private async ownRefreshToken(
+    request: HttpRequest,
+    handle: string,
+  ): Promise<AuthenticRefreshToken | undefined> {
+    const access = await this.tokens.access(request, 'cookie');
+    const refresh = await this.refreshTokens.of(request, 'cookie');
+    const own = refresh.authentic.filter(({ token }) => token.claims.sessionHandle === handle);
+    if (own.length > 0) return this.chooser.choose([own.map(({ token }) => token)]);
+    const others = [...access.authentic, ...refresh.authentic];
+    if (others.some(({ token }) => token.claims.sessionHandle === handle)) return undefined;
+    if (others.length > 0) throw this.over();
+    return undefined;
+  }
+
+  private over(): Error {
+    return this.refusals.unauthorized('session-over', { clearTokens: false });
+  }
+}

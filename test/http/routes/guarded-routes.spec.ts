@@ -1,0 +1,124 @@
+import type { ExecutionContext, Type } from '@nestjs/common';
+import { Controller, Get, Post } from '@nestjs/common';
+import { ExecutionContextHost } from '@nestjs/core/helpers/execution-context-host.js';
+import { describe, expect, it, vi } from 'vitest';
+import { GuardedRoutes } from '../../../lib/http/routes/guarded-routes.js';
+import { RefreshRoute } from '../../../lib/http/routes/refresh-route.js';
+import { PublicAccess, VerifySession } from '../../../lib/index.js';
+import { RegisteredClaims } from '../../../lib/session/edit/registered-claims.js';
+import { loginAs } from '../../support/login.controller.js';
+
+abstract class Shared {
+  @Get('shared')
+  shared() {
+    return 'shared';
+  }
+}
+
+@Controller('guarded')
+@VerifySession({ checkDatabase: true })
+class Guarded extends Shared {
+  @Get()
+  plain() {
+    return 'plain';
+  }
+
+  @Get('own')
+  @VerifySession({ antiCsrfCheck: false, roles: ['admin'] })
+  own() {
+    return 'own';
+  }
+
+  @Get('open')
+  @PublicAccess()
+  open() {
+    return 'open';
+  }
+}
+
+@Controller('auth')
+@PublicAccess()
+class Open extends Shared {
+  @Post('session/refresh')
+  @VerifySession()
+  refresh() {
+    return 'refresh';
+  }
+}
+
+@Controller()
+class Undecorated extends loginAs('user') {
+  @Get()
+  plain() {
+    return 'plain';
+  }
+}
+
+function contextOf(controller: Type, handler: string): ExecutionContext {
+  const prototype = controller.prototype as Record<string, () => unknown>;
+  return new ExecutionContextHost([], controller, prototype[handler]);
+}
+
+function newRoutes(): GuardedRoutes {
+  return new GuardedRoutes(new RefreshRoute('/auth'), new RegisteredClaims());
+}
+
+describe('what decorators ask of a request', () => {
+  it('is what the controller says where the handler says nothing', () => {
+    expect(newRoutes().of(contextOf(Guarded, 'plain'))?.options).toEqual({ checkDatabase: true });
+  });
+
+  it('is what both say, with a validator for the roles', () => {
+    const route = newRoutes().of(contextOf(Guarded, 'own'));
+    expect(route?.options).toEqual({
+      checkDatabase: true,
+      antiCsrfCheck: false,
+      roles: ['admin'],
+    });
+    expect(route?.asked.overrideGlobalClaimValidators).toBeTypeOf('function');
+  });
+
+  it.each([
+    ['a handler with @PublicAccess in a guarded controller', Guarded, 'open'],
+    ['a handler in a controller with @PublicAccess', Open, 'shared'],
+    ['a login without @VerifySession', Undecorated, 'login'],
+  ])('is nothing for %s', (_, controller, handler) => {
+    expect(newRoutes().of(contextOf(controller, handler))).toBeUndefined();
+  });
+
+  it('is a session, and no more, where nothing is said', () => {
+    const route = newRoutes().of(contextOf(Undecorated, 'plain'));
+    expect(route).toEqual({
+      options: {},
+      maxAgeMs: undefined,
+      asked: {},
+      isRefresh: false,
+      isPreflight: false,
+    });
+  });
+
+  it('is a refresh at the path that refreshes', () => {
+    expect(newRoutes().of(contextOf(Open, 'refresh'))?.isRefresh).toBe(true);
+  });
+
+  it('differs between controllers that share a handler', () => {
+    const routes = newRoutes();
+    expect(routes.of(contextOf(Guarded, 'shared'))?.options).toEqual({ checkDatabase: true });
+    expect(routes.of(contextOf(Open, 'shared'))).toBeUndefined();
+    expect(routes.of(contextOf(Guarded, 'shared'))?.options).toEqual({ checkDatabase: true });
+  });
+
+  it.each([
+    ['a guarded handler', Guarded, 'own'],
+    ['an open handler', Guarded, 'open'],
+  ])('is read once for %s, and is the same each time', (_, controller, handler) => {
+    const read = vi.spyOn(Reflect, 'getOwnMetadata');
+    const routes = newRoutes();
+    const first = routes.of(contextOf(controller, handler));
+    const reads = read.mock.calls.length;
+    expect(routes.of(contextOf(controller, handler))).toBe(first);
+    expect(read).toHaveBeenCalledTimes(reads);
+    expect(reads).toBeGreaterThan(0);
+    read.mockRestore();
+  });
+});
