@@ -51,7 +51,7 @@ export function createPageSessions({
   // The renders of one page come at once, with one token, so they share an answer.
   function refreshed(token: string, headers: Headers): Refreshed {
     for (const [asked, { askedAt }] of refreshing) {
-      if (now() - askedAt >= LIMIT_MS) refreshing.delete(asked);
+      if (Math.abs(now() - askedAt) >= LIMIT_MS) refreshing.delete(asked);
     }
     const shared = refreshing.get(token) ?? { askedAt: now(), answer: ask(headers) };
     refreshing.set(token, shared);

@@ -16,9 +16,11 @@ const PATIENCE_MS = 1_000;
 /** The API's public keys, which are asked for when a token names one. */
 export class PublishedKeys {
   private keys = new Map<unknown, PublicKey>();
-  /** When the last good answer was asked for. */
+  /** When the last good answer was asked for, and as which. */
   private readAt = -Infinity;
+  private turnRead = 0;
   private askedAt = -Infinity;
+  private turn = 0;
   private asking: Promise<void> | undefined;
 
   constructor(
@@ -28,28 +30,24 @@ export class PublishedKeys {
 
   /** @throws {Error} if the API can't tell: the id may belong to a new key */
   async find(kid: unknown): Promise<PublicKey | undefined> {
-    const age = this.now() - this.readAt;
+    const age = this.since(this.readAt);
+    const waited = this.since(this.askedAt);
     const isKnown = this.keys.has(kid);
     if (age >= (isKnown ? KEPT_MS : ASKED_EVERY_MS)) {
-      if (isKnown && age < KEPT_IN_OUTAGE_MS) await this.tryToRenew();
-      else await within(LIMIT_MS, this.ask());
+      if (!isKnown || age >= KEPT_IN_OUTAGE_MS) await within(LIMIT_MS, this.ask());
+      else if (waited >= ASKED_EVERY_MS || (waited < PATIENCE_MS && this.asking)) {
+        await within(PATIENCE_MS, this.ask()).catch(() => undefined);
+      }
     }
     return this.keys.get(kid);
   }
 
-  private async tryToRenew(): Promise<void> {
-    const sinceAsked = this.now() - this.askedAt;
-    const isUnderWay = this.asking !== undefined && sinceAsked < PATIENCE_MS;
-    if (!isUnderWay && sinceAsked < ASKED_EVERY_MS) return;
-    await within(PATIENCE_MS, this.ask()).catch(() => undefined);
-  }
-
   // All that need them meanwhile wait for one answer. Only a good one counts, so after an outage they are asked for anew.
   private ask(): Promise<void> {
-    const now = this.now();
-    if (this.asking === undefined || now - this.askedAt >= LIMIT_MS) {
-      this.askedAt = now;
-      const asking = this.read(now).finally(() => {
+    if (!this.asking || this.since(this.askedAt) >= LIMIT_MS) {
+      this.askedAt = this.now();
+      this.turn += 1;
+      const asking = this.read(this.askedAt, this.turn).finally(() => {
         if (this.asking === asking) this.asking = undefined;
       });
       this.asking = asking;
@@ -57,14 +55,20 @@ export class PublishedKeys {
     return this.asking;
   }
 
-  private async read(askedAt: number): Promise<void> {
+  // A clock may go back.
+  private since(timeMs: number): number {
+    return Math.abs(this.now() - timeMs);
+  }
+
+  private async read(askedAt: number, turn: number): Promise<void> {
     const answer = await fetch(this.url, { ...UNCACHED, signal: AbortSignal.timeout(LIMIT_MS) });
     const text = await answer.text();
     if (!answer.ok) throw failure(answer);
-    const set = JSON.parse(text) as { keys: PublicKey[] };
+    const { keys } = JSON.parse(text) as { keys: PublicKey[] };
     // A late answer may have keys that were revoked since.
-    if (askedAt < this.readAt) return;
-    this.keys = new Map(set.keys.map((key) => [key.kid, key]));
+    if (turn < this.turnRead) return;
+    this.turnRead = turn;
+    this.keys = new Map(keys.map((key) => [key.kid, key]));
     this.readAt = askedAt;
   }
 }

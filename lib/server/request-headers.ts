@@ -15,11 +15,11 @@ export function isForeign(request: VisitorRequest, trusted: readonly string[]): 
 /** Whether a request may be plain http to this machine, as in development, and nothing contradicts that. */
 export function isPlainLoopback(request: VisitorRequest): boolean {
   const page = headerOf(request, 'origin') || headerOf(request, 'referer');
-  const [, scheme = 'http', pageHost] = /^(\w+):\/\/([^/]+)/.exec(page) ?? [];
-  const forwardedHost = headerOf(request, 'x-forwarded-host');
+  const [, scheme = 'http', pageHost = 'localhost'] = /^(\w+):\/\/([^/]+)/.exec(page) ?? [];
+  const forwardedHost = headerOf(request, 'x-forwarded-host') || 'localhost';
   return (
     scheme === 'http' &&
-    [hostOf(request), forwardedHost || 'localhost', pageHost ?? 'localhost'].every(isLoopback) &&
+    [hostOf(request), forwardedHost, pageHost].every(isLoopback) &&
     headerOf(request, 'forwarded') === '' &&
     !/https/i.test(headerOf(request, 'x-forwarded-proto'))
   );

@@ -824,6 +824,18 @@ describe('the sessions of a page server', () => {
       expect(await first).toEqual(['guest']);
     });
 
+    it('are asked for also after the clock has gone back', async () => {
+      site = await Site.open();
+      await site.login();
+      let nowMs = site.booted.clock.now();
+      const sessions = Site.sessionsOf(site.booted, { now: () => nowMs });
+      expect(await users(sessions, [await site.request()])).toEqual(['u1']);
+      await site.booted.app.get(SessionService).revokeKey((await site.kid()) ?? '');
+      nowMs -= 600_000;
+      expect(await users(sessions, [await site.request()])).toEqual(['guest']);
+      expect(site.keys()).toEqual([200, 200]);
+    });
+
     it('which a made-up key id can have asked for once in ten seconds', async () => {
       site = await Site.open();
       await site.login();
@@ -866,6 +878,20 @@ describe('the sessions of a page server', () => {
       const three = ['u1', 'u1', 'u1'];
       expect(await users(site.sessions, await threeRequests(), true)).toEqual(three);
       expect(site.refreshes()).toEqual([200]);
+    });
+
+    it('may die before the clock goes back: the next one is sent', async () => {
+      await openLate();
+      site.expireAccessTokens();
+      let nowMs = site.booted.clock.now();
+      const sessions = Site.sessionsOf(site.booted, { now: () => nowMs });
+      const sent = vi.spyOn(globalThis, 'fetch').mockReturnValueOnce(new Promise(() => undefined));
+      onTestFinished(() => sent.mockRestore());
+      sessions.handle(await site.request()).catch(() => undefined);
+      await vi.waitFor(() => expect(sent).toHaveBeenCalledOnce());
+      limitsPassFast();
+      nowMs -= 600_000;
+      expect(await users(sessions, [await site.request()], true)).toEqual(['u1']);
     });
 
     it('ends late: the renders after it share the next one', async () => {
