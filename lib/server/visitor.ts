@@ -7,8 +7,9 @@ export interface PageSessionsOptions {
   /** The module's `cookie.names`. @default { accessToken: 'sAccessToken', refreshToken: 'sRefreshToken' } */
   cookieNames?: { readonly accessToken: string; readonly refreshToken: string };
   /**
-   * The prefixes of the module's cookies, the strongest first. `['__Secure-']` is for a module with `cookie.domain` or
-   * paths, and `['']` for one with `cookie.prefix: ''` or `secure: false`. A sibling subdomain can set such cookies.
+   * The prefixes of the module's cookies, the strongest first. `['__Secure-']` is for a module with `cookie.domain`, and
+   * `['']` for one with `cookie.prefix: ''` or `secure: false`. A sibling subdomain can set such cookies. Cookies must
+   * have the path `/`: a browser sends no others to pages.
    * Outside production, a request to a plain http loopback host may show cookies without a prefix as well.
    *
    * @default ['__Host-']
