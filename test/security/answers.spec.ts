@@ -1,5 +1,6 @@
 import { inspect } from 'node:util';
-import { Body, Controller, Get, Post, Req, Res } from '@nestjs/common';
+import { Body, Controller, Get, Post, Req, Res, type INestApplication } from '@nestjs/common';
+import type { FastifyInstance } from 'fastify';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Logger } from 'typeorm';
 import {
@@ -72,6 +73,7 @@ class AnswersController {
   ): Promise<string> {
     await session.mergeIntoAccessTokenPayload({ plan: 'pro' });
     put(response, 'Cache-Control', 'public, max-age=600');
+    put(response, 'Last-Modified', new Date(0).toUTCString());
     return 'body';
   }
 
@@ -204,6 +206,41 @@ describe.each(platforms)('an answer on %s', (platform) => {
       expect([refused.status, refused.headers['cache-control']]).toEqual([401, 'no-store']);
     }
   });
+
+  it('H1: with a token in it is no 304, whatever the client knows already', async () => {
+    const { access } = await scene.login('u1');
+    for (const condition of [
+      { 'if-none-match': '*' },
+      { 'if-modified-since': new Date(Date.UTC(2100, 0)).toUTCString() },
+    ]) {
+      const headers = { ...accessCookie(access), ...condition };
+      const answer = await scene.get('/cacheable-afterwards', headers);
+      expect([answer.status, answer.text]).toEqual([200, 'body']);
+      expect(answer.setCookies.length).toBeGreaterThan(0);
+    }
+  });
+
+  it.each(platform === 'fastify' ? ['"any"'] : [])(
+    'H1: with a token in it is no 304, also where a hook compares %s',
+    async (etag) => {
+      const prepare = (app: INestApplication): void => {
+        const fastify = app.getHttpAdapter().getInstance() as FastifyInstance;
+        // As `@fastify/etag` does.
+        fastify.addHook('onSend', async (request, reply, payload) => {
+          if (request.headers['if-none-match'] !== etag) return payload;
+          void reply.code(304);
+          return '';
+        });
+      };
+      const tagged = await Scene.open({ platform, controllers: [AnswersController], prepare });
+      const { access } = await tagged.login('u1');
+      const headers = { ...accessCookie(access), 'if-none-match': etag };
+      expect((await tagged.get('/me', headers)).status).toBe(304);
+      const answer = await tagged.get('/cacheable-afterwards', headers);
+      expect([answer.status, answer.text]).toEqual([200, 'body']);
+      await tagged.close();
+    },
+  );
 
   it('H2: with the public keys may be cached, sets nothing and holds nothing private', async () => {
     const answer = await scene.get('/auth/jwt/jwks.json');

@@ -14,7 +14,10 @@ export interface NodeResponse {
   removeHeader(name: string): unknown;
   setHeader(name: string, value: string | string[]): unknown;
   writeHead(status: number, ...rest: unknown[]): unknown;
-  readonly req?: { readonly httpVersionMajor?: number };
+  readonly req?: {
+    readonly httpVersionMajor?: number;
+    readonly headers?: Record<string, string | string[] | undefined>;
+  };
 }
 
 /** @throws {TypeError} if it is not a response of an HTTP platform */

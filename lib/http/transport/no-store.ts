@@ -3,6 +3,7 @@ import {
   nodeResponseOf,
   setHeader,
   type HttpResponse,
+  type NodeResponse,
 } from '../context/http-response.js';
 
 const CACHE_CONTROL = 'cache-control';
@@ -19,6 +20,7 @@ export function keepOutOfCaches(response: HttpResponse): void {
 export function keepOutOfCachesFinally(response: HttpResponse): void {
   keepOutOfCaches(response);
   const node = nodeResponseOf(response);
+  forgetConditions(node);
   if (guarded.has(node) || typeof node.writeHead !== 'function') return;
   guarded.add(node);
   const writeHead = node.writeHead.bind(node);
@@ -27,6 +29,12 @@ export function keepOutOfCachesFinally(response: HttpResponse): void {
     node.setHeader(CACHE_CONTROL, NO_STORE);
     return writeHead(status, ...rest.map(withNoStore));
   };
+}
+
+// Express and `@fastify/etag` answer 304 to a client that knows the body, and a cache keeps what a 304 brings.
+function forgetConditions({ req }: NodeResponse): void {
+  delete req?.headers?.['if-none-match'];
+  delete req?.headers?.['if-modified-since'];
 }
 
 function withNoStore(headers: unknown): unknown {
