@@ -21,7 +21,14 @@ import { throwError, timeout, type Observable } from 'rxjs';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { CreateSession, SessionService, type SessionRateLimitOptions } from '../../lib/index.js';
 import { bootApp, platforms, type BootedApp } from '../support/boot-app.js';
-import { bearer, refreshCookie, Scene, type Headers } from '../support/scene.js';
+import {
+  bearer,
+  holderOf,
+  refreshCookie,
+  Scene,
+  type Headers,
+  type Holder,
+} from '../support/scene.js';
 
 const PROVIDER = { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'navigate' };
 const IMAGE = { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'no-cors' };
@@ -182,6 +189,34 @@ describe.each(platforms)('the limit of failures on %s', (platform) => {
     expect((await scene.refresh(refreshCookie(refresh))).status).toBe(200);
     for (let guesses = 0; guesses < 2; guesses += 1) await scene.refresh(refreshCookie('guess'));
     expect((await scene.refresh(refreshCookie(refresh))).status).toBe(429);
+  });
+
+  it('is not used up by people whose sessions were all revoked, but by guesses beside them', async () => {
+    await open({ failures: { max: 2, per: '10m' } });
+    const people: Holder[] = [];
+    for (let index = 0; index < 6; index += 1) people.push(await scene.login(`u${index}`));
+    await scene.booted.app.get(SessionService).revokeAllSessionsOfTenant('public');
+    for (const { refresh } of people) {
+      expect((await scene.refresh(refreshCookie(refresh))).status).toBe(401);
+    }
+    scene.booted.clock.advanceMs(1);
+    const { refresh } = await scene.login('u1');
+    for (let guesses = 0; guesses < 2; guesses += 1) {
+      expect((await scene.refresh(refreshCookie('guess'))).status).toBe(401);
+    }
+    expect((await scene.refresh(refreshCookie(refresh))).status).toBe(429);
+  });
+
+  it('is not used up by a spent token that comes back again and again', async () => {
+    await open({ failures: { max: 2, per: '1h' } });
+    const first = await scene.login('u1');
+    const second = holderOf(await scene.refresh(refreshCookie(first.refresh)));
+    await scene.refresh(refreshCookie(second.refresh));
+    await scene.advance(20 * 60_000);
+    for (let times = 0; times < 6; times += 1) {
+      expect((await scene.refresh(refreshCookie(first.refresh))).status).toBe(401);
+    }
+    await scene.login('u1');
   });
 
   it('is not used up by another site’s images of a login', async () => {

@@ -80,8 +80,8 @@ export class RequestBinding {
       if (this.options.antiCsrf !== 'NONE' && isCrossSite(httpRequest, this.options)) {
         throw new CrossSiteRequestException();
       }
-      return await this.limiter.aroundRefresh(request, () =>
-        this.answerAdmitted(httpRequest, httpResponse),
+      return await this.limiter.aroundRefresh(request, (noteAuthentic) =>
+        this.answerAdmitted(httpRequest, httpResponse, noteAuthentic),
       );
     } catch (error) {
       if (error instanceof TooManyRequestsException) error.answerWith(503);
@@ -89,12 +89,16 @@ export class RequestBinding {
     }
   }
 
-  private answerAdmitted(request: HttpRequest, response: HttpResponse): Promise<BindingAnswer> {
+  private answerAdmitted(
+    request: HttpRequest,
+    response: HttpResponse,
+    noteAuthentic: () => void,
+  ): Promise<BindingAnswer> {
     keepOutOfCachesFinally(response);
     const named = headerOf(request, SESSION_ID_HEADER);
     return named === undefined
       ? this.register(request, response)
-      : this.refresh(request, response, readHeaderText(named));
+      : this.refresh(request, response, readHeaderText(named), noteAuthentic);
   }
 
   private async register(request: HttpRequest, response: HttpResponse): Promise<BindingAnswer> {
@@ -127,12 +131,15 @@ export class RequestBinding {
     request: HttpRequest,
     response: HttpResponse,
     handle: string | undefined,
+    noteAuthentic: () => void,
   ): Promise<BindingAnswer> {
     if (!isSessionHandle(handle)) throw this.over();
+    const refreshToken = await this.ownRefreshToken(request, handle);
+    if (refreshToken !== undefined) noteAuthentic();
     const { issued, challenge } = await this.prover.refresh({
       handle,
       presented: headerOf(request, PROOF_HEADER),
-      refreshToken: await this.ownRefreshToken(request, handle),
+      refreshToken,
       device: deviceOf(request, this.options),
     });
     setHeader(response, CHALLENGE_HEADER, challengeHeader(challenge, handle));

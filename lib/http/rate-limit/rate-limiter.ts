@@ -27,6 +27,9 @@ interface Attempts {
 
 type Limited = 'logins' | 'refreshes';
 
+/** @param noteAuthentic says that the request shows a token of ours, so that it is no guess */
+type Work<T> = (noteAuthentic: () => void) => Promise<T>;
+
 /** Refuses logins and refreshes of an address with too many requests (ASVS 2.4.1). */
 @Injectable()
 export class RateLimiter {
@@ -152,8 +155,8 @@ export class RateLimiter {
     );
   }
 
-  /** The same for a refresh. */
-  aroundRefresh<T>(request: unknown, refresh: () => Promise<T>): Promise<T> {
+  /** The same for a refresh. With an authentic token, a refusal is no failure: many people's sessions may have ended. */
+  aroundRefresh<T>(request: unknown, refresh: Work<T>): Promise<T> {
     return this.aroundAttempt('refreshes', request, refresh);
   }
 
@@ -164,19 +167,16 @@ export class RateLimiter {
     return attempts;
   }
 
-  private async aroundAttempt<T>(
-    what: Limited,
-    request: unknown,
-    attempt: () => Promise<T>,
-  ): Promise<T> {
+  private async aroundAttempt<T>(what: Limited, request: unknown, attempt: Work<T>): Promise<T> {
     const address = this.addressOf(request);
     await this.admit(what, address);
+    let isAuthentic = false;
     try {
-      const result = await attempt();
+      const result = await attempt(() => (isAuthentic = true));
       await this.settle(address, undefined);
       return result;
     } catch (error) {
-      await this.settle(address, error);
+      await this.settle(address, isAuthentic ? undefined : error);
       throw error;
     }
   }

@@ -81,17 +81,23 @@ export class RequestRefresh {
     if (areHeadersSent(asHttpResponse(response))) {
       throw new Error('the response has already been sent, so no new tokens can be attached to it');
     }
-    const refresh = () => this.refreshAdmitted(request, response);
+    const refresh = (noteAuthentic?: () => void): Promise<SessionContainer> =>
+      this.refreshAdmitted(request, response, noteAuthentic);
     if (!this.limiter.isOn || this.isForeign(httpRequest) || this.showsNone(httpRequest)) {
       return refresh();
     }
     return this.limiter.aroundRefresh(request, refresh);
   }
 
-  private async refreshAdmitted(request: unknown, response: unknown): Promise<SessionContainer> {
+  private async refreshAdmitted(
+    request: unknown,
+    response: unknown,
+    noteAuthentic?: () => void,
+  ): Promise<SessionContainer> {
     const httpRequest = asHttpRequest(request);
     const allowed = this.options.tokenTransferMethod(request, 'refresh');
     const judged = await this.refreshTokens.of(httpRequest, allowed);
+    if (judged.authentic.length > 0) noteAuthentic?.();
     const { token, transferMethod } = await this.tokenOf(httpRequest, judged);
     const issued = await this.refresher.refresh({
       refreshToken: token,
