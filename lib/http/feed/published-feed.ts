@@ -57,9 +57,9 @@ export class PublishedFeed {
     const overlapMs = LATEST_WHOLE_READING_MS + 2 * revocation.pollIntervalMs;
     this.log = new FeedLog(randomUUID().slice(0, 13), overlapMs);
     feed.onLearned({
-      learn: (record, revocation) => {
-        const toText = (): string => JSON.stringify(lineOf(record, revocation));
-        this.log.add(record.id, revocation.expiresAtMs, clock.now(), toText);
+      learn: (record, revocationOf) => {
+        const toText = (): string => JSON.stringify(lineOf(record, revocationOf));
+        this.log.add(record.id, revocationOf.expiresAtMs, clock.now(), toText);
       },
       forgetExpired: (nowMs) => this.forgetExpired(nowMs),
     });
