@@ -889,7 +889,6 @@ describe('the sessions of a page server', () => {
       onTestFinished(() => sent.mockRestore());
       sessions.handle(await site.request()).catch(() => undefined);
       await vi.waitFor(() => expect(sent).toHaveBeenCalledOnce());
-      limitsPassFast();
       nowMs -= 600_000;
       expect(await users(sessions, [await site.request()], true)).toEqual(['u1']);
     });
