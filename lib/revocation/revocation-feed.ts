@@ -175,7 +175,7 @@ export class RevocationFeed implements TellingRevocations {
   async poll(): Promise<void> {
     await this.clockCorrection.measureWhenDue();
     const nowMs = this.clock.now();
-    // If the clock has gone back, read everything: lines that were forgotten at a later time may matter again.
+    // If the clock has gone back, read everything. It may have forgotten lines that matter again.
     if (nowMs < this.forgottenAtMs) this.lookedBackAtMs.fill(Number.NEGATIVE_INFINITY);
     try {
       if (this.isOn) await this.read(nowMs);

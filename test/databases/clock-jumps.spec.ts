@@ -56,6 +56,8 @@ describeOnEachServer('a machine’s clock that jumps ahead between two polls', (
   });
 
   const rows = (): Promise<number> => booted.dataSource.getRepository(Session).count();
+  const newestKeyMs = async (): Promise<number> =>
+    Number(await booted.dataSource.getRepository(SessionSigningKey).maximum('activeAt'));
 
   it('is right again within seconds', async () => {
     clock.jumpedByMs = YEAR_MS;
@@ -142,8 +144,6 @@ describeOnEachServer('a machine’s clock that jumps ahead between two polls', (
   });
 
   it('makes no next signing key before its time, and no secret that waits for that time', async () => {
-    const newestKeyMs = async (): Promise<number> =>
-      Number(await booted.dataSource.getRepository(SessionSigningKey).maximum('activeAt'));
     clock.jumpedByMs = YEAR_MS;
     await instance.login('u1');
     await expect.poll(() => clock.errorMs, { timeout: 5_000 }).toBeLessThan(APART_MS);
@@ -159,8 +159,8 @@ describeOnEachServer('a machine’s clock that jumps ahead between two polls', (
     const used = await keys.findOneByOrFail({ kind: 'dynamic' });
     clock.jumpedByMs = HOUR_MS;
     expect(await booted.app.get(SessionService).revokeKey(used.kid)).toBe(true);
-    const next = await keys.findOneByOrFail({ kind: 'dynamic' });
-    expect(next.activeAt).toBeLessThan(Date.now() + APART_MS);
+    expect(await keys.countBy({ kind: 'dynamic' })).toBe(1);
+    expect(await newestKeyMs()).toBeLessThan(Date.now() + APART_MS);
   });
 });
 

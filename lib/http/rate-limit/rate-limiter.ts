@@ -27,7 +27,7 @@ interface Attempts {
 
 type Limited = 'logins' | 'refreshes';
 
-/** @param noteAuthentic says that the request shows a token of ours, so that it is no guess */
+/** @param noteAuthentic called once the request has shown one of our tokens */
 type Work<T> = (noteAuthentic: () => void) => Promise<T>;
 
 /** Refuses logins and refreshes of an address with too many requests (ASVS 2.4.1). */
