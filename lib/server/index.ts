@@ -108,7 +108,7 @@ export function createPageSessions({
       if (isHeir) headers.set('cookie', cookies);
       const [answer, said] = await refreshed(token, headers);
       // After a link of another site, a browser proves no device. It does at a request of its own.
-      if (/DEVICE_PROOF_MISSING|device proof missing/.test(said)) return false;
+      if (/device.proof.missing/i.test(said)) return false;
       if (answer.status === 429 || answer.status >= 500) throw failure(answer);
       const before = jar.find(names.accessToken);
       const { ok } = await keep(answer);
@@ -143,11 +143,14 @@ export function createPageSessions({
         const asked = { ...UNCACHED, redirect: 'manual', ...init } as const;
         const send = async () =>
           keep(await fetch(apiUrl + path, { ...asked, headers: headersWith(init) }));
+        const sent = jar.find(names.accessToken);
         const answer = await send();
         if (answer.ok || init?.body instanceof ReadableStream) return answer;
         const said = await answer.clone().text();
-        const isAsked = /try refresh token|TRY_REFRESH_TOKEN/.test(said);
-        return isAsked && (await refresh()) ? send() : answer;
+        const isAsked = /try.refresh.token/i.test(said);
+        // Another call may have refreshed meanwhile.
+        const mayAgain = isAsked && (jar.find(names.accessToken) !== sent || (await refresh()));
+        return mayAgain ? send() : answer;
       },
       answer: ((response: Response | NodeResponse) => {
         if ('getHeader' in response) return addTo(response, jar.lines);

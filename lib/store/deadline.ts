@@ -61,7 +61,11 @@ export class Deadline {
     const settle = (): void => {
       this.overdue -= 1;
     };
-    return pending.then(settle, settle);
+    return pending.then(settle, (error: unknown) => {
+      settle();
+      // Its own work may have been given up too, and still hold a connection.
+      return endOfOverdueWork(error);
+    });
   }
 }
 

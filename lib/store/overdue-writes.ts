@@ -1,7 +1,7 @@
 import { endOfOverdueWork } from './deadline.js';
 
 // A connection that is lost without a word never ends its statement. Such a row must become free again.
-const FIRST_PATIENCE_MS = 60_000;
+const FIRST_PATIENCE_MS = 15_000;
 
 interface OverdueWrite {
   readonly failure: unknown;
@@ -16,29 +16,34 @@ interface OverdueWrite {
 export class OverdueWrites {
   private readonly byRow = new Map<string, OverdueWrite>();
 
-  /** @throws the failure of the overdue change at once, until that has ended */
-  async run<T>(row: string, write: () => Promise<T>): Promise<T> {
-    const former = this.byRow.get(row);
-    if (former !== undefined && performance.now() - former.sinceMs < former.patienceMs) {
-      throw former.failure;
-    }
+  /** @throws the failure of an overdue change of one of these rows at once, until that has ended */
+  async run<T>(rows: readonly string[], write: () => Promise<T>): Promise<T> {
+    const formers = rows.flatMap((row) => this.byRow.get(row) ?? []);
+    const hindrance = formers.find(isPending);
+    if (hindrance !== undefined) throw hindrance.failure;
     try {
-      return await write();
+      const result = await write();
+      for (const row of rows) this.byRow.delete(row);
+      return result;
     } catch (error) {
-      this.note(row, error, former);
+      this.note(rows, error, Math.max(0, ...formers.map(({ patienceMs }) => patienceMs)));
       throw error;
     }
   }
 
-  private note(row: string, failure: unknown, former: OverdueWrite | undefined): void {
+  private note(rows: readonly string[], failure: unknown, formerMs: number): void {
     const end = endOfOverdueWork(failure);
     if (end === undefined) return;
     // Ever longer, so that a lock that is never released takes only a few connections.
-    const patienceMs = former === undefined ? FIRST_PATIENCE_MS : 2 * former.patienceMs;
+    const patienceMs = Math.max(FIRST_PATIENCE_MS, 2 * formerMs);
     const overdue = { failure, sinceMs: performance.now(), patienceMs };
-    this.byRow.set(row, overdue);
+    for (const row of rows) this.byRow.set(row, overdue);
     void end.then(() => {
-      if (this.byRow.get(row) === overdue) this.byRow.delete(row);
+      for (const row of rows) if (this.byRow.get(row) === overdue) this.byRow.delete(row);
     });
   }
+}
+
+function isPending({ sinceMs, patienceMs }: OverdueWrite): boolean {
+  return performance.now() - sinceMs < patienceMs;
 }

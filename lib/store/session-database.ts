@@ -7,6 +7,7 @@ import { dialectOf } from './dialect/dialects.js';
 import { driverFailureOf } from './failures/driver-failure.js';
 import { FailureLog } from './failures/failure-log.js';
 import { heardBy } from './heard-by.js';
+import { OverdueWrites } from './overdue-writes.js';
 import { PooledConnections } from './pooled-connections.js';
 import { retryConflicts } from './retry-conflicts.js';
 import { SessionRevocation } from './session-revocation.entity.js';
@@ -17,6 +18,7 @@ import { runStatement, type StatementResult } from './statement-result.js';
 import { timed, type StatementListener } from './statement-timing.js';
 import type { Table } from './table.js';
 import { Tables } from './tables.js';
+import type { TransactionTerms } from './transaction-terms.js';
 
 type Work<T> = (database: SessionDatabase) => Promise<T>;
 
@@ -28,6 +30,7 @@ export class SessionDatabase {
   private readonly shared: SingleConnection | undefined;
   private readonly pooled: PooledConnections;
   private readonly cluster: ClusterWait | undefined;
+  private readonly overdue = new OverdueWrites();
   private transactionEnds: TransactionEnds | undefined;
   /** The specifics of this kind of database. */
   readonly dialect: Dialect;
@@ -195,23 +198,16 @@ export class SessionDatabase {
 
   /**
    * Runs several statements that take effect together or not at all; in a caller's transaction, as part of it.
-   *
-   * @param whenLate their fate if the caller has stopped waiting. Sessions that end for a new one must stay
-   *   then, because nobody gets its tokens
-   * @param onCommit called after the commit, even one whose caller has stopped waiting; in a caller's transaction, after
-   *   the work
    */
-  async transaction<T>(
-    work: Work<T>,
-    whenLate: 'commit' | 'undo' = 'commit',
-    onCommit: (result: T) => void = () => undefined,
-  ): Promise<T> {
+  async transaction<T>(work: Work<T>, terms: TransactionTerms<T> = {}): Promise<T> {
+    const { whenLate = 'commit', onCommit = () => undefined, locks = [] } = terms;
     if (this.transactionRunner !== undefined) return heardBy(onCommit, work(this));
     const mayBeLate = whenLate === 'commit' || this.shared !== undefined;
     const whole = mayBeLate ? work : this.deadline.failingIfLate(work);
     try {
       const attempt = () => this.retryConflicts(() => this.inTransaction(whole));
-      return await this.inTime(undefined, () => heardBy(onCommit, attempt()));
+      const run = () => this.inTime(undefined, () => heardBy(onCommit, attempt()));
+      return await this.overdue.run(locks, run);
     } catch (error) {
       throw this.told(error);
     }

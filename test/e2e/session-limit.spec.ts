@@ -1,6 +1,7 @@
-import { Controller, Get } from '@nestjs/common';
+import { Body, Controller, Get, Post } from '@nestjs/common';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import {
+  CreateSession,
   Session,
   SessionService,
   SessionStoreUnavailableException,
@@ -18,6 +19,15 @@ import { LoginController } from '../support/login.controller.js';
 
 @Controller()
 class AppController extends LoginController {
+  static whilePasswordIsChecked = (): void => undefined;
+
+  @Post('slow-login')
+  @CreateSession<{ userId: string }>({ userId: ({ userId }) => userId })
+  slowLogin(@Body() login: { userId: string }): object {
+    AppController.whilePasswordIsChecked();
+    return login;
+  }
+
   @Get('me')
   @VerifySession()
   me(): object {
@@ -81,6 +91,16 @@ describe.each(platforms)('the number of sessions of a user on %s', (platform) =>
       for (const { status } of await Promise.all(refreshed)) expect(status).toBe(401);
     },
   );
+
+  it('is bounded by ending the oldest, also where the clock goes back during a login', async () => {
+    await boot(1);
+    const before = await login('bob');
+    booted.clock.advanceMs(3_600_000);
+    AppController.whilePasswordIsChecked = () => booted.clock.advanceMs(-3_600_000);
+    const client = booted.client();
+    expect((await client.post('/slow-login', { userId: 'bob' })).status).toBe(201);
+    expect([await isIn(before), await isIn(client)]).toEqual([false, true]);
+  });
 
   it('counts neither a session that a login replaces nor one that is over', async () => {
     await boot({ max: 2, onLimit: 'refuse' });

@@ -19,6 +19,7 @@ import { plainModule } from '../../scripts/plain-module.mjs';
 import { CreateSession, SessionEventBus, SessionService } from '../../lib/index.js';
 import { RevocationFeed } from '../../lib/revocation/revocation-feed.js';
 import { ArrivalQueue } from '../../lib/session/verify/arrival-queue.js';
+import { SessionStore } from '../../lib/store/session.store.js';
 import {
   createPageSessions,
   type PageSessions,
@@ -233,6 +234,29 @@ describe('the sessions of a page server', () => {
     expect(thefts).toEqual([]);
   });
 
+  it('refresh once where several calls are refused, also without a grace period', async () => {
+    site = await Site.open({ sessions: { refreshGracePeriod: 0 } });
+    const thefts = site.thefts();
+    await site.login();
+    const visitor = await site.visit();
+    const kid = (await site.kid()) ?? '';
+    await site.booted.app.get(SessionService).revokeKey(kid);
+    let release = (): void => undefined;
+    const isReleased = new Promise<void>((resolve) => (release = resolve));
+    const { fetch: ask } = globalThis;
+    const asking = vi.spyOn(globalThis, 'fetch');
+    onTestFinished(() => asking.mockRestore());
+    asking.mockImplementationOnce(async (...given) => {
+      const answer = await ask(...given);
+      await isReleased;
+      return answer;
+    });
+    const late = visitor.fetch('/payload');
+    expect((await visitor.fetch('/me')).status).toBe(200);
+    release();
+    expect([(await late).status, site.refreshes(), thefts]).toEqual([200, [200], []]);
+  });
+
   describe('survive an answer that never reaches the browser, however late it comes back', () => {
     it.each<[string, (lost: Visitor) => Promise<{ readonly status: number }>]>([
       ['the page calls the API', (lost) => lost.fetch('/me')],
@@ -286,6 +310,24 @@ describe('the sessions of a page server', () => {
       site.booted.clock.advanceMs(60_000);
       expect((await site.sessions.handle(stolen)).claims).toBeUndefined();
       expect(thefts).toHaveLength(1);
+    });
+
+    it('and a browser confirms also by a token that shows later changes of the row', async () => {
+      await openLate();
+      const visitor = await site.visit();
+      const service = site.booted.app.get(SessionService);
+      const [handle = ''] = await service.getAllSessionHandlesForUser('u1');
+      await service.mergeIntoAccessTokenPayload(handle, { plan: 'free' });
+      expect((await visitor.fetch('/checked')).status).toBe(200);
+      await site.settle();
+      const confirmedAtMs = async () =>
+        (await site.booted.app.get(SessionStore).find(handle))?.confirmedAtMs;
+      expect(await confirmedAtMs()).toBeNull();
+      await site.keep(visitor);
+      const next = await site.visit();
+      expect([next.claims?.['plan'], (await next.fetch('/me')).status]).toEqual(['free', 200]);
+      await site.settle();
+      expect(await confirmedAtMs()).toBe(site.booted.clock.now());
     });
 
     it('and a thief who says the same as a page server is found out if a page could not take so long', async () => {

@@ -29,7 +29,7 @@ export class SessionContainerFactory implements VerifiedSessions<SessionContaine
    * @param record the row, if it was read: its later changes go into a new token
    */
   async verified(token: VerifiedToken, record?: SessionRecord): Promise<SessionContainer> {
-    const renewed = record && (await this.parts.editor.tokenFromRow(token.claims, record));
+    const renewed = record && (await this.parts.editor.tokenFromRow(token, record));
     if (renewed === undefined) return this.remembered(token);
     return new SessionContainer(renewed, renewed, this.parts);
   }

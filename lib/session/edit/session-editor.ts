@@ -17,6 +17,7 @@ import { AccessTokenMinter } from '../mint/access-token-minter.js';
 import { activeAfterMs } from '../mint/session-lifetime.js';
 import type { JsonObject } from '../input/json-object.js';
 import { SessionDirectory } from '../verify/session-directory.js';
+import type { VerifiedToken } from '../verify/verified-token-cache.js';
 import {
   checkAccessTokenPayload,
   checkPayloadUpdate,
@@ -71,7 +72,7 @@ export class SessionEditor {
     const nowMs = this.clock.now();
     const live = { nowMs, activeAfterMs: activeAfterMs(nowMs, this.options) };
     const replace = () => this.store.replaceSessionData(known, checked, live);
-    if (await this.overdueData.run(known, replace)) return true;
+    if (await this.overdueData.run([known], replace)) return true;
     // Without its flag FOUND_ROWS, MySQL's protocol does not count a row that already holds the same data.
     return (await this.directory.find(known)) !== undefined;
   }
@@ -121,11 +122,13 @@ export class SessionEditor {
    * token must not be able to prolong the session.
    */
   async tokenFromRow(
-    claims: Readonly<AccessTokenClaims>,
+    { claims, isUnseen = false }: VerifiedToken,
     record: SessionRecord,
   ): Promise<MintedTokens | undefined> {
     if (isShown(record, claims)) return undefined;
-    return this.remint(record, { ...claims, parentRefreshTokenHash1: null }, claims);
+    // The use of the presented one has confirmed its generation, unless its browser has not got it.
+    const lineage = isUnseen ? claims : { ...claims, parentRefreshTokenHash1: null };
+    return this.remint(record, lineage, claims);
   }
 
   // Requests of a page come together. Each would read the row before the first has changed it.

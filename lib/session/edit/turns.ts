@@ -16,7 +16,7 @@ export class Turns {
   /** @throws the failure of an earlier piece at once, while that still waits for the database in vain */
   async take<T>(name: string, work: () => Promise<T>): Promise<T> {
     const before = this.last.get(name);
-    const begin = (): Promise<T> => this.overdue.run(name, work);
+    const begin = (): Promise<T> => this.overdue.run([name], work);
     const own = before === undefined ? begin() : within(before).then(begin);
     const settled = own.then(noop, noop);
     this.last.set(name, settled);

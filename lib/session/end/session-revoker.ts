@@ -9,7 +9,6 @@ import { ClockCorrection } from '../../store/clock-correction.js';
 import { RevocationFeed } from '../../revocation/revocation-feed.js';
 import { RevocationStore } from '../../store/revocation.store.js';
 import type { RevocationRecord } from '../../store/revocation-record.js';
-import { OverdueWrites } from '../../store/overdue-writes.js';
 import { SessionDatabase } from '../../store/session-database.js';
 import { tellOfEnded, tellOfImpersonations } from './ended-events.js';
 import { LAST_HANDLE } from '../../store/session-range.store.js';
@@ -46,8 +45,6 @@ export interface EndedSessions {
 /** Ends sessions: it deletes the row, and a row of the feed informs every instance, both in one transaction. */
 @Injectable()
 export class SessionRevoker {
-  private readonly overdue = new OverdueWrites();
-
   constructor(
     private readonly database: SessionDatabase,
     private readonly feed: RevocationFeed,
@@ -82,16 +79,11 @@ export class SessionRevoker {
   }
 
   private async revokeTogether(handles: readonly string[], ending: Ending): Promise<string[]> {
-    const [first] = handles;
-    if (first === undefined) return [];
-    const end = () =>
-      this.database.transaction(
-        (database) => this.endIn(database, handles, ending),
-        'commit',
-        (committed) => this.announce(committed),
-      );
-    // A user who signs out again and again.
-    const ended = await (handles.length === 1 ? this.overdue.run(first, end) : end());
+    if (handles.length === 0) return [];
+    const ended = await this.database.transaction(
+      (database) => this.endIn(database, handles, ending),
+      { onCommit: (committed) => this.announce(committed), locks: handles },
+    );
     return ended.records.map((record) => record.handle);
   }
 
@@ -202,11 +194,10 @@ export class SessionRevoker {
     );
     // Those in another tenant are left.
     await new Batches(this.database).over(actedIn, async (handles) => {
-      await this.database.transaction(
-        (database) => this.endActedIn(database, handles),
-        'commit',
-        (ended) => this.announce(ended),
-      );
+      await this.database.transaction((database) => this.endActedIn(database, handles), {
+        onCommit: (ended) => this.announce(ended),
+        locks: handles,
+      });
     });
     if (isInTransaction) cutOff = await this.cutOff(tenantId, reason);
     await this.waitUntilPast([cutOff]);

@@ -35,7 +35,10 @@ export class UserEraser {
       await new RevocationStore(database).forgetUser(checked);
       return each;
     };
-    await this.database.transaction(end, 'commit', (ended) => this.revoker.announce(ended));
+    await this.database.transaction(end, {
+      onCommit: (ended) => this.revoker.announce(ended),
+      locks: [`user ${checked}`],
+    });
     if (this.database.isInTransaction) return;
     // On MariaDB and MySQL, that transaction does not see what others have committed since it began, such as the line of
     // a sign-out for which it has waited.

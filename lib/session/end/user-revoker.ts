@@ -83,8 +83,11 @@ export class UserRevoker {
       const cutOff = await this.cutOffIn(database, whose, ending);
       return { ended: { ...ended, rows: [cutOff, ...ended.rows] } };
     };
-    const found = await this.database.transaction(end, 'commit', ({ ended }) => {
-      if (ended !== undefined) this.revoker.announce(ended);
+    const found = await this.database.transaction(end, {
+      onCommit: ({ ended }) => {
+        if (ended !== undefined) this.revoker.announce(ended);
+      },
+      locks: [`user ${userId}`],
     });
     if (found.ended === undefined) return { handles: found.handles, areEnded: false };
     const { records, rows } = found.ended;

@@ -34,8 +34,12 @@ export async function insertActedIn(
       await store.insert(record);
       return revoker.endIn(transaction, others, ending);
     };
-    const ended = await database.transaction(insert, 'undo', (outcome) => {
-      if (outcome !== undefined) revoker.announce(outcome);
+    const ended = await database.transaction(insert, {
+      whenLate: 'undo',
+      onCommit: (outcome) => {
+        if (outcome !== undefined) revoker.announce(outcome);
+      },
+      locks: [actor.handle, ...others],
     });
     if (ended !== undefined) return;
     const own = await new SessionStore(database).find(actor.handle);

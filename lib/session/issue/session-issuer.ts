@@ -135,8 +135,11 @@ export class SessionIssuer {
       await new SessionStore(database).insert(record);
       return this.revoker.endIn(database, replaced, { reason });
     };
-    const announce = (ended: EndedSessions): void => this.revoker.announce(ended);
-    const ended = await this.database.transaction(insert, 'undo', announce);
+    const ended = await this.database.transaction(insert, {
+      whenLate: 'undo',
+      onCommit: (committed) => this.revoker.announce(committed),
+      locks: replaced,
+    });
     return ended.records.map(({ handle }) => handle);
   }
 

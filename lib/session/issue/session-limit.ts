@@ -74,7 +74,9 @@ export class SessionLimit {
       await this.store.deleteAll([created.handle]);
       throw new SessionLimitException(max);
     }
-    const handles = found.toSorted(newestFirst(this.clock.now())).map((record) => record.handle);
+    const handles = found
+      .toSorted(newestFirst(created, this.clock.now()))
+      .map(({ handle }) => handle);
     await this.revoker.revoke(handles.slice(max), { reason: 'session-limit' });
   }
 
@@ -107,10 +109,11 @@ export class SessionLimit {
 }
 
 // Handles break ties in the same way everywhere: simultaneous logins must agree on the oldest sessions.
-function newestFirst(nowMs: number) {
-  // A session of the future began before the clock went back. As the newest one, it would have each login ended.
-  const isOld = ({ createdAtMs }: SessionListing): number =>
-    createdAtMs > nowMs + AHEAD_MS ? 1 : 0;
+function newestFirst(created: SessionRecord, nowMs: number) {
+  // A session of the future began before the clock went back. As the newest one, it would have each login ended. A login
+  // during which the clock goes back is of the future itself.
+  const isOld = ({ handle, createdAtMs }: SessionListing): number =>
+    createdAtMs > nowMs + AHEAD_MS && handle !== created.handle ? 1 : 0;
   return (a: SessionListing, b: SessionListing): number =>
     isOld(a) - isOld(b) || b.createdAtMs - a.createdAtMs || (a.handle < b.handle ? 1 : -1);
 }

@@ -73,9 +73,12 @@ export class SessionRenewer {
       );
       const ended = await this.database.transaction(
         (database) => this.putInPlaceOf(database, former, record, request.replacedHandles),
-        'undo',
-        (outcome) => {
-          if (typeof outcome === 'object') this.revoker.announce(outcome);
+        {
+          whenLate: 'undo',
+          onCommit: (outcome) => {
+            if (typeof outcome === 'object') this.revoker.announce(outcome);
+          },
+          locks: [former.handle, ...request.replacedHandles],
         },
       );
       if (ended === 'over') return undefined;

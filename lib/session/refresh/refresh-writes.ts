@@ -41,7 +41,7 @@ class WritesUnderWay {
       await other;
       return undefined;
     }
-    const writing = this.overdue.run(key, write);
+    const writing = this.overdue.run([key], write);
     this.byKey.set(key, writing);
     try {
       return await writing;
