@@ -1,5 +1,15 @@
 import { inspect } from 'node:util';
-import { Body, Controller, Get, Post, Req, Res, type INestApplication } from '@nestjs/common';
+import {
+  Body,
+  Controller,
+  Get,
+  Post,
+  PreconditionFailedException,
+  Put,
+  Req,
+  Res,
+  type INestApplication,
+} from '@nestjs/common';
 import type { FastifyInstance } from 'fastify';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Logger } from 'typeorm';
@@ -75,6 +85,16 @@ class AnswersController {
     put(response, 'Cache-Control', 'public, max-age=600');
     put(response, 'Last-Modified', new Date(0).toUTCString());
     return 'body';
+  }
+
+  @Put('create-only')
+  @VerifySession()
+  async createOnly(
+    @CurrentSession() session: SessionContainer,
+    @Req() request: { headers: Record<string, string | undefined> },
+  ): Promise<void> {
+    await session.mergeIntoAccessTokenPayload({ plan: 'pro' });
+    if (request.headers['if-none-match'] === '*') throw new PreconditionFailedException();
   }
 
   @Post('cacheable-login')
@@ -241,6 +261,14 @@ describe.each(platforms)('an answer on %s', (platform) => {
       await tagged.close();
     },
   );
+
+  it('H1: with a token in it leaves a write its condition, that nothing may be there yet', async () => {
+    const { access } = await scene.login('u1');
+    const headers = { ...accessCookie(access), 'if-none-match': '*' };
+    const answer = await scene.send('PUT', '/create-only', headers);
+    expect(answer.status).toBe(412);
+    expect(answer.setCookies.length).toBeGreaterThan(0);
+  });
 
   it('H2: with the public keys may be cached, sets nothing and holds nothing private', async () => {
     const answer = await scene.get('/auth/jwt/jwks.json');

@@ -16,6 +16,7 @@ export interface NodeResponse {
   writeHead(status: number, ...rest: unknown[]): unknown;
   readonly req?: {
     readonly httpVersionMajor?: number;
+    readonly method?: string;
     readonly headers?: Record<string, string | string[] | undefined>;
   };
 }

@@ -31,10 +31,12 @@ export function keepOutOfCachesFinally(response: HttpResponse): void {
   };
 }
 
-// Express and `@fastify/etag` answer 304 to a client that knows the body, and a cache keeps what a 304 brings.
+// Express and `@fastify/etag` answer 304 to a client that knows the body, and a cache keeps what a 304 brings. With
+// another method, `If-None-Match` keeps a handler from overwriting what is there, and no 304 comes (RFC 9110 §13.1.2).
 function forgetConditions({ req }: NodeResponse): void {
-  delete req?.headers?.['if-none-match'];
-  delete req?.headers?.['if-modified-since'];
+  if (req?.method !== 'GET' && req?.method !== 'HEAD') return;
+  delete req.headers?.['if-none-match'];
+  delete req.headers?.['if-modified-since'];
 }
 
 function withNoStore(headers: unknown): unknown {
