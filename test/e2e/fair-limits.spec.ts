@@ -19,9 +19,15 @@ import { connect, constants, type ClientHttp2Session, type ClientHttp2Stream } f
 import { promisify } from 'node:util';
 import { throwError, timeout, type Observable } from 'rxjs';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { CreateSession, SessionService, type SessionRateLimitOptions } from '../../lib/index.js';
+import {
+  CreateSession,
+  SessionService,
+  type SessionModuleOptions,
+  type SessionRateLimitOptions,
+} from '../../lib/index.js';
 import { bootApp, platforms, type BootedApp } from '../support/boot-app.js';
 import {
+  accessCookie,
   bearer,
   holderOf,
   refreshCookie,
@@ -99,11 +105,14 @@ describe.each(platforms)('the limit of failures on %s', (platform) => {
   let scene: Scene;
   afterEach(() => scene.close());
 
-  async function open(rateLimit: SessionRateLimitOptions): Promise<GuessController> {
+  async function open(
+    rateLimit: SessionRateLimitOptions,
+    sessions: SessionModuleOptions = {},
+  ): Promise<GuessController> {
     scene = await Scene.open({
       platform,
       controllers: [GuessController, TimedController],
-      sessions: { rateLimit: { logins: false, refreshes: false, ...rateLimit } },
+      sessions: { rateLimit: { logins: false, refreshes: false, ...rateLimit }, ...sessions },
     });
     return scene.booted.app.get(GuessController);
   }
@@ -218,6 +227,26 @@ describe.each(platforms)('the limit of failures on %s', (platform) => {
     }
     await scene.login('u1');
   });
+
+  it.each<[string, (now: Holder) => Headers]>([
+    ['refresh', ({ refresh }) => refreshCookie(refresh)],
+    ['access', ({ access }) => accessCookie(access)],
+  ])(
+    'is not used up by a browser that proves its key for a former session, beside the %s token of the next',
+    async (_, cookiesOf) => {
+      await open({ failures: { max: 2, per: '10m' } }, { deviceBinding: true });
+      const former = { 'sec-secure-session-id': (await scene.login('u1')).handle };
+      const now = await scene.login('u1');
+      const bind = (cookies: Headers) =>
+        scene.post('/auth/session/bind', { ...former, ...cookies });
+      for (let times = 0; times < 6; times += 1) {
+        expect((await bind(cookiesOf(now))).status).toBe(401);
+      }
+      const guess = () => bind(refreshCookie('guess'));
+      expect([(await guess()).status, (await guess()).status]).toEqual([401, 401]);
+      expect((await guess()).status).toBe(503);
+    },
+  );
 
   it('is not used up by another site’s images of a login', async () => {
     await open({ failures: { max: 2, per: '10m' }, logins: { max: 2, per: '10m' } });

@@ -134,8 +134,7 @@ export class RequestBinding {
     noteAuthentic: () => void,
   ): Promise<BindingAnswer> {
     if (!isSessionHandle(handle)) throw this.over();
-    const refreshToken = await this.ownRefreshToken(request, handle);
-    if (refreshToken !== undefined) noteAuthentic();
+    const refreshToken = await this.ownRefreshToken(request, handle, noteAuthentic);
     const { issued, challenge } = await this.prover.refresh({
       handle,
       presented: headerOf(request, PROOF_HEADER),
@@ -153,9 +152,11 @@ export class RequestBinding {
   private async ownRefreshToken(
     request: HttpRequest,
     handle: string,
+    noteAuthentic: () => void,
   ): Promise<AuthenticRefreshToken | undefined> {
     const access = await this.tokens.access(request, 'cookie');
     const refresh = await this.refreshTokens.of(request, 'cookie');
+    if (access.authentic.length + refresh.authentic.length > 0) noteAuthentic();
     const own = refresh.authentic.filter(({ token }) => token.claims.sessionHandle === handle);
     if (own.length > 0) return this.chooser.choose([own.map(({ token }) => token)]);
     const others = [...access.authentic, ...refresh.authentic];
