@@ -190,16 +190,14 @@ export class GatewayEntrance {
       this.awaitToken(server, client, request, asked);
       return;
     }
-    this.pending.addJudged(request, () => turnAway(client, undefined));
     this.judge(new WaitingSocket(server, client), client, request, asked);
   }
 
   private awaitToken(server: Server, client: WsClient, request: object, asked: Asked): void {
-    const close = (): void => turnAway(client, undefined);
-    this.pending.closeBy(request, close);
+    this.pending.closeBy(request, (error) => turnAway(client, error));
     const waiting = new WaitingSocket(server, client, {
       onToken: (token) => this.judge(waiting, client, request, asked, token),
-      onTooMuch: close,
+      onTooMuch: () => turnAway(client, undefined),
     });
     this.waiting.set(client, waiting);
   }
@@ -212,6 +210,7 @@ export class GatewayEntrance {
     token?: string,
   ): void {
     this.waiting.set(client, waiting);
+    this.pending.addJudged(request, (error) => turnAway(client, error));
     this.handshakes.verify(request, asked, token).then(
       (session) => {
         this.pending.remove(request);

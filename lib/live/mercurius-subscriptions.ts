@@ -92,7 +92,7 @@ export function mercuriusSubscriptions(
         holdSubscriptions(connections(raw), found.socket, found.request, session);
         return {};
       }
-      pending(raw).closeBy(raw, () => closeWs(found.socket));
+      pending(raw).closeBy(raw, (error) => closeWs(found.socket, error));
       return {
         get [OPENING]() {
           open(found);
@@ -105,6 +105,7 @@ export function mercuriusSubscriptions(
       opening = undefined;
       if (found === undefined) return true;
       const raw = rawOf(found.request);
+      pending(raw).addJudged(raw, (error) => closeWs(found.socket, error));
       const finding = handshakes(raw).verify(raw, asked, payload);
       return admitSubscriber(connections(raw), found.socket, found.request, finding).finally(() =>
         pending(raw).remove(raw),

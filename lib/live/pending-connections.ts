@@ -1,20 +1,29 @@
 import { Inject, Injectable, type BeforeApplicationShutdown } from '@nestjs/common';
 import type { SessionException } from '../errors/session.exception.js';
+import { SessionStoreUnavailableException } from '../errors/session-store-unavailable.exception.js';
 import {
   RESOLVED_SESSION_OPTIONS,
   type ResolvedVerificationOptions,
 } from '../options/resolved-options.js';
 import { SessionRefusals } from '../session/refuse/session-refusals.js';
+import { MINUTE_MS, SECOND_MS } from '../time/units.js';
 
-const WAITS_FOR_MS = 5_000;
+const TOKEN_WITHIN_MS = 5 * SECOND_MS;
+// The database has its own, shorter time limit, but a claim of the application may hang.
+const JUDGED_WITHIN_MS = MINUTE_MS;
 
-/**
- * The connections that no gateway knows yet, and only for a few seconds. Those whose token can only come in their first
- * message are few.
- */
+/** @param error `undefined` if the client has shown no token in time */
+type Close = (error?: SessionException) => void;
+
+interface Pending {
+  readonly timer: NodeJS.Timeout;
+  close: Close;
+}
+
+/** The connections that no gateway knows yet. Those whose token can only come in their first message are few. */
 @Injectable()
 export class PendingConnections implements BeforeApplicationShutdown {
-  private readonly pending = new Map<object, { timer: NodeJS.Timeout; close: () => void }>();
+  private readonly pending = new Map<object, Pending>();
   // Those that are being judged take no place among them: nobody without a token keeps them out.
   private readonly tokenless = new Set<object>();
 
@@ -23,11 +32,11 @@ export class PendingConnections implements BeforeApplicationShutdown {
     private readonly refusals: SessionRefusals,
   ) {}
 
-  // No server knows a socket that waits, so none closes it.
+  // No server knows a socket that waits, so none closes it. Its session may be good: another instance will know.
   beforeApplicationShutdown(): void {
     for (const [connection, { close }] of this.pending) {
       this.remove(connection);
-      close();
+      close(new SessionStoreUnavailableException());
     }
   }
 
@@ -40,23 +49,29 @@ export class PendingConnections implements BeforeApplicationShutdown {
    * @param refusal reported if no token comes
    * @returns whether there is room for it
    */
-  add(connection: object, refusal: SessionException, close: () => void): boolean {
+  add(connection: object, refusal: SessionException, close: Close): boolean {
     if (this.size >= this.options.live.pending) {
       this.refusals.report('handshake', refusal);
       return false;
     }
     this.tokenless.add(connection);
-    this.wait(connection, close, () => this.refusals.report('handshake', refusal));
+    this.wait(connection, close, TOKEN_WITHIN_MS, (closeNow) => {
+      this.refusals.report('handshake', refusal);
+      closeNow();
+    });
     return true;
   }
 
-  /** The same for one that is being judged. Its refusal is reported by its judge. */
-  addJudged(connection: object, close: () => void): void {
-    this.wait(connection, close, () => undefined);
+  /** One that waits for its judge from now on, who reports a refusal. */
+  addJudged(connection: object, close: Close): void {
+    this.remove(connection);
+    this.wait(connection, close, JUDGED_WITHIN_MS, (closeNow) =>
+      closeNow(new SessionStoreUnavailableException()),
+    );
   }
 
   /** Sets another way to close a connection that still waits. */
-  closeBy(connection: object, close: () => void): void {
+  closeBy(connection: object, close: Close): void {
     const waiting = this.pending.get(connection);
     if (waiting !== undefined) waiting.close = close;
   }
@@ -71,13 +86,17 @@ export class PendingConnections implements BeforeApplicationShutdown {
     this.tokenless.delete(connection);
   }
 
-  private wait(connection: object, close: () => void, onLate: () => void): void {
+  private wait(
+    connection: object,
+    close: Close,
+    withinMs: number,
+    onLate: (closeNow: Close) => void,
+  ): void {
     const timer = setTimeout(() => {
       const late = this.pending.get(connection);
       this.remove(connection);
-      onLate();
-      late?.close();
-    }, WAITS_FOR_MS);
+      if (late !== undefined) onLate(late.close);
+    }, withinMs);
     timer.unref();
     this.pending.set(connection, { timer, close });
   }

@@ -7,11 +7,13 @@ import {
   allowSocketIo,
   SessionEventBus,
   SessionService,
+  SessionStoreUnavailableException,
   UserRoleClaim,
   VerifySession,
   verifyWsClient,
 } from '../../lib/index.js';
 import { PendingConnections } from '../../lib/live/pending-connections.js';
+import { SessionDatabase } from '../../lib/store/session-database.js';
 import { Answers, Pongs } from '../support/gateway-handlers.js';
 import type { WebSocket } from 'ws';
 import { accessCookie, Scene, type Headers } from '../support/scene.js';
@@ -67,6 +69,14 @@ class LateGateway extends Answers {
   }
 }
 
+@WebSocketGateway({ path: '/late-strict' })
+@VerifySession({ checkDatabase: true })
+class LateStrictGateway extends Pongs {}
+
+@WebSocketGateway({ ...waiting, path: '/strict' })
+@VerifySession({ checkDatabase: true })
+class StrictGateway extends Pongs {}
+
 @WebSocketGateway({ path: '/late-guests' })
 @VerifySession({ sessionRequired: false })
 class LateGuestsGateway extends Pongs {}
@@ -77,6 +87,8 @@ class AdminGateway extends Answers {}
 
 @WebSocketGateway({ path: '/plain', verifyClient: verifyWsClient(undefined, { required: false }) })
 class PlainWsGateway extends Pongs {}
+
+const TRY_AGAIN = [1013, 'SESSION_STORE_UNAVAILABLE'];
 
 describe('a socket is told of as refused', () => {
   let scene: Scene;
@@ -248,7 +260,7 @@ describe('a socket of `ws` that waits for its token', () => {
     await broken.closed;
     const late = await open();
     await scene.booted.app.close();
-    expect(await late.closed).toEqual([4401, 'UNAUTHORISED']);
+    expect(await late.closed).toEqual(TRY_AGAIN);
     expect(gateway.connections).toBe(0);
   });
 });
@@ -259,7 +271,7 @@ describe('a socket of `ws` that is judged after it has opened', () => {
   let answer: (roles: string[]) => void = () => undefined;
   beforeEach(async () => {
     scene = await Scene.open({
-      providers: [LateGateway, LateGuestsGateway],
+      providers: [LateGateway, LateGuestsGateway, LateStrictGateway, StrictGateway],
       sessions: { claims: [roleClaim] },
       prepare: (app) => void app.useWebSocketAdapter(new WsAdapter(app)),
     });
@@ -308,18 +320,44 @@ describe('a socket of `ws` that is judged after it has opened', () => {
     expect(scene.booted.app.get(PendingConnections).size).toBe(0);
   });
 
-  it('is closed after five seconds, and with its application', async () => {
+  it('may try again later where a claim hangs for a minute, and where its application closes', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     const slow = await open();
-    vi.advanceTimersByTime(5_000);
-    expect(await slow.closed).toEqual([4401, 'UNAUTHORISED']);
+    vi.advanceTimersByTime(60_000);
+    expect(await slow.closed).toEqual(TRY_AGAIN);
     vi.useRealTimers();
     answer([]);
     const late = await open();
     await scene.booted.app.close();
-    expect(await late.closed).toEqual([4401, 'UNAUTHORISED']);
+    expect(await late.closed).toEqual(TRY_AGAIN);
     expect(gateway.connections).toBe(0);
   });
+
+  it.each<
+    [string, string, (access: string) => Headers, (client: WsTestClient, access: string) => void]
+  >([
+    ['handshake', 'late-strict', accessCookie, () => undefined],
+    [
+      'first message',
+      'strict',
+      () => ({}),
+      (client, access) => client.send('session-token', access),
+    ],
+  ])(
+    'may try again later where the database hangs, with a token in its %s',
+    async (_, path, headersOf, show) => {
+      const { access } = await scene.login('dora');
+      await scene.settle();
+      vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+      const database = hangingDatabase();
+      const client = await WsTestClient.open(scene.booted.url, path, headersOf(access));
+      show(client, access);
+      await database.asked;
+      vi.advanceTimersByTime(5_000);
+      expect(await client.closed).toEqual(TRY_AGAIN);
+      database.recover();
+    },
+  );
 
   it('is admitted as a guest where no session is required', async () => {
     const client = await WsTestClient.open(scene.booted.url, 'late-guests', {});
@@ -327,3 +365,17 @@ describe('a socket of `ws` that is judged after it has opened', () => {
     client.close();
   });
 });
+
+/** Lets each statement go without an answer until its time limit. */
+function hangingDatabase(): { asked: Promise<void>; recover: () => void } {
+  const run = vi.spyOn(SessionDatabase.prototype, 'run');
+  const asked = new Promise<void>((resolve) => {
+    run.mockImplementation((sql) => {
+      if (sql.includes('FROM "auth_session" ')) resolve();
+      return new Promise((_, reject) => {
+        setTimeout(() => reject(new SessionStoreUnavailableException()), 5_000);
+      });
+    });
+  });
+  return { asked, recover: () => run.mockRestore() };
+}
