@@ -2,9 +2,12 @@ import { endOfOverdueWork } from './deadline.js';
 
 // A connection that is lost without a word never ends its statement. Such a row must become free again.
 const FIRST_PATIENCE_MS = 15_000;
+// Waiting takes no connection, and a lock may just have been released.
+const WAIT_MS = 1_000;
 
 interface OverdueWrite {
   readonly failure: unknown;
+  readonly end: Promise<void>;
   readonly sinceMs: number;
   readonly patienceMs: number;
 }
@@ -16,11 +19,11 @@ interface OverdueWrite {
 export class OverdueWrites {
   private readonly byRow = new Map<string, OverdueWrite>();
 
-  /** @throws the failure of an overdue change of one of these rows at once, until that has ended */
+  /** @throws the failure of an overdue change of one of these rows, unless that ends within a second */
   async run<T>(rows: readonly string[], write: () => Promise<T>): Promise<T> {
     const formers = rows.flatMap((row) => this.byRow.get(row) ?? []);
     const hindrance = formers.find(isPending);
-    if (hindrance !== undefined) throw hindrance.failure;
+    if (hindrance !== undefined && !(await endsSoon(hindrance))) throw hindrance.failure;
     try {
       const result = await write();
       for (const row of rows) this.byRow.delete(row);
@@ -36,7 +39,7 @@ export class OverdueWrites {
     if (end === undefined) return;
     // Ever longer, so that a lock that is never released takes only a few connections.
     const patienceMs = Math.max(FIRST_PATIENCE_MS, 2 * formerMs);
-    const overdue = { failure, sinceMs: performance.now(), patienceMs };
+    const overdue = { failure, end, sinceMs: performance.now(), patienceMs };
     for (const row of rows) this.byRow.set(row, overdue);
     void end.then(() => {
       for (const row of rows) if (this.byRow.get(row) === overdue) this.byRow.delete(row);
@@ -46,4 +49,14 @@ export class OverdueWrites {
 
 function isPending({ sinceMs, patienceMs }: OverdueWrite): boolean {
   return performance.now() - sinceMs < patienceMs;
+}
+
+function endsSoon({ end }: OverdueWrite): Promise<boolean> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => resolve(false), WAIT_MS);
+    void end.then(() => {
+      clearTimeout(timer);
+      resolve(true);
+    });
+  });
 }

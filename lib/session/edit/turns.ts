@@ -13,7 +13,7 @@ export class Turns {
     return this.last.size;
   }
 
-  /** @throws the failure of an earlier piece at once, while that still waits for the database in vain */
+  /** @throws the failure of an earlier piece, while that still waits for the database in vain */
   async take<T>(name: string, work: () => Promise<T>): Promise<T> {
     const before = this.last.get(name);
     const begin = (): Promise<T> => this.overdue.run([name], work);
