@@ -2,6 +2,7 @@ import type { Duplex } from 'node:stream';
 import type { HttpRequest } from '../http/context/http-request.js';
 import type { SessionKind } from '../options/kind.js';
 import type { ReadonlySession } from '../session/container/readonly-session.js';
+import { nodeRequestOf } from '../session/input/by-request.js';
 import { later, type ApplicationOrLater } from './application.js';
 import { closeWs, type WsClient } from './close-socket.js';
 import { GatewayEntrance } from './gateway-entrance.js';
@@ -83,7 +84,7 @@ export function mercuriusSubscriptions(
       }),
     context: async (socket, request) => {
       const found = { socket, request } as Opening;
-      const raw = rawOf(found.request);
+      const raw = nodeRequestOf(found.request) as HttpRequest;
       clearTimeout(waiting.get(raw));
       // A client may open it again and again.
       if (connections(raw).sessionOf(found.request) !== undefined) return {};
@@ -104,7 +105,7 @@ export function mercuriusSubscriptions(
       const found = opening;
       opening = undefined;
       if (found === undefined) return true;
-      const raw = rawOf(found.request);
+      const raw = nodeRequestOf(found.request) as HttpRequest;
       pending(raw).addJudged(raw, (error) => closeWs(found.socket, error));
       const finding = handshakes(raw).verify(raw, asked, payload);
       return admitSubscriber(connections(raw), found.socket, found.request, finding).finally(() =>
@@ -112,8 +113,4 @@ export function mercuriusSubscriptions(
       );
     },
   };
-}
-
-function rawOf(request: object): HttpRequest {
-  return (request as { raw?: HttpRequest }).raw ?? (request as HttpRequest);
 }
