@@ -7,6 +7,7 @@ import {
 } from '../options/resolved-options.js';
 import { ClockCorrection } from '../store/clock-correction.js';
 import { SigningKeyStore } from '../store/signing-key.store.js';
+import { UnknownKeyReading } from '../verification/unknown-key-reading.js';
 import type { VerificationKeys } from '../verification/verification-keys.js';
 import { Clock } from '../time/clock.js';
 import { IntervalTask } from '../time/interval-task.js';
@@ -26,8 +27,6 @@ import { KeyRewrapper } from './key-rewrapper.js';
 import { activeKey, nextKeyDueAtMs, publicationLeadMs } from './key-schedule.js';
 import { TrustedKeys } from './trusted-keys.js';
 
-// Anybody can make up an unknown key id, so it costs at most one query in this time.
-const UNKNOWN_KEY_RELOAD_MS = 5_000;
 // A revoked key stays in use no longer than this on any instance that reaches the database.
 const LONGEST_RELOAD_MS = 5_000;
 
@@ -45,6 +44,11 @@ export class KeyRing implements VerificationKeys {
   private readonly leadMs: number;
   /** Reads the keys again from time to time, and makes the next one also where nothing is signed. */
   readonly reloadTask: IntervalTask;
+  // A reading that is under way may have begun before the key was made.
+  private readonly unknownKeyReading = new UnknownKeyReading(
+    this.clock,
+    () => this.reloading?.then(() => this.reload()) ?? this.reload(),
+  );
   private readonly making = new Map<KeyKind, Promise<void>>();
   private keys: LoadedKeys = NO_KEYS;
   private reloading: Promise<void> | undefined;
@@ -52,7 +56,6 @@ export class KeyRing implements VerificationKeys {
   private newestReading = 0;
   private isBlind = false;
   private lastReadAtMs = Number.NEGATIVE_INFINITY;
-  private lastUnknownKeyAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(
     private readonly store: SigningKeyStore,
@@ -139,12 +142,8 @@ export class KeyRing implements VerificationKeys {
    * @throws {SessionStoreUnavailableException} if they can't be read: the id may belong to a new key
    */
   async reloadForUnknownKey(): Promise<void> {
-    const nowMs = this.clock.now();
-    if (nowMs - this.lastUnknownKeyAtMs >= UNKNOWN_KEY_RELOAD_MS) {
-      this.lastUnknownKeyAtMs = nowMs;
-      // One that is under way may have begun before the key was made.
-      await (this.reloading?.then(() => this.reload()) ?? this.reload());
-    } else if (this.isBlind) {
+    await (this.unknownKeyReading.next() ?? this.reloading);
+    if (this.isBlind) {
       throw new SessionStoreUnavailableException({ cause: new Error('session keys not read') });
     }
   }

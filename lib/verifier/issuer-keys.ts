@@ -5,6 +5,7 @@ import { placeOfIssuer } from '../options/verification-options.js';
 import { Clock } from '../time/clock.js';
 import { IntervalTask } from '../time/interval-task.js';
 import type { AccessTokenVerificationKey } from '../tokens/access-token.js';
+import { UnknownKeyReading } from '../verification/unknown-key-reading.js';
 import type { VerificationKeys } from '../verification/verification-keys.js';
 import { IssuerClient, IssuerFault } from './issuer-client.js';
 import { ListedKeys } from './listed-keys.js';
@@ -14,8 +15,6 @@ import {
   type ResolvedVerifierOptions,
 } from './resolve-verifier-options.js';
 
-// Anybody can make up an unknown key id, and an issuer may be away for long. It is asked at most once in this time.
-const UNKNOWN_KEY_RELOAD_MS = 5_000;
 // All instances of an issuer know a new key by then, so a key that none of them lists is no longer valid.
 const LISTED_AFTER_MS = 15_000;
 // Without news from the feed, its last list tells nothing.
@@ -39,7 +38,7 @@ export class IssuerKeys implements VerificationKeys {
   private jwksUrl: string | undefined;
   private loading: Promise<void> | undefined;
   private confirmedAtMs = Number.NEGATIVE_INFINITY;
-  private lastUnknownKeyAtMs = Number.NEGATIVE_INFINITY;
+  private readonly unknownKeyReading = new UnknownKeyReading(this.clock, () => this.load());
   private readonly listed = new ListedKeys();
   private listedUpToMs = Number.NEGATIVE_INFINITY;
   private isBlind = false;
@@ -87,12 +86,8 @@ export class IssuerKeys implements VerificationKeys {
 
   /** @throws {SessionIssuerUnavailableException} if they can't be read: the id may belong to a new key */
   async reloadForUnknownKey(): Promise<void> {
-    const nowMs = this.clock.now();
     try {
-      if (Math.abs(nowMs - this.lastUnknownKeyAtMs) >= UNKNOWN_KEY_RELOAD_MS) {
-        this.lastUnknownKeyAtMs = nowMs;
-        await this.load();
-      } else await this.loading;
+      await (this.unknownKeyReading.next() ?? this.loading);
     } catch (cause) {
       throw new SessionIssuerUnavailableException({ cause });
     }

@@ -46,6 +46,29 @@ describe('the keys in memory', () => {
     expect(keys.ageMs).toBe(0);
   });
 
+  it('are read once for all who ask for an unknown one at the same time, and each of them waits', async () => {
+    const findAll = vi.spyOn(SigningKeyStore.prototype, 'findAll');
+    let open = (): void => undefined;
+    findAll.mockImplementationOnce(async function (this: SigningKeyStore) {
+      await new Promise<void>((resolve) => {
+        open = resolve;
+      });
+      return this.findAll();
+    });
+    const keys = booted.app.get(KeyRing);
+    const done: number[] = [];
+    const askers = [1, 2, 3].map((each) =>
+      keys.reloadForUnknownKey().then(() => void done.push(each)),
+    );
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(done).toEqual([]);
+    open();
+    await Promise.all(askers);
+    expect(done).toEqual([1, 2, 3]);
+    // The one that the gate held, and its own call.
+    expect(findAll).toHaveBeenCalledTimes(2);
+  });
+
   it('rotate where nothing is signed, so that the signing key gets no older than its interval', async () => {
     const keys = booted.app.get(KeyRing);
     const day = 24 * 60 * 60_000;
