@@ -1,5 +1,7 @@
 import type { DataSource, QueryRunner } from 'typeorm';
 import type { Deadline } from './deadline.js';
+import type { Dialect } from './dialect/dialect.js';
+import { driverFailureOf } from './failures/driver-failure.js';
 
 /** The connections of a database server's pool, one for each of our statements or transactions. */
 export class PooledConnections {
@@ -8,6 +10,7 @@ export class PooledConnections {
   constructor(
     private readonly dataSource: DataSource,
     private readonly deadline: Deadline,
+    private readonly dialect: Dialect,
   ) {}
 
   /**
@@ -28,6 +31,10 @@ export class PooledConnections {
       if (isOverdue()) throw new Error('the connection came too late');
       this.busy.add(connection);
       return await work(runner);
+    } catch (error) {
+      // After a switchover, the pool would keep its connections to the former primary for as long as they are used.
+      if (this.dialect.isReadOnly(driverFailureOf(error))) dropSoon(connection);
+      throw error;
     } finally {
       this.busy.delete(connection);
       await runner.release();
@@ -55,8 +62,13 @@ export class PooledConnections {
    * wait forever for its pool to be complete again.
    */
   breakOff(): void {
-    for (const connection of this.busy) void closeNow(connection).catch(() => undefined);
+    for (const connection of this.busy) dropSoon(connection);
   }
+}
+
+// A pool takes back none that has begun to close.
+function dropSoon(connection: unknown): void {
+  void closeNow(connection).catch(() => undefined);
 }
 
 // mysql2 has `destroy`; pg's `end` closes its socket at once during a statement.

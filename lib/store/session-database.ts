@@ -50,7 +50,7 @@ export class SessionDatabase {
     this.dialect = dialectOf(dataSource);
     const { onlyConnection, clusterWait } = this.dialect;
     this.shared = onlyConnection && new SingleConnection(dataSource, onlyConnection);
-    this.pooled = new PooledConnections(dataSource, deadline);
+    this.pooled = new PooledConnections(dataSource, deadline, this.dialect);
     this.cluster = clusterWait?.();
   }
 

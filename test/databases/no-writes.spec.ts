@@ -70,6 +70,7 @@ describeOnEachDatabase('a database that takes no writes', (engine) => {
         end: (_, database) => setReadOnly(database, 'off'),
         code: '25006',
       });
+      testSwitchover(create, 'SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY');
       testFault('whose disk is full', create, {
         begin: async (instance) => {
           await query(
@@ -90,6 +91,7 @@ describeOnEachDatabase('a database that takes no writes', (engine) => {
       });
       break;
     case 'mariadb':
+      testSwitchover(create, 'SET SESSION TRANSACTION READ ONLY');
       testFault('whose disk is full', create, {
         begin: async (instance) => {
           for (const [table, when] of everyChange()) {
@@ -213,6 +215,29 @@ function testFault(title: string, create: () => Promise<TestDatabase>, fault: Fa
       expect(events.filter((name) => name === 'theftDetected')).toEqual([]);
       expect(events.filter((name) => name === 'revoked')).toHaveLength(1);
     });
+  });
+}
+
+// A former primary that stays up keeps its connections open, while new ones reach the next primary.
+function testSwitchover(create: () => Promise<TestDatabase>, readOnly: string): void {
+  it('is left for the next primary after a switchover that left its connections open', async () => {
+    vi.spyOn(Logger.prototype, 'error').mockImplementation(() => undefined);
+    const deployment = Deployment.onDatabase(await create());
+    try {
+      const instance = await deployment.start();
+      const tokens = await instance.login('bob');
+      const { dataSource } = instance.booted;
+      const runners = Array.from({ length: 3 }, () => dataSource.createQueryRunner());
+      for (const runner of runners) await runner.query(readOnly);
+      for (const runner of runners) await runner.release();
+      expect((await instance.tryLogin('al')).status).toBe(503);
+      for (const _ of runners) await instance.tryLogin('al');
+      expect((await instance.tryLogin('al')).status).toBe(201);
+      expect((await instance.refresh(tokens)).status).toBe(200);
+    } finally {
+      vi.restoreAllMocks();
+      await deployment.end();
+    }
   });
 }
 

@@ -55,6 +55,9 @@ export interface Dialect {
   /** The state of the only connection, if the driver has one for all callers. */
   readonly onlyConnection: OnlyConnection | undefined;
 
+  /** Whether a failure says that the server behind a connection only reads, as a former primary does. */
+  readonly isReadOnly: (failure: DriverFailure) => boolean;
+
   /** How a statement waits on a cluster node, if this kind of database has clusters that lag. */
   readonly clusterWait: (() => ClusterWait) | undefined;
 

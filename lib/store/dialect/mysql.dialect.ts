@@ -59,6 +59,7 @@ export const mysql: Dialect = {
   mostAloneInTransaction: 100,
   mostParameters: 65_535,
   onlyConnection: undefined,
+  isReadOnly: ({ errno }: DriverFailure) => errno !== undefined && READ_ONLY.includes(errno),
   clusterWait: () => new GaleraWait(),
   failureKind: ({ errno, sqlState, text }: DriverFailure) => {
     // An error without a SQLSTATE comes from the connection or the pool, not from the server.

@@ -3,6 +3,8 @@ import type { DriverFailure } from '../failures/driver-failure.js';
 import { manyRotations } from './postgres-rotation.js';
 import { updateRows, type UpdateOfRows } from './update-rows.js';
 
+const READ_ONLY = '25006';
+
 // By SQLSTATE, or by the two characters of its class.
 const KINDS: Readonly<Record<string, FailureKind>> = {
   '40001': 'conflict',
@@ -13,7 +15,7 @@ const KINDS: Readonly<Record<string, FailureKind>> = {
   // No equivalent in the database's encoding.
   '22P05': 'unstorable',
   // A transaction that may not write, on a replica or a read-only server; a transaction that lasted too long.
-  '25006': 'outage',
+  [READ_ONLY]: 'outage',
   '25P03': 'outage',
   '25P04': 'outage',
   // A lock that was not available within `lock_timeout`.
@@ -59,6 +61,7 @@ export const postgres: Dialect = {
   mostAloneInTransaction: 0,
   mostParameters: 65_535,
   onlyConnection: undefined,
+  isReadOnly: ({ sqlState }: DriverFailure) => sqlState === READ_ONLY,
   clusterWait: undefined,
   failureKind: ({ sqlState, severity }: DriverFailure) => {
     // An error without a SQLSTATE comes from the connection or the pool, not from the server.

@@ -44,6 +44,7 @@ export const sqlite: Dialect = {
     isInTransaction: (connection) =>
       isBetterSqlite(connection) ? connection.inTransaction : undefined,
   },
+  isReadOnly: () => false,
   clusterWait: undefined,
   failureKind: ({ code, text }: DriverFailure) => {
     const byText = KINDS_BY_TEXT.find(([each]) => each.test(text))?.[1];
