@@ -7,7 +7,7 @@ import {
 } from '../options/resolved-options.js';
 import { ClockCorrection } from '../store/clock-correction.js';
 import { SigningKeyStore } from '../store/signing-key.store.js';
-import { UnknownKeyReading } from '../verification/unknown-key-reading.js';
+import { ReadingOnDemand } from '../time/reading-on-demand.js';
 import type { VerificationKeys } from '../verification/verification-keys.js';
 import { Clock } from '../time/clock.js';
 import { IntervalTask } from '../time/interval-task.js';
@@ -45,7 +45,7 @@ export class KeyRing implements VerificationKeys {
   /** Reads the keys again from time to time, and makes the next one also where nothing is signed. */
   readonly reloadTask: IntervalTask;
   // A reading that is under way may have begun before the key was made.
-  private readonly unknownKeyReading = new UnknownKeyReading(
+  private readonly unknownKeyReading = new ReadingOnDemand(
     this.clock,
     () => this.reloading?.then(() => this.reload()) ?? this.reload(),
   );

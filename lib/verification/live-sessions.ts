@@ -17,6 +17,9 @@ export interface HeldSessionRow {
 export interface LiveSessions {
   /** @throws {SessionStoreUnavailableException} */
   findLive(handle: string): Promise<SessionRecord | undefined>;
+
+  /** Without rows: asks for news where it is too old. A service that was suspended has heard none meanwhile. */
+  catchUp?(): Promise<void>;
 }
 
 /** The same with all rows, if there is a database, for connections that stay open for hours. */

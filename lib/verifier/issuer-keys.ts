@@ -5,7 +5,7 @@ import { placeOfIssuer } from '../options/verification-options.js';
 import { Clock } from '../time/clock.js';
 import { IntervalTask } from '../time/interval-task.js';
 import type { AccessTokenVerificationKey } from '../tokens/access-token.js';
-import { UnknownKeyReading } from '../verification/unknown-key-reading.js';
+import { ReadingOnDemand } from '../time/reading-on-demand.js';
 import type { VerificationKeys } from '../verification/verification-keys.js';
 import { IssuerClient, IssuerFault } from './issuer-client.js';
 import { ListedKeys } from './listed-keys.js';
@@ -38,7 +38,7 @@ export class IssuerKeys implements VerificationKeys {
   private jwksUrl: string | undefined;
   private loading: Promise<void> | undefined;
   private confirmedAtMs = Number.NEGATIVE_INFINITY;
-  private readonly unknownKeyReading = new UnknownKeyReading(this.clock, () => this.load());
+  private readonly unknownKeyReading = new ReadingOnDemand(this.clock, () => this.load());
   private readonly listed = new ListedKeys();
   private listedUpToMs = Number.NEGATIVE_INFINITY;
   private isBlind = false;

@@ -1,6 +1,5 @@
 import { Logger, type DynamicModule, type Provider } from '@nestjs/common';
 import { APP_FILTER } from '@nestjs/core';
-import { SessionIssuerUnavailableException } from '../errors/session-issuer-unavailable.exception.js';
 import { SessionTally } from '../events/session-tally.js';
 import { SessionEventBus } from '../events/session-event-bus.js';
 import { FailureAnswer } from '../http/refusals/failure-answer.js';
@@ -27,13 +26,14 @@ import { VerifiedTokenCache } from '../session/verify/verified-token-cache.js';
 import { Clock } from '../time/clock.js';
 import { ARRIVALS, type Arrivals } from '../verification/arrivals.js';
 import { KNOWN_REVOCATIONS } from '../verification/known-revocations.js';
-import { LIVE_SESSIONS, type LiveSessions } from '../verification/live-sessions.js';
+import { LIVE_SESSIONS } from '../verification/live-sessions.js';
 import { VERIFICATION_KEYS } from '../verification/verification-keys.js';
 import { IssuerClient } from './issuer-client.js';
 import { IssuerClock } from './issuer-clock.js';
 import { IssuerFeed } from './issuer-feed.js';
 import { IssuerKeys } from './issuer-keys.js';
 import { SelectedMessageTokens } from './message-token.js';
+import { NewsInsteadOfRows } from './news-instead-of-rows.js';
 import {
   RESOLVED_VERIFIER_OPTIONS,
   resolveVerifierOptions,
@@ -44,11 +44,6 @@ import type { SessionVerifierExtras, SessionVerifierOptions } from './session-ve
 import { SessionVerification } from './session-verification.js';
 import { VERIFIER_LIFECYCLE, VerifierLifecycle } from './verifier-lifecycle.js';
 import { ClaimJudgement, SessionsOfIssuer } from './verified-session.js';
-
-// If the news is too old, other applications ask the database, but there is none here.
-const NO_LIVE_SESSIONS: LiveSessions = {
-  findLive: () => Promise.reject(new SessionIssuerUnavailableException()),
-};
 
 // Only the issuer confirms generations of refresh tokens.
 const NO_ARRIVALS: Arrivals = { add: () => undefined };
@@ -116,7 +111,7 @@ const PARTS: Provider[] = [
   { provide: REFRESH_OF_REQUEST, useValue: NO_REFRESH },
   { provide: VERIFICATION_KEYS, useExisting: IssuerKeys },
   { provide: KNOWN_REVOCATIONS, useExisting: IssuerFeed },
-  { provide: LIVE_SESSIONS, useValue: NO_LIVE_SESSIONS },
+  { provide: LIVE_SESSIONS, useExisting: NewsInsteadOfRows },
   { provide: ARRIVALS, useValue: NO_ARRIVALS },
   { provide: VERIFIED_SESSIONS, useExisting: SessionsOfIssuer },
   { provide: STALE_CLAIMS_POLICY, useExisting: SessionsOfIssuer },
@@ -128,6 +123,7 @@ const PARTS: Provider[] = [
   IssuerClock,
   IssuerFeed,
   IssuerKeys,
+  NewsInsteadOfRows,
   RegisteredClaims,
   SessionExceptionFilter,
   SessionRefusals,

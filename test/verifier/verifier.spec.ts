@@ -9,6 +9,7 @@ import {
   SessionService,
   UserRoleClaim,
 } from '../../lib/index.js';
+import { RevocationFeed } from '../../lib/revocation/revocation-feed.js';
 import { FakeClock } from '../../lib/testing/index.js';
 import { IssuerFeed } from '../../lib/verifier/issuer-feed.js';
 import {
@@ -274,6 +275,39 @@ describe.each(platforms)('a service without a database on %s', (platform) => {
     expect(answer.headers['retry-after']).toBe('5');
     expect((await ask('open')).status).toBe(200);
     expect((await ask('me')).status).toBe(401);
+  });
+
+  it('hears the news that it missed while it was suspended at its first request, and refuses who was revoked', async () => {
+    const { app } = await boot({
+      revocations: { secret: FEED_SECRET, pollInterval: '10m', maxStaleness: '20m' },
+    });
+    const [gone, living] = [await logIn(), await logIn('bob')];
+    expect((await ask('me', gone.getAccessToken())).status).toBe(200);
+    await sessions.revokeSession(gone.getHandle());
+    clock.advanceMs(1_800_000);
+    await issuer.app.get(RevocationFeed).poll();
+    const polls = vi.spyOn(app.get(IssuerFeed), 'poll');
+    const answers = await Promise.all(
+      [gone, living, living].map((each) => ask('me', each.getAccessToken())),
+    );
+    expect(answers.map(({ status }) => status)).toEqual([401, 200, 200]);
+    expect(polls).toHaveBeenCalledTimes(1);
+  });
+
+  it('asks for missed news once in five seconds while the issuer is away, and answers 503', async () => {
+    const { app } = await boot({
+      revocations: { secret: FEED_SECRET, pollInterval: '10m', maxStaleness: '20m' },
+    });
+    const token = (await logIn()).getAccessToken();
+    expect((await ask('me', token)).status).toBe(200);
+    await issuer.close();
+    clock.advanceMs(1_800_000);
+    const polls = vi.spyOn(app.get(IssuerFeed), 'poll');
+    for (const waitMs of [0, 4_999, 1]) {
+      clock.advanceMs(waitMs);
+      expect((await ask('me', token)).status).toBe(503);
+    }
+    expect(polls).toHaveBeenCalledTimes(2);
   });
 
   it('goes on with old news where `maxStaleness` is false', async () => {

@@ -64,6 +64,7 @@ export class HeldSessionVerification {
     held: ReadonlySession | 'ended',
     asked: VerifySessionOptions,
   ): Promise<ReadonlySession> {
+    await this.verifier.catchUp();
     // Among thousands that end together, a connection's turn to be closed may come later.
     if (held === 'ended' || this.verification.isOver(held)) {
       throw this.refusals.unauthorized('session-revoked', { clearTokens: false });

@@ -65,6 +65,7 @@ export class SessionVerifier {
     checkDatabase: boolean,
     isProven: (claims: Readonly<AccessTokenClaims>) => boolean,
   ): Promise<Verification> {
+    await this.catchUp();
     const refusal = this.judge(verified);
     const { claims } = verified;
     if (refusal !== undefined) return { kind: 'try-refresh', reason: refusal, claims };
@@ -131,6 +132,11 @@ export class SessionVerifier {
   /** Whether the news of revocations is too old to rely on, so that a session's row must be read. */
   get knowsTooLittle(): boolean {
     return this.revocations.isStale;
+  }
+
+  /** Hears the news that this service missed while it was suspended, if that can decide. */
+  async catchUp(): Promise<void> {
+    if (this.knowsTooLittle) await this.sessions.catchUp?.();
   }
 
   /** Whether this instance knows that a token's session was revoked, or that of the person who acts in it. */

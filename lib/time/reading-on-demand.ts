@@ -1,10 +1,10 @@
-import type { Clock } from '../time/clock.js';
+import type { Clock } from './clock.js';
 
 // Anybody can make up an unknown key id, and an issuer or a database may be away for long.
 const EVERY_MS = 5_000;
 
-/** Reads the keys again for unknown key ids: at most once in five seconds, and once for all who ask at the same time. */
-export class UnknownKeyReading {
+/** Reads what requests lack: at most once in five seconds, and once for all who ask at the same time. */
+export class ReadingOnDemand {
   private pending: Promise<void> | undefined;
   private lastAtMs = Number.NEGATIVE_INFINITY;
 
