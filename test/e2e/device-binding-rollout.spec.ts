@@ -59,6 +59,35 @@ describeOnEachDatabase('the option deviceBinding', (engine) => {
     expect((await browser.send('POST', '/auth/session/refresh')).status).toBe(200);
     expect((await browser.send('GET', '/me')).text).toContain('"isBound":false');
   });
+
+  it('can be switched on instance by instance: one without it unbinds the session of the browser that it turns away', async () => {
+    database = await createTestDatabase(engine);
+    const options = database.options as NonNullable<BootOptions['database']>;
+    const controllers = [BoundController];
+    booted = await bootApp({ controllers, sessions: { deviceBinding: true }, database: options });
+    const { clock, url: newUrl } = booted;
+    const old = await bootApp({ controllers, database: options, clock });
+    try {
+      let url = newUrl;
+      const browser = new FakeBrowser({
+        get url() {
+          return url;
+        },
+        clock,
+      });
+      await browser.send('POST', '/login', { body: { userId: 'ada' } });
+      expect(browser.boundSessions).toHaveLength(1);
+      clock.advanceMs(11 * MINUTE_MS);
+      ({ url } = old);
+      expect((await browser.send('GET', '/me')).status).toBe(401);
+      expect(browser.boundSessions).toEqual([]);
+      url = newUrl;
+      expect((await browser.send('POST', '/auth/session/refresh')).status).toBe(200);
+      expect((await browser.send('GET', '/me')).text).toContain('"isBound":false');
+    } finally {
+      await old.close();
+    }
+  });
 });
 
 @Controller('staff')

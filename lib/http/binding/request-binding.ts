@@ -1,4 +1,4 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Inject, Injectable, NotFoundException } from '@nestjs/common';
 import {
   CHALLENGE_HEADER,
   challengeHeader,
@@ -60,15 +60,11 @@ export class RequestBinding {
     @Inject(RESOLVED_SESSION_OPTIONS) private readonly options: ResolvedSessionOptions,
   ) {}
 
-  /** Whether binding is enabled. */
-  get isOn(): boolean {
-    return this.options.deviceBinding !== false;
-  }
-
   /**
    * @throws {UnauthorizedSessionException}
    * @throws {TryRefreshTokenException} if a registration shows no good access token
    * @throws {DeviceProofRefusedException}
+   * @throws {NotFoundException} without `deviceBinding`
    * @throws {TooManyRequestsException} with 503, because browsers give up a session for any other status
    * @throws {SessionStoreUnavailableException}
    */
@@ -96,9 +92,25 @@ export class RequestBinding {
   ): Promise<BindingAnswer> {
     keepOutOfCachesFinally(response);
     const named = headerOf(request, SESSION_ID_HEADER);
+    if (this.options.deviceBinding === false) return this.letGo(request, named, noteAuthentic);
     return named === undefined
       ? this.register(request, response)
       : this.refresh(request, response, readHeaderText(named), noteAuthentic);
+  }
+
+  // For a 404 the browser forgets its key. Other instances may have the option already, so its session must go on
+  // unbound.
+  private async letGo(
+    request: HttpRequest,
+    named: string | undefined,
+    noteAuthentic: () => void,
+  ): Promise<never> {
+    const handle = named === undefined ? undefined : readHeaderText(named);
+    const token = isSessionHandle(handle)
+      ? await this.ownRefreshToken(request, handle, noteAuthentic)
+      : undefined;
+    if (token !== undefined) await this.prover.unbind(token.claims.sessionHandle);
+    throw new NotFoundException();
   }
 
   private async register(request: HttpRequest, response: HttpResponse): Promise<BindingAnswer> {

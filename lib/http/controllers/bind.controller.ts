@@ -1,19 +1,10 @@
-import {
-  Controller,
-  HttpCode,
-  NotFoundException,
-  Post,
-  Req,
-  Res,
-  VERSION_NEUTRAL,
-  type Type,
-} from '@nestjs/common';
+import { Controller, HttpCode, Post, Req, Res, VERSION_NEUTRAL, type Type } from '@nestjs/common';
 import { BUILT_IN_ROUTES } from '../../options/built-in-routes.js';
 import { PublicAccess } from '../decorators/public-access.decorator.js';
 import { FailureAnswer } from '../refusals/failure-answer.js';
 import { RequestBinding } from '../binding/request-binding.js';
 
-/** `POST {base}/session/bind`, served with `deviceBinding`. Only browsers themselves call it. */
+/** `POST {base}/session/bind`. Only browsers themselves call it. */
 export function bindController(basePath: string, decorated: MethodDecorator): Type {
   @Controller({ path: basePath, version: VERSION_NEUTRAL })
   @PublicAccess()
@@ -30,8 +21,6 @@ export function bindController(basePath: string, decorated: MethodDecorator): Ty
       @Req() request: object,
       @Res({ passthrough: true }) response: { status(code: number): unknown },
     ): Promise<object | undefined> {
-      // The browser then forgets the instructions from when the option was on.
-      if (!this.binding.isOn) throw new NotFoundException();
       try {
         const { status, body } = await this.binding.answer(request, response);
         if (status !== 200) response.status(status);

@@ -95,6 +95,11 @@ export class DeviceProver {
     return { issued: await this.issue(proven, request), challenge: next };
   }
 
+  /** Lets a session go on without its key. */
+  unbind(handle: string): Promise<void> {
+    return this.keys.unbind(handle);
+  }
+
   private async issue(record: SessionRecord, request: ProofRequest): Promise<IssuedSession> {
     const { refreshToken, device } = request;
     if (refreshToken !== undefined) {
