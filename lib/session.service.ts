@@ -152,7 +152,7 @@ export class SessionService extends SessionFunctions {
    * refresh.
    *
    * @throws {UnauthorizedSessionException} (401) if there is no such token, another site's page may have sent the
-   * request, or the actor's session is over
+   * request, the actor's session is over, or the token is a bound session's and came in a header
    */
   endImpersonation(request: unknown, response: unknown): Promise<SessionContainer> {
     return this.impersonation.end(request, response);

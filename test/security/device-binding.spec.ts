@@ -103,5 +103,9 @@ describe.each(platforms)('a session that is bound to a device, behind %s,', (pla
     const bearer = (name: string) => ({ authorization: `Bearer ${browser.cookie(name)}` });
     expect((await scene.send('GET', '/me', bearer('__Host-sAccessToken'))).status).toBe(401);
     expect((await scene.send('POST', '/auth/session/refresh', bearer(REFRESH))).status).toBe(401);
+    expect(await scene.send('POST', '/back', bearer(REFRESH))).toMatchObject({
+      status: 401,
+      json: { code: 'UNAUTHORISED' },
+    });
   });
 });

@@ -1,7 +1,8 @@
-import { Controller, Delete, Get, Post, Body } from '@nestjs/common';
+import { Controller, Delete, Get, Post, Body, Req, Res } from '@nestjs/common';
 import {
   CreateSession,
   CurrentSession,
+  PublicAccess,
   Session,
   SessionEventBus,
   SessionService,
@@ -28,6 +29,8 @@ const ORIGIN = 'https://app.example.com';
 
 @Controller()
 export class BoundController {
+  constructor(private readonly sessions: SessionService) {}
+
   @Post('login')
   @CreateSession<{ userId: string; persistent?: boolean }>({
     userId: ({ userId }) => userId,
@@ -35,6 +38,15 @@ export class BoundController {
   })
   login(@Body() body: { userId: string }): object {
     return body;
+  }
+
+  @Post('back')
+  @PublicAccess()
+  async back(
+    @Req() request: object,
+    @Res({ passthrough: true }) response: object,
+  ): Promise<object> {
+    return this.me(await this.sessions.endImpersonation(request, response));
   }
 
   @Get('me')

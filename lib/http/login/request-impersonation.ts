@@ -132,6 +132,7 @@ export class RequestImpersonation {
       refreshToken: token,
       withAntiCsrfToken,
       hasWaited: transferMethod === 'cookie',
+      isInHeader: transferMethod === 'header',
       // The page holds the value of the session in which its user acts, which proved the request.
       antiCsrfToken: withAntiCsrfToken ? antiCsrfTokenFor(token.claims.hash, token.key) : undefined,
       device: deviceOf(httpRequest, this.options),
