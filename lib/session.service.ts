@@ -211,6 +211,8 @@ export class SessionService extends SessionFunctions {
    *
    * @param antiCsrfToken the client's value of `anti-csrf`; checked with `VIA_TOKEN` unless `antiCsrfCheck` is false
    * @returns `undefined` only with `sessionRequired: false`
+   * @throws {UnauthorizedSessionException} also for a text that has not the form of a token
+   * @throws {TryRefreshTokenException} {InvalidClaimsException}
    */
   getSessionWithoutRequestResponse(
     accessToken: string,

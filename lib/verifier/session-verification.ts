@@ -30,8 +30,9 @@ export class SessionVerification {
   /**
    * The session of an access token.
    *
-   * @param options.sessionRequired `false`: without a token, there is no session; a bad token is still refused
-   * @throws {UnauthorizedSessionException} (401) without a token
+   * @param options.sessionRequired `false`: without a token there is no session, and a text that no key of the issuer
+   * made counts as none. One of its tokens that is not accepted is refused, also if its key is unknown
+   * @throws {UnauthorizedSessionException} (401) without a token, also for a text that has not the form of one
    * @throws {TryRefreshTokenException} (401) for a token that is not accepted
    * @throws {InvalidClaimsException}
    * @throws {SessionIssuerUnavailableException} (503)

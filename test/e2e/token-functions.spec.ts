@@ -51,14 +51,32 @@ describe('a session without request and response', () => {
     },
   );
 
-  it('is "try refresh token" for a token that does not serve, also where none is required', async () => {
+  it('is "try refresh token" for a token that no key of ours made, and nobody where none is required', async () => {
     const { accessToken } = await created('u3');
     const forged = `${accessToken.slice(0, -5)}AAAAA`;
-    for (const sessionRequired of [true, false]) {
-      const options = { sessionRequired };
-      await expect(
-        sessions.getSessionWithoutRequestResponse(forged, undefined, options),
-      ).rejects.toMatchObject({ code: 'TRY_REFRESH_TOKEN', clearTokens: false });
+    const required = sessions.getSessionWithoutRequestResponse(forged);
+    await expect(required).rejects.toMatchObject({
+      code: 'TRY_REFRESH_TOKEN',
+      clearTokens: false,
+    });
+    const options = { sessionRequired: false };
+    const optional = sessions.getSessionWithoutRequestResponse(forged, undefined, options);
+    expect(await optional).toBeUndefined();
+  });
+
+  it('is "try refresh token" for a token of ours that does not serve, also where none is required', async () => {
+    const { accessToken } = await created('u3');
+    const header = { alg: 'ES256', kid: `d-${'A'.repeat(16)}`, typ: 'at+jwt', version: '5' };
+    const named = Buffer.from(JSON.stringify(header)).toString('base64url');
+    const ofUnknownKey = accessToken.replace(/^[^.]+/, named);
+    await scene.advance(3_600_000);
+    for (const token of [ofUnknownKey, accessToken]) {
+      for (const sessionRequired of [true, false]) {
+        const options = { sessionRequired };
+        await expect(
+          sessions.getSessionWithoutRequestResponse(token, undefined, options),
+        ).rejects.toMatchObject({ code: 'TRY_REFRESH_TOKEN', clearTokens: false });
+      }
     }
   });
 

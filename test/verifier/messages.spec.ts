@@ -165,6 +165,7 @@ describe.each([
       await expect(call('orders', { token: forged })).rejects.toMatchObject({
         code: 'TRY_REFRESH_TOKEN',
       });
+      expect(await call('maybe', { token: forged })).toEqual({ userId: null });
       await expect(call('admin', { token })).rejects.toMatchObject({
         statusCode: 403,
         code: 'INVALID_CLAIMS',

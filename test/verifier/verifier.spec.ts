@@ -526,8 +526,18 @@ describe.each(platforms)('a service without a database on %s', (platform) => {
     expect((await verification?.verify(session.getAccessToken()))?.getHandle()).toBe(
       session.getHandle(),
     );
-    expect(await verification?.verify('', { sessionRequired: false })).toBeUndefined();
-    await expect(verification?.verify('')).rejects.toMatchObject({ code: 'UNAUTHORISED' });
+    const forged = `${session.getAccessToken().slice(0, -5)}AAAAA`;
+    for (const token of ['', 'x', forged]) {
+      expect(await verification?.verify(token, { sessionRequired: false })).toBeUndefined();
+      const code = token === forged ? 'TRY_REFRESH_TOKEN' : 'UNAUTHORISED';
+      await expect(verification?.verify(token)).rejects.toMatchObject({ code });
+    }
+    clock.advanceMs(3_600_000);
+    await poll();
+    for (const sessionRequired of [true, false]) {
+      const verified = verification?.verify(session.getAccessToken(), { sessionRequired });
+      await expect(verified).rejects.toMatchObject({ code: 'TRY_REFRESH_TOKEN' });
+    }
   });
 
   it('VF7: drops a key that the issuer has revoked, and learns a new one at once', async () => {

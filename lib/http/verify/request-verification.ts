@@ -161,7 +161,8 @@ export class RequestVerification<S extends ReadonlySession = SessionContainer> {
     asked: AskedOfRequest,
   ): Finding<S> {
     const verify = (reading: Reading<VerifiedToken>) => {
-      if (reading === 'foreign') return this.withoutToken(asked);
+      const isNone = asked.sessionRequired === false && reading === 'forged';
+      if (reading === 'foreign' || isNone) return this.withoutToken(asked);
       if (typeof reading === 'string') throw this.refusals.tryRefresh('access-token-invalid');
       return this.verifyToken(reading.token, antiCsrf, asked);
     };

@@ -17,7 +17,8 @@ import type { GuardedRouteOptions } from '../decorators/verify-session.metadata.
 export interface VerifySessionOptions {
   /**
    * `false`: a request without a session passes, and has none. A value that no key of ours made counts as no token. One
-   * of our own tokens that is not accepted is refused, so that its client refreshes. @default true
+   * of our own tokens that is not accepted is refused, so that its client refreshes. So is one that names an unknown
+   * key, because a retired one of ours may have made it. @default true
    */
   sessionRequired?: boolean;
   /**
