@@ -1,10 +1,10 @@
 import { SessionTally } from './session-tally.js';
 import { isSessionEventName, type SessionEventName, type SessionEvents } from './session-events.js';
 
-/** Receives one kind of event. @publicApi */
+/** Receives one kind of event. Its result is ignored, but the log tells of a promise that rejects. @publicApi */
 export type SessionEventListener<Name extends SessionEventName> = (
   event: Readonly<SessionEvents[Name]>,
-) => void | Promise<void>;
+) => unknown;
 
 // A client can cause refusals as fast as it sends requests. With a slow listener, they must not pile up without limit.
 const MAX_PENDING_REFUSALS = 1_000;
@@ -63,7 +63,7 @@ export class SessionEventBus {
     for (const listener of listeners) this.call(name, () => listener(frozen));
   }
 
-  private call(name: SessionEventName, listener: () => void | Promise<void>): void {
+  private call(name: SessionEventName, listener: () => unknown): void {
     const isRefusal = REFUSALS.has(name);
     if (isRefusal && this.pendingRefusals >= MAX_PENDING_REFUSALS) return;
     if (isRefusal) this.pendingRefusals += 1;

@@ -6,7 +6,7 @@ import { expect, it } from 'vitest';
 const ROOT = join(import.meta.dirname, '../..');
 
 /** The consumer is compiled against the built package, as an application is. */
-it('a payload that an application declares once is known wherever one is given or taken', async () => {
+it('an application is refused what is wrong, and nothing else', async () => {
   const compiler = join(ROOT, 'node_modules/typescript/bin/tsc');
   const project = join(import.meta.dirname, 'consumer');
   const output = await promisify(execFile)(process.execPath, [compiler, '-p', project]).then(
