@@ -40,13 +40,15 @@ export function headerOf({ headers }: VisitorRequest, name: string): string {
   return value?.toString() ?? '';
 }
 
-function isStandard(headers: VisitorRequest['headers']): headers is Pick<Headers, 'get'> {
+function isStandard(
+  headers: VisitorRequest['headers'],
+): headers is Extract<VisitorRequest['headers'], Iterable<unknown>> {
   return typeof headers.get === 'function';
 }
 
 /** The headers without the cookies. HTTP/2 has names with a colon, which are no headers here. */
 export function copyOf(given: VisitorRequest['headers']): Headers {
-  const all = isStandard(given) ? [...(given as Headers)] : Object.entries(given);
+  const all = isStandard(given) ? [...given] : Object.entries(given);
   const lines = all.filter(([name, value]) => !/^:|^cookie$/i.test(name) && value !== undefined);
   return new Headers(lines.map(([name, value]) => [name, String(value)]));
 }

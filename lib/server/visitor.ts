@@ -27,7 +27,9 @@ export interface PageSessionsOptions {
 /** A visitor's request: a standard request, or one of Express or Node. @publicApi */
 export interface VisitorRequest {
   readonly method?: string | undefined;
-  readonly headers: Pick<Headers, 'get'> | Readonly<Record<string, string | string[] | undefined>>;
+  readonly headers:
+    | (Pick<Headers, 'get'> & Iterable<[string, string]>)
+    | Readonly<Record<string, string | string[] | undefined>>;
 }
 
 /** The claims of the access token. @publicApi */
