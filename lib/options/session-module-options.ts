@@ -95,7 +95,9 @@ export interface SessionModuleOptions extends SessionStatusCodeOptions {
   absoluteTimeout?: Duration;
   /**
    * How long a spent refresh token is still answered after its successor was seen in use; 0 to 5 minutes. At most a
-   * quarter of the difference between `refreshTokenLifetime` and `accessTokenLifetime`. @default '30s', or that quarter
+   * quarter of the time by which `refreshTokenLifetime` and `nonPersistentLifetime` exceed `accessTokenLifetime`.
+   *
+   * @default '30s', or that quarter if it is shorter
    */
   refreshGracePeriod?: Duration;
   /**
@@ -133,7 +135,7 @@ export interface SessionModuleOptions extends SessionStatusCodeOptions {
   /**
    * How long a session with `persistent: false` may go without a refresh.
    *
-   * @default '1d', more if access tokens live for more than 6 hours
+   * @default '1d', or four times `accessTokenLifetime` if that is more; at most `refreshTokenLifetime`
    */
   nonPersistentLifetime?: Duration;
   /** `'any'`: cookies, unless the client asks for headers with `st-auth-mode: header`. @default 'any' */

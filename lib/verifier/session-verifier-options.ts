@@ -74,7 +74,7 @@ export interface SessionVerifierRevocations {
    * How old the news may be, including the issuer's own delay; after that, requests get 503. `false`: go on. At least 2
    * seconds more than `pollInterval`; more than that if the issuer's `revocation.pollInterval` is above a second.
    *
-   * @default '1m'
+   * @default '1m', at least three times `pollInterval`
    */
   maxStaleness?: Duration | false;
 }
