@@ -10,7 +10,11 @@ import { assertMaxAge } from './max-age.js';
 export interface ClaimSubject {
   readonly userId: string;
   readonly tenantId: string;
-  /** The payload so far: it already holds the claims that come earlier in the order. */
+  /**
+   * The payload so far: it already holds the claims that come earlier in the order. The reserved claims are beside them.
+   * At a login and by handle, where there is no token yet, they are those of a token made now, without
+   * `refreshTokenHash1`, `parentRefreshTokenHash1` and `antiCsrfToken`.
+   */
   readonly accessTokenPayload: Readonly<AccessTokenPayload>;
 }
 

@@ -69,6 +69,19 @@ describeOnEachDatabase('sessions that are bound to a device', (engine) => {
       expect(await scene.names()).toEqual(['bound', 'refreshed']);
     });
 
+    it('are known as bound to conditions that are asked by handle', async () => {
+      await open();
+      await scene.loggedIn();
+      const { handle } = await scene.row();
+      const bound = {
+        id: 'bound',
+        validate: ({ cnf }: Readonly<Record<string, unknown>>) => ({ isValid: cnf !== undefined }),
+      };
+      expect(
+        await scene.sessions.validateClaimsForSessionHandle(handle, () => [bound]),
+      ).toMatchObject({ invalidClaims: [] });
+    });
+
     it('go on for weeks by the browser alone', async () => {
       await open({});
       const browser = await scene.loggedIn();

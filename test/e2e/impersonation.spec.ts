@@ -6,6 +6,7 @@ import {
   CreateSession,
   CurrentSession,
   ForbidImpersonation,
+  PermissionClaim,
   PrimitiveClaim,
   PublicAccess,
   RequireFresh,
@@ -362,6 +363,30 @@ describe.each(platforms)('who acts as a user on %s', (platform) => {
       expect(await other.status('/auth/sessions')).toBe(403);
       expect(await other.status('/auth/sessions', 'DELETE')).toBe(403);
       expect([await bob.status('/me'), await bob.status('/auth/sessions')]).toEqual([200, 200]);
+    });
+
+    it('has only the claims that are granted to who acts, and is told from the user by handle', async () => {
+      const rights = new PermissionClaim({
+        fetchValue: ({ accessTokenPayload: { act } }) =>
+          act === undefined ? ['read', 'write'] : ['read'],
+      });
+      const nobodyActs = {
+        id: 'nobody-acts',
+        validate: ({ act }: Readonly<Record<string, unknown>>) => ({ isValid: act === undefined }),
+      };
+      await boot({ claims: [rights], globalClaimValidators: [nobodyActs] });
+      const { own, handle } = await actingAs('ada');
+      const rightsOf = async (of: string) => sessions.getClaimValue(of, rights);
+      expect(await rightsOf(own.sessionHandle)).toMatchObject({ value: ['read', 'write'] });
+      expect(await rightsOf(handle)).toMatchObject({ value: ['read'] });
+      await sessions.fetchAndSetClaim(handle, rights);
+      expect(await rightsOf(handle)).toMatchObject({ value: ['read'] });
+      expect(await sessions.validateClaimsForSessionHandle(handle)).toMatchObject({
+        invalidClaims: [{ id: 'nobody-acts' }],
+      });
+      expect(await sessions.validateClaimsForSessionHandle(own.sessionHandle)).toMatchObject({
+        invalidClaims: [],
+      });
     });
 
     it('takes nobody’s place, whatever the limit', async () => {

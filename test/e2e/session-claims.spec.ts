@@ -8,6 +8,7 @@ import {
   PrimitiveClaim,
   SessionService,
   VerifySession,
+  type AccessTokenPayload,
   type ClaimSubject,
   type SessionContainer,
 } from '../../lib/index.js';
@@ -338,5 +339,42 @@ describe.each(platforms)('claims of a session on %s', (platform) => {
         expect(await stored()).toMatchObject({ plan: marked });
       },
     );
+  });
+});
+
+describe('what fetches a claim', () => {
+  const RESERVED = ['sub', 'tId', 'sessionHandle', 'iat', 'exp', 'auth_time', 'iss', 'aud'];
+
+  it('sees the reserved claims of a token: at a login, by handle and in a request', async () => {
+    const seen: Readonly<AccessTokenPayload>[] = [];
+    class Seen extends PrimitiveClaim<number> {
+      // As in a claim of one's own that begins with all that it is given.
+      override async build(subject: ClaimSubject, nowMs: number): Promise<AccessTokenPayload> {
+        return { ...subject.accessTokenPayload, ...(await super.build(subject, nowMs)) };
+      }
+    }
+    const claim = new Seen({
+      key: 'seen',
+      fetchValue: ({ accessTokenPayload }) => seen.push(accessTokenPayload),
+    });
+    const booted = await bootApp({
+      sessions: { issuer: 'https://app.example.com', audience: 'shop', claims: [claim] },
+    });
+    const sessions = booted.app.get(SessionService);
+    const session = await sessions.createNewSessionWithoutRequestResponse('public', 'u1');
+    const handle = session.getHandle();
+    const token = session.getAccessTokenPayload();
+    expect(await sessions.fetchAndSetClaim(handle, claim)).toBe(true);
+    await sessions.removeClaim(handle, claim);
+    await sessions.validateClaimsForSessionHandle(handle, () => [claim.validators.hasValue(3)]);
+    await session.removeClaim(claim);
+    await session.assertClaims([claim.validators.hasValue(4)]);
+    expect(seen).toHaveLength(4);
+    for (const payload of seen) {
+      for (const name of RESERVED) expect([name, payload[name]]).toEqual([name, token[name]]);
+    }
+    const information = await sessions.getSessionInformation(handle);
+    expect(Object.keys(information?.customClaimsInAccessTokenPayload ?? {})).toEqual(['seen']);
+    await booted.close();
   });
 });

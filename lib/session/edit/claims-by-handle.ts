@@ -1,5 +1,6 @@
 import { Injectable, Inject } from '@nestjs/common';
 import type { AccessTokenPayload } from '../../claims/access-token-payload.js';
+import { buildClaims } from '../../claims/build-claims.js';
 import { withoutChanged } from '../../claims/changed-meanwhile.js';
 import type { ClaimValidatorsOverride } from '../../claims/claim-validators-override.js';
 import type { ClaimValidationError } from '../../claims/session-claim-validator.js';
@@ -20,6 +21,7 @@ import { Clock } from '../../time/clock.js';
 import { checkClaim } from '../input/function-arguments.js';
 import { staleClaimsRow } from '../../revocation/new-revocation-rows.js';
 import { checkUserId } from '../input/session-input.js';
+import { AccessTokenMinter } from '../mint/access-token-minter.js';
 import { RegisteredClaims } from './registered-claims.js';
 import {
   toInformation,
@@ -46,12 +48,13 @@ export class ClaimsByHandle {
     private readonly database: SessionDatabase,
     private readonly feed: RevocationFeed,
     private readonly marks: StaleMarks,
+    private readonly minter: AccessTokenMinter,
     @Inject(RESOLVED_SESSION_OPTIONS) private readonly options: ResolvedSessionOptions,
   ) {}
 
   /** The same in the caller's transaction. */
   withDatabase(database: SessionDatabase): ClaimsByHandle {
-    const { clockCorrection, clock, registry, feed, options } = this;
+    const { clockCorrection, clock, registry, feed, minter, options } = this;
     const directory = this.directory.withDatabase(database);
     const editor = this.editor.withDatabase(database);
     const marks = this.marks.withDatabase(database);
@@ -64,6 +67,7 @@ export class ClaimsByHandle {
       database,
       feed,
       marks,
+      minter,
       options,
     );
   }
@@ -72,7 +76,8 @@ export class ClaimsByHandle {
     const record = await this.directory.find(handle);
     if (record === undefined) return false;
     const nowMs = this.clock.now();
-    const update = await checkClaim(claim).build(subjectOf(record), nowMs);
+    const subject = this.minter.subjectOf(record);
+    const update = await buildClaims([checkClaim(claim)], subject, nowMs);
     return this.mergeFetched(record, update, nowMs);
   }
 
@@ -132,7 +137,7 @@ export class ClaimsByHandle {
     const nowMs = this.clock.now();
     const { invalidClaims, accessTokenPayloadUpdate } = await validateClaims({
       validators,
-      subject: subjectOf(record),
+      subject: this.minter.subjectOf(record),
       registered: this.registry.claims,
       nowMs,
     });
@@ -149,8 +154,4 @@ export class ClaimsByHandle {
   ): Promise<boolean> {
     return this.editor.editByHandle(handle, withoutChanged(update, accessTokenPayload, begunAtMs));
   }
-}
-
-function subjectOf({ userId, tenantId, accessTokenPayload }: SessionRecord) {
-  return { userId, tenantId, accessTokenPayload };
 }

@@ -151,7 +151,7 @@ export class SessionIssuer {
   private async withClaims(record: SessionRecord): Promise<SessionRecord> {
     const { claims } = this.registry;
     if (claims.length === 0) return record;
-    const built = await buildClaims(claims, record, record.createdAtMs);
+    const built = await buildClaims(claims, this.minter.subjectOf(record), record.createdAtMs);
     const accessTokenPayload = checkAccessTokenPayload({ ...record.accessTokenPayload, ...built });
     return { ...record, accessTokenPayload };
   }

@@ -1,4 +1,6 @@
 import { Injectable, Inject } from '@nestjs/common';
+import type { AccessTokenPayload } from '../../claims/access-token-payload.js';
+import type { ClaimSubject } from '../../claims/session-claim.js';
 import { KeyRing } from '../../keys/key-ring.js';
 import {
   RESOLVED_SESSION_OPTIONS,
@@ -26,6 +28,12 @@ export interface AccessTokenLineage {
   parentRefreshTokenHash1: string | null;
   antiCsrfToken: string | null;
 }
+
+type ClaimsOfSession = AccessTokenPayload &
+  Pick<
+    AccessTokenClaims,
+    'sub' | 'tId' | 'sessionHandle' | 'iat' | 'exp' | 'iss' | 'aud' | 'act' | 'auth_time' | 'cnf'
+  >;
 
 type MintedSession = Pick<
   SessionRecord,
@@ -75,29 +83,12 @@ export class AccessTokenMinter {
     lifetime: Lifetime = {},
   ): Promise<MintedTokens> {
     this.telling?.warnOf(session.accessTokenPayload);
-    const { issuer, audience } = this.options;
-    const nowMs = this.clock.now();
-    const exp = this.expirySeconds(session, nowMs, lifetime);
-    const claims: AccessTokenClaims = {
-      ...session.accessTokenPayload,
-      sub: session.userId,
-      tId: session.tenantId,
-      sessionHandle: session.handle,
-      refreshTokenHash1: lineage.refreshTokenHash1,
-      parentRefreshTokenHash1: lineage.parentRefreshTokenHash1,
-      antiCsrfToken: lineage.antiCsrfToken,
-      // The replacement of a token that has just ended is expired from the beginning, but still has the right form.
-      iat: Math.min(Math.floor(nowMs / 1000), exp - 1),
-      exp,
-    };
-    if (issuer !== undefined) claims.iss = issuer;
-    if (audience !== undefined) claims.aud = audience;
-    if (session.actor !== null) {
-      const { userId: sub, handle: sid, tenantId: tId } = session.actor;
-      claims.act = { sub, sid, tId };
-    }
-    claims.auth_time = Math.floor(session.authenticatedAtMs / 1000);
-    if (this.isBound(session)) claims.cnf = BOUND_TO_DEVICE;
+    const { refreshTokenHash1, parentRefreshTokenHash1, antiCsrfToken } = lineage;
+    const claims: AccessTokenClaims = Object.assign(this.claimsOf(session, lifetime), {
+      refreshTokenHash1,
+      parentRefreshTokenHash1,
+      antiCsrfToken,
+    });
     const accessToken = await signAccessToken(claims, await this.keys.signingKey());
     const frontToken = this.frontTokenFor(claims);
     checkCookieSize(
@@ -113,6 +104,15 @@ export class AccessTokenMinter {
     };
   }
 
+  /**
+   * The subject of a session without a token at hand. Its payload is that of a token made now, so that conditions and
+   * fetched claims judge by the same facts everywhere. It only lacks what names the token itself.
+   */
+  subjectOf(session: MintedSession): ClaimSubject {
+    const { userId, tenantId } = session;
+    return { userId, tenantId, accessTokenPayload: this.claimsOf(session) };
+  }
+
   /** A text as long as an anti-CSRF token, if tokens contain one, to check that the tokens fit. */
   get sampleAntiCsrfToken(): string | null {
     return this.options.antiCsrf === 'VIA_TOKEN' ? 'x'.repeat(ANTI_CSRF_TOKEN_LENGTH) : null;
@@ -125,6 +125,30 @@ export class AccessTokenMinter {
       claims,
       frontTokenClaims && ((name) => RESERVED_CLAIMS.has(name) || frontTokenClaims.has(name)),
     );
+  }
+
+  private claimsOf(session: MintedSession, lifetime: Lifetime = {}): ClaimsOfSession {
+    const { issuer, audience } = this.options;
+    const nowMs = this.clock.now();
+    const exp = this.expirySeconds(session, nowMs, lifetime);
+    const claims: ClaimsOfSession = {
+      ...session.accessTokenPayload,
+      sub: session.userId,
+      tId: session.tenantId,
+      sessionHandle: session.handle,
+      // The replacement of a token that has just ended is expired from the beginning, but still has the right form.
+      iat: Math.min(Math.floor(nowMs / 1000), exp - 1),
+      exp,
+    };
+    if (issuer !== undefined) claims.iss = issuer;
+    if (audience !== undefined) claims.aud = audience;
+    if (session.actor !== null) {
+      const { userId: sub, handle: sid, tenantId: tId } = session.actor;
+      claims.act = { sub, sid, tId };
+    }
+    claims.auth_time = Math.floor(session.authenticatedAtMs / 1000);
+    if (this.isBound(session)) claims.cnf = BOUND_TO_DEVICE;
+    return claims;
   }
 
   private expirySeconds(

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import type { ClaimSubject } from '../../claims/session-claim.js';
 import { KeyRing } from '../../keys/key-ring.js';
 import type { SessionRecord } from '../../store/session-record.js';
 import { antiCsrfTokenFor } from '../../tokens/anti-csrf-token.js';
@@ -26,6 +27,11 @@ export class SessionTokenMinter {
     private readonly keys: KeyRing,
     private readonly accessTokens: AccessTokenMinter,
   ) {}
+
+  /** The subject of a session that has no token yet. */
+  subjectOf(record: SessionRecord): ClaimSubject {
+    return this.accessTokens.subjectOf(record);
+  }
 
   /** A new refresh token of the row's generation. */
   async refreshTokenFor(
