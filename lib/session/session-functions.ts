@@ -61,7 +61,7 @@ export class SessionParts {
       this.userRevoker.withDatabase(database),
       this.overview.withDatabase(database),
       this.eraser.withDatabase(database),
-      this.containers,
+      this.containers.withDatabase(database),
       this.logins,
       this.options,
     );

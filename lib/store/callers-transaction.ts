@@ -55,9 +55,13 @@ export class CallersTransaction {
     this.endsBefore = ends.of(queryRunner);
   }
 
+  get isOpen(): boolean {
+    return isOpen(this.runner) && this.ends.of(this.runner) === this.endsBefore;
+  }
+
   /** @throws {TypeError} if the transaction is over: the statement would be part of none, or of the next one */
   checkOpen(): void {
-    if (isOpen(this.runner) && this.ends.of(this.runner) === this.endsBefore) return;
+    if (this.isOpen) return;
     throw new TypeError(
       'The transaction of this manager is over. Await its calls inside the transaction, and call `withManager` in each transaction.',
     );

@@ -45,7 +45,8 @@ export class SessionDatabase {
     private readonly transactionRunner?: QueryRunner,
     private readonly tables = new Tables(dataSource),
     private readonly failures = new FailureLog(),
-    private readonly callers?: CallersTransaction,
+    /** The caller's transaction in which the statements run. */
+    readonly callers?: CallersTransaction,
   ) {
     this.dialect = dialectOf(dataSource);
     const { onlyConnection, clusterWait } = this.dialect;

@@ -1,9 +1,11 @@
 import { expect, it } from 'vitest';
-import type { SessionContainer } from '../../lib/index.js';
+import { PrimitiveClaim, type SessionContainer } from '../../lib/index.js';
 import { RevocationFeed } from '../../lib/revocation/revocation-feed.js';
 import { RevocationStore } from '../../lib/store/revocation.store.js';
 import { describeOnEachDatabase } from '../support/components.js';
 import { logIn, refreshTokenOf, useFleets, type Fleet, type Instance } from '../support/fleet.js';
+
+const plan = new PrimitiveClaim<string>({ key: 'plan', fetchValue: () => 'free' });
 
 describeOnEachDatabase('in a transaction of the application', (engine) => {
   const startFleet = useFleets(engine);
@@ -123,6 +125,49 @@ describeOnEachDatabase('in a transaction of the application', (engine) => {
     );
     // The keys that it was made with are good for those who come after it, on every instance.
     expect(await judgement(fleet, await logIn(first))).toBe('good good');
+  });
+
+  it('a session that has begun in it is read, changed and ended in it, and works on after the commit', async () => {
+    const fleet = await startFleet(options);
+    const { first, clock } = fleet;
+    const { session, ended } = await first.dataSource.transaction(async (manager) => {
+      const sessions = first.sessions.withManager(manager);
+      const begin = () => sessions.createNewSessionWithoutRequestResponse('public', 'bob');
+      const begun = { session: await begin(), ended: await begin() };
+      await begun.session.setClaimValue(plan, 'gold');
+      await begun.session.updateSessionDataInDatabase({ cart: 1 });
+      expect(await begun.session.getExpiry()).toBeGreaterThan(clock.now());
+      expect(await begun.session.getSessionDataFromDatabase()).toEqual({ cart: 1 });
+      await begun.ended.revokeSession();
+      await expect(begun.ended.getExpiry()).rejects.toThrow('unauthorised');
+      return begun;
+    });
+    await pollAll(fleet);
+    expect(await judgement(fleet, ended)).toBe('refused refused');
+    expect(await judgement(fleet, session)).toBe('good good');
+    const handle = session.getHandle();
+    expect(await first.sessions.getAllSessionHandlesForUser('bob')).toEqual([handle]);
+    const planOf = async () => first.sessions.getClaimValue(handle, plan);
+    expect(await planOf()).toMatchObject({ value: 'gold' });
+    await session.setClaimValue(plan, 'silver');
+    expect(await planOf()).toMatchObject({ value: 'silver' });
+    await session.revokeSession();
+    expect(await first.sessions.getAllSessionHandlesForUser('bob')).toEqual([]);
+  });
+
+  it('a session that has begun in it changes nothing by itself before a rollback, and is over after it', async () => {
+    const { first } = await startFleet(options);
+    let session: SessionContainer | undefined;
+    const undone = first.dataSource.transaction(async (manager) => {
+      const sessions = first.sessions.withManager(manager);
+      session = await sessions.createNewSessionWithoutRequestResponse('public', 'bob');
+      await session.setClaimValue(plan, 'gold');
+      throw new Error('undone');
+    });
+    await expect(undone).rejects.toThrow('undone');
+    await expect(session?.getExpiry()).rejects.toThrow('unauthorised');
+    await expect(session?.setClaimValue(plan, 'silver')).rejects.toThrow('unauthorised');
+    expect(await first.sessions.getAllSessionHandlesForUser('bob')).toEqual([]);
   });
 
   it('changes of a session are seen inside, and outside once they are committed', async () => {

@@ -327,6 +327,7 @@ const PRIVATE = new Set([
   'take',
   'record',
   'claimSubject',
+  'parts',
   'gone',
   'writeNewTokens',
   'spoken',

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { HeldRow } from '../../store/session-outline.js';
+import type { SessionDatabase } from '../../store/session-database.js';
 import type { SessionRecord } from '../../store/session-record.js';
 import { isShown } from '../edit/session-editor.js';
 import { ContainerParts } from './container-parts.js';
@@ -12,6 +13,11 @@ import type { VerifiedToken } from '../verify/verified-token-cache.js';
 @Injectable()
 export class SessionContainerFactory implements VerifiedSessions<SessionContainer> {
   constructor(private readonly parts: ContainerParts) {}
+
+  /** The same in the caller's transaction. */
+  withDatabase(database: SessionDatabase): SessionContainerFactory {
+    return new SessionContainerFactory(this.parts.withDatabase(database));
+  }
 
   /** A session whose tokens have just been made. */
   issued({ tokens }: { tokens: MintedTokens }): SessionContainer {

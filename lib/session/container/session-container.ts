@@ -62,11 +62,11 @@ export class SessionContainer extends ReadonlySession {
   constructor(
     private tokens: ContainerTokens,
     private newTokens: MintedTokens | undefined,
-    private readonly parts: ContainerParts,
+    private readonly given: ContainerParts,
   ) {
     super();
     // Libraries that instantiate classes call this without arguments, and the result must not pass for a session.
-    if (!(parts instanceof ContainerParts)) {
+    if (!(given instanceof ContainerParts)) {
       throw new TypeError('only the SessionModule can make a SessionContainer');
     }
   }
@@ -210,6 +210,10 @@ export class SessionContainer extends ReadonlySession {
   /** @internal */
   protected override get ends(): SessionEnds {
     return this.parts.ends;
+  }
+
+  private get parts(): ContainerParts {
+    return this.given.current;
   }
 
   private async merge(updateOf: UpdateOf): Promise<void> {
