@@ -142,7 +142,8 @@ export abstract class SessionClaim<T> {
     }
   }
 
-  private canHold(value: unknown): value is T {
+  /** @internal whether reading the value would find it */
+  canHold(value: unknown): value is T {
     try {
       return this.isValue(value);
     } catch {

@@ -246,7 +246,12 @@ export class SessionFunctions {
     return this.parts.claims.fetchAndSet(sessionHandle, claim);
   }
 
-  /** Sets a claim's value in a session. @returns whether the session existed */
+  /**
+   * Sets a claim's value in a session.
+   *
+   * @returns whether the session existed
+   * @throws {SessionInputException} (400) if the claim can't hold the value, or the token would be too large
+   */
   setClaimValue<T>(
     sessionHandle: string,
     claim: SessionClaim<T>,

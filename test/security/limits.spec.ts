@@ -1,7 +1,16 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { SessionException, SessionService, SessionSigningKey } from '../../lib/index.js';
+import {
+  BooleanClaim,
+  PrimitiveArrayClaim,
+  PrimitiveClaim,
+  SessionException,
+  SessionInputException,
+  SessionService,
+  SessionSigningKey,
+  UserRoleClaim,
+} from '../../lib/index.js';
 import { NO_KEYS, type LoadedKeys } from '../../lib/keys/key-loader.js';
 import { KeyRing } from '../../lib/keys/key-ring.js';
 import { clientAddress } from '../../lib/http/rate-limit/client-address.js';
@@ -61,7 +70,6 @@ const MISUSABLE = new Set([
   'limitLogin',
   'countFailedLogin',
   'revokeSession',
-  'setClaimValue',
   'removeClaim',
   'getOpenIdDiscoveryConfiguration',
 ]);
@@ -263,6 +271,32 @@ describe('the functions', () => {
       ];
       for (const outcome of outcomes) expect(outcome).toBeInstanceOf(SessionException);
     }
+  });
+
+  it.each([
+    ['a text', new PrimitiveClaim<string>({ key: 'a', fetchValue: () => 'x' })],
+    ['a flag', new BooleanClaim({ key: 'a', fetchValue: () => true })],
+    ['a list', new PrimitiveArrayClaim<string>({ key: 'a', fetchValue: () => ['x'] })],
+    ['roles', new UserRoleClaim({ fetchValue: () => ['x'] })],
+  ])('I3: answer 400 to a value that a claim cannot hold: %s', async (_, given) => {
+    const claim = given as unknown as PrimitiveClaim<string>;
+    const session = await sessions.createNewSessionWithoutRequestResponse('public', 'u1');
+    const refused: unknown[] = [];
+    for (const bad of [...BAD_VALUES, { $ne: 1 }]) {
+      counter.reset();
+      const outcomes = [
+        await outcomeOf(() => session.setClaimValue(claim, unsafe(bad))),
+        await outcomeOf(() => sessions.setClaimValue(session.getHandle(), claim, unsafe(bad))),
+      ];
+      if (outcomes.every((outcome) => !(outcome instanceof Error))) continue;
+      refused.push(bad);
+      for (const outcome of outcomes) {
+        expect(outcome).toBeInstanceOf(SessionInputException);
+        expect(outcome).toMatchObject({ argument: 'value', status: 400 });
+      }
+      expect(counter.count('auth_session')).toBe(0);
+    }
+    expect(refused).toEqual(expect.arrayContaining([undefined, { $ne: 1 }, {}, 10n]));
   });
 
   // By the prototype, so that no function can be forgotten here.

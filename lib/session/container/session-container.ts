@@ -8,7 +8,7 @@ import type { RefusedSession } from '../../errors/session.exception.js';
 import type { UnauthorizedSessionException } from '../../errors/unauthorized-session.exception.js';
 import type { SessionRecord } from '../../store/session-record.js';
 import type { AccessTokenClaims } from '../../tokens/access-token.js';
-import { checkClaim } from '../input/function-arguments.js';
+import { checkClaim, claimUpdate } from '../input/function-arguments.js';
 import type { JsonObject } from '../input/json-object.js';
 import { ReadonlySession } from './readonly-session.js';
 import type { MintedTokens } from '../mint/minted-tokens.js';
@@ -149,9 +149,13 @@ export class SessionContainer extends ReadonlySession {
     await this.merge(withoutChanged(update, accessTokenPayload, nowMs));
   }
 
+  /**
+   * Sets a claim's value.
+   *
+   * @throws {SessionInputException} (400) if the claim can't hold the value, or the token would be too large
+   */
   async setClaimValue<T>(claim: SessionClaim<T>, value: NoInfer<T>): Promise<void> {
-    const update = checkClaim(claim).addToPayload({}, value, this.parts.clock.now());
-    await this.mergeIntoAccessTokenPayload(update);
+    await this.mergeIntoAccessTokenPayload(claimUpdate(claim, value, this.parts.clock.now()));
   }
 
   async removeClaim(claim: SessionClaim<unknown>): Promise<void> {

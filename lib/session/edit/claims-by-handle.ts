@@ -18,7 +18,7 @@ import { RevocationStore } from '../../store/revocation.store.js';
 import { SessionDatabase } from '../../store/session-database.js';
 import type { SessionRecord } from '../../store/session-record.js';
 import { Clock } from '../../time/clock.js';
-import { checkClaim } from '../input/function-arguments.js';
+import { checkClaim, claimUpdate } from '../input/function-arguments.js';
 import { staleClaimsRow } from '../../revocation/new-revocation-rows.js';
 import { checkUserId } from '../input/session-input.js';
 import { AccessTokenMinter } from '../mint/access-token-minter.js';
@@ -82,8 +82,7 @@ export class ClaimsByHandle {
   }
 
   async set<T>(handle: string, claim: SessionClaim<T>, value: T): Promise<boolean> {
-    const update = checkClaim(claim).addToPayload({}, value, this.clock.now());
-    return this.editor.mergeByHandle(handle, update);
+    return this.editor.mergeByHandle(handle, claimUpdate(claim, value, this.clock.now()));
   }
 
   async get<T>(

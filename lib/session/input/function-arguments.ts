@@ -1,3 +1,4 @@
+import type { AccessTokenPayload } from '../../claims/access-token-payload.js';
 import { SessionClaim } from '../../claims/session-claim.js';
 import { SessionInputException } from '../../errors/session-input.exception.js';
 import { isOptionsObject, kindOf, printable } from '../../options/option-checks.js';
@@ -53,6 +54,24 @@ export function checkClaim<T>(claim: SessionClaim<T>): SessionClaim<T> {
     if (claim instanceof SessionClaim) return claim;
     throw new SessionInputException('claim', `must be a claim, not ${kindOf(claim)}`);
   });
+}
+
+/**
+ * The update that sets a claim's value.
+ *
+ * @throws {SessionInputException} also if the claim can't hold the value, which may come from a form
+ */
+export function claimUpdate<T>(
+  claim: SessionClaim<T>,
+  value: T,
+  nowMs: number,
+): AccessTokenPayload {
+  const checked = checkClaim(claim);
+  if (checked.canHold(value)) return checked.addToPayload({}, value, nowMs);
+  throw new SessionInputException(
+    'value',
+    `must be one that the claim "${checked.key}" can hold, not ${kindOf(value)}`,
+  );
 }
 
 /** @throws {SessionInputException} */
