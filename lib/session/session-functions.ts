@@ -226,8 +226,13 @@ export class SessionFunctions {
     return this.parts.eraser.forget(userId);
   }
 
-  /** Replaces the application's own data for a session. @returns whether the session existed */
-  updateSessionDataInDatabase(sessionHandle: string, data: object): Promise<boolean> {
+  /**
+   * Replaces the application's own data for a session; `null` empties it.
+   *
+   * @returns whether the session existed
+   * @throws {SessionInputException} (400) if it is `undefined`, not a plain JSON object, or too large
+   */
+  updateSessionDataInDatabase(sessionHandle: string, data: object | null): Promise<boolean> {
     return this.parts.editor.replaceData(sessionHandle, data);
   }
 

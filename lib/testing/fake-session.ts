@@ -113,7 +113,7 @@ class FakeRow implements SessionEnds {
       userId: checkUserId(input.userId ?? 'user-1'),
       tenantId: checkTenantId(input.tenantId ?? 'public'),
       accessTokenPayload: checkAccessTokenPayload(payloadOf(input, nowMs)),
-      sessionData: checkSessionData(input.data),
+      sessionData: checkSessionData(input.data ?? {}),
       persistent: true,
       createdAtMs: nowMs,
       authenticatedAtMs: input.actorId === undefined ? (input.authTime?.getTime() ?? nowMs) : 0,
@@ -151,7 +151,7 @@ class FakeRow implements SessionEnds {
   }
 
   async replaceData(_handle: unknown, data: unknown): Promise<boolean> {
-    const sessionData = checkSessionData(data);
+    const sessionData = checkSessionData(data === null ? {} : data);
     this.record = { ...this.record, sessionData };
     return (await this.find()) !== undefined;
   }

@@ -127,13 +127,16 @@ describe('the functions of the recipe', () => {
     });
   });
 
-  it('replace the data of a session, and empty it by null', async () => {
+  it('replace the data of a session, empty it by null, and refuse what is missing', async () => {
     const handle = await created('u7');
     const data = async () => (await sessions.getSessionInformation(handle))?.sessionDataInDatabase;
     expect(await sessions.updateSessionDataInDatabase(handle, { a: 1, b: 2 })).toBe(true);
     expect(await sessions.updateSessionDataInDatabase(handle, { c: 3 })).toBe(true);
     expect(await data()).toEqual({ c: 3 });
-    await sessions.updateSessionDataInDatabase(handle, null as unknown as object);
+    const missing = sessions.updateSessionDataInDatabase(handle, undefined as unknown as object);
+    await expect(missing).rejects.toMatchObject({ argument: 'sessionDataInDatabase', status: 400 });
+    expect(await data()).toEqual({ c: 3 });
+    await sessions.updateSessionDataInDatabase(handle, null);
     expect(await data()).toEqual({});
   });
 

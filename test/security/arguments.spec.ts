@@ -32,6 +32,7 @@ const plan = new PrimitiveClaim<string>({ key: 'plan', fetchValue: () => 'gold' 
 /** What a refusal may call an argument beside its name: an option in it, or where it goes. */
 const ALSO_CALLED: Readonly<Record<string, RegExp>> = {
   value: /claim|accessTokenPayload/,
+  data: /sessionDataInDatabase/,
   options:
     /options|userId|by|persistent|sessionRequired|checkDatabase|antiCsrfCheck|overrideGlobalClaimValidators/,
   overrideGlobalClaimValidators: /validators/i,
@@ -65,6 +66,7 @@ const MAY_BE: Readonly<Record<string, (value: unknown) => boolean>> = {
   sessionHandle: () => true,
   accessTokenPayload: (value) => isLeftOut(value) || value === null || isObject(value),
   sessionDataInDatabase: (value) => isLeftOut(value) || value === null || isObject(value),
+  data: (value) => value === null || isObject(value),
   payload: (value) => isLeftOut(value) || isObject(value),
   options: (value) => isLeftOut(value) || (isObject(value) && !Array.isArray(value)),
   value: (value) => value === null || ['string', 'number', 'boolean'].includes(typeof value),
@@ -269,8 +271,7 @@ const SERVICE: Record<keyof SessionService, Calls> = {
   forgetUser: { userId: (value, { service }) => service.forgetUser(value) },
   updateSessionDataInDatabase: {
     sessionHandle: (value, { service }) => service.updateSessionDataInDatabase(value, {}),
-    sessionDataInDatabase: (value, { service, handle }) =>
-      service.updateSessionDataInDatabase(handle, value),
+    data: (value, { service, handle }) => service.updateSessionDataInDatabase(handle, value),
   },
   mergeIntoAccessTokenPayload: {
     sessionHandle: (value, { service }) => service.mergeIntoAccessTokenPayload(value, { a: 1 }),
@@ -298,7 +299,7 @@ const CONTAINER: Record<keyof SessionContainer & string, Calls> = {
   revokeSession: {},
   toJSON: {},
   updateSessionDataInDatabase: {
-    sessionDataInDatabase: (value, { session }) => session.updateSessionDataInDatabase(value),
+    data: (value, { session }) => session.updateSessionDataInDatabase(value),
   },
   mergeIntoAccessTokenPayload: {
     accessTokenPayload: (value, { session }) => session.mergeIntoAccessTokenPayload(value),

@@ -89,11 +89,11 @@ export class SessionContainer extends ReadonlySession {
   }
 
   /**
-   * Replaces the application's own data for the session.
+   * Replaces the application's own data for the session; `null` empties it.
    *
-   * @throws {SessionInputException} (400) if it is not a plain JSON object, or is too large
+   * @throws {SessionInputException} (400) if it is `undefined`, not a plain JSON object, or too large
    */
-  async updateSessionDataInDatabase(data: object): Promise<void> {
+  async updateSessionDataInDatabase(data: object | null): Promise<void> {
     if (!(await this.parts.editor.replaceData(this.getHandle(), data))) throw this.gone();
   }
 

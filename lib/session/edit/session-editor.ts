@@ -64,9 +64,10 @@ export class SessionEditor {
     );
   }
 
-  /** Replaces the session's data. @returns whether the session existed */
+  /** Replaces the session's data; `null` empties it. @returns whether the session existed */
   async replaceData(handle: unknown, data: unknown): Promise<boolean> {
-    const checked = checkSessionData(data);
+    // A missing field of a form must not empty it.
+    const checked = checkSessionData(data === null ? {} : data);
     const known = readHandle(handle);
     if (known === undefined) return false;
     const nowMs = this.clock.now();

@@ -70,7 +70,7 @@ export function checkPayloadUpdate(value: unknown): JsonObject {
 
 /** @throws {SessionInputException} */
 export function checkSessionData(value: unknown): JsonObject {
-  return checkSize('sessionDataInDatabase', toJsonObject('sessionDataInDatabase', value ?? {}));
+  return checkSize('sessionDataInDatabase', toJsonObject('sessionDataInDatabase', value));
 }
 
 function checkId(argument: string, value: unknown, maxLength: number): string {

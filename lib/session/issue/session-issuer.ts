@@ -195,7 +195,7 @@ export class SessionIssuer {
       userId,
       tenantId,
       accessTokenPayload: checkAccessTokenPayload(request.accessTokenPayload),
-      sessionData: checkSessionData(request.sessionDataInDatabase),
+      sessionData: checkSessionData(request.sessionDataInDatabase ?? {}),
       persistent,
       createdAtMs,
       // If somebody else acts, the user has proved nothing.
