@@ -236,7 +236,8 @@ export class SessionService extends SessionFunctions {
   /**
    * Calls once when a session ends, on any instance: by a sign-out, a revocation or a timeout. It takes at most the
    * poll interval of the revocation feed and a second, without a read for each watched session. Dispose of the result
-   * to end the watch.
+   * to end the watch. A session that is bound to a device, or in which somebody acts as the user, counts as ended with
+   * its access token (`token-expired`). `live: { until: 'token' }` does so for all.
    *
    * @param onEnd receives the reason, and the error for the client of an open connection. If it throws, or returns a
    * promise that rejects, the log says so

@@ -83,7 +83,9 @@ export abstract class ReadonlySession {
   /**
    * A signal that is aborted when the session ends, on any instance. Use it for a job, an upload or a long poll that
    * must not outlast the session. Its reason is a `SessionEndedException`. A request's session releases it with the
-   * answer, and a socket's session with the socket. Any other session keeps it until its end.
+   * answer, and a socket's session with the socket. Any other session keeps it until its end. A session that is bound to
+   * a device, or in which somebody acts as the user, aborts it with its access token (`token-expired`).
+   * `live: { until: 'token' }` does so for all.
    */
   get ended(): AbortSignal {
     this.signal ??= this.ends.signalOf(this.spoken, this.scope);
