@@ -38,6 +38,7 @@ import {
 
 const PROVIDER = { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'navigate' };
 const IMAGE = { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'no-cors' };
+const FRAME = { ...PROVIDER, 'sec-fetch-dest': 'iframe' };
 
 @Controller()
 class GuessController {
@@ -75,6 +76,12 @@ class GuessController {
   @CreateSession({ allowCrossSite: true })
   callback(@Query('code') code?: string): string | null {
     return code === 'right' ? 'u1' : null;
+  }
+
+  @Get('link')
+  @CreateSession()
+  link(@Query('code') code?: string): string | null {
+    return this.callback(code);
   }
 
   answerAll(): void {
@@ -254,6 +261,15 @@ describe.each(platforms)('the limit of failures on %s', (platform) => {
       expect((await scene.get('/callback?code=x', IMAGE)).status).toBe(403);
     }
     expect((await scene.get('/callback?code=right', PROVIDER)).status).toBe(200);
+  });
+
+  it('is not used up by another site’s frames of a login', async () => {
+    await open({ failures: { max: 2, per: '10m' }, logins: { max: 2, per: '10m' } });
+    for (let frames = 0; frames < 6; frames += 1) {
+      expect((await scene.get('/link?code=x', FRAME)).status).toBe(403);
+    }
+    const followed = { ...PROVIDER, 'sec-fetch-dest': 'document' };
+    expect((await scene.get('/link?code=right', followed)).status).toBe(200);
   });
 });
 

@@ -26,6 +26,8 @@ export function isCrossSite(request: HttpRequest, trust: Trust): boolean {
   if (origin !== undefined && trust.trustedOrigins.has(origin)) return false;
   const site = headerOf(request, 'sec-fetch-site');
   if (site === 'same-site') return !trust.trustSameSite;
+  // A sibling's page can have a page loaded ahead, with its visitor's cookies. Browsers call that the user's own.
+  if (site !== 'cross-site' && isLoadedAhead(request)) return !trust.trustSameSite;
   if (site !== undefined) return site === 'cross-site';
   return origin !== undefined && !isOwnOrigin(origin, request, trust);
 }
@@ -53,11 +55,29 @@ export function isForeignHandshake(request: HttpRequest, trust: Trust): boolean 
 }
 
 /**
- * Whether another site's page embeds a request, such as an image, so that its visitor has asked for nothing. Logins
- * that come from elsewhere, such as a provider's callback, are navigations.
+ * Whether a visitor follows a link, or a login provider sends them back. A page that embeds or fetches something does
+ * so without its visitor's knowledge.
+ */
+export function isTopLevelNavigation(request: HttpRequest): boolean {
+  if (headerOf(request, 'sec-fetch-mode') !== 'navigate' || isLoadedAhead(request)) return false;
+  const destination = headerOf(request, 'sec-fetch-dest');
+  // A service worker of ours that passes a navigation on makes this `empty`. It may see frames of sibling hosts, but
+  // none of other sites.
+  const isPassedOn =
+    destination === 'empty' && headerOf(request, 'sec-fetch-site') === 'cross-site';
+  return destination === 'document' || isPassedOn;
+}
+
+/**
+ * Whether another site's page embeds a request, such as an image, so that its visitor has asked for nothing. No
+ * provider's callback comes in this way.
  */
 export function isEmbeddedElsewhere(request: HttpRequest, trust: Trust): boolean {
   return headerOf(request, 'sec-fetch-mode') === 'no-cors' && isCrossSite(request, trust);
+}
+
+function isLoadedAhead(request: HttpRequest): boolean {
+  return headerOf(request, 'sec-purpose') !== undefined;
 }
 
 // Anyone on the network path can forge a plain http page, so it is another origin if the cookies are Secure.

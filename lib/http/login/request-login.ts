@@ -15,6 +15,7 @@ import {
   isCrossSite,
   isEmbeddedElsewhere,
   isSafeMethod,
+  isTopLevelNavigation,
 } from '../anti-csrf/fetch-metadata.js';
 import { BindingOffer } from '../binding/binding-offer.js';
 import { deviceOf } from '../context/device-reader.js';
@@ -233,7 +234,7 @@ export class RequestLogin {
    * Refuses a login that another site's page sends (login CSRF). It would log the user in as somebody else.
    *
    * @param allowCrossSite refuses an embedded login alone
-   * @param byAnyMethod refuses GET as well, because a resolver's login is not a page that somebody navigates to
+   * @param byAnyMethod refuses links as well, because a resolver's login is not a page that somebody navigates to
    * @throws {CrossSiteRequestException}
    */
   refuseCrossSiteLogin(request: unknown, allowCrossSite = false, byAnyMethod = false): void {
@@ -241,7 +242,8 @@ export class RequestLogin {
     const httpRequest = asHttpRequest(request);
     this.refuseEmbeddedLogin(httpRequest);
     if (allowCrossSite || antiCsrf === 'NONE') return;
-    if (isSafeMethod(httpRequest.method) && !byAnyMethod) return;
+    const mayBeFollowed = isSafeMethod(httpRequest.method) && !byAnyMethod;
+    if (mayBeFollowed && isTopLevelNavigation(httpRequest)) return;
     if (antiCsrf === 'VIA_CUSTOM_HEADER' && hasCustomHeader(httpRequest, this.options)) return;
     if (isCrossSite(httpRequest, this.options)) {
       this.warnings.ofPage(httpRequest);
