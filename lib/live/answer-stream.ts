@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import { constants, type ServerHttp2Stream } from 'node:http2';
 import type { Readable } from 'node:stream';
 import { Observable } from 'rxjs';
 import type { VerifySessionOptions } from '../http/verify/verify-session-options.js';
@@ -30,7 +31,7 @@ export function endedWithSession(
       const last: ServerSentEvent = { type: 'session-ended', data: { code: error.code } };
       subscriber.next(last);
       subscriber.complete();
-      const timer = setTimeout(() => response.destroy(), READ_WITHIN_MS);
+      const timer = setTimeout(() => cut(response), READ_WITHIN_MS);
       timer.unref();
       response.once('close', () => clearTimeout(timer));
     });
@@ -58,7 +59,7 @@ export function cutOffWithSession(
   const watching = OpenClaims.watch(session, asked, () => {
     if (isEndedByItself(session)) return;
     if (source === undefined && !response.headersSent) return refuseToStream(response);
-    response.destroy();
+    cut(response);
     source?.destroy();
   });
   response.once('close', () => watching[Symbol.dispose]());
@@ -84,7 +85,13 @@ export function cutOffFile(
 
 function refuseToStream(response: ServerResponse): void {
   response.write = () => {
-    response.destroy();
+    cut(response);
     return false;
   };
+}
+
+// A response of HTTP/2 that is destroyed looks whole to its client.
+function cut(response: ServerResponse & { readonly stream?: ServerHttp2Stream }): void {
+  if (response.stream === undefined) response.destroy();
+  else response.stream.close(constants.NGHTTP2_INTERNAL_ERROR);
 }

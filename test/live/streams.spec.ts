@@ -1,4 +1,5 @@
 import { once, type EventEmitter } from 'node:events';
+import { connect, constants, type ClientHttp2Session } from 'node:http2';
 import { Readable } from 'node:stream';
 import { setTimeout as pause } from 'node:timers/promises';
 import {
@@ -15,16 +16,17 @@ import {
 } from '@nestjs/common';
 import { EventSource } from 'eventsource';
 import { interval, map, NEVER, startWith, type Observable } from 'rxjs';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import {
   CurrentSession,
+  SessionModule,
   SessionService,
   UserRoleClaim,
   VerifySession,
   type SessionContainer,
 } from '../../lib/index.js';
 import { OpenSessions } from '../../lib/live/open-sessions.js';
-import { platforms } from '../support/boot-app.js';
+import { bootApp, platforms, type BootedApp } from '../support/boot-app.js';
 import { LogRecorder } from '../support/log-recorder.js';
 import { accessCookie, HOST, Scene } from '../support/scene.js';
 import { readAnswer } from '../support/streamed-answer.js';
@@ -379,3 +381,67 @@ describe.each(platforms)('a stream on %s', (platform) => {
     expect(signals.at(-1)?.aborted).toBe(false);
   });
 });
+
+describe('a stream over HTTP/2', () => {
+  let booted: BootedApp;
+  beforeAll(async () => {
+    booted = await bootApp({
+      platform: 'fastify',
+      http2: true,
+      controllers: [StreamController],
+      sessions: { claims: [roleClaim] },
+    });
+  });
+  afterAll(() => booted.close());
+  let client: ClientHttp2Session;
+  beforeEach(() => {
+    client = connect(booted.url);
+  });
+  afterEach(() => client.destroy());
+
+  it.each(['file', 'own', 'silent-file'])(
+    'is not whole for a client that is cut off: %s',
+    async (path) => {
+      const sessions = booted.app.get(SessionService);
+      const open = booted.app.get(OpenSessions);
+      const session = await sessions.createNewSessionWithoutRequestResponse('public', 'bob');
+      const { accessToken } = session.getAllSessionTokensDangerously();
+      const authorization = `Bearer ${accessToken}`;
+      const stream = client.request({ ':path': `/${path}`, authorization });
+      stream.on('error', () => undefined);
+      stream.resume();
+      await expect.poll(() => open.size).toBe(1);
+      if (path !== 'silent-file') await once(stream, 'response');
+      const closed = new Promise((resolve) => stream.once('close', resolve));
+      await sessions.revokeSession(session.getHandle());
+      await closed;
+      expect(stream.rstCode).toBe(constants.NGHTTP2_INTERNAL_ERROR);
+      expect(open.size).toBe(0);
+    },
+  );
+});
+
+describe.each(platforms)(
+  'a file in an application of several kinds of sessions on %s',
+  (platform) => {
+    it('is cut off once, without a warning of Node', async () => {
+      const scene = await Scene.open({
+        platform,
+        imports: ['staff', 'agents'].map((kind) => SessionModule.forRoot({ kind })),
+        controllers: [StreamController],
+        sessions: { claims: [roleClaim] },
+      });
+      const { access, handle } = await scene.login('bob');
+      const { begun, text } = read(scene, 'file', access);
+      const warned = vi.fn();
+      process.on('warning', warned);
+      await begun;
+      expect(scene.booted.app.get(OpenSessions).size).toBe(1);
+      await scene.booted.app.get(SessionService).revokeSession(handle);
+      expect((await text)[1]).toBe('cut');
+      process.off('warning', warned);
+      expect(warned.mock.calls).toEqual([]);
+      await scene.close();
+    });
+  },
+);
