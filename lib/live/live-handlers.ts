@@ -56,6 +56,9 @@ class EndWithSession implements NestInterceptor {
 // It needs no module, because a session knows its own module.
 const endWithSession = new EndWithSession();
 
+// The modules of all kinds of sessions share it, and a session knows its own module.
+const watchingFiles = new WeakSet<object>();
+
 interface Replying {
   reply(response: { req?: unknown; request?: unknown }, body: unknown, ...rest: unknown[]): unknown;
 }
@@ -90,7 +93,8 @@ export class LiveHandlers implements OnModuleInit {
   onModuleInit(): void {
     // Only a handler's answer shows if it returns a file.
     const adapter = this.adapterHost.httpAdapter as unknown as Partial<Replying> | undefined;
-    if (adapter?.reply === undefined) return;
+    if (adapter?.reply === undefined || watchingFiles.has(adapter)) return;
+    watchingFiles.add(adapter);
     const reply = adapter.reply.bind(adapter);
     adapter.reply = (response, body, ...rest) => {
       if (body instanceof StreamableFile) watchFile(response, body.getStream());
