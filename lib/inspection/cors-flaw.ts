@@ -30,7 +30,7 @@ export async function corsFlaw(
       cause: isAllowed
         ? `CORS withholds session headers from the pages of \`trustedOrigins\`: ${lacks.join(', ')}.`
         : 'CORS does not let a page of `trustedOrigins` call the API with cookies.',
-      cure: 'Call `app.enableCors({ origin: [...], credentials: true, allowedHeaders: [..., ...sessions.getAllCORSHeaders()] })` with these origins.',
+      cure: 'Call `app.enableCors({ origin: [...], credentials: true, methods: [...], allowedHeaders: [..., ...sessions.getAllCORSHeaders()] })` with these origins.',
     };
   }
   return undefined;

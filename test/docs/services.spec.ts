@@ -67,6 +67,14 @@ describe('docs/services.md', () => {
     await app.close();
   });
 
+  it.each([null, undefined, 'text', {}])('finds no token in a message of %j', async (message) => {
+    interface Messages {
+      options: { messages: { token(data: unknown): unknown } };
+    }
+    const { options } = await files.load<Messages>('messages.ts');
+    expect(options.messages.token(message)).toBeUndefined();
+  });
+
   it('shows what a worker must check, with jose', async () => {
     const { verifierOf } = await files.load<typeof Shown>('verify.ts');
     const verify = verifierOf('https://api.example.com/auth', `${issuer.url}/auth/jwt/jwks.json`);
