@@ -47,7 +47,11 @@ export class OpenSessionRows {
       if (found === undefined) over.set(session, 'revoked');
       else if (found.end.atMs <= nowMs) over.set(session, found.end.reason);
       else {
-        for (const { onRow } of session.holders) onRow?.(found.row);
+        for (const holder of session.holders) {
+          holder.onRow?.(found.row);
+          // It may have been opened by a token from before the binding.
+          if (found.isBound) holder.endsAtMs = holder.tokenEndsAtMs;
+        }
         // At once, so that the next beat does not look again. It does if the answer is from before a gap.
         const nextAtMs = Math.min(
           found.end.atMs,

@@ -17,7 +17,8 @@ export interface Holding {
 export interface Holder {
   readonly key: AccessTokenVerificationKey | undefined;
   /** When it ends regardless of the session, in milliseconds since the epoch. */
-  readonly endsAtMs: number;
+  endsAtMs: number;
+  readonly tokenEndsAtMs: number;
   /** If it throws, or its promise rejects, the log says so. */
   readonly onEnd: (end: LiveEnd) => void;
   /** Called when the session's claims must be checked again. */

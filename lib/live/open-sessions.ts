@@ -82,6 +82,7 @@ export class OpenSessions implements SessionEnds, OnApplicationShutdown {
     const holder: Holder = {
       key: this.keyOf(session),
       endsAtMs: this.isUntilToken(session, how) ? tokenEndsAtMs : NEVER,
+      tokenEndsAtMs,
       onEnd: (end) => {
         // Its turn to be told may come after it has let go, or shown a newer token.
         if (isOver) return;
@@ -124,7 +125,13 @@ export class OpenSessions implements SessionEnds, OnApplicationShutdown {
     const judged = judgedActor(claims);
     if (judged === undefined) return undefined;
     const actor = this.sessions.open(judged, NEVER);
-    const holder: Holder = { key: undefined, endsAtMs: NEVER, onEnd, onStaleClaims: undefined };
+    const holder: Holder = {
+      key: undefined,
+      endsAtMs: NEVER,
+      tokenEndsAtMs: NEVER,
+      onEnd,
+      onStaleClaims: undefined,
+    };
     actor.holders.add(holder);
     if (this.revocations.isRevoked(actor)) this.endings.end(actor, 'revoked');
     return { [Symbol.dispose]: () => this.sessions.release(actor, holder) };

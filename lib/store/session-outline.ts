@@ -37,11 +37,12 @@ export type SessionOutline = Pick<
 /** The columns of a `HeldRow`. */
 export const HELD_COLUMNS = [
   ...OUTLINE_COLUMNS,
+  'deviceKey',
   'accessTokenPayload',
 ] as const satisfies readonly (keyof Session)[];
 
-/** The properties of a session that is held open: when it ends, and its claims. */
-export type HeldRow = SessionOutline & Pick<SessionRecord, 'accessTokenPayload'>;
+/** The properties of a session that is held open: when it ends, whether it is bound, and its claims. */
+export type HeldRow = SessionOutline & Pick<SessionRecord, 'deviceKey' | 'accessTokenPayload'>;
 
 /** The columns of a `SessionListing`. */
 export const LISTING_COLUMNS = [...OUTLINE_COLUMNS, 'deviceKey', ...DEVICE_COLUMNS] as const;
@@ -70,6 +71,7 @@ export function toSessionOutline(row: Readonly<Record<string, unknown>>): Sessio
 export function toHeldRow(row: Readonly<Record<string, unknown>>): HeldRow {
   return {
     ...toSessionOutline(row),
+    deviceKey: textOrNull(row['deviceKey']),
     get accessTokenPayload() {
       return readJson(row, 'accessTokenPayload');
     },

@@ -11,6 +11,8 @@ export interface EndByTime {
 export interface HeldSessionRow {
   readonly row: HeldRow;
   readonly end: EndByTime;
+  /** Whether it is bound to a device by now. */
+  readonly isBound: boolean;
 }
 
 /** The live sessions of the database. A service without a database has none. */

@@ -64,7 +64,7 @@ class World {
       heldRows: () => {
         const end = { reason: 'expired-idle' as const, atMs: this.clock.now() + HOUR };
         const found = this.isRowThere
-          ? new Map([[HANDLE, { row: undefined as never, end }]])
+          ? new Map([[HANDLE, { row: undefined as never, end, isBound: false }]])
           : new Map<string, never>();
         return new Promise<typeof found>((resolve) => (this.reading = () => resolve(found)));
       },

@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events';
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import {
   UserRoleClaim,
   type LiveEnd,
@@ -9,6 +9,8 @@ import {
 import { OpenClaims } from '../../lib/live/open-claims.js';
 import { OpenSessions } from '../../lib/live/open-sessions.js';
 import { RevocationFeed } from '../../lib/revocation/revocation-feed.js';
+import type { FakeBrowser } from '../../lib/testing/index.js';
+import { ACCESS, BoundScene } from '../support/bound-scene.js';
 import { describeOnEachDatabase, describeOnEachServer } from '../support/components.js';
 import { logIn, refreshTokenOf, useFleets, type Instance } from '../support/fleet.js';
 import { LogRecorder } from '../support/log-recorder.js';
@@ -20,7 +22,7 @@ const DAY = 24 * HOUR;
 const QUIET = { revocation: { pollInterval: '1h', maxStaleness: '1d' } } as const;
 
 /** What the feed's timer does, in the moment of the test's choice. */
-async function beat({ app }: Instance): Promise<void> {
+async function beat({ app }: Pick<Instance, 'app'>): Promise<void> {
   const feed = app.get(RevocationFeed) as { task: { runNow(): Promise<void> } };
   await feed.task.runNow();
   const { looking }: { looking?: Promise<void> } = app.get(OpenSessions);
@@ -36,7 +38,7 @@ function shownTo({ sessions }: Instance, session: SessionContainer): Promise<Ses
   return sessions.getSessionWithoutRequestResponse(session.getAccessToken());
 }
 
-function endsOf({ sessions }: Instance, session: SessionContainer): LiveEnd[] {
+function endsOf({ sessions }: Pick<Instance, 'sessions'>, session: SessionContainer): LiveEnd[] {
   const ends: LiveEnd[] = [];
   sessions.watch(session, (end) => ends.push(end));
   return ends;
@@ -80,6 +82,18 @@ async function presentSpentToken(at: Instance, session: SessionContainer): Promi
 
 describe('who watches a session', () => {
   const start = useFleets('sqlite');
+  let scene: BoundScene | undefined;
+
+  afterEach(async () => {
+    await scene?.close();
+    scene = undefined;
+  });
+
+  async function endsOfBrowser(browser: FakeBrowser): Promise<LiveEnd[]> {
+    const at = scene as BoundScene;
+    const token = String(browser.cookie(ACCESS));
+    return endsOf(at, await at.sessions.getSessionWithoutRequestResponse(token));
+  }
 
   it.each(WAYS)('is told at once, and once, where it %s', async (_, end, reason) => {
     const { first } = await start({ sessions: QUIET });
@@ -220,6 +234,22 @@ describe('who watches a session', () => {
     first.app.get(OpenSessions).watch(bound, (end) => ends.push(end));
     expect(ends).toMatchObject([{ reason: 'token-expired' }]);
     expect(openIn(first)).toBe(0);
+  });
+
+  it('is told with the access token that is older than the key of its session’s device', async () => {
+    scene = await BoundScene.open('express', 'sqlite', QUIET);
+    const early = await scene.loggedIn({ registersAtOnce: false });
+    const other = await scene.loggedIn({ canBind: false }, { userId: 'bob' });
+    const [ends = [], endsOfOther] = await Promise.all([early, other].map(endsOfBrowser));
+    await early.settle();
+    scene.passMinutes(9);
+    await beat(scene.booted);
+    expect(ends).toEqual([]);
+    scene.passMinutes(2);
+    await beat(scene.booted);
+    await beat(scene.booted);
+    expect(ends).toMatchObject([{ reason: 'token-expired', error: { code: 'TRY_REFRESH_TOKEN' } }]);
+    expect(endsOfOther).toEqual([]);
   });
 
   it('is told by the row, before the next beat, where a revocation is forgotten already', async () => {

@@ -57,7 +57,13 @@ export class SessionLife implements EndingSessions {
 
   async heldRows(handles: readonly string[]): Promise<ReadonlyMap<string, HeldSessionRow>> {
     const rows = await this.sessions.heldRows(handles);
-    return new Map(rows.map((row) => [row.handle, { row, end: this.endByTime(row) }]));
+    const mayBeBound = this.options.deviceBinding !== false;
+    return new Map(
+      rows.map((row) => {
+        const isBound = mayBeBound && row.deviceKey !== null;
+        return [row.handle, { row, end: this.endByTime(row), isBound }];
+      }),
+    );
   }
 
   /**
