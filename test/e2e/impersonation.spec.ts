@@ -349,6 +349,23 @@ describe.each(platforms)('who acts as a user on %s', (platform) => {
       expect((await admin.back()).json).toEqual({ userId: 'admin' });
     });
 
+    it('shows its own device to the staff alone', async () => {
+      await boot({ device: { ip: true, userAgent: true } });
+      const { handle } = await actingAs('ada');
+      const ada = await visitor('ada');
+      const { sessions: listed } = (await ada.get('/auth/sessions')).json as {
+        sessions: { sessionHandle: string; isCurrent: boolean; device: object }[];
+      };
+      const kept = { ip: expect.any(String) as string };
+      expect(listed.find(({ isCurrent }) => isCurrent)?.device).toMatchObject(kept);
+      const seen = listed.find(({ sessionHandle }) => sessionHandle === handle);
+      expect(seen?.device).toEqual({ ip: null, userAgent: null, name: null });
+      const known = (await sessions.listSessions('ada')).find(
+        ({ sessionHandle }) => sessionHandle === handle,
+      );
+      expect(known?.device).toMatchObject(kept);
+    });
+
     it('sees and ends the sessions of the user, unless the routes forbid it', async () => {
       await boot();
       const ada = await visitor('ada');

@@ -10,6 +10,7 @@ import {
   type Type,
 } from '@nestjs/common';
 import { durationToMs, type Duration } from '../../time/duration.js';
+import { NO_DEVICE } from '../../session/device/device-info.js';
 import { SessionContainer } from '../../session/container/session-container.js';
 import { SessionDirectory } from '../../session/verify/session-directory.js';
 import { SessionOverview, type SessionSummary } from '../../session/session-overview.js';
@@ -23,11 +24,13 @@ import { VerifySession } from '../decorators/verify-session.decorator.js';
 import { RequireFreshMetadata } from '../decorators/verify-session.metadata.js';
 import { keepOutOfCaches } from '../transport/no-store.js';
 
-/** A session as its user sees it: it shows that somebody else acts, but not who or why. */
+/** A session as its user sees it: it shows that somebody else acts, but not who, why or from where. */
 type ListedSession = Omit<SessionSummary, 'actor'> & {
   isCurrent: boolean;
   isImpersonated?: true;
 };
+
+const DEVICE_OF_ACTOR = { ...NO_DEVICE, name: null };
 
 /**
  * `GET {base}/sessions`, `DELETE {base}/sessions/:handle`, `DELETE {base}/sessions`: the user's own sessions in this
@@ -75,7 +78,9 @@ export function sessionListController(
         sessions: sessions.map(({ actor, ...each }) => ({
           ...each,
           isCurrent: each.sessionHandle === handle,
-          ...(actor === undefined ? {} : { isImpersonated: true as const }),
+          ...(actor === undefined
+            ? {}
+            : { isImpersonated: true as const, device: DEVICE_OF_ACTOR }),
         })),
       };
     }
