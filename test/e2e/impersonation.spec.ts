@@ -366,6 +366,23 @@ describe.each(platforms)('who acts as a user on %s', (platform) => {
       expect(known?.device).toMatchObject(kept);
     });
 
+    it('is who has ended a session of the user, not the user', async () => {
+      await boot();
+      const one = await (await visitor('ada')).access();
+      const other = await (await visitor('ada')).access();
+      const { admin } = await actingAs('ada');
+      expect(await admin.status(`/auth/sessions/${one.sessionHandle}`, 'DELETE')).toBe(200);
+      expect(await admin.status('/auth/sessions', 'DELETE')).toBe(200);
+      expect(await sessions.explain(one.sessionHandle)).toMatchObject({
+        reason: 'revoked',
+        detail: 'admin',
+      });
+      expect(await sessions.explain(other.sessionHandle)).toMatchObject({
+        reason: 'revoked-others',
+        detail: 'admin',
+      });
+    });
+
     it('sees and ends the sessions of the user, unless the routes forbid it', async () => {
       await boot();
       const ada = await visitor('ada');

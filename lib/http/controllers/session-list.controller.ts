@@ -99,7 +99,7 @@ export function sessionListController(
       if (!isOwn) throw new NotFoundException();
       if (handle === session.getHandle()) await session.revokeSession();
       else {
-        await this.revoker.revoke([handle], { reason: 'revoked', detail: session.getUserId() });
+        await this.revoker.revoke([handle], { reason: 'revoked', detail: personIn(session) });
       }
       return { status: 'OK' };
     }
@@ -113,11 +113,15 @@ export function sessionListController(
       const revoked = await this.userRevoker.revokeAll(
         session.getUserId(),
         session.getTenantId(),
-        { reason: 'revoked-others', detail: session.getUserId() },
+        { reason: 'revoked-others', detail: personIn(session) },
         session.getHandle(),
       );
       return { status: 'OK', revoked: revoked.length };
     }
   }
   return SessionListController;
+}
+
+function personIn(session: SessionContainer): string {
+  return session.getActor()?.userId ?? session.getUserId();
 }
