@@ -6,6 +6,7 @@ import {
 import { RefreshTokenAuthenticator } from '../session/refresh/refresh-token-authenticator.js';
 import { SessionRevoker } from '../session/end/session-revoker.js';
 import { SessionRefusals } from '../session/refuse/session-refusals.js';
+import { SessionLife } from '../session/verify/session-life.js';
 import type { TokenTransferMethod } from '../options/session-module-options.js';
 import { AntiCsrf } from './anti-csrf/anti-csrf.js';
 import { asHttpRequest, type HttpRequest } from './context/http-request.js';
@@ -21,8 +22,8 @@ interface SignedIn {
   readonly handle: string;
   readonly transferMethod: 'cookie' | 'header';
   readonly hasAntiCsrfToken: (presented: string | undefined) => boolean;
-  /** The session of the person who acts in it, if not the user. */
-  readonly actorHandle?: string | undefined;
+  /** The session of the person who acts in it; null if nobody does. A refresh token does not say. */
+  readonly actorHandle?: string | null;
 }
 
 /** Ends the sessions of a request, as far as its tokens still name them (ASVS 7.4.1). */
@@ -32,6 +33,7 @@ export class RequestSignOut {
     private readonly tokens: RequestTokens,
     private readonly refreshTokens: RequestRefreshTokens,
     private readonly authenticator: RefreshTokenAuthenticator,
+    private readonly life: SessionLife,
     private readonly revoker: SessionRevoker,
     private readonly writer: TokenWriter,
     private readonly antiCsrf: AntiCsrf,
@@ -73,7 +75,7 @@ export class RequestSignOut {
       throw this.refusals.unauthorized('anti-csrf', { clearTokens: false });
     }
     // Someone who acts as somebody else signs out as both: nobody must be able to return to an abandoned browser.
-    const handles = [...handlesIn(proven), ...waiting];
+    const handles = [...(await this.handlesIn(proven)), ...waiting];
     await endingOwnSession(request, () => this.revoker.revoke(handles, { reason: 'sign-out' }));
     this.forgetAll(httpRequest, httpResponse);
   }
@@ -96,7 +98,20 @@ export class RequestSignOut {
 
   /** The handles that a request's tokens name, and that a new login on it replaces. Forged tokens name none. */
   async handlesOf(request: HttpRequest): Promise<string[]> {
-    return [...handlesIn(await this.sessionsOf(request, 'any')), ...(await this.actorsOf(request))];
+    const signedIn = await this.handlesIn(await this.sessionsOf(request, 'any'));
+    return [...signedIn, ...(await this.actorsOf(request))];
+  }
+
+  private async handlesIn(sessions: readonly SignedIn[]): Promise<string[]> {
+    const handles = [...new Set(sessions.map(({ handle }) => handle))];
+    const said = sessions.filter(({ actorHandle }) => actorHandle !== undefined);
+    const unsaid = handles.filter((each) => !said.some(({ handle }) => handle === each));
+    const rows = unsaid.length === 0 ? [] : (await this.life.heldRows(unsaid)).values();
+    const actors = [
+      ...said.map(({ actorHandle }) => actorHandle),
+      ...[...rows].map(({ row }) => row.actor?.handle),
+    ];
+    return [...handles, ...actors.filter((handle) => typeof handle === 'string')];
   }
 
   private isAllowed(request: HttpRequest, signedIn: SignedIn): boolean {
@@ -115,7 +130,7 @@ export class RequestSignOut {
       ...access.authentic.map((value) => ({
         handle: value.token.claims.sessionHandle,
         transferMethod: transferMethodOf(value),
-        actorHandle: value.token.claims.act?.sid,
+        actorHandle: value.token.claims.act?.sid ?? null,
         hasAntiCsrfToken: (presented: string | undefined) =>
           this.antiCsrf.matches(value.token.claims.antiCsrfToken, presented),
       })),
@@ -127,10 +142,4 @@ export class RequestSignOut {
       })),
     ];
   }
-}
-
-function handlesIn(sessions: readonly SignedIn[]): string[] {
-  return [
-    ...new Set(sessions.flatMap(({ handle, actorHandle = handle }) => [handle, actorHandle])),
-  ];
 }

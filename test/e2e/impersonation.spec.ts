@@ -548,6 +548,19 @@ describe.each(platforms)('who acts as a user on %s', (platform) => {
     expect(named('impersonationEnded')).toHaveLength(1);
   });
 
+  it.each([
+    ['signs out', '/auth/signout', 'sign-out'],
+    ['logs in anew', '/login', 'replaced-by-login'],
+  ])('%s as both by the refresh token alone', async (_, path, reason) => {
+    await boot();
+    const { admin, own, handle } = await actingAs('ada', 'header');
+    const answer = await admin.send('POST', path, { userId: 'eve' }, admin.refreshToken);
+    expect(answer.status).toBeLessThan(300);
+    for (const each of [own.sessionHandle, handle]) {
+      expect(await sessions.explain(each)).toMatchObject({ status: 'ended', reason });
+    }
+  });
+
   describe('in a browser', () => {
     it('AS5: leaves no way back to the next who logs in', async () => {
       await boot();
