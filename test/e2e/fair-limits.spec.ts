@@ -64,6 +64,15 @@ class GuessController {
     await this.sessions.createNewSession(request, response, 'public', 'u1');
   }
 
+  /** A login by hand that counts nothing ahead. */
+  @Post('created')
+  async created(
+    @Req() request: object,
+    @Res({ passthrough: true }) response: object,
+  ): Promise<void> {
+    await this.sessions.createNewSession(request, response, 'public', 'u1');
+  }
+
   @Post('guess')
   @CreateSession()
   async guess(@Body() { password }: { password: string }): Promise<string | null> {
@@ -82,6 +91,10 @@ class GuessController {
   @CreateSession()
   link(@Query('code') code?: string): string | null {
     return this.callback(code);
+  }
+
+  get isAsked(): boolean {
+    return this.waiting.length > 0;
   }
 
   answerAll(): void {
@@ -186,6 +199,34 @@ describe.each(platforms)('the limit of failures on %s', (platform) => {
     expect(await guessAtOnce(controller, ['wrong'])).toEqual([401]);
     expect(await guessAtOnce(controller, ['wrong'])).toEqual([401]);
     expect(await guessAtOnce(controller, ['right'])).toEqual([429]);
+  });
+
+  it.each(['/guess', '/guess-by-hand', '/created'])(
+    'is not used up by right passwords of a user with too many sessions: %s',
+    async (path) => {
+      const controller = await open(
+        { failures: { max: 2, per: '10m' } },
+        { maxSessionsPerUser: { max: 1, onLimit: 'refuse' } },
+      );
+      expect(await guessAtOnce(controller, ['right'], path)).toEqual([201]);
+      for (let count = 0; count < 4; count += 1) {
+        expect(await guessAtOnce(controller, ['right'], path)).toEqual([403]);
+      }
+      expect(await guessAtOnce(controller, ['wrong', 'wrong'], '/guess')).toEqual([401, 401]);
+      expect(await guessAtOnce(controller, ['wrong'], '/guess')).toEqual([429]);
+    },
+  );
+
+  it('is not used up by right passwords of a user whose sessions are revoked meanwhile', async () => {
+    const controller = await open({ failures: { max: 2, per: '10m' } });
+    for (let count = 0; count < 4; count += 1) {
+      const answer = scene.post('/guess', {}, { password: 'right' });
+      await expect.poll(() => controller.isAsked).toBe(true);
+      scene.booted.clock.advanceMs(10);
+      await scene.booted.app.get(SessionService).revokeAllSessionsForUser('u1');
+      controller.answerAll();
+      expect((await answer).status).toBe(401);
+    }
   });
 
   it('is not used up by logins that a time limit cuts off', async () => {

@@ -84,6 +84,23 @@ describe.each(SERVERS)('an error that asks for patience, on %s on %s', (_, platf
     });
     expect(away.headers['retry-after']).toBe('5');
   });
+
+  it('is none for a right password of a user with too many sessions', async () => {
+    scene = await Scene.open({
+      platform,
+      imports: [graphQl],
+      providers: [LoginResolver],
+      sessions: {
+        maxSessionsPerUser: { max: 1, onLimit: 'refuse' },
+        rateLimit: { failures: { max: 2, per: '10m' } },
+      },
+    });
+    const login = 'mutation { login(userId: "u1") }';
+    expect((await ask(login)).extensions).toBeUndefined();
+    const codes: unknown[] = [];
+    for (let count = 0; count < 4; count += 1) codes.push((await ask(login)).extensions?.['code']);
+    expect(codes).toEqual(['FORBIDDEN', 'FORBIDDEN', 'FORBIDDEN', 'FORBIDDEN']);
+  });
 });
 
 describe('a batch of many refused queries', () => {

@@ -13,6 +13,7 @@ import { onceAnswered } from '../context/answered-request.js';
 import { asHttpRequest } from '../context/http-request.js';
 import { clientAddress } from './client-address.js';
 import { MemoryCounter } from './memory-counter.js';
+import { followsRightPassword } from './right-password.js';
 
 // A counter that hangs must not delay a login for longer.
 const COUNTER_TIMEOUT_MS = 1_000;
@@ -92,8 +93,9 @@ export class RateLimiter {
   async aroundCreated<T>(request: unknown, create: () => Promise<T>): Promise<T> {
     const attempts = this.byHand.get(request as object);
     if (attempts === undefined) return this.aroundAttempt('logins', request, create);
-    const created = await create();
-    if (attempts.open > 0) {
+    const created = create();
+    const isRight = await created.then(() => true, followsRightPassword);
+    if (isRight && attempts.open > 0) {
       attempts.open -= 1;
       await this.takeBack(attempts.address);
     }
@@ -200,8 +202,8 @@ export class RateLimiter {
 
   // Only errors that indicate a wrong guess stay counted.
   private async settle(address: string | undefined, error: unknown): Promise<void> {
-    if (error instanceof HttpException && this.isRefusal(error.getStatus())) return;
-    await this.takeBack(address);
+    const isRefusal = error instanceof HttpException && this.isRefusal(error.getStatus());
+    if (!isRefusal || followsRightPassword(error)) await this.takeBack(address);
   }
 
   private isRefusal(status: number): boolean {
