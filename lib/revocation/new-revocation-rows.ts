@@ -54,7 +54,10 @@ export function cutOffRow(
   nowMs: number,
   options: RowOptions,
 ): RevocationRecord {
-  return { ...row(nowMs, reason, options), kind: 'cut-off', ...whose, cutOffAtMs: nowMs };
+  const base = row(nowMs, reason, options);
+  // It names a user who is to be forgotten, so it does not stay to explain.
+  const keptUntilMs = reason === 'user-forgotten' ? base.expiresAtMs : base.keptUntilMs;
+  return { ...base, kind: 'cut-off', ...whose, cutOffAtMs: nowMs, keptUntilMs };
 }
 
 /** The row after which a user's earlier claims must be fetched again. */

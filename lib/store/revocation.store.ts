@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { RevocationReason } from '../events/end-reason.js';
 import { SessionDatabase } from './session-database.js';
 import {
   REVOCATION_COLUMNS,
@@ -15,6 +16,7 @@ const LINES_PER_STATEMENT = 80;
 const LINES_PER_PAGE = 1_000;
 const LOWEST_ID = '00000000-0000-0000-0000-000000000000';
 const IDS_PER_STATEMENT = 500;
+const FORGETTING: RevocationReason = 'user-forgotten';
 
 /** Statements on the revocation feed. */
 @Injectable()
@@ -73,7 +75,8 @@ export class RevocationStore {
   }
 
   /**
-   * Removes a user's name from all lines. Without a name, a cut-off would apply to everyone, so it is deleted.
+   * Removes a user's name from all lines but the cut-off that was made for it. Without a name, a cut-off would apply to
+   * everyone, so those that are covered by that one are deleted.
    */
   async forgetUser(userId: string): Promise<void> {
     const { findOfUser, findByDetail } = this.statements;
@@ -83,7 +86,7 @@ export class RevocationStore {
     const own = ofUser.filter((line) => line.userId === userId);
     const done = byDetail.filter((line) => line.detail === userId);
     const ofSessions = own.filter((line) => line.kind === 'session');
-    const others = own.filter((line) => line.kind !== 'session');
+    const others = own.filter((line) => line.kind !== 'session' && !isStillNeeded(line, own));
     await this.change(this.statements.forgetOwner, ofSessions);
     await this.change(this.statements.forgetDetail, done);
     await this.change(this.statements.delete, others);
@@ -144,6 +147,15 @@ export class RevocationStore {
   private get statements(): ReturnType<typeof prepareStatements> {
     return this.database.table(SessionRevocation).once(prepareStatements);
   }
+}
+
+// A later cut-off is of somebody who has ended the user's sessions meanwhile.
+function isStillNeeded(line: RevocationRecord, own: readonly RevocationRecord[]): boolean {
+  const atMs = line.cutOffAtMs ?? 0;
+  const forgetting = own.filter(({ reason }) => reason === FORGETTING);
+  const lastAtMs = Math.max(...forgetting.map(({ cutOffAtMs }) => cutOffAtMs ?? 0));
+  const isLast = atMs === lastAtMs && line.reason === FORGETTING;
+  return line.kind === 'cut-off' && (isLast || atMs > lastAtMs);
 }
 
 function prepareStatements(table: Table<SessionRevocation>) {

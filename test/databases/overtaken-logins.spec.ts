@@ -18,6 +18,7 @@ const CUT_OFFS: readonly (readonly [string, (sessions: SessionService) => Promis
   ],
   ['the tenant’s sessions', (sessions) => sessions.revokeAllSessionsOfTenant('acme')],
   ['everybody’s sessions', (sessions) => sessions.revokeEverything()],
+  ['the forgotten user’s sessions', (sessions) => sessions.forgetUser('bob')],
 ];
 
 describeOnEachDatabase('a login whose password was looked at before', (engine) => {
@@ -140,10 +141,24 @@ describeOnEachDatabase('a login whose password was looked at before', (engine) =
     },
   );
 
-  it('is refused too where the feed is off', async () => {
-    const fleet = await start({ revocation: false });
-    meanwhile(fleet, () => fleet.first.sessions.revokeAllSessionsForUser('bob'));
+  it.each(CUT_OFFS)(
+    'is refused too where the feed is off and %s are revoked',
+    async (_, revoke) => {
+      const fleet = await start({ revocation: false });
+      meanwhile(fleet, () => revoke(fleet.first.sessions));
+      expect((await logIn(fleet)).status).toBe(401);
+    },
+  );
+
+  it('is refused once the user is forgotten in a transaction, and again after it', async () => {
+    const fleet = await start();
+    const { dataSource, sessions } = fleet.first;
+    meanwhile(fleet, async () => {
+      await dataSource.transaction((manager) => sessions.withManager(manager).forgetUser('bob'));
+      await sessions.forgetUser('bob');
+    });
     expect((await logIn(fleet)).status).toBe(401);
+    expect((await logIn(fleet)).status).toBe(201);
   });
 
   if (engine === 'sqlite') return;
@@ -159,6 +174,17 @@ describeOnEachDatabase('a login whose password was looked at before', (engine) =
       expect(await fleet.first.sessions.getAllSessionHandlesForUser('bob')).toEqual([]);
     },
   );
+
+  it('is dead where another instance has revoked the user’s sessions and then forgotten the user', async () => {
+    const fleet = await start({ revocation: { pollInterval: '1h', maxStaleness: false } });
+    const [{ sessions }] = fleet.instances.slice(1) as [(typeof fleet.instances)[number]];
+    meanwhile(fleet, async () => {
+      await sessions.revokeAllSessionsForUser('bob');
+      await sessions.forgetUser('bob');
+    });
+    expect(await isAlive(fleet, await logIn(fleet))).toBe(false);
+    expect(await isAlive(fleet, await logIn(fleet))).toBe(true);
+  });
 
   it('is dead where it is made while the revocation is in a transaction that is still open', async () => {
     const fleet = await start();

@@ -12,7 +12,7 @@ import { RevocationFeed } from '../../lib/revocation/revocation-feed.js';
 import { SessionPruner } from '../../lib/session/end/session-pruner.js';
 import { SessionRevoker } from '../../lib/session/end/session-revoker.js';
 import { SessionStore } from '../../lib/store/session.store.js';
-import { bootApp } from '../support/boot-app.js';
+import { bootApp, type BootOptions } from '../support/boot-app.js';
 import { describeOnEachDatabase } from '../support/components.js';
 import { createTestDatabase } from '../support/databases.js';
 
@@ -37,7 +37,7 @@ class AppController {
 }
 
 describeOnEachDatabase('a user who is forgotten', (engine) => {
-  it('is named by no row, is logged out everywhere, and others are left alone', async () => {
+  it('is named by one line while logins and tokens of before may live, and then by no row, is logged out everywhere, and others are left alone', async () => {
     const database = await createTestDatabase(engine);
     const boot = () => bootApp({ database: database.options, controllers: [AppController] });
     const [here, there] = [await boot(), await boot()];
@@ -72,7 +72,8 @@ describeOnEachDatabase('a user who is forgotten', (engine) => {
     await sessions.forgetUser('carol-x');
 
     const after = await dump();
-    expect(after.filter((row) => row.includes('carol-x'))).toEqual([]);
+    const naming = after.filter((row) => row.includes('carol-x'));
+    expect(naming.map((row) => JSON.parse(row) as object)).toMatchObject([{ kind: 'cut-off' }]);
     expect(after).toEqual(expect.arrayContaining(before));
     await there.app.get(RevocationFeed).poll();
     for (const client of erased) {
@@ -87,17 +88,27 @@ describeOnEachDatabase('a user who is forgotten', (engine) => {
     }
     const statuses = others.map(async (client) => (await client.get('/me')).status);
     expect(await Promise.all(statuses)).toEqual([200, 200, 401]);
-    expect((await login('carol-x')).baseUrl).toBe(here.url);
+    // The longest life of an access token, and ten minutes.
+    here.clock.advanceMs(70 * 60_000);
+    await here.app.get(SessionPruner).prune();
+    expect((await dump()).filter((row) => row.includes('carol-x'))).toEqual([]);
     await Promise.all([here.close(), there.close()]);
     await database.drop();
   });
 
-  async function startWithCarol() {
+  async function startWithCarol(options: BootOptions['sessions'] = {}) {
     const database = await createTestDatabase(engine);
-    const booted = await bootApp({ database: database.options, controllers: [AppController] });
+    const booted = await bootApp({
+      database: database.options,
+      controllers: [AppController],
+      sessions: options,
+    });
     const sessions = booted.app.get(SessionService);
     const session = await sessions.createNewSessionWithoutRequestResponse('a', 'carol');
-    const lines = () => booted.dataSource.getRepository(SessionRevocation).find();
+    const lines = async () => {
+      const all = await booted.dataSource.getRepository(SessionRevocation).find();
+      return all.filter(({ kind }) => kind === 'session');
+    };
     const end = async () => {
       vi.restoreAllMocks();
       await booted.close();
@@ -162,6 +173,38 @@ describeOnEachDatabase('a user who is forgotten', (engine) => {
       await end();
     },
   );
+
+  it.each([{}, { revocation: false as const }])(
+    'is logged out at once where a transaction forgets the user, and this instance does it again (%j)',
+    async (options) => {
+      const { clock, client, dataSource, sessions, session, end } = await startWithCarol(options);
+      const me = async (accessToken: string) => {
+        const headers = { authorization: `Bearer ${accessToken}` };
+        return (await client().get('/me', { headers })).status;
+      };
+      clock.advanceMs(1_000);
+      await dataSource.transaction((manager) => sessions.withManager(manager).forgetUser('carol'));
+      await sessions.forgetUser('carol');
+      expect(await me(session.getAccessToken())).toBe(401);
+      const next = await sessions.createNewSessionWithoutRequestResponse('a', 'carol');
+      expect(await me(next.getAccessToken())).toBe(200);
+      await end();
+    },
+  );
+
+  it('is no longer named by what ended them before, however long ends are kept', async () => {
+    const { app, clock, dataSource, sessions, end } = await startWithCarol();
+    await sessions.revokeAllSessionsForUser('carol');
+    await sessions.forgetUser('carol');
+    clock.advanceMs(1_000);
+    await sessions.forgetUser('carol');
+    const named = () => dataSource.getRepository(SessionRevocation).countBy({ userId: 'carol' });
+    expect(await named()).toBe(1);
+    clock.advanceMs(70 * 60_000);
+    await app.get(SessionPruner).prune();
+    expect(await named()).toBe(0);
+    await end();
+  });
 
   it('stays where the transaction is rolled back, and goes where it is committed', async () => {
     const database = await createTestDatabase(engine);
