@@ -270,8 +270,8 @@ export class SessionService extends SessionFunctions {
   }
 
   /**
-   * The same functions in the caller's transaction: their changes are committed or rolled back with it. Other
-   * instances, and this one's memory, learn of them after the commit, within the poll interval of the revocation feed.
+   * The same functions in the caller's transaction: their changes are committed or rolled back with it. This instance
+   * refuses sessions that end in it right after the commit, and others within the poll interval of the revocation feed.
    * The functions throw a `TypeError` once the transaction is over. A session that they have created works in the
    * transaction as long as that is open, and on its own after the commit.
    *

@@ -2,23 +2,42 @@ import type { DataSource, EntityManager, QueryRunner } from 'typeorm';
 
 const HOW = 'Give `withManager` the manager that `dataSource.transaction` passes to its function.';
 
-/** Counts the finished transactions of each query runner of a data source. */
+/** Work on the connection of a transaction that has been committed. */
+type AfterCommit = (runner: QueryRunner) => Promise<void>;
+
+/** Counts the finished transactions of each query runner of a data source, and does what has waited for a commit. */
 export class TransactionEnds {
   private readonly ends = new WeakMap<QueryRunner, number>();
+  private readonly waiting = new WeakMap<QueryRunner, AfterCommit[]>();
 
   constructor(dataSource: DataSource) {
-    const count = ({ queryRunner }: { queryRunner: QueryRunner }): void => {
-      // The end of a savepoint does not count.
-      if (queryRunner.isTransactionActive) return;
-      this.ends.set(queryRunner, this.of(queryRunner) + 1);
-    };
     // All callers share SQLite's one query runner, so another caller's transaction may follow on it. Its flag alone
     // could not tell them apart.
-    dataSource.subscribers.push({ afterTransactionCommit: count, afterTransactionRollback: count });
+    dataSource.subscribers.push({
+      afterTransactionCommit: async ({ queryRunner }) => {
+        // The commit stands, whatever fails after it.
+        for (const work of this.end(queryRunner)) await work(queryRunner).catch(() => undefined);
+      },
+      afterTransactionRollback: ({ queryRunner }) => void this.end(queryRunner),
+    });
   }
 
   of(runner: QueryRunner): number {
     return this.ends.get(runner) ?? 0;
+  }
+
+  /** Does something once the open transaction of a query runner is committed, before its caller goes on. */
+  afterCommit(runner: QueryRunner, work: AfterCommit): void {
+    this.waiting.set(runner, [...(this.waiting.get(runner) ?? []), work]);
+  }
+
+  private end(runner: QueryRunner): readonly AfterCommit[] {
+    // The end of a savepoint does not count.
+    if (runner.isTransactionActive) return [];
+    this.ends.set(runner, this.of(runner) + 1);
+    const waiting = this.waiting.get(runner) ?? [];
+    this.waiting.delete(runner);
+    return waiting;
   }
 }
 
@@ -57,6 +76,10 @@ export class CallersTransaction {
 
   get isOpen(): boolean {
     return isOpen(this.runner) && this.ends.of(this.runner) === this.endsBefore;
+  }
+
+  afterCommit(work: AfterCommit): void {
+    this.ends.afterCommit(this.runner, work);
   }
 
   /** @throws {TypeError} if the transaction is over: the statement would be part of none, or of the next one */

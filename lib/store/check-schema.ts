@@ -35,7 +35,7 @@ export async function checkSchema(database: SessionDatabase): Promise<void> {
 /** Finds entities that the data source does not know, and tables or columns that the database lacks. */
 export async function schemaFlaw(database: SessionDatabase): Promise<Flaw | undefined> {
   const unknown = sessionEntities.filter((entity) => !database.hasEntity(entity));
-  if (unknown.length > 0 && !database.isInitialized) {
+  if (unknown.length > 0 && !database.dataSource.isInitialized) {
     return {
       code: 'data-source',
       cause:

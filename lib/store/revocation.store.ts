@@ -36,6 +36,16 @@ export class RevocationStore {
     }
   }
 
+  /** Those of some lines that exist. */
+  async find(ids: readonly string[]): Promise<RevocationRecord[]> {
+    const found: RevocationRecord[] = [];
+    for (const part of this.database.batches(ids, IDS_PER_STATEMENT)) {
+      const { rows } = await this.database.run(this.statements.find(part.length), part);
+      found.push(...rows.map(toRevocationRecord));
+    }
+    return found;
+  }
+
   /** Whether its statements run in a caller's transaction. */
   get isInTransaction(): boolean {
     return this.database.isInTransaction;
@@ -177,6 +187,7 @@ function prepareStatements(table: Table<SessionRevocation>) {
     ` ORDER BY ${c(time)}, ${id} LIMIT ${LINES_PER_PAGE}`;
   return {
     insert: table.insertions(REVOCATION_COLUMNS),
+    find: (count: number) => `${select} ${whereOneOf(count)}`,
     findSince: page('revokedAt', `(${c('expiresAt')} > ${p(3)} OR ${c('kind')} = ${p(4)})`),
     findLive: page('expiresAt', `${c('kind')} = ${p(3)}`),
     findCutOffs:

@@ -40,7 +40,7 @@ export class SessionDatabase {
   onStatement: StatementListener | undefined;
 
   constructor(
-    private readonly dataSource: DataSource,
+    readonly dataSource: DataSource,
     private readonly deadline: Deadline = new Deadline(),
     private readonly transactionRunner?: QueryRunner,
     private readonly tables = new Tables(dataSource),
@@ -62,9 +62,21 @@ export class SessionDatabase {
    */
   withManager(manager: EntityManager): SessionDatabase {
     this.transactionEnds ??= new TransactionEnds(this.dataSource);
+    const callers = new CallersTransaction(manager, this.dataSource, this.transactionEnds);
+    return this.on(callers.runner, callers);
+  }
+
+  /**
+   * Does something right after the commit of a caller's transaction, on its connection and before the caller goes on.
+   * Ask the database what is committed: part of it may have been undone, or all of it by an error that nobody saw.
+   */
+  afterCommit(work: Work<void>): void {
+    this.callers?.afterCommit((runner) => work(this.on(runner)));
+  }
+
+  private on(runner: QueryRunner, callers?: CallersTransaction): SessionDatabase {
     const { dataSource, deadline, tables, failures } = this;
-    const callers = new CallersTransaction(manager, dataSource, this.transactionEnds);
-    return new SessionDatabase(dataSource, deadline, callers.runner, tables, failures, callers);
+    return new SessionDatabase(dataSource, deadline, runner, tables, failures, callers);
   }
 
   /** Whether it runs in this process: only such a database has no clock of its own. */
@@ -82,8 +94,7 @@ export class SessionDatabase {
    * besides.
    */
   *batches<Row>(rows: readonly Row[], most: number, parametersPerRow = 1): Generator<Row[]> {
-    const fitting = Math.floor((this.dialect.mostParameters - 1) / parametersPerRow);
-    const size = Math.min(most, fitting);
+    const size = Math.min(most, Math.floor((this.dialect.mostParameters - 1) / parametersPerRow));
     for (let from = 0; from < rows.length; from += size) yield rows.slice(from, from + size);
   }
 
@@ -94,10 +105,6 @@ export class SessionDatabase {
   lockingBatches<Key>(keys: readonly Key[], most: number): Generator<Key[]> {
     const mostAlone = this.callers === undefined ? 0 : this.dialect.mostAloneInTransaction;
     return this.batches(keys, keys.length <= mostAlone ? 1 : most);
-  }
-
-  get isInitialized(): boolean {
-    return this.dataSource.isInitialized;
   }
 
   hasEntity(entity: EntityTarget<ObjectLiteral>): boolean {
@@ -242,11 +249,9 @@ export class SessionDatabase {
     parameters: readonly unknown[],
     isOverdue?: () => boolean,
   ): Promise<StatementResult> {
-    if (this.transactionRunner !== undefined)
-      return runStatement(this.transactionRunner, sql, parameters);
-    if (this.shared !== undefined) {
-      return this.shared.run((runner) => runStatement(runner, sql, parameters));
-    }
+    const run = (runner: QueryRunner) => runStatement(runner, sql, parameters);
+    if (this.transactionRunner !== undefined) return run(this.transactionRunner);
+    if (this.shared !== undefined) return this.shared.run(run);
     return this.pooled.use(async (runner) => {
       const text = await this.cluster?.beforeStatement(runner, sql);
       return runStatement(runner, text ?? sql, parameters);

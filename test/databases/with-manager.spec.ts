@@ -1,6 +1,8 @@
+import type { EntityManager } from 'typeorm';
 import { expect, it } from 'vitest';
 import { PrimitiveClaim, type SessionContainer } from '../../lib/index.js';
 import { RevocationFeed } from '../../lib/revocation/revocation-feed.js';
+import type { SessionFunctions } from '../../lib/session/session-functions.js';
 import { RevocationStore } from '../../lib/store/revocation.store.js';
 import { describeOnEachDatabase } from '../support/components.js';
 import { logIn, refreshTokenOf, useFleets, type Fleet, type Instance } from '../support/fleet.js';
@@ -195,6 +197,78 @@ describeOnEachDatabase('in a transaction of the application', (engine) => {
       sessionDataInDatabase: { cart: 1 },
     });
   });
+
+  /** Whether this instance takes a session's access token, without a question to the database. */
+  const isTaken = ({ first }: Fleet, session: SessionContainer): Promise<boolean> =>
+    first.sessions.getSessionWithoutRequestResponse(session.getAccessToken()).then(
+      () => true,
+      () => false,
+    );
+
+  const ENDINGS: Record<
+    string,
+    (sessions: SessionFunctions, session: SessionContainer) => Promise<unknown>
+  > = {
+    'is revoked': (sessions, session) => sessions.revokeSession(session.getHandle()),
+    'is revoked with all of its user’s': (sessions) => sessions.revokeAllSessionsForUser('bob'),
+    'is revoked with all of its tenant’s': (sessions) =>
+      sessions.revokeAllSessionsOfTenant('public'),
+    'ends with its user': (sessions) => sessions.forgetUser('bob'),
+  };
+  const NEVER_READ = [
+    { revocation: { pollInterval: '1h' } },
+    { revocation: false },
+    { revocation: false, endedSessionRetention: 0 },
+  ] as const;
+
+  it.each(Object.keys(ENDINGS).flatMap((name) => NEVER_READ.map((each) => [name, each] as const)))(
+    'a session that %s is refused by this instance from the commit on, and never if it is rolled back (%j)',
+    async (name, sessions) => {
+      const fleet = await startFleet({ sessions });
+      const { first, clock } = fleet;
+      const session = await logIn(first);
+      clock.advanceMs(1_000);
+      const end = async (manager: EntityManager) =>
+        ENDINGS[name]?.(first.sessions.withManager(manager), session);
+      const undone = first.dataSource.transaction(async (manager) => {
+        await end(manager);
+        throw new Error('undone');
+      });
+      await expect(undone).rejects.toThrow('undone');
+      expect(await isTaken(fleet, session)).toBe(true);
+      await first.dataSource.transaction(async (manager) => {
+        const inSavepoint = manager.transaction(async (inner) => {
+          await end(inner);
+          throw new Error('undone');
+        });
+        await expect(inSavepoint).rejects.toThrow('undone');
+      });
+      expect(await isTaken(fleet, session)).toBe(true);
+      await first.dataSource.transaction(async (manager) => {
+        await manager.transaction(end);
+        expect(await isTaken(fleet, session)).toBe(true);
+      });
+      expect(await isTaken(fleet, session)).toBe(false);
+      clock.advanceMs(1);
+      expect(await isTaken(fleet, await logIn(first))).toBe(true);
+    },
+  );
+
+  // Only PostgreSQL ends a transaction after an error by a commit that undoes everything and does not say so.
+  it.each(engine === 'postgres' ? ['postgres'] : [])(
+    'a session is taken on where an error that nobody saw has undone the transaction (%s)',
+    async () => {
+      const fleet = await startFleet({ sessions: { revocation: false } });
+      const { first } = fleet;
+      const session = await logIn(first);
+      await first.dataSource.transaction(async (manager) => {
+        await first.sessions.withManager(manager).revokeSession(session.getHandle());
+        await manager.query('SELECT * FROM nowhere').catch(() => undefined);
+      });
+      expect(await first.sessions.getAllSessionHandlesForUser('bob')).toHaveLength(1);
+      expect(await isTaken(fleet, session)).toBe(true);
+    },
+  );
 
   it('cut-offs are those of the transaction where the feed is off', async () => {
     const { first, clock } = await startFleet({ sessions: { revocation: false } });

@@ -144,17 +144,25 @@ export class SessionRevoker {
       revokedRow(record, reason, detail ?? null, nowMs, this.options),
     );
     const { revocation, endedSessionRetentionMs } = this.options;
-    if (revocation !== false || endedSessionRetentionMs > 0) {
+    const { isInTransaction } = this.database;
+    // After the commit of a caller's transaction, this instance learns from the lines that are there.
+    if (revocation !== false || endedSessionRetentionMs > 0 || isInTransaction) {
       await new RevocationStore(database).insert(rows);
     }
     const impersonations = records.filter(({ actor }) => actor !== null);
     return { records, rows, impersonations };
   }
 
-  /** Announces ended sessions. In the caller's transaction, only the feed announces them, after the commit. */
+  /** Announces ended sessions. In the caller's transaction, this instance learns of them right after the commit. */
   announce({ rows, impersonations = [] }: EndedSessions): void {
     this.logins.note(rows);
-    if (this.database.isInTransaction) return;
+    if (this.database.isInTransaction) {
+      const ids = rows.map(({ id }) => id);
+      this.database.afterCommit(async (database) => {
+        this.feed.learn(await new RevocationStore(database).find(ids));
+      });
+      return;
+    }
     this.feed.learn(rows);
     tellOfEnded(this.events, rows, impersonations, this.clock.now());
   }
