@@ -48,6 +48,12 @@ export function rememberSession(request: unknown, by: Verifying, found: FoundSes
   else (findings.others ??= new Map<Verifying, FoundSession>()).set(by, found);
 }
 
+/** The same for a session whose tokens the answer brings: it is as certain as if the database had been asked. */
+export function rememberIssued(request: unknown, by: Verifying, session: ReadonlySession): void {
+  const options = { checkDatabase: true, antiCsrfCheck: true };
+  rememberSession(request, by, { session, checked: { options, maxAgeMs: undefined } });
+}
+
 /** The result of a module's guard; `undefined` if none has looked. */
 export function rememberedSession(request: unknown, by: Verifying): FoundSession | undefined {
   const findings = findingsOf(request);
@@ -89,7 +95,7 @@ export function isGuardedBy(request: unknown, by: Verifying): boolean {
   return nearest === by;
 }
 
-/** Runs a request's own login or sign-out, which ends the sessions that were found for it. */
+/** Runs a request's own login, renewal, way back or sign-out, which ends the sessions that were found for it. */
 export function endingOwnSession<T>(request: unknown, work: () => Promise<T>): Promise<T> {
   const { found, others } = findingsOf(request) ?? {};
   const all = [found, ...(others?.values() ?? [])];

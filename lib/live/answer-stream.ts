@@ -58,7 +58,7 @@ export function cutOffWithSession(
   if (isClosed(response)) return;
   const watching = OpenClaims.watch(session, asked, () => {
     if (isEndedByItself(session)) return;
-    if (source === undefined && !response.headersSent) return refuseToStream(response);
+    if (source === undefined && !response.headersSent) return refuseToStream(response, session);
     cut(response);
     source?.destroy();
   });
@@ -83,8 +83,11 @@ export function cutOffFile(
   cutOffWithSession(response, session, asked, file);
 }
 
-function refuseToStream(response: ServerResponse): void {
-  response.write = () => {
+function refuseToStream(response: ServerResponse, session: ReadonlySession): void {
+  const write = response.write.bind(response) as (...given: unknown[]) => boolean;
+  response.write = (...given: unknown[]) => {
+    // The handler may have logged its user in again since then.
+    if (isEndedByItself(session)) return write(...given);
     cut(response);
     return false;
   };

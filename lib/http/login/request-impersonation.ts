@@ -19,7 +19,7 @@ import { AntiCsrf } from '../anti-csrf/anti-csrf.js';
 import { deviceOf } from '../context/device-reader.js';
 import { asHttpRequest, type HttpRequest } from '../context/http-request.js';
 import { asHttpResponse } from '../context/http-response.js';
-import { rememberedSession } from '../current-session.js';
+import { endingOwnSession, rememberedSession, rememberIssued } from '../current-session.js';
 import { checkImpersonateOptions } from './impersonation-options.js';
 import { RequestLogin } from './request-login.js';
 import { RequestSignOut } from '../request-sign-out.js';
@@ -117,7 +117,7 @@ export class RequestImpersonation {
    */
   async end(request: unknown, response: unknown): Promise<SessionContainer> {
     try {
-      return await this.comeBack(request, response);
+      return await endingOwnSession(request, () => this.comeBack(request, response));
     } catch (error) {
       return this.refusals.rethrow('refresh', error);
     }
@@ -147,6 +147,7 @@ export class RequestImpersonation {
     const refreshToken = issued.tokens.refreshToken ?? token.text;
     const session = this.containers.issued({ tokens: { ...issued.tokens, refreshToken } });
     session.attachToRequestResponse(request, response, transferMethod);
+    rememberIssued(request, this.verification, session);
     return session;
   }
 

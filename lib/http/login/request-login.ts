@@ -22,7 +22,7 @@ import { deviceOf } from '../context/device-reader.js';
 import { asHttpRequest } from '../context/http-request.js';
 import { SessionRefusals } from '../../session/refuse/session-refusals.js';
 import { LoginsUnderWay } from '../../session/end/logins-under-way.js';
-import { endingOwnSession, rememberSession } from '../current-session.js';
+import { endingOwnSession, rememberIssued } from '../current-session.js';
 import { RateLimiter } from '../rate-limit/rate-limiter.js';
 import { RequestVerification } from '../verify/request-verification.js';
 import { RequestSignOut } from '../request-sign-out.js';
@@ -37,8 +37,6 @@ export type LoginByRequest = Pick<
   RenewalRequest,
   'device' | 'isBindingOffered' | 'login' | 'replacedHandles' | 'withAntiCsrfToken'
 >;
-// A session that begins here is as certain as if the database had been asked.
-const JUST_ISSUED = { options: { checkDatabase: true, antiCsrfCheck: true }, maxAgeMs: undefined };
 
 /** The other parts of a login. */
 interface AskedLogin extends Omit<SessionRequest, keyof LoginByRequest> {
@@ -93,7 +91,9 @@ export class RequestLogin {
         const shown = revokePrevious ? await this.signOut.handlesOf(httpRequest) : [];
         const replacedHandles = [...new Set([...shown, ...how.replacedHandles])];
         const issue = () => this.issuer.issue({ ...asked, ...how, replacedHandles });
-        return shown.length === 0 ? issue() : endingOwnSession(request, issue);
+        // The limit may end the request's session too.
+        const mayEndOwn = shown.length > 0 || this.options.maxSessionsPerUser !== false;
+        return mayEndOwn ? endingOwnSession(request, issue) : issue();
       });
     } catch (error) {
       return this.refusals.rethrow('login', error);
@@ -160,7 +160,7 @@ export class RequestLogin {
     session.attachToRequestResponse(request, response, transferMethod);
     if (isBindingOffered) await this.binding.writeTo(httpResponse, session.getHandle());
     answer.carried = { ...answer.carried, [transferMethod]: session.getHandle() };
-    rememberSession(request, this.verification, { session, checked: JUST_ISSUED });
+    rememberIssued(request, this.verification, session);
     return session;
   }
 
@@ -209,13 +209,16 @@ export class RequestLogin {
       (await this.verification.transferMethodOf(request)) ??
       transferMethodForCreate(asHttpRequest(request), this.options);
     const handle = session.getHandle();
-    return this.attach(request, response, carriedBy, async (how) => {
+    const renew = async (how: LoginByRequest): Promise<IssuedSession> => {
       const issued = await this.renewer.renew({ ...how, handle, userId });
       if (issued !== undefined) return issued;
       // No token is removed, because another answer may already have brought those of the renewed session.
       const over = { clearTokens: false, session: { sessionHandle: handle, userId } };
       return this.refusals.rethrow('login', this.refusals.unauthorized('session-over', over));
-    });
+    };
+    return this.attach(request, response, carriedBy, (how) =>
+      endingOwnSession(request, () => renew(how)),
+    );
   }
 
   /**
