@@ -93,6 +93,8 @@ export class RequestSignOut {
   async isProven(request: HttpRequest): Promise<boolean> {
     if (!this.antiCsrf.isByToken) return this.antiCsrf.isAllowed(request);
     const signedIn = await this.sessionsOf(request, 'cookie');
+    // Once a session is over, its page has no anti-CSRF token any more.
+    if (signedIn.length === 0) return this.antiCsrf.provesOwnPage(request);
     return signedIn.some((each) => this.isAllowed(request, each));
   }
 

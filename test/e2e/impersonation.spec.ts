@@ -599,6 +599,37 @@ describe.each(platforms)('who acts as a user on %s', (platform) => {
       expect(refresh.status).toBe(200);
     });
 
+    it.each(['the user ended it', 'its time was over'])(
+      'comes back with antiCsrf VIA_TOKEN by a page of ours alone, once %s',
+      async (how) => {
+        await boot({ antiCsrf: 'VIA_TOKEN' });
+        const admin = booted.client();
+        const tokenOf = ({ headers }: Answer) => ({ 'anti-csrf': String(headers['anti-csrf']) });
+        const own = tokenOf(await admin.post('/login', { userId: 'admin' }));
+        const asked = { userId: 'ada', lifetime: '5m' };
+        const begun = await admin.post('/act', asked, { headers: own });
+        const acting = tokenOf(begun);
+        if (how === 'its time was over') booted.clock.advance('6m');
+        else await sessions.revokeSession((begun.json as { handle: string }).handle);
+        const path = '/auth/session/refresh';
+        const over = await admin.post(path, undefined, { headers: { ...acting, rid: 'session' } });
+        expect([over.status, over.headers['front-token']]).toEqual([401, 'remove']);
+        for (const headers of [
+          {},
+          { 'sec-fetch-site': 'cross-site', origin: 'https://evil.example' },
+          { 'sec-fetch-site': 'same-site', origin: booted.url.replace('127.0.0.1', 'localhost') },
+          { 'sec-fetch-site': 'none' },
+        ]) {
+          expect((await admin.post('/back', undefined, { headers })).status).toBe(401);
+        }
+        const headers = { 'sec-fetch-site': 'same-origin', origin: booted.url };
+        const back = await admin.post('/back', undefined, { headers });
+        expect([back.status, back.json]).toEqual([201, { userId: 'admin' }]);
+        expect((await admin.post(path, undefined, { headers: tokenOf(back) })).status).toBe(200);
+        expect((await admin.get('/me')).json).toMatchObject({ userId: 'admin' });
+      },
+    );
+
     it('does not begin without the refresh token: an access token comes to none by this', async () => {
       await boot();
       const admin = booted.client();
