@@ -112,7 +112,8 @@ export class SessionService extends SessionFunctions {
 
   /**
    * Renews the session of a request whose user has just proved their identity again (password, second factor). It gets
-   * new tokens, a new `auth_time` for `@RequireFresh`, and the same content. The old session ends.
+   * new tokens, a new `auth_time` for `@RequireFresh`, and the same content. The old session ends, and so does the
+   * object of `@CurrentSession()`: use the returned one from here on, such as for a claim of a second factor.
    *
    * @param userId the user whose identity was proved; must be the session's user
    * @throws {UnauthorizedSessionException} if there is no session, or it is another user's; nothing changes

@@ -2,12 +2,13 @@ import { Injectable, Optional } from '@nestjs/common';
 import type { RefusalReason } from '../../errors/refusal-reason.js';
 import { SessionException } from '../../errors/session.exception.js';
 import { AntiCsrf } from '../anti-csrf/anti-csrf.js';
-import { asHttpRequest, headerOf } from '../context/http-request.js';
+import { asHttpRequest, headerOf, type HttpRequest } from '../context/http-request.js';
 import {
   addToListHeader,
   areHeadersSent,
   asHttpResponse,
   setHeader,
+  type HttpResponse,
 } from '../context/http-response.js';
 import { keepOutOfCaches } from '../transport/no-store.js';
 import { TokenWriter } from '../transport/token-writer.js';
@@ -38,7 +39,7 @@ export class FailureAnswer {
     this.answered.set(httpResponse, error);
     if (areHeadersSent(httpResponse)) return;
     keepOutOfCaches(httpResponse);
-    if (error.clearTokens) this.writer?.clearAll(httpRequest, httpResponse);
+    if (error.clearTokens) this.clearTokens(httpRequest, httpResponse, error);
     else if (AMBIGUOUS.has(error.reason) && this.antiCsrf.provesOwnPage(httpRequest)) {
       this.writer?.clearOtherPaths(httpRequest, httpResponse);
     }
@@ -51,5 +52,14 @@ export class FailureAnswer {
     if (error.getStatus() === 401 && headerOf(httpRequest, 'authorization') !== undefined) {
       setHeader(httpResponse, 'www-authenticate', 'Bearer error="invalid_token"');
     }
+  }
+
+  private clearTokens(
+    request: HttpRequest,
+    response: HttpResponse,
+    { refusedSession }: SessionException,
+  ): void {
+    const isFormer = this.writer?.bringsAnother(response, refusedSession?.sessionHandle);
+    if (isFormer !== true) this.writer?.clearAll(request, response);
   }
 }

@@ -16,6 +16,7 @@ import {
   addToListHeader,
   areHeadersSent,
   asHttpResponse,
+  nodeResponseOf,
   removeHeader,
   setHeader,
   type HttpResponse,
@@ -37,6 +38,8 @@ export class TokenWriter implements TokenCarrierFactory {
   private readonly accessCookie: SessionCookie;
   private readonly refreshCookie: SessionCookie;
   private readonly actorCookie: SessionCookie;
+  // By the answer, the session whose refresh token it brings.
+  private readonly brought = new WeakMap<object, string>();
 
   constructor(
     @Inject(RESOLVED_SESSION_OPTIONS) private readonly options: ResolvedSessionOptions,
@@ -76,8 +79,18 @@ export class TokenWriter implements TokenCarrierFactory {
     transferMethod: 'cookie' | 'header',
   ): void {
     if (areHeadersSent(response)) return this.reportTooLate();
+    const { sessionHandle } = tokens.claims;
+    if (tokens.refreshToken !== undefined) {
+      this.brought.set(nodeResponseOf(response), sessionHandle);
+    } else if (this.bringsAnother(response, sessionHandle)) return;
     if (transferMethod === 'cookie') this.writeCookies(request, response, tokens);
     else this.writeHeaders(response, tokens);
+  }
+
+  /** Whether an answer already brings another session than this one. Nobody else has those tokens, so they stay. */
+  bringsAnother(response: HttpResponse, sessionHandle: string | undefined): boolean {
+    const brought = this.brought.get(nodeResponseOf(response));
+    return brought !== undefined && sessionHandle !== undefined && brought !== sessionHandle;
   }
 
   /** The cookie that a browser binds, as in the answer to this request; `undefined` if it is not Secure. */
@@ -206,7 +219,8 @@ class ResponseCarrier implements TokenCarrier {
     this.writer.write(this.request, this.response, tokens, this.transferMethod);
   }
 
-  clearTokens(): void {
+  clearTokens(sessionHandle: string): void {
+    if (this.writer.bringsAnother(this.response, sessionHandle)) return;
     this.writer.clear(this.request, this.response, this.transferMethod);
   }
 }

@@ -170,7 +170,7 @@ export class SessionContainer extends ReadonlySession {
     await endByThemselves([this], () =>
       this.parts.revoker.revoke([this.getHandle()], { reason: 'revoked' }),
     );
-    this.carrier?.clearTokens();
+    this.carrier?.clearTokens(this.getHandle());
   }
 
   /** Binds the session to a response: new tokens are written to it, now and whenever they change. */

@@ -4,8 +4,10 @@ import type { MintedTokens } from '../mint/minted-tokens.js';
 export interface TokenCarrier {
   /** Whether the answer has begun, so that it brings no tokens any more. */
   readonly isTooLate: boolean;
+  /** Writes nothing for a session that has given way to another one in this answer. */
   writeTokens(tokens: MintedTokens): void;
-  clearTokens(): void;
+  /** Removes the tokens of a session, but not those of another one that the answer brings. */
+  clearTokens(sessionHandle: string): void;
 }
 
 /** Makes the carrier of a request and its response. */
