@@ -15,6 +15,7 @@ import { asHttpResponse, type HttpResponse } from './context/http-response.js';
 import { RequestRefreshTokens } from './refresh/request-refresh-tokens.js';
 import { RequestTokens } from './request-tokens.js';
 import { transferMethodOf } from './transport/shown-values.js';
+import { TokenReader } from './transport/token-reader.js';
 import { TokenWriter } from './transport/token-writer.js';
 
 /** A session that a token of the request names, and whether the request proves that no other site sent it. */
@@ -30,6 +31,7 @@ interface SignedIn {
 @Injectable()
 export class RequestSignOut {
   constructor(
+    private readonly reader: TokenReader,
     private readonly tokens: RequestTokens,
     private readonly refreshTokens: RequestRefreshTokens,
     private readonly authenticator: RefreshTokenAuthenticator,
@@ -45,6 +47,7 @@ export class RequestSignOut {
    * A session that is already over, or a missing one, is signed out too.
    *
    * @throws {UnauthorizedSessionException} if another site's page may have sent the request; nothing changes
+   * @throws {TryRefreshTokenException} if a refresh must tell first which session it is; nothing changes
    * @throws {SessionStoreUnavailableException}
    */
   async signOut(request: unknown, response: unknown): Promise<void> {
@@ -62,6 +65,9 @@ export class RequestSignOut {
     const signedIn = await this.sessionsOf(httpRequest, allowed);
     const waiting = await this.actorsOf(httpRequest);
     if (signedIn.length === 0) {
+      if (waiting.length === 0 && (await this.mayRefresh(httpRequest, allowed))) {
+        throw this.refusals.tryRefresh('access-token-invalid');
+      }
       if (!this.antiCsrf.provesOwnPage(httpRequest)) return;
       await this.revoker.revoke(waiting, { reason: 'sign-out' });
       this.forgetAll(httpRequest, httpResponse);
@@ -114,6 +120,14 @@ export class RequestSignOut {
       ...[...rows].map(({ row }) => row.actor?.handle),
     ];
     return [...handles, ...actors.filter((handle) => typeof handle === 'string')];
+  }
+
+  // The access token may be of a retired key, and its refresh token with the client. One that came along would have
+  // counted if it were good.
+  private async mayRefresh(request: HttpRequest, allowed: TokenTransferMethod): Promise<boolean> {
+    const { unknown } = await this.tokens.access(request, allowed);
+    const hasShownAll = this.reader.refreshTokenCookies(request).length > 0;
+    return unknown.some(({ cookie }) => cookie === undefined || !hasShownAll);
   }
 
   private isAllowed(request: HttpRequest, signedIn: SignedIn): boolean {

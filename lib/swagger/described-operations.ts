@@ -115,7 +115,7 @@ export function describeRefresh(draft: OperationDraft, parts: DescriptionParts):
 export function describeSignOut(draft: OperationDraft, parts: DescriptionParts): void {
   draft.requires(schemesOf('access', parts), true);
   draft.refuses(parts.options.sessionExpiredStatusCode, {
-    when: "Another site's page may have sent the request.",
+    when: "Another site's page may have sent the request, or a refresh must tell first which session it is.",
   });
   describeProof(draft, parts);
   describeOutage(draft);

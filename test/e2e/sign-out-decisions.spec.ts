@@ -1,8 +1,9 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { SessionService } from '../../lib/index.js';
 import { platforms } from '../support/boot-app.js';
 import type { Answer } from '../support/http-client.js';
 import {
+  expectAnswer,
   expectNothingChanged,
   expectRefused,
   expectTokensCleared,
@@ -203,4 +204,56 @@ describe.each(platforms)('signing out on %s', (platform) => {
       await expectSignedOut(answer, holder);
     },
   );
+});
+
+describe('signing out weeks later, when the key of the access token has retired', () => {
+  const DAY = 24 * 3_600_000;
+  let scene: Scene;
+  afterEach(() => scene.close());
+
+  const kids = () =>
+    scene.booted.app
+      .get(SessionService)
+      .getJWKS()
+      .keys.map(({ kid }) => kid);
+
+  async function idleUntilKeyRetires(headers?: Headers): Promise<Holder> {
+    scene = await Scene.open();
+    const holder = await scene.login('u1', headers);
+    const [retiring] = kids();
+    await scene.advance(7 * DAY);
+    await vi.waitFor(() => expect(kids()).toHaveLength(2));
+    await scene.advance(DAY);
+    expect(kids()).not.toContain(retiring);
+    return holder;
+  }
+
+  it.each([
+    ['a client with headers', { 'st-auth-mode': 'header' }, bearer, bearer],
+    ['a browser that keeps its refresh token for one path', {}, accessCookie, refreshCookie],
+  ])('has %s refresh first, and then ends the session', async (_, login, access, refresh) => {
+    const holder = await idleUntilKeyRetires(login);
+    const signOut = (from: Holder) => scene.post('/auth/signout', access(from.access));
+    await expectRefused(scene, () => signOut(holder), TRY_REFRESH);
+    const refreshed = await scene.refresh(refresh(holder.refresh));
+    expect(refreshed.status).toBe(200);
+    expect((await signOut(holderOf(refreshed))).json).toEqual({ status: 'OK' });
+    expect(await scene.sessionRow(holder.handle)).toBeNull();
+    // Of a session that is over, the refresh says so, and there is nothing to repeat.
+    expectAnswer(await scene.refresh(refresh(holder.refresh)), UNAUTHORISED);
+  });
+
+  it('needs no refresh where the refresh token comes along', async () => {
+    const holder = await idleUntilKeyRetires();
+    expect((await scene.post('/auth/signout', bothCookies(holder))).status).toBe(200);
+    expect(await scene.sessionRow(holder.handle)).toBeNull();
+  });
+
+  it('clears what nobody can refresh any more', async () => {
+    const { access, refresh } = await idleUntilKeyRetires();
+    const lost = bothCookies({ access, refresh: `${refresh.slice(0, -6)}AAAAAA` });
+    const answer = await scene.post('/auth/signout', { ...lost, ...SAME_ORIGIN });
+    expect([answer.status, answer.json]).toEqual([200, { status: 'OK' }]);
+    expectTokensCleared(answer);
+  });
 });
