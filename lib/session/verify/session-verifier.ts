@@ -12,6 +12,7 @@ import {
   MAX_CLOCK_SKEW_MS,
   readAccessToken,
   type AccessTokenClaims,
+  type AccessTokenRefusal,
 } from '../../tokens/access-token.js';
 import type { Reading } from '../../tokens/reading.js';
 import { ARRIVALS, type Arrivals } from '../../verification/arrivals.js';
@@ -117,7 +118,7 @@ export class SessionVerifier {
     const key = areTooOld ? undefined : this.keys.findVerificationKey(kid);
     if (key === undefined) return 'unknown-key';
     const reading = readAccessToken(token, key, this.options, this.clock.now());
-    if (!reading.ok) return reading.reason === 'not-yet-valid' ? this.notYetValid() : 'forged';
+    if (!reading.ok) return this.refused(reading.reason);
     const claims = deepFreeze(reading.claims);
     return {
       token: { token: ownCopy(token), claims, key, isUnseen: isUnseen && this.isNew(claims) },
@@ -155,15 +156,20 @@ export class SessionVerifier {
     return record?.userId === claims.sub && record.tenantId === claims.tId ? record : undefined;
   }
 
-  // It is authentic, so its user is no guest. As with a key that is not known yet, it may be good after a moment.
-  private notYetValid(): 'unknown-key' {
+  // What one of our keys made is authentic, so its user is no guest. It may be good after a moment, as with a key that is
+  // not known yet, or `issuer` has changed since. Other applications and kinds have other keys.
+  private refused(reason: AccessTokenRefusal): 'unknown-key' | 'forged' {
+    if (reason === 'not-yet-valid') this.tellOfClocks();
+    return reason === 'not-yet-valid' || reason === 'audience' ? 'unknown-key' : 'forged';
+  }
+
+  private tellOfClocks(): void {
     if (!this.hasToldOfClocks) {
       new Logger('SessionModule').warn(
         'An access token is not valid yet: the clock of this machine is over a minute behind that of the one that made it. Set both by NTP.',
       );
     }
     this.hasToldOfClocks = true;
-    return 'unknown-key';
   }
 
   private isKnownToBeGood(verified: VerifiedToken): boolean {
