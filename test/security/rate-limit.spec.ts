@@ -103,19 +103,31 @@ describe.each(platforms)('an address that asks too often on %s', (platform) => {
     expect((await guess('203.0.113.7', 'right')).status).toBe(201);
   });
 
-  it('D1: that has guessed wrong too often gets neither a login nor a refresh', async () => {
+  it('D1: that has guessed wrong too often gets no login, and no refresh with a guess', async () => {
     await open({ failures: THREE });
     const holder = await scene.login('u1', from('203.0.113.7'));
     expect(await statuses(repeat(3, () => guess('203.0.113.7')))).toEqual([401, 401, 401]);
     expect((await guess('203.0.113.7', 'right')).status).toBe(429);
-    const refused = await scene.refresh({
-      ...refreshCookie(holder.refresh),
-      ...from('203.0.113.7'),
-    });
-    expect(refused.status).toBe(429);
-    expectTokensUntouched(refused);
-    const elsewhere = { ...refreshCookie(holder.refresh), ...from('203.0.113.8') };
-    expect((await scene.refresh(elsewhere)).status).toBe(200);
+    const last = holder.refresh.endsWith('A') ? 'E' : 'A';
+    for (const forged of ['guess', `${holder.refresh.slice(0, -1)}${last}`]) {
+      const refused = await scene.refresh({ ...refreshCookie(forged), ...from('203.0.113.7') });
+      expect(refused.status).toBe(429);
+      expectTokensUntouched(refused);
+    }
+  });
+
+  it('D1: lets those refresh who are logged in there, though somebody has guessed wrong too often', async () => {
+    await open({ failures: THREE, refreshes: THREE });
+    const ada = await scene.login('ada', from('203.0.113.7'));
+    await Promise.all(repeat(3, () => guess('203.0.113.7')));
+    const refresh = (token: string) =>
+      scene.refresh({ ...refreshCookie(token), ...from('203.0.113.7') });
+    // Guesses use up none of the refreshes.
+    expect(await statuses(repeat(4, () => refresh('guess')))).toEqual([429, 429, 429, 429]);
+    expect(await statuses(repeat(4, () => refresh(ada.refresh)))).toEqual([200, 200, 200, 429]);
+    expect((await guess('203.0.113.7', 'right')).status).toBe(429);
+    await scene.advance(60_000);
+    expect((await guess('203.0.113.7', 'right')).status).toBe(201);
   });
 
   it('D1: gets no further refresh, and its session goes on afterwards', async () => {

@@ -22,6 +22,7 @@ import type { AuthenticRefreshToken } from '../../session/refresh/refresh-token-
 import { RefreshTokenChooser } from '../../session/refresh/refresh-token-chooser.js';
 import { SessionRefusals } from '../../session/refuse/session-refusals.js';
 import { SessionVerifier } from '../../session/verify/session-verifier.js';
+import type { VerifiedToken } from '../../session/verify/verified-token-cache.js';
 import { isSessionHandle } from '../../tokens/session-handle.js';
 import { isCrossSite } from '../anti-csrf/fetch-metadata.js';
 import { BindingOffer } from './binding-offer.js';
@@ -33,6 +34,7 @@ import { RequestAccessToken } from '../verify/request-access-token.js';
 import { RequestRefreshTokens } from '../refresh/request-refresh-tokens.js';
 import { RequestTokens } from '../request-tokens.js';
 import { keepOutOfCachesFinally } from '../transport/no-store.js';
+import type { JudgedValues } from '../transport/shown-values.js';
 import { TokenWriter } from '../transport/token-writer.js';
 
 /** The answer to a browser that binds a session or proves its key. */
@@ -40,6 +42,12 @@ export interface BindingAnswer {
   readonly status: 200 | 403;
   /** `undefined`: an empty body, so that the browser keeps its earlier instructions. */
   readonly body: SessionInstructions | undefined;
+}
+
+/** Our tokens in a request, including those of sessions that are over. */
+interface ShownTokens {
+  readonly access: readonly VerifiedToken[];
+  readonly refresh: readonly AuthenticRefreshToken[];
 }
 
 /** Answers the requests with which browsers bind sessions to their device, and refresh them. */
@@ -76,8 +84,12 @@ export class RequestBinding {
       if (this.options.antiCsrf !== 'NONE' && isCrossSite(httpRequest, this.options)) {
         throw new CrossSiteRequestException();
       }
-      return await this.limiter.aroundRefresh(request, (noteAuthentic) =>
-        this.answerAdmitted(httpRequest, httpResponse, noteAuthentic),
+      let shown: Promise<ShownTokens> | undefined;
+      const judge = () => (shown ??= this.shownTokens(httpRequest));
+      return await this.limiter.aroundRefresh(
+        request,
+        () => this.answerAdmitted(httpRequest, httpResponse, judge),
+        async () => Object.values(await judge()).some((each) => each.length > 0),
       );
     } catch (error) {
       if (error instanceof TooManyRequestsException) error.answerWith(503);
@@ -88,14 +100,14 @@ export class RequestBinding {
   private answerAdmitted(
     request: HttpRequest,
     response: HttpResponse,
-    noteAuthentic: () => void,
+    judge: () => Promise<ShownTokens>,
   ): Promise<BindingAnswer> {
     keepOutOfCachesFinally(response);
     const named = headerOf(request, SESSION_ID_HEADER);
     if (this.options.deviceBinding === false) return this.letGo(request, named, noteAuthentic);
     return named === undefined
       ? this.register(request, response)
-      : this.refresh(request, response, readHeaderText(named), noteAuthentic);
+      : this.refresh(request, response, readHeaderText(named), judge);
   }
 
   // For a 404 the browser forgets its key. Other instances may have the option already, so its session must go on
@@ -143,10 +155,10 @@ export class RequestBinding {
     request: HttpRequest,
     response: HttpResponse,
     handle: string | undefined,
-    noteAuthentic: () => void,
+    judge: () => Promise<ShownTokens>,
   ): Promise<BindingAnswer> {
     if (!isSessionHandle(handle)) throw this.over();
-    const refreshToken = await this.ownRefreshToken(request, handle, noteAuthentic);
+    const refreshToken = await this.ownRefreshToken(await judge(), handle);
     const { issued, challenge } = await this.prover.refresh({
       handle,
       presented: headerOf(request, PROOF_HEADER),
@@ -162,19 +174,22 @@ export class RequestBinding {
   // The only cookies belong to another session: the user has logged in again, but the browser still remembers the
   // former session. Its cookie would replace the new one's.
   private async ownRefreshToken(
-    request: HttpRequest,
+    { access, refresh }: ShownTokens,
     handle: string,
-    noteAuthentic: () => void,
   ): Promise<AuthenticRefreshToken | undefined> {
-    const access = await this.tokens.access(request, 'cookie');
-    const refresh = await this.refreshTokens.of(request, 'cookie');
-    if (access.authentic.length + refresh.authentic.length > 0) noteAuthentic();
-    const own = refresh.authentic.filter(({ token }) => token.claims.sessionHandle === handle);
-    if (own.length > 0) return this.chooser.choose([own.map(({ token }) => token)]);
-    const others = [...access.authentic, ...refresh.authentic];
-    if (others.some(({ token }) => token.claims.sessionHandle === handle)) return undefined;
+    const own = refresh.filter(({ claims }) => claims.sessionHandle === handle);
+    if (own.length > 0) return this.chooser.choose([own]);
+    const others = [...access, ...refresh];
+    if (others.some(({ claims }) => claims.sessionHandle === handle)) return undefined;
     if (others.length > 0) throw this.over();
     return undefined;
+  }
+
+  private async shownTokens(request: HttpRequest): Promise<ShownTokens> {
+    const access = await this.tokens.access(request, 'cookie');
+    const refresh = await this.refreshTokens.of(request, 'cookie');
+    const tokensOf = <T>({ authentic }: JudgedValues<T>) => authentic.map(({ token }) => token);
+    return { access: tokensOf(access), refresh: tokensOf(refresh) };
   }
 
   private over(): Error {

@@ -1,22 +1,18 @@
 import { HttpException, Logger, Injectable, Inject } from '@nestjs/common';
 import { catchError, finalize, from, mergeMap, type Observable } from 'rxjs';
 import { TooManyRequestsException } from '../../errors/too-many-requests.exception.js';
-import type { RateLimitCounter, ResolvedRateLimit } from '../../options/rate-limit-options.js';
+import type { ResolvedRateLimit } from '../../options/rate-limit-options.js';
 import {
   RESOLVED_SESSION_OPTIONS,
   type ResolvedSessionOptions,
 } from '../../options/resolved-options.js';
 import { ByRequest } from '../../session/input/by-request.js';
-import { Deadline } from '../../store/deadline.js';
 import { Clock } from '../../time/clock.js';
 import { onceAnswered } from '../context/answered-request.js';
 import { asHttpRequest } from '../context/http-request.js';
+import { AddressCounts } from './address-counts.js';
 import { clientAddress } from './client-address.js';
-import { MemoryCounter } from './memory-counter.js';
 import { followsRightPassword } from './right-password.js';
-
-// A counter that hangs must not delay a login for longer.
-const COUNTER_TIMEOUT_MS = 1_000;
 
 /** The logins that were admitted before their result is known, for one request. */
 interface Attempts {
@@ -28,25 +24,22 @@ interface Attempts {
 
 type Limited = 'logins' | 'refreshes';
 
-/** @param noteAuthentic called once the request has shown one of our tokens */
-type Work<T> = (noteAuthentic: () => void) => Promise<T>;
+/** Whether a request shows one of our tokens, by its signature alone. It may be asked several times. */
+type ShowsOurs = () => Promise<boolean>;
 
 /** Refuses logins and refreshes of an address with too many requests (ASVS 2.4.1). */
 @Injectable()
 export class RateLimiter {
   private readonly logger = new Logger('SessionModule');
-  private readonly deadline = new Deadline(COUNTER_TIMEOUT_MS);
-  private readonly counter: RateLimitCounter;
+  private readonly counts: AddressCounts;
   private readonly byHand = new ByRequest<Attempts>();
   private isWithoutAddress = false;
-  private isFailing = false;
 
   constructor(
     clock: Clock,
     @Inject(RESOLVED_SESSION_OPTIONS) private readonly options: ResolvedSessionOptions,
   ) {
-    const { rateLimit } = options;
-    this.counter = (rateLimit && rateLimit.counter) || new MemoryCounter(clock);
+    this.counts = new AddressCounts(clock, options);
   }
 
   get isOn(): boolean {
@@ -112,7 +105,7 @@ export class RateLimiter {
     }
     const address = this.addressOf(request);
     if (rateLimit === false || rateLimit.failures === false || address === undefined) return;
-    await this.add('failures', address, 1, rateLimit.failures);
+    await this.counts.add('failures', address, 1, rateLimit.failures);
   }
 
   /**
@@ -125,7 +118,8 @@ export class RateLimiter {
     const address = this.addressOf(request);
     if (rateLimit === false || rateLimit.failures === false || address === undefined) return;
     const { failures } = rateLimit;
-    if ((await this.add('secrets', address, 1, failures)) > failures.max) throw tooMany(failures);
+    if ((await this.counts.add('secrets', address, 1, failures)) > failures.max)
+      throw tooMany(failures);
   }
 
   /**
@@ -157,9 +151,12 @@ export class RateLimiter {
     );
   }
 
-  /** The same for a refresh. With an authentic token, a refusal is no failure: many people's sessions may have ended. */
-  aroundRefresh<T>(request: unknown, refresh: Work<T>): Promise<T> {
-    return this.aroundAttempt('refreshes', request, refresh);
+  /**
+   * The same for a refresh. With an authentic token, a refusal is no failure: many people's sessions may have ended. Nor
+   * is it refused for failures: somebody else at its address may have guessed.
+   */
+  aroundRefresh<T>(request: unknown, refresh: () => Promise<T>, showsOurs: ShowsOurs): Promise<T> {
+    return this.aroundAttempt('refreshes', request, refresh, showsOurs);
   }
 
   private async admitOnce(request: object): Promise<Attempts> {
@@ -169,34 +166,39 @@ export class RateLimiter {
     return attempts;
   }
 
-  private async aroundAttempt<T>(what: Limited, request: unknown, attempt: Work<T>): Promise<T> {
+  private async aroundAttempt<T>(
+    what: Limited,
+    request: unknown,
+    attempt: () => Promise<T>,
+    showsOurs?: ShowsOurs,
+  ): Promise<T> {
     const address = this.addressOf(request);
-    await this.admit(what, address);
-    let isAuthentic = false;
+    await this.admit(what, address, showsOurs);
     try {
-      const result = await attempt(() => (isAuthentic = true));
+      const result = await attempt();
       await this.settle(address, undefined);
       return result;
     } catch (error) {
-      await this.settle(address, isAuthentic ? undefined : error);
+      const isOurs = await showsOurs?.().catch(() => false);
+      await this.settle(address, isOurs ? undefined : error);
       throw error;
     }
   }
 
   // An attempt counts as a failure as soon as it is admitted. So of many simultaneous attempts, no more are checked
   // than the limit allows.
-  private async admit(what: Limited, address: string | undefined): Promise<void> {
+  private async admit(what: Limited, address?: string, showsOurs?: ShowsOurs): Promise<void> {
     const { rateLimit } = this.options;
     if (rateLimit === false || address === undefined) return;
-    const { failures } = rateLimit;
-    if (failures && (await this.add('failures', address, 1, failures)) > failures.max) {
-      await this.add('failures', address, -1, failures);
-      throw tooMany(failures);
-    }
-    const limit = rateLimit[what];
-    if (limit && (await this.add(what, address, 1, limit)) > limit.max) {
+    const { failures, [what]: limit } = rateLimit;
+    try {
+      const count = failures ? await this.counts.add('failures', address, 1, failures) : 0;
+      if (failures && count > failures.max && !(await showsOurs?.())) throw tooMany(failures);
+      if (limit && (await this.counts.add(what, address, 1, limit)) > limit.max)
+        throw tooMany(limit);
+    } catch (error) {
       await this.takeBack(address);
-      throw tooMany(limit);
+      throw error;
     }
   }
 
@@ -213,7 +215,7 @@ export class RateLimiter {
   private async takeBack(address: string | undefined): Promise<void> {
     const { rateLimit } = this.options;
     if (rateLimit === false || rateLimit.failures === false || address === undefined) return;
-    await this.add('failures', address, -1, rateLimit.failures);
+    await this.counts.add('failures', address, -1, rateLimit.failures);
   }
 
   private addressOf(request: unknown): string | undefined {
@@ -227,33 +229,6 @@ export class RateLimiter {
       );
     }
     return address;
-  }
-
-  // Several modules or applications may share a counter.
-  private keyOf(what: string, address: string): string {
-    const { realm } = this.options;
-    return realm === '' ? `${what}:${address}` : `${what}:${realm.slice(0, 16)}:${address}`;
-  }
-
-  // Without its counter, nobody is limited, because its outage must not lock everyone out.
-  private async add(
-    what: string,
-    address: string,
-    amount: -1 | 1,
-    { windowMs }: ResolvedRateLimit,
-  ): Promise<number> {
-    try {
-      const count = await this.deadline.bound(async () =>
-        this.counter.add(this.keyOf(what, address), amount, windowMs),
-      );
-      if (!Number.isFinite(count)) throw new TypeError('not a number');
-      this.isFailing = false;
-      return count;
-    } catch {
-      if (!this.isFailing) this.logger.error('The counter of `rateLimit` fails: nobody is limited');
-      this.isFailing = true;
-      return 0;
-    }
   }
 }
 

@@ -5,6 +5,7 @@ import {
   RESOLVED_SESSION_OPTIONS,
   type ResolvedSessionOptions,
 } from '../../options/resolved-options.js';
+import type { TokenTransferMethod } from '../../options/session-module-options.js';
 import { RefreshTokenChooser } from '../../session/refresh/refresh-token-chooser.js';
 import { SessionContainerFactory } from '../../session/container/session-container.factory.js';
 import type { SessionContainer } from '../../session/container/session-container.js';
@@ -81,23 +82,22 @@ export class RequestRefresh {
     if (areHeadersSent(asHttpResponse(response))) {
       throw new Error('the response has already been sent, so no new tokens can be attached to it');
     }
-    const refresh = (noteAuthentic?: () => void): Promise<SessionContainer> =>
-      this.refreshAdmitted(request, response, noteAuthentic);
+    let judged: Promise<JudgedValues<AuthenticRefreshToken>> | undefined;
+    const judge = () => (judged ??= this.refreshTokens.of(httpRequest, this.allowed(request)));
+    const refresh = async () => this.refreshAdmitted(request, response, await judge());
     if (!this.limiter.isOn || this.isForeign(httpRequest) || this.showsNone(httpRequest)) {
       return refresh();
     }
-    return this.limiter.aroundRefresh(request, refresh);
+    const showsOurs = async () => (await judge()).authentic.length > 0;
+    return this.limiter.aroundRefresh(request, refresh, showsOurs);
   }
 
   private async refreshAdmitted(
     request: unknown,
     response: unknown,
-    noteAuthentic?: () => void,
+    judged: JudgedValues<AuthenticRefreshToken>,
   ): Promise<SessionContainer> {
     const httpRequest = asHttpRequest(request);
-    const allowed = this.options.tokenTransferMethod(request, 'refresh');
-    const judged = await this.refreshTokens.of(httpRequest, allowed);
-    if (judged.authentic.length > 0) noteAuthentic?.();
     const { token, transferMethod } = await this.tokenOf(httpRequest, judged);
     const issued = await this.refresher.refresh({
       refreshToken: token,
@@ -195,8 +195,11 @@ export class RequestRefresh {
 
   // A first visit asks once for a refresh (SuperTokens' SDK). Without any token, that is not a guess.
   private showsNone(request: HttpRequest): boolean {
-    const allowed = this.options.tokenTransferMethod(request, 'refresh');
-    return this.reader.refreshTokens(request, allowed).length === 0;
+    return this.reader.refreshTokens(request, this.allowed(request)).length === 0;
+  }
+
+  private allowed(request: unknown): TokenTransferMethod {
+    return this.options.tokenTransferMethod(request, 'refresh');
   }
 
   // Another site's page can send this without a preflight. Refusing it costs little, and it is not counted, because the
