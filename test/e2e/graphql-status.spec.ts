@@ -188,6 +188,25 @@ describe.each(graphQlServers)(
       expect(answer.json).toMatchObject([{ data: { shop: { name: 'corner' } } }, { data: null }]);
     });
 
+    it('is 200 for a batch of a guest that was answered in part: a guest keeps that', async () => {
+      const answered = [
+        ['{ me }', '{ shop { name } }'],
+        ['{ maybeMe }', '{ shop { name discount } }'],
+        ['{ me }', '{ me }', '{ shop { name } }'],
+      ];
+      for (const queries of answered) {
+        const answer = await ask(queries.map((query) => ({ query })));
+        expect(answer.status).toBe(200);
+        expect(answer.text).toContain('corner');
+      }
+    });
+
+    it('is 401 for a batch of a guest of which nothing was answered', async () => {
+      for (const queries of [['{ me }'], ['{ me }', '{ maybeMe }'], ['{ me }', '{ me }']]) {
+        expect((await ask(queries.map((query) => ({ query })))).status).toBe(401);
+      }
+    });
+
     it('is 200 for a batch with a mutation in it', async () => {
       const batch = [{ query: 'mutation { visit }' }, { query: '{ me }' }];
       expect((await ask(batch, expired)).status).toBe(200);

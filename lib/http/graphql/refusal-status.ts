@@ -9,6 +9,8 @@ import { RefusedOperation, type ResolverPlace } from './refused-operation.js';
 interface RefusedAnswer {
   readonly operations: Map<object, RefusedOperation>;
   readonly status: number;
+  /** The texts of a batch; none without one. */
+  readonly batch: readonly unknown[];
   /** Whether it is safe to run everything in the request twice. */
   mayBeRepeated: boolean;
 }
@@ -47,14 +49,17 @@ export function noteRefusedResolver(
   refused.add(place, error.code === 'TRY_REFRESH_TOKEN');
 }
 
-// The client sends a batch again as a whole. It is unknown which of its mutations ran, so none may be repeated.
-function isBatchWithMutation(request: unknown): boolean {
+function batchOf(request: unknown): readonly unknown[] {
   const { body } = request as { readonly body?: unknown };
-  if (!Array.isArray(body)) return false;
-  const entries = body as readonly ({ readonly query?: unknown } | null | undefined)[];
-  return !entries.every(
-    (entry) => typeof entry?.query === 'string' && !/\bmutation\b/.test(entry.query),
+  if (!Array.isArray(body)) return [];
+  return (body as readonly ({ readonly query?: unknown } | null | undefined)[]).map(
+    (entry) => entry?.query,
   );
+}
+
+// The client sends a batch again as a whole. It is unknown which of its mutations ran, so none may be repeated.
+function hasMutation(batch: readonly unknown[]): boolean {
+  return !batch.every((query) => typeof query === 'string' && !/\bmutation\b/.test(query));
 }
 
 function answerOf(request: unknown, response: unknown, status: number): RefusedAnswer {
@@ -62,18 +67,28 @@ function answerOf(request: unknown, response: unknown, status: number): RefusedA
   const known = answers.get(node);
   if (known !== undefined) return known;
   // Once for each answer: for each of its refusals it would take quadratic time.
-  const mayBeRepeated = !isBatchWithMutation(request);
-  const answer: RefusedAnswer = { operations: new Map(), status, mayBeRepeated };
+  const batch = batchOf(request);
+  const mayBeRepeated = !hasMutation(batch);
+  const answer: RefusedAnswer = { operations: new Map(), status, batch, mayBeRepeated };
   answers.set(node, answer);
   const writeHead = node.writeHead.bind(node);
   node.writeHead = (written, ...rest) => writeHead(statusOf(answer, written), ...rest);
   return answer;
 }
 
-function statusOf({ operations, status, mayBeRepeated }: RefusedAnswer, written: number): number {
+function statusOf(answer: RefusedAnswer, written: number): number {
+  const { status, mayBeRepeated } = answer;
   // An answer that failed as a whole, or is unchanged, has its own status.
   if (written >= 500 || written === 304) return written;
-  const isAsked = [...operations.values()].some(({ asksToRefresh }) => asksToRefresh);
-  if (mayBeRepeated && isAsked) return status;
+  if (mayBeRepeated && asksToRefresh(answer)) return status;
   return written === status ? 200 : written;
+}
+
+// For a partly answered request, the client keeps its data, unless it holds a token that a refresh can replace.
+function asksToRefresh({ operations, batch }: RefusedAnswer): boolean {
+  const refused = [...operations.values()];
+  if (refused.some(({ isHelpedByRefresh }) => isHelpedByRefresh)) return true;
+  // A server may parse equal texts once, so they are compared, and not counted.
+  const texts = new Set<unknown>(refused.map(({ text }) => text));
+  return refused.every(({ hasNoData }) => hasNoData) && batch.every((query) => texts.has(query));
 }

@@ -12,7 +12,11 @@ interface Selection {
 
 /** The place of a resolver in an operation: the part of GraphQL's `info` that is read. */
 export interface ResolverPlace {
-  readonly operation: { readonly operation: string; readonly selectionSet: SelectionSet };
+  readonly operation: {
+    readonly operation: string;
+    readonly selectionSet: SelectionSet;
+    readonly loc?: { readonly source: { readonly body: string } } | undefined;
+  };
   readonly fragments: Readonly<Record<string, { readonly selectionSet: SelectionSet }>>;
   readonly path: { readonly key: string | number; readonly prev: object | undefined };
   readonly returnType: unknown;
@@ -32,20 +36,23 @@ export class RefusedOperation {
     if (path.prev === undefined) this.rootFields.set(String(path.key), isNonNull(returnType));
   }
 
-  /**
-   * Whether the answer asks its client to refresh and to send the operation again.
-   *
-   * A mutation that has done anything is not sent again, because that would do it twice. For a partly answered query,
-   * the client keeps its data, unless it holds a token that a refresh can replace.
-   */
-  get asksToRefresh(): boolean {
-    const { operation } = this.place.operation;
-    return this.hasNoData || (operation === 'query' && this.mayRefreshHelp);
+  /** The text of the document that has it; `undefined` if the server does not keep it. */
+  get text(): string | undefined {
+    return this.place.operation.loc?.source.body;
   }
 
-  // A query runs all its fields. A mutation runs one after the other, until one of them leaves the whole answer without
-  // data.
-  private get hasNoData(): boolean {
+  /**
+   * Whether a refresh would answer the rest. A mutation that has done anything is not sent again, because that would do
+   * it twice.
+   */
+  get isHelpedByRefresh(): boolean {
+    return this.place.operation.operation === 'query' && this.mayRefreshHelp;
+  }
+
+  /** Whether no part of it was answered. */
+  get hasNoData(): boolean {
+    // A query runs all its fields. A mutation runs one after the other, until one of them leaves the whole answer
+    // without data.
     const fields = this.namesIn(this.place.operation.selectionSet);
     const open = fields.findIndex((name) => !this.rootFields.has(name));
     if (open < 0) return fields.length > 0;
