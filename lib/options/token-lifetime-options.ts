@@ -53,7 +53,13 @@ export function readLifetimes(reader: OptionReader): Lifetimes {
 /** Refuses lifetimes that contradict each other. */
 export function checkLifetimes(options: Lifetimes, reader: OptionReader): void {
   if (options.accessTokenLifetimeMs >= options.refreshTokenLifetimeMs) {
-    reader.problem('accessTokenLifetime', 'is not shorter than `refreshTokenLifetime`');
+    const isOfProfile =
+      assuranceLimits(reader) && reader.value('refreshTokenLifetime') === undefined;
+    reader.problem(
+      'accessTokenLifetime',
+      `is ${options.accessTokenLifetimeMs / 1000} seconds, which is not shorter than \`refreshTokenLifetime\`: ` +
+        `${options.refreshTokenLifetimeMs / 1000}${isOfProfile ? ', set by `profile`' : ''}`,
+    );
   }
   const restMs =
     Math.min(options.refreshTokenLifetimeMs, options.nonPersistentLifetimeMs) -

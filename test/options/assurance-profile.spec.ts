@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { SessionModuleOptions } from '../../lib/index.js';
+import type { Duration, SessionModuleOptions } from '../../lib/index.js';
 import { resolveSessionOptions } from '../../lib/options/resolve-options.js';
 
 const MINUTE_MS = 60_000;
@@ -44,6 +44,15 @@ describe('a profile', () => {
         '- `refreshTokenLifetime` is 7200 seconds; the chosen `profile` allows at most 3600',
         '- `absoluteTimeout` is 172800 seconds; the chosen `profile` allows at most 86400',
       ].join('\n'),
+    );
+  });
+
+  it('leaves access tokens longer than its own, and tells the timeout that they reach', () => {
+    const lifetimes = (accessTokenLifetime: Duration) =>
+      resolve({ profile: 'aal2', accessTokenLifetime });
+    expect(lifetimes('30m')).toMatchObject({ accessTokenLifetimeMs: 30 * MINUTE_MS });
+    expect(() => lifetimes('1h')).toThrow(
+      '- `accessTokenLifetime` is 3600 seconds, which is not shorter than `refreshTokenLifetime`: 3600, set by `profile`',
     );
   });
 

@@ -104,7 +104,7 @@ export class RequestBinding {
   ): Promise<BindingAnswer> {
     keepOutOfCachesFinally(response);
     const named = headerOf(request, SESSION_ID_HEADER);
-    if (this.options.deviceBinding === false) return this.letGo(request, named, noteAuthentic);
+    if (this.options.deviceBinding === false) return this.letGo(named, judge);
     return named === undefined
       ? this.register(request, response)
       : this.refresh(request, response, readHeaderText(named), judge);
@@ -113,13 +113,12 @@ export class RequestBinding {
   // For a 404 the browser forgets its key. Other instances may have the option already, so its session must go on
   // unbound.
   private async letGo(
-    request: HttpRequest,
     named: string | undefined,
-    noteAuthentic: () => void,
+    judge: () => Promise<ShownTokens>,
   ): Promise<never> {
     const handle = named === undefined ? undefined : readHeaderText(named);
     const token = isSessionHandle(handle)
-      ? await this.ownRefreshToken(request, handle, noteAuthentic)
+      ? await this.ownRefreshToken(await judge(), handle)
       : undefined;
     if (token !== undefined) await this.prover.unbind(token.claims.sessionHandle);
     throw new NotFoundException();
