@@ -1,4 +1,13 @@
-import { Controller, Get, VersioningType, type INestApplication } from '@nestjs/common';
+import {
+  Controller,
+  Get,
+  VersioningType,
+  type CallHandler,
+  type ExecutionContext,
+  type INestApplication,
+  type NestInterceptor,
+} from '@nestjs/common';
+import { map, type Observable } from 'rxjs';
 import { afterEach, describe, expect, it } from 'vitest';
 import {
   SessionModule,
@@ -24,6 +33,12 @@ class VersionedController {
   @Get()
   get(): string {
     return 'v1';
+  }
+}
+
+class EnvelopeInterceptor implements NestInterceptor {
+  intercept(_context: ExecutionContext, next: CallHandler): Observable<unknown> {
+    return next.handle().pipe(map((data: unknown) => ({ data })));
   }
 }
 
@@ -70,6 +85,25 @@ describe.each(platforms)('the built-in routes on %s', (platform) => {
       expect(await served(app, '/auth')).toEqual([]);
     },
   );
+
+  it('answer services in their own form, whatever an interceptor of the application makes of answers', async () => {
+    const app = await boot({}, (nest) => nest.useGlobalInterceptors(new EnvelopeInterceptor()));
+    const get = (path: string, headers = {}) => app.client().send('GET', path, { headers });
+    expect((await get('/versioned')).json).toEqual({ data: 'v1' });
+    const jwks = await get('/auth/jwt/jwks.json');
+    expect(Object.keys(jwks.json as object)).toEqual(['keys']);
+    expect(jwks.headers).toMatchObject({
+      'access-control-allow-origin': '*',
+      'content-type': 'application/json; charset=utf-8',
+    });
+    const discovery = await get('/auth/.well-known/openid-configuration');
+    expect(discovery.json).toMatchObject({ issuer: 'https://api.example.com/auth' });
+    const head = await app.client().send('HEAD', '/auth/jwt/jwks.json');
+    expect([head.status, head.text]).toEqual([200, '']);
+    const { etag } = jwks.headers;
+    if (typeof etag !== 'string') return;
+    expect((await get('/auth/jwt/jwks.json', { 'if-none-match': etag })).status).toBe(304);
+  });
 
   it('are none with `routes: false`', async () => {
     const app = await boot({ routes: false });

@@ -1,7 +1,7 @@
 import { Controller, Get, Res, VERSION_NEUTRAL, type Type } from '@nestjs/common';
+import { HttpAdapterHost } from '@nestjs/core';
 import { SessionStoreUnavailableException } from '../../errors/session-store-unavailable.exception.js';
 import { KeyRing } from '../../keys/key-ring.js';
-import type { JsonWebKeyRecord } from '../../keys/public-jwk.js';
 import { asHttpResponse, setHeader } from '../context/http-response.js';
 import { BUILT_IN_ROUTES } from '../../options/built-in-routes.js';
 import { PublicAccess } from '../decorators/public-access.decorator.js';
@@ -11,11 +11,14 @@ export function jwksController(basePath: string, decorated: MethodDecorator): Ty
   @Controller({ path: basePath, version: VERSION_NEUTRAL })
   @PublicAccess()
   class JwksController {
-    constructor(private readonly keys: KeyRing) {}
+    constructor(
+      private readonly keys: KeyRing,
+      private readonly host: HttpAdapterHost,
+    ) {}
 
     @Get(BUILT_IN_ROUTES.jwks)
     @decorated
-    jwks(@Res({ passthrough: true }) response: object): { keys: JsonWebKeyRecord[] } {
+    jwks(@Res() response: object): void {
       // Verifiers would keep a set without the keys, and refuse every token meanwhile.
       if (this.keys.isJwksIncomplete) throw new SessionStoreUnavailableException();
       const { keys, validityInSeconds } = this.keys.jwks();
@@ -27,7 +30,8 @@ export function jwksController(basePath: string, decorated: MethodDecorator): Ty
         'cache-control',
         `public, max-age=${validityInSeconds}, must-revalidate`,
       );
-      return { keys };
+      // An interceptor of the application may wrap what handlers return, but services read this.
+      this.host.httpAdapter.reply(response, { keys });
     }
   }
   return JwksController;

@@ -7,7 +7,8 @@ import {
   VERSION_NEUTRAL,
   type Type,
 } from '@nestjs/common';
-import { openIdConfiguration, type OpenIdConfiguration } from '../../keys/openid-configuration.js';
+import { HttpAdapterHost } from '@nestjs/core';
+import { openIdConfiguration } from '../../keys/openid-configuration.js';
 import {
   RESOLVED_SESSION_OPTIONS,
   type ResolvedSessionOptions,
@@ -23,15 +24,17 @@ export function openIdConfigurationController(basePath: string, decorated: Metho
   class OpenIdConfigurationController {
     constructor(
       @Inject(RESOLVED_SESSION_OPTIONS) private readonly options: ResolvedSessionOptions,
+      private readonly host: HttpAdapterHost,
     ) {}
 
     @Get(BUILT_IN_ROUTES.openIdConfiguration)
     @decorated
-    configuration(@Res({ passthrough: true }) response: object): OpenIdConfiguration {
+    configuration(@Res() response: object): void {
       const { issuer, signing } = this.options;
       if (issuer === undefined) throw new NotFoundException();
       setHeader(asHttpResponse(response), 'access-control-allow-origin', '*');
-      return openIdConfiguration(issuer, signing.algorithm);
+      // An interceptor of the application may wrap what handlers return, but services read this.
+      this.host.httpAdapter.reply(response, openIdConfiguration(issuer, signing.algorithm));
     }
   }
   return OpenIdConfigurationController;
