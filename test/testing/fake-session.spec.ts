@@ -1,4 +1,5 @@
-import { describe, expect, it } from 'vitest';
+import { runInNewContext } from 'node:vm';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { PrimitiveClaim, SessionContainer, UserRoleClaim } from '../../lib/index.js';
 import { FakeClock, fakeSession } from '../../lib/testing/index.js';
 
@@ -105,6 +106,22 @@ describe('a fake session', () => {
     });
     await expect(session.mergeIntoAccessTokenPayload({ a: 1 })).rejects.toMatchObject({
       code: 'UNAUTHORISED',
+    });
+  });
+
+  it('is changed and read where the globals of the test are not those of Node, as under Jest', async () => {
+    const parse = runInNewContext('JSON.parse') as typeof JSON.parse;
+    vi.stubGlobal('structuredClone', (value: unknown): unknown => parse(JSON.stringify(value)));
+    onTestFinished(() => void vi.unstubAllGlobals());
+    const session = fakeSession({ roles: ['admin'], data: { cart: { items: [1] } } });
+    await session.mergeIntoAccessTokenPayload({ plan: 'gold' });
+    expect(session.getAccessTokenPayload()).toMatchObject({ plan: 'gold' });
+    await session.assertClaims([roles.validators.includes('admin')]);
+    const data = await session.getSessionDataFromDatabase();
+    await session.updateSessionDataInDatabase({ ...data, seen: true });
+    expect(await session.getSessionDataFromDatabase()).toEqual({
+      cart: { items: [1] },
+      seen: true,
     });
   });
 

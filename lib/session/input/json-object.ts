@@ -90,7 +90,9 @@ function kindInJson(value: unknown): string {
 function isPlainObject(value: unknown): value is Readonly<Record<string, unknown>> {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
   const prototype: unknown = Object.getPrototypeOf(value);
-  return prototype === Object.prototype || prototype === null;
+  if (prototype === Object.prototype || prototype === null) return true;
+  // Each realm has an `Object.prototype` of its own. Under Jest, `fetch` and `structuredClone` give objects of Node's.
+  return Object.getPrototypeOf(prototype) === null && Object.hasOwn(prototype, 'isPrototypeOf');
 }
 
 /** Freezes a value and everything in it, so that no handler can change what the next request sees. */

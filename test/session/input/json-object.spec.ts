@@ -1,3 +1,4 @@
+import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
 import { SessionInputException } from '../../../lib/errors/session-input.exception.js';
 import { toJsonObject } from '../../../lib/session/input/json-object.js';
@@ -44,6 +45,22 @@ describe('a JSON object', () => {
   it('may have no prototype, and gets the usual one', () => {
     const bare: unknown = Object.assign(Object.create(null), { a: 1 });
     expect(toJsonObject('payload', bare)).toStrictEqual({ a: 1 });
+  });
+
+  it('may be of another realm, as under Jest, and classes of that realm are refused as here', () => {
+    const plain: unknown = runInNewContext('({ a: { b: [{ c: 1 }] }, n: Object.create(null) })');
+    expect(toJsonObject('payload', plain)).toStrictEqual({ a: { b: [{ c: 1 }] }, n: {} });
+    expect(toJsonObject('payload', { inner: plain })).toStrictEqual({
+      inner: { a: { b: [{ c: 1 }] }, n: {} },
+    });
+    const others = ['new Date(0)', 'new Map()', 'new (class {})()', '/x/', 'new Uint8Array(3)'];
+    for (const text of others) {
+      const value: unknown = runInNewContext(text);
+      expect(refusalOf({ value })).toContain('value is an instance of a class');
+      expect(refusalOf(value)).toContain('must be a plain object');
+    }
+    const own: unknown = Object.create(Object.create(null) as object);
+    expect(refusalOf(own)).toContain('must be a plain object');
   });
 
   it('may use the names of methods', () => {
