@@ -14,7 +14,8 @@ export async function keysFlaw(
 ): Promise<Flaw | undefined> {
   // As an instance that starts now would read them: keys in this one's memory need no opening.
   const loader = new KeyLoader(encryptionKeys, acceptsUnencryptedKeys);
-  const count = loader.countUnreadable(await store.findAll());
+  const rows = await store.findAll();
+  const count = rows.length - loader.readable(rows).length;
   if (count === 0) return undefined;
   const subject = count === 1 ? 'One session key' : `${count} session keys`;
   return {

@@ -97,11 +97,11 @@ export class KeyLoader {
     };
   }
 
-  /** Counts the rows that the given encryption keys don't open. It logs and remembers nothing. */
-  countUnreadable(records: readonly SigningKeyRecord[]): number {
+  /** The rows that the given encryption keys open. It logs and remembers nothing. */
+  readable(records: readonly SigningKeyRecord[]): SigningKeyRecord[] {
     const isOpened = (record: SigningKeyRecord): boolean =>
       (record.kind === 'mac' ? this.openSecret(record) : this.openSigningKey(record)) !== undefined;
-    return records.filter((record) => !isOpened(record)).length;
+    return records.filter(isOpened);
   }
 
   /** Permanently stops using a key. */

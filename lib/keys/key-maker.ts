@@ -44,12 +44,16 @@ export class KeyMaker {
   async makeNext(kind: KeyKind): Promise<void> {
     const rows = await this.rowsInTime();
     const rivals = inOrder(rows, kind, this.algorithmOf(kind));
-    const nowMs = this.clock.now();
-    const dueAtMs = nextKeyDueAtMs(rivals, this.options.signing.rotationIntervalMs);
-    if (dueAtMs === undefined) {
+    if (rivals.length === 0) {
       await this.insert(kind, 1, 0);
-    } else if (kind === 'dynamic' && dueAtMs <= nowMs) {
-      await this.insert(kind, nextSequence(rivals), this.leadBehind(rivals, rows));
+      return;
+    }
+    // An instance with a wrong `encryptionKey` opens none of them and makes none. Its rows would be nobody else's.
+    const readable = this.loader.readable(rows);
+    const ours = inOrder(readable, kind, this.algorithmOf(kind));
+    const dueAtMs = nextKeyDueAtMs(ours, this.options.signing.rotationIntervalMs);
+    if (kind === 'dynamic' && dueAtMs !== undefined && dueAtMs <= this.clock.now()) {
+      await this.insert(kind, nextSequence(rivals), this.leadBehind(ours, readable));
       // Reads the rows again: the new key retires the one before it later than keys of other algorithms alone would.
       await this.deletePastUse(await this.store.findAll(), { keptMs: KEPT_PAST_USE_MS });
     }
@@ -77,8 +81,10 @@ export class KeyMaker {
     const kind = KINDS.find((each) => each === revoked.kind);
     if (kind === undefined || revoked.algorithm !== this.algorithmOf(kind)) return true;
     const nowMs = this.clock.now();
-    const inUse = activeKey(inOrder(rows, kind, revoked.algorithm), nowMs);
-    if (inUse?.kid === kid) await this.insertInNextSlot(kind, [revoked], 0);
+    const wasInUse = [rows, this.loader.readable(rows)].some(
+      (each) => activeKey(inOrder(each, kind, revoked.algorithm), nowMs)?.kid === kid,
+    );
+    if (wasInUse) await this.insertInNextSlot(kind, [revoked], 0);
     return true;
   }
 
@@ -88,12 +94,13 @@ export class KeyMaker {
     return this.store.findAll();
   }
 
-  // Otherwise an old key would come back to life when its successor is revoked.
+  // Otherwise an old key would come back to life when its successor is revoked. A row that can't be opened here succeeds
+  // none, because nothing here signs with it.
   private async deletePastUse(
     rows: readonly SigningKeyRecord[],
     { keptMs = 0, besides }: { readonly keptMs?: number; readonly besides?: string } = {},
   ): Promise<void> {
-    const dynamic = dynamicInOrder(rows);
+    const dynamic = dynamicInOrder(this.loader.readable(rows));
     for (const row of dynamic) {
       if (row.kid !== besides && isPastUse(row, dynamic, this.times, this.clock.now() - keptMs)) {
         await this.store.delete(row.kid);

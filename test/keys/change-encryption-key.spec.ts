@@ -6,11 +6,13 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { SessionService, SessionSigningKey, type SessionModuleOptions } from '../../lib/index.js';
 import { KeyEncryption } from '../../lib/keys/key-encryption.js';
 import { newPrivateKey } from '../../lib/keys/key-material.js';
+import { KeyRing } from '../../lib/keys/key-ring.js';
 import { describeOnEachDatabase } from '../support/components.js';
 import { Deployment, tokensOf, type Instance, type Tokens } from '../support/instances.js';
 
 const FORMER_KEY = '0'.repeat(31) + '123456789abcdef01234567890abcdef0';
 const NEW_KEY = 'q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQq83vEjRWeJA=';
+const DAY_MS = 24 * 60 * 60_000;
 const ACCEPTING = { encryptionKeyMigration: 'accept-unencrypted' } as const;
 
 describeOnEachDatabase('the encryption key of a running deployment', (engine) => {
@@ -154,6 +156,42 @@ describeOnEachDatabase('the encryption key of a running deployment', (engine) =>
       const answer = await fetch(`${canary.booted.url}/auth/jwt/jwks.json`);
       expect(answer.status).toBe(503);
     });
+  });
+
+  it('that is wrong on an instance makes no key there, even if the next one is due', async () => {
+    vi.spyOn(Logger.prototype, 'error').mockImplementation(() => undefined);
+    await runBefore({ encryptionKey: FORMER_KEY });
+    deployment.clock.advanceMs(8 * DAY_MS);
+    const wrong = await restart({ encryptionKey: NEW_KEY });
+    await expect(wrong.login('u2')).rejects.toThrow('503');
+    expect(await materials(wrong)).toHaveLength(2);
+    const right = await restart({ encryptionKey: FORMER_KEY });
+    expect((await right.refresh(tokens)).status).toBe(200);
+    await expect.poll(() => materials(right)).toHaveLength(3);
+  });
+
+  it('that is wrong on an instance which has made a key takes none out of use on the others', async () => {
+    vi.spyOn(Logger.prototype, 'error').mockImplementation(() => undefined);
+    const right = await deployment.start({ encryptionKey: FORMER_KEY });
+    const rows = right.booted.dataSource.getRepository(SessionSigningKey);
+    const row = await rows.findOneByOrFail({ kind: 'dynamic' });
+    const foreign = { kid: 'd-foreign00000000_', sequence: 2, material: 'aes-256-gcm.other.key' };
+    const activeAt = deployment.clock.now() + DAY_MS;
+    await rows.insert(rows.merge(rows.create(), row, { ...foreign, activeAt }));
+    deployment.clock.advanceMs(7 * DAY_MS);
+    tokens = await right.login('u1');
+    await expect.poll(() => materials(right)).toHaveLength(4);
+    const keys = right.booted.app.get(KeyRing);
+    deployment.clock.advanceMs(30_000);
+    await keys.reloadForUnknownKey();
+    expect((await right.me(tokens)).status).toBe(200);
+    deployment.clock.advanceMs(30_000);
+    expect(keys.accessTokenKeyIds()).toContain(row.kid);
+    expect((await right.me(tokens)).status).toBe(200);
+    deployment.clock.advanceMs(7 * DAY_MS);
+    await right.login('u2');
+    await expect.poll(async () => (await rows.find()).map(({ kid }) => kid)).not.toContain(row.kid);
+    expect((await rows.find()).map(({ kid }) => kid)).toContain(foreign.kid);
   });
 
   it('keeps out a key that somebody has put into the database in clear', async () => {
