@@ -156,8 +156,8 @@ export class SessionVerifier {
     return record?.userId === claims.sub && record.tenantId === claims.tId ? record : undefined;
   }
 
-  // What one of our keys made is authentic, so its user is no guest. It may be good after a moment, as with a key that is
-  // not known yet, or `issuer` has changed since. Other applications and kinds have other keys.
+  // A token that one of our keys made is authentic, so its user is no guest. It may be good after a moment, as with a key
+  // that is not known yet, or `issuer` has changed since. Other applications and kinds have other keys.
   private refused(reason: AccessTokenRefusal): 'unknown-key' | 'forged' {
     if (reason === 'not-yet-valid') this.tellOfClocks();
     return reason === 'not-yet-valid' || reason === 'audience' ? 'unknown-key' : 'forged';
