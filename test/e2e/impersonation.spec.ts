@@ -779,6 +779,31 @@ describe.each(platforms)('who acts as a user on %s', (platform) => {
     });
   });
 
+  it.each([
+    ['in time', {}],
+    ['late', {}],
+    ['late', { refreshGracePeriod: 0 }],
+    ['late', { antiCsrf: 'VIA_TOKEN' }],
+  ] as const)('is back after two clicks at once: %s, %j', async (when, options) => {
+    await boot(options);
+    const admin = booted.client();
+    const tokenOf = ({ headers }: Answer) => ({ 'anti-csrf': String(headers['anti-csrf']) });
+    const own = tokenOf(await admin.post('/login', { userId: 'admin' }));
+    const asked = { userId: 'ada', lifetime: '5m' };
+    const acting = tokenOf(await admin.post('/act', asked, { headers: own }));
+    if (when === 'late') {
+      booted.clock.advance('6m');
+      await admin.post('/auth/session/refresh', undefined, { headers: acting });
+    }
+    const headers = when === 'late' ? { rid: 'session' } : acting;
+    const click = () => admin.post('/back', undefined, { headers });
+    const statuses = (await Promise.all([click(), click()])).map(({ status }) => status);
+    const isGiven = !('refreshGracePeriod' in options);
+    expect(statuses.toSorted((x, y) => x - y)).toEqual([201, isGiven ? 201 : 401]);
+    expect((await admin.get('/strict')).status).toBe(200);
+    expect((await admin.get('/me')).json).toEqual({ userId: 'admin', actor: null });
+  });
+
   describe('is refused', () => {
     beforeEach(() => boot());
 
