@@ -149,11 +149,14 @@ describeOnEachDatabase('a user with very many sessions', (engine) => {
     const { fleet } = await startWithMany();
     await fleet.first.sessions.forgetUser('bob');
     expect(await fleet.first.sessions.getAllSessionHandlesForUser('bob')).toEqual([]);
-    const naming: object[] = [];
+    const naming: { kind?: string }[] = [];
     for (const table of ['auth_session', 'auth_session_revocation']) {
-      const rows: object[] = await fleet.first.dataSource.query(`SELECT * FROM ${table}`);
+      const rows: { kind?: string }[] = await fleet.first.dataSource.query(
+        `SELECT * FROM ${table}`,
+      );
       naming.push(...rows.filter((row) => JSON.stringify(row).includes('"bob"')));
     }
-    expect(naming).toMatchObject([{ kind: 'cut-off', reason: 'user-forgotten' }]);
+    // One before the batches and one after them, both of this millisecond.
+    expect(naming.map(({ kind }) => kind)).toEqual(['cut-off', 'cut-off']);
   });
 });
