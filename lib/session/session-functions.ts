@@ -217,9 +217,9 @@ export class SessionFunctions {
   }
 
   /**
-   * Erases a user: their sessions and the logins under way end in all tenants, and no row of sessions or of the
-   * revocation feed names them any more, but for one line. It ends those logins, and is pruned once no access token of
-   * before can be valid. Call it once nobody can log in as this user, because a later login would write the name again.
+   * Erases a user: their sessions and the logins under way end in all tenants. One line of the revocation feed still
+   * names them, for those logins, until no access token of before can be valid. No other row does. Call it once nobody
+   * can log in as this user, because a later login would write the name again.
    *
    * @throws {SessionStoreUnavailableException}
    */

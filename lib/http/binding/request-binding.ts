@@ -89,7 +89,7 @@ export class RequestBinding {
       return await this.limiter.aroundRefresh(
         request,
         () => this.answerAdmitted(httpRequest, httpResponse, judge),
-        async () => Object.values(await judge()).some((each) => each.length > 0),
+        () => judge().then(({ access, refresh }) => access.length + refresh.length > 0),
       );
     } catch (error) {
       if (error instanceof TooManyRequestsException) error.answerWith(503);
@@ -187,11 +187,14 @@ export class RequestBinding {
   private async shownTokens(request: HttpRequest): Promise<ShownTokens> {
     const access = await this.tokens.access(request, 'cookie');
     const refresh = await this.refreshTokens.of(request, 'cookie');
-    const tokensOf = <T>({ authentic }: JudgedValues<T>) => authentic.map(({ token }) => token);
-    return { access: tokensOf(access), refresh: tokensOf(refresh) };
+    return { access: tokensIn(access), refresh: tokensIn(refresh) };
   }
 
   private over(): Error {
     return this.refusals.unauthorized('session-over', { clearTokens: false });
   }
+}
+
+function tokensIn<T>({ authentic }: JudgedValues<T>): T[] {
+  return authentic.map(({ token }) => token);
 }

@@ -198,9 +198,8 @@ export class RequestLogin {
       checkDatabase: true,
       overrideGlobalClaimValidators: () => [],
     });
-    if (session?.getActor() !== undefined) {
+    if (session?.getActor() !== undefined)
       this.refusals.rethrow('login', this.refusals.impersonated(session));
-    }
     if (session === undefined || session.getUserId() !== userId) {
       const error = this.refusals.unauthorized('other-user', { clearTokens: false });
       this.refusals.rethrow('login', error);
@@ -209,15 +208,14 @@ export class RequestLogin {
       (await this.verification.transferMethodOf(request)) ??
       transferMethodForCreate(asHttpRequest(request), this.options);
     const handle = session.getHandle();
-    const renew = async (how: LoginByRequest): Promise<IssuedSession> => {
-      const issued = await this.renewer.renew({ ...how, handle, userId });
-      if (issued !== undefined) return issued;
-      // No token is removed, because another answer may already have brought those of the renewed session.
-      const over = { clearTokens: false, session: { sessionHandle: handle, userId } };
-      return this.refusals.rethrow('login', this.refusals.unauthorized('session-over', over));
-    };
     return this.attach(request, response, carriedBy, (how) =>
-      endingOwnSession(request, () => renew(how)),
+      endingOwnSession(request, async () => {
+        const issued = await this.renewer.renew({ ...how, handle, userId });
+        if (issued !== undefined) return issued;
+        // No token is removed, because another answer may already have brought those of the renewed session.
+        const over = { clearTokens: false, session: { sessionHandle: handle, userId } };
+        return this.refusals.rethrow('login', this.refusals.unauthorized('session-over', over));
+      }),
     );
   }
 

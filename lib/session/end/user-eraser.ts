@@ -24,8 +24,8 @@ export class UserEraser {
   async forget(userId: unknown): Promise<void> {
     const checked = checkUserId(userId);
     await this.userRevoker.revokeAll(checked, undefined, { reason: 'user-forgotten' });
-    // On MariaDB and MySQL, the transaction that ends them does not see what others have committed since it began, such
-    // as the line of a sign-out for which it has waited.
+    // On MariaDB and MySQL, the transaction that ends them does not see what others have committed since it began. That
+    // may be the line of a sign-out for which it has waited.
     await this.database.transaction((database) =>
       new RevocationStore(database).forgetUser(checked),
     );
