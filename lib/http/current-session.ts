@@ -95,13 +95,22 @@ export function isGuardedBy(request: unknown, by: Verifying): boolean {
   return nearest === by;
 }
 
-/** Runs a request's own login, renewal, way back or sign-out, which ends the sessions that were found for it. */
-export function endingOwnSession<T>(request: unknown, work: () => Promise<T>): Promise<T> {
+/**
+ * Runs a request's own login, renewal, way back or sign-out, which ends the sessions that were found for it.
+ *
+ * @param isOver whether one of them has ended by it, if it may go on
+ */
+export function endingOwnSession<T>(
+  request: unknown,
+  work: () => Promise<T>,
+  isOver?: (session: ReadonlySession) => boolean,
+): Promise<T> {
   const { found, others } = findingsOf(request) ?? {};
   const all = [found, ...(others?.values() ?? [])];
   return endByThemselves(
     all.flatMap((each) => each?.session ?? []),
     work,
+    isOver,
   );
 }
 

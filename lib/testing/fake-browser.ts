@@ -218,6 +218,8 @@ export class FakeBrowser {
     return {
       host: new URL(this.origin).host,
       'sec-fetch-site': site,
+      'sec-fetch-mode': isNavigation ? 'navigate' : 'cors',
+      'sec-fetch-dest': isNavigation ? 'document' : 'empty',
       ...(method === 'GET' ? { referer: `${initiator}/` } : { origin: initiator }),
       ...(body === undefined ? {} : { 'content-type': 'application/json' }),
       ...(cookies.length === 0 ? {} : { cookie: cookies.join('; ') }),

@@ -228,6 +228,12 @@ describe.each(platforms)('a login that another site sends on %s', (platform) => 
     expect((await get(booted, '/callback', headers)).status).toBe(200);
   });
 
+  it('goes on by POST from a page of one’s own that the browser loads ahead', async () => {
+    const ahead = { 'sec-purpose': 'prefetch;prerender', origin: 'https://api.example.com' };
+    const headers = fetched('same-origin', 'cors', 'empty', ahead);
+    expect((await post(strict, '/login', headers)).status).toBe(201);
+  });
+
   it('is let through in a frame where the handler allows it', async () => {
     const answer = await get(
       booted,

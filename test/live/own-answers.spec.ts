@@ -54,6 +54,9 @@ class OwnAnswerController {
       case 'logged in after all sessions were ended':
         await this.sessions.revokeAllSessionsForUser(session.getUserId());
         return login(session.getUserId());
+      case 'logged in beside, and the first session was ended':
+        await login('eve');
+        return this.sessions.revokeSession(session.getHandle());
       default:
         return session.revokeSession();
     }
@@ -88,4 +91,14 @@ describe.each(platforms)('a handler that writes its answer itself, on %s', (plat
       expect((await client.post('/auth/session/refresh')).status).toBe(200);
     },
   );
+
+  it('is cut off by the end of a session beside which it has logged in', async () => {
+    const sessions = { revokePreviousSession: false, maxSessionsPerUser: 5 };
+    const controllers = [LoginController, OwnAnswerController];
+    booted = await bootApp({ platform, controllers, sessions });
+    const client = booted.client();
+    await client.post('/login', { userId: 'sam' });
+    const way = 'logged in beside, and the first session was ended';
+    await expect(client.post('/own', { way })).rejects.toThrow();
+  });
 });

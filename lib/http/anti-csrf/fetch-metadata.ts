@@ -26,8 +26,6 @@ export function isCrossSite(request: HttpRequest, trust: Trust): boolean {
   if (origin !== undefined && trust.trustedOrigins.has(origin)) return false;
   const site = headerOf(request, 'sec-fetch-site');
   if (site === 'same-site') return !trust.trustSameSite;
-  // A sibling's page can have a page loaded ahead, with its visitor's cookies. Browsers call that the user's own.
-  if (site !== 'cross-site' && isLoadedAhead(request)) return !trust.trustSameSite;
   if (site !== undefined) return site === 'cross-site';
   return origin !== undefined && !isOwnOrigin(origin, request, trust);
 }
@@ -52,6 +50,13 @@ export function isForeignHandshake(request: HttpRequest, trust: Trust): boolean 
   const site = headerOf(request, 'sec-fetch-site');
   if (site !== undefined && site !== 'same-origin' && site !== 'none') return true;
   return origin !== undefined && !isOwnOrigin(origin, request, trust);
+}
+
+/** Whether a login may come from another site's page, so that it logs the visitor in as somebody else. */
+export function isForeignLogin(request: HttpRequest, trust: Trust): boolean {
+  if (isCrossSite(request, trust)) return true;
+  // A sibling's page can have a page loaded ahead, with its visitor's cookies. Browsers call that the user's own.
+  return !trust.trustSameSite && isSafeMethod(request.method) && isLoadedAhead(request);
 }
 
 /**

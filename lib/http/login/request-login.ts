@@ -12,8 +12,8 @@ import type { SessionRequest } from '../../session/issue/session-request.js';
 import { SessionRenewer, type RenewalRequest } from '../../session/issue/session-renewer.js';
 import {
   hasCustomHeader,
-  isCrossSite,
   isEmbeddedElsewhere,
+  isForeignLogin,
   isSafeMethod,
   isTopLevelNavigation,
 } from '../anti-csrf/fetch-metadata.js';
@@ -91,9 +91,8 @@ export class RequestLogin {
         const shown = revokePrevious ? await this.signOut.handlesOf(httpRequest) : [];
         const replacedHandles = [...new Set([...shown, ...how.replacedHandles])];
         const issue = () => this.issuer.issue({ ...asked, ...how, replacedHandles });
-        // The limit may end the request's session too.
-        const mayEndOwn = shown.length > 0 || this.options.maxSessionsPerUser !== false;
-        return mayEndOwn ? endingOwnSession(request, issue) : issue();
+        // It may replace the request's session, or end it by the limit, or let it go on.
+        return endingOwnSession(request, issue, (each) => this.verification.isOver(each));
       });
     } catch (error) {
       return this.refusals.rethrow('login', error);
@@ -246,7 +245,7 @@ export class RequestLogin {
     const mayBeFollowed = isSafeMethod(httpRequest.method) && !byAnyMethod;
     if (mayBeFollowed && isTopLevelNavigation(httpRequest)) return;
     if (antiCsrf === 'VIA_CUSTOM_HEADER' && hasCustomHeader(httpRequest, this.options)) return;
-    if (isCrossSite(httpRequest, this.options)) {
+    if (isForeignLogin(httpRequest, this.options)) {
       this.warnings.ofPage(httpRequest);
       this.refusals.rethrow('login', new CrossSiteRequestException());
     }
