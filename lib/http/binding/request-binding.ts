@@ -117,10 +117,10 @@ export class RequestBinding {
     judge: () => Promise<ShownTokens>,
   ): Promise<never> {
     const handle = named === undefined ? undefined : readHeaderText(named);
-    const token = isSessionHandle(handle)
-      ? await this.ownRefreshToken(await judge(), handle)
-      : undefined;
-    if (token !== undefined) await this.prover.unbind(token.claims.sessionHandle);
+    if (isSessionHandle(handle)) {
+      const own = await this.ownRefreshToken(await judge(), handle);
+      await this.prover.letGo(handle, own !== undefined);
+    }
     throw new NotFoundException();
   }
 

@@ -95,9 +95,17 @@ export class DeviceProver {
     return { issued: await this.issue(proven, request), challenge: next };
   }
 
-  /** Lets a session go on without its key. */
-  unbind(handle: string): Promise<void> {
-    return this.keys.unbind(handle);
+  /**
+   * Lets a session go on without its key.
+   *
+   * @param isOwn whether the session's own refresh token came along
+   * @throws {DeviceProofMissingException} (503) if it did not, so that the browser keeps the key of a bound session
+   */
+  async letGo(handle: string, isOwn: boolean): Promise<void> {
+    if (isOwn) return this.keys.unbind(handle);
+    const record = await this.life.findLive(handle);
+    if (record === undefined || record.deviceKey === null) return;
+    throw new DeviceProofMissingException({ sessionHandle: handle, userId: record.userId });
   }
 
   private async issue(record: SessionRecord, request: ProofRequest): Promise<IssuedSession> {
