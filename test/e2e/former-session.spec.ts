@@ -59,7 +59,11 @@ class FormerController {
     @Res({ passthrough: true }) response: object,
   ): Promise<void> {
     const userId = session.getUserId();
-    if (way === 'reauthenticate') await this.sessions.reauthenticate(request, response, userId);
+    if (way === 'refresh and log in') {
+      session = await this.sessions.refreshSession(request, response);
+      await this.sessions.createNewSession(request, response, 'public', 'eve');
+    } else if (way === 'reauthenticate')
+      await this.sessions.reauthenticate(request, response, userId);
     else if (way === 'log in')
       await this.sessions.createNewSession(request, response, 'public', 'eve');
     else if (way === 'act') await this.sessions.impersonate(request, response, acting);
@@ -83,6 +87,7 @@ class FormerController {
 const users: Record<string, object> = {
   act: { userId: 'ada', actor: 'sam' },
   'log in': { userId: 'eve', actor: null },
+  'refresh and log in': { userId: 'eve', actor: null },
 };
 
 describe.each(platforms)('an answer that brings another session, on %s', (platform) => {
@@ -96,6 +101,7 @@ describe.each(platforms)('an answer that brings another session, on %s', (platfo
     ['change', 'log in', 'merge', 401, {}],
     ['change', 'log in', 'merge', 201, { revokePreviousSession: false }],
     ['change', 'log in', 'revoke', 201, { revokePreviousSession: false }],
+    ['change', 'refresh and log in', 'merge', 201, { revokePreviousSession: false }],
     ['change', 'act', 'merge', 201, {}],
     ['change', 'come back', 'merge', 401, {}],
     ['change', 'come back', 'revoke', 201, {}],

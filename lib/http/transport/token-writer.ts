@@ -38,8 +38,8 @@ export class TokenWriter implements TokenCarrierFactory {
   private readonly accessCookie: SessionCookie;
   private readonly refreshCookie: SessionCookie;
   private readonly actorCookie: SessionCookie;
-  // By the answer, the session whose refresh token it brings.
-  private readonly brought = new WeakMap<object, string>();
+  // By the answer, the sessions whose refresh tokens it was given. It brings those of the last one.
+  private readonly brought = new WeakMap<object, readonly string[]>();
 
   constructor(
     @Inject(RESOLVED_SESSION_OPTIONS) private readonly options: ResolvedSessionOptions,
@@ -80,17 +80,23 @@ export class TokenWriter implements TokenCarrierFactory {
   ): void {
     if (areHeadersSent(response)) return this.reportTooLate();
     const { sessionHandle } = tokens.claims;
-    if (tokens.refreshToken !== undefined) {
-      this.brought.set(nodeResponseOf(response), sessionHandle);
-    } else if (this.bringsAnother(response, sessionHandle)) return;
+    const brought = this.broughtBy(response);
+    if (tokens.refreshToken !== undefined && !brought.includes(sessionHandle)) {
+      this.brought.set(nodeResponseOf(response), [...brought, sessionHandle]);
+    }
+    if (this.bringsAnother(response, sessionHandle)) return;
     if (transferMethod === 'cookie') this.writeCookies(request, response, tokens);
     else this.writeHeaders(response, tokens);
   }
 
   /** Whether an answer already brings another session than this one. Nobody else has those tokens, so they stay. */
   bringsAnother(response: HttpResponse, sessionHandle: string | undefined): boolean {
-    const brought = this.brought.get(nodeResponseOf(response));
-    return brought !== undefined && sessionHandle !== undefined && brought !== sessionHandle;
+    const last = this.broughtBy(response).at(-1);
+    return last !== undefined && sessionHandle !== undefined && last !== sessionHandle;
+  }
+
+  private broughtBy(response: HttpResponse): readonly string[] {
+    return this.brought.get(nodeResponseOf(response)) ?? [];
   }
 
   /** The cookie that a browser binds, as in the answer to this request; `undefined` if it is not Secure. */
