@@ -43,13 +43,14 @@ export class KeyMaker {
   /** Makes the first key of a kind, or the next one if it is due. */
   async makeNext(kind: KeyKind): Promise<void> {
     const rows = await this.rowsInTime();
+    const readable = this.loader.readable(rows);
+    // An instance with a wrong `encryptionKey` opens none of them and makes none. Its rows would be nobody else's.
+    if (rows.length > 0 && readable.length === 0) return;
     const rivals = inOrder(rows, kind, this.algorithmOf(kind));
     if (rivals.length === 0) {
       await this.insert(kind, 1, 0);
       return;
     }
-    // An instance with a wrong `encryptionKey` opens none of them and makes none. Its rows would be nobody else's.
-    const readable = this.loader.readable(rows);
     const ours = inOrder(readable, kind, this.algorithmOf(kind));
     const dueAtMs = nextKeyDueAtMs(ours, this.options.signing.rotationIntervalMs);
     if (kind === 'dynamic' && dueAtMs !== undefined && dueAtMs <= this.clock.now()) {

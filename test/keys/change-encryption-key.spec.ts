@@ -3,7 +3,12 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Logger } from '@nestjs/common';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { SessionService, SessionSigningKey, type SessionModuleOptions } from '../../lib/index.js';
+import {
+  SessionService,
+  SessionSigningKey,
+  SessionStoreUnavailableException,
+  type SessionModuleOptions,
+} from '../../lib/index.js';
 import { KeyEncryption } from '../../lib/keys/key-encryption.js';
 import { newPrivateKey } from '../../lib/keys/key-material.js';
 import { KeyRing } from '../../lib/keys/key-ring.js';
@@ -168,6 +173,23 @@ describeOnEachDatabase('the encryption key of a running deployment', (engine) =>
     const right = await restart({ encryptionKey: FORMER_KEY });
     expect((await right.refresh(tokens)).status).toBe(200);
     await expect.poll(() => materials(right)).toHaveLength(3);
+  });
+
+  it('that is wrong on an instance makes no key of another algorithm or purpose there either', async () => {
+    vi.spyOn(Logger.prototype, 'error').mockImplementation(() => undefined);
+    await runBefore({ encryptionKey: FORMER_KEY });
+    const wrong = await restart({ encryptionKey: NEW_KEY, signing: { algorithm: 'RS256' } });
+    await expect(wrong.login('u2')).rejects.toThrow('503');
+    const sessions = wrong.booted.app.get(SessionService);
+    await expect(sessions.createJWT({ sub: 'u1' })).rejects.toThrow(
+      SessionStoreUnavailableException,
+    );
+    expect(await materials(wrong)).toHaveLength(2);
+    const right = await restart({ encryptionKey: FORMER_KEY, signing: { algorithm: 'RS256' } });
+    expect((await right.refresh(tokens)).status).toBe(200);
+    expect(await right.booted.app.get(SessionService).createJWT({ sub: 'u1' })).toMatchObject({
+      status: 'OK',
+    });
   });
 
   it('that is wrong on an instance which has made a key takes none out of use on the others', async () => {
