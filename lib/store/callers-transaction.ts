@@ -2,8 +2,13 @@ import type { DataSource, EntityManager, QueryRunner } from 'typeorm';
 
 const HOW = 'Give `withManager` the manager that `dataSource.transaction` passes to its function.';
 
-/** Work on the connection of a transaction that has been committed. */
-type AfterCommit = (runner: QueryRunner) => Promise<void>;
+/** What is to be done once a transaction has been committed. */
+interface AfterCommit {
+  /** On its connection. */
+  work(runner: QueryRunner): Promise<void>;
+  /** In place of that, if the database is away by then. */
+  otherwise(): void;
+}
 
 /** Counts the finished transactions of each query runner of a data source, and does what has waited for a commit. */
 export class TransactionEnds {
@@ -15,8 +20,12 @@ export class TransactionEnds {
     // could not tell them apart.
     dataSource.subscribers.push({
       afterTransactionCommit: async ({ queryRunner }) => {
-        // The commit stands, whatever fails after it.
-        for (const work of this.end(queryRunner)) await work(queryRunner).catch(() => undefined);
+        let isAway = false;
+        for (const { work, otherwise } of this.end(queryRunner)) {
+          // The commit stands, whatever fails after it. Its caller waits for one failure at most.
+          if (!isAway) await work(queryRunner).catch(() => (isAway = true));
+          if (isAway) otherwise();
+        }
       },
       afterTransactionRollback: ({ queryRunner }) => void this.end(queryRunner),
     });
@@ -28,7 +37,9 @@ export class TransactionEnds {
 
   /** Does something once the open transaction of a query runner is committed, before its caller goes on. */
   afterCommit(runner: QueryRunner, work: AfterCommit): void {
-    this.waiting.set(runner, [...(this.waiting.get(runner) ?? []), work]);
+    const waiting = this.waiting.get(runner) ?? [];
+    waiting.push(work);
+    this.waiting.set(runner, waiting);
   }
 
   private end(runner: QueryRunner): readonly AfterCommit[] {

@@ -3,9 +3,15 @@ import type { Deadline } from './deadline.js';
 import type { Dialect } from './dialect/dialect.js';
 import { driverFailureOf } from './failures/driver-failure.js';
 
+// As many as a pool has, in this time.
+const MOST_LEFT = 10;
+const LEAVING_MS = 10_000;
+
 /** The connections of a database server's pool, one for each of our statements or transactions. */
 export class PooledConnections {
   private readonly busy = new Set<unknown>();
+  private leavingSinceMs = Number.NEGATIVE_INFINITY;
+  private left = 0;
 
   constructor(
     private readonly dataSource: DataSource,
@@ -32,13 +38,24 @@ export class PooledConnections {
       this.busy.add(connection);
       return await work(runner);
     } catch (error) {
-      // After a switchover, the pool would keep its connections to the former primary for as long as they are used.
-      if (this.dialect.isReadOnly(driverFailureOf(error))) dropSoon(connection);
+      if (this.dialect.isReadOnly(driverFailureOf(error))) this.leaveFormerPrimary(connection);
       throw error;
     } finally {
       this.busy.delete(connection);
       await runner.release();
     }
+  }
+
+  // After a switchover, the pool would keep its connections to the former primary for as long as they are used. Where no
+  // server takes writes for a while, not every refused one may cost a connection.
+  private leaveFormerPrimary(connection: unknown): void {
+    const nowMs = performance.now();
+    if (nowMs - this.leavingSinceMs >= LEAVING_MS) {
+      this.leavingSinceMs = nowMs;
+      this.left = 0;
+    }
+    this.left += 1;
+    if (this.left <= MOST_LEFT) dropSoon(connection);
   }
 
   /**

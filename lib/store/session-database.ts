@@ -69,9 +69,11 @@ export class SessionDatabase {
   /**
    * Does something right after the commit of a caller's transaction, on its connection and before the caller goes on.
    * Ask the database what is committed: part of it may have been undone, or all of it by an error that nobody saw.
+   *
+   * @param otherwise called in its place if the database is away by then
    */
-  afterCommit(work: Work<void>): void {
-    this.callers?.afterCommit((runner) => work(this.on(runner)));
+  afterCommit(work: Work<void>, otherwise: () => void): void {
+    this.callers?.afterCommit({ work: (runner) => work(this.on(runner)), otherwise });
   }
 
   private on(runner: QueryRunner, callers?: CallersTransaction): SessionDatabase {

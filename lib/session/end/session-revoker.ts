@@ -158,9 +158,11 @@ export class SessionRevoker {
     this.logins.note(rows);
     if (this.database.isInTransaction) {
       const ids = rows.map(({ id }) => id);
-      this.database.afterCommit(async (database) => {
-        this.feed.learn(await new RevocationStore(database).find(ids));
-      });
+      this.database.afterCommit(
+        async (database) => this.feed.learn(await new RevocationStore(database).find(ids)),
+        // Else the next poll tells. Without polls, nothing would.
+        () => this.options.revocation === false && this.feed.learn(rows),
+      );
       return;
     }
     this.feed.learn(rows);
