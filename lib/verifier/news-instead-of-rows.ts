@@ -1,9 +1,13 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { SessionIssuerUnavailableException } from '../errors/session-issuer-unavailable.exception.js';
 import { Clock } from '../time/clock.js';
 import type { LiveSessions } from '../verification/live-sessions.js';
 import { ReadingOnDemand } from '../time/reading-on-demand.js';
 import { IssuerFeed } from './issuer-feed.js';
+
+// An issuer that is there answers in less. While it is away, requests wait no longer for their 503.
+const LONGEST_MS = 1_000;
 
 /** Where other applications ask the database because their news is too old, a service asks its issuer for news. */
 @Injectable()
@@ -18,7 +22,10 @@ export class NewsInsteadOfRows implements LiveSessions {
 
   /** The feed's own polls report what fails. */
   async catchUp(): Promise<void> {
-    await this.reading.next()?.catch(() => undefined);
+    const reading = this.reading.next();
+    if (reading === undefined) return;
+    const late = delay(LONGEST_MS, undefined, { ref: false });
+    await Promise.race([reading.catch(() => undefined), late]);
   }
 
   findLive(): Promise<never> {
