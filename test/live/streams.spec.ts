@@ -410,8 +410,9 @@ describe('a stream over HTTP/2', () => {
       const stream = client.request({ ':path': `/${path}`, authorization });
       stream.on('error', () => undefined);
       stream.resume();
+      const begun = path === 'silent-file' ? undefined : once(stream, 'response');
       await expect.poll(() => open.size).toBe(1);
-      if (path !== 'silent-file') await once(stream, 'response');
+      await begun;
       const closed = new Promise((resolve) => stream.once('close', resolve));
       await sessions.revokeSession(session.getHandle());
       await closed;

@@ -117,14 +117,19 @@ export class RequestImpersonation {
    */
   async end(request: unknown, response: unknown): Promise<SessionContainer> {
     try {
-      return await endingOwnSession(request, () => this.comeBack(request, response));
+      const httpRequest = asHttpRequest(request);
+      const comeBack = () => this.comeBack(httpRequest, request, response);
+      return await endingOwnSession(request, comeBack);
     } catch (error) {
       return this.refusals.rethrow('refresh', error);
     }
   }
 
-  private async comeBack(request: unknown, response: unknown): Promise<SessionContainer> {
-    const httpRequest = asHttpRequest(request);
+  private async comeBack(
+    httpRequest: HttpRequest,
+    request: unknown,
+    response: unknown,
+  ): Promise<SessionContainer> {
     const httpResponse = asHttpResponse(response);
     const { token, transferMethod } = await this.waitingOf(httpRequest);
     const withAntiCsrfToken = transferMethod === 'cookie' && this.antiCsrf.isByToken;
