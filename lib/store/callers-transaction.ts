@@ -2,12 +2,12 @@ import type { DataSource, EntityManager, QueryRunner } from 'typeorm';
 
 const HOW = 'Give `withManager` the manager that `dataSource.transaction` passes to its function.';
 
-/** What is to be done once a transaction has been committed. */
+/** The work that waits for the commit of a transaction. */
 interface AfterCommit {
   /** On its connection. */
-  work(runner: QueryRunner): Promise<void>;
+  readonly work: (runner: QueryRunner) => Promise<void>;
   /** In place of that, if the database is away by then. */
-  otherwise(): void;
+  readonly otherwise: () => void;
 }
 
 /** Counts the finished transactions of each query runner of a data source, and does what has waited for a commit. */
