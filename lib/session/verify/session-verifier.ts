@@ -66,7 +66,7 @@ export class SessionVerifier {
     checkDatabase: boolean,
     isProven: (claims: Readonly<AccessTokenClaims>) => boolean,
   ): Promise<Verification> {
-    await this.catchUp();
+    if (this.knowsTooLittle) await this.catchUp();
     const refusal = this.judge(verified);
     const { claims } = verified;
     if (refusal !== undefined) return { kind: 'try-refresh', reason: refusal, claims };

@@ -103,15 +103,20 @@ describe('persistent', () => {
   });
 });
 
+describe('content that is missing', () => {
+  it('makes the payload of a login empty, and is refused as data: a login has a default for that', () => {
+    expect(checkAccessTokenPayload(undefined)).toEqual({});
+    expect(checkAccessTokenPayload(null)).toEqual({});
+    const refusal = 'sessionDataInDatabase must be a plain object';
+    expect(refusalOf(checkSessionData, undefined)).toBe(refusal);
+    expect(refusalOf(checkSessionData, null)).toBe(refusal);
+  });
+});
+
 describe.each([
   ['accessTokenPayload', checkAccessTokenPayload],
   ['sessionDataInDatabase', checkSessionData],
 ] as const)('%s', (name, check) => {
-  it('is empty where there is none', () => {
-    expect(check(undefined)).toEqual({});
-    expect(check(null)).toEqual({});
-  });
-
   it('has at most 60,000 bytes as it is stored, whatever the characters', () => {
     // Six for each: `\\u00e9`.
     const text = 'é'.repeat(9_998);
