@@ -10,6 +10,7 @@ import { deepFreeze, type JsonObject } from '../session/input/json-object.js';
 import {
   checkAccessTokenPayload,
   checkPayloadUpdate,
+  checkReplacingData,
   checkSessionData,
   checkTenantId,
   checkUserId,
@@ -151,7 +152,7 @@ class FakeRow implements SessionEnds {
   }
 
   async replaceData(_handle: unknown, data: unknown): Promise<boolean> {
-    const sessionData = checkSessionData(data === null ? {} : data);
+    const sessionData = checkReplacingData(data);
     this.record = { ...this.record, sessionData };
     return (await this.find()) !== undefined;
   }

@@ -21,7 +21,7 @@ import type { VerifiedToken } from '../verify/verified-token-cache.js';
 import {
   checkAccessTokenPayload,
   checkPayloadUpdate,
-  checkSessionData,
+  checkReplacingData,
   readHandle,
 } from '../input/session-input.js';
 import type { MintedTokens } from '../mint/minted-tokens.js';
@@ -67,7 +67,7 @@ export class SessionEditor {
   /** Replaces the session's data; `null` empties it. @returns whether the session existed */
   async replaceData(handle: unknown, data: unknown): Promise<boolean> {
     // A missing field of a form must not empty it.
-    const checked = checkSessionData(data === null ? {} : data);
+    const checked = checkReplacingData(data);
     const known = readHandle(handle);
     if (known === undefined) return false;
     const nowMs = this.clock.now();

@@ -73,6 +73,11 @@ export function checkSessionData(value: unknown): JsonObject {
   return checkSize('sessionDataInDatabase', toJsonObject('sessionDataInDatabase', value));
 }
 
+/** The data that replaces a session's; `null` empties it. @throws {SessionInputException} */
+export function checkReplacingData(value: unknown): JsonObject {
+  return checkSessionData(value === null ? {} : value);
+}
+
 function checkId(argument: string, value: unknown, maxLength: number): string {
   if (typeof value !== 'string') {
     throw new SessionInputException(argument, `must be a string, not ${kindOf(value)}`);

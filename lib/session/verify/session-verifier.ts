@@ -66,7 +66,7 @@ export class SessionVerifier {
     checkDatabase: boolean,
     isProven: (claims: Readonly<AccessTokenClaims>) => boolean,
   ): Promise<Verification> {
-    if (this.knowsTooLittle) await this.catchUp();
+    await this.catchUp();
     const refusal = this.judge(verified);
     const { claims } = verified;
     if (refusal !== undefined) return { kind: 'try-refresh', reason: refusal, claims };
@@ -136,8 +136,8 @@ export class SessionVerifier {
   }
 
   /** Hears the news that this service missed while it was suspended, if that can decide. */
-  async catchUp(): Promise<void> {
-    if (this.knowsTooLittle) await this.sessions.catchUp?.();
+  catchUp(): Promise<void> | undefined {
+    return this.knowsTooLittle ? this.sessions.catchUp?.() : undefined;
   }
 
   /** Whether this instance knows that a token's session was revoked, or that of the person who acts in it. */
