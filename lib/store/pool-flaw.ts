@@ -1,10 +1,6 @@
 import type { Flaw } from '../errors/flaw.js';
+import { poolSizeOf } from './pool-size.js';
 import type { SessionDatabase } from './session-database.js';
-
-interface PoolOptions {
-  readonly poolSize?: unknown;
-  readonly extra?: { readonly max?: unknown; readonly connectionLimit?: unknown };
-}
 
 /**
  * Finds a pool in which sessions wait for the application, because a transaction holds a connection until its end.
@@ -14,10 +10,8 @@ interface PoolOptions {
 export function poolFlaw(database: SessionDatabase): Promise<Flaw | undefined> {
   if (database.dialect.onlyConnection !== undefined) return Promise.resolve(undefined);
   return database.inspect((source) => {
-    const { poolSize, extra } = source.options as PoolOptions;
-    const size = Number(poolSize ?? extra?.max ?? extra?.connectionLimit ?? Number.NaN);
     return Promise.resolve(
-      size < 2
+      poolSizeOf(source) < 2
         ? {
             code: 'pool-size',
             cause:

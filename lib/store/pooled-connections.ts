@@ -2,9 +2,9 @@ import type { DataSource, QueryRunner } from 'typeorm';
 import type { Deadline } from './deadline.js';
 import type { Dialect } from './dialect/dialect.js';
 import { driverFailureOf } from './failures/driver-failure.js';
+import { poolSizeOf } from './pool-size.js';
 
-// As many as a pool has, in this time.
-const MOST_LEFT = 10;
+// As many as the pool has are left in this time at most.
 const LEAVING_MS = 10_000;
 
 /** The connections of a database server's pool, one for each of our statements or transactions. */
@@ -55,7 +55,7 @@ export class PooledConnections {
       this.left = 0;
     }
     this.left += 1;
-    if (this.left <= MOST_LEFT) dropSoon(connection);
+    if (this.left <= poolSizeOf(this.dataSource)) dropSoon(connection);
   }
 
   /**

@@ -25,6 +25,7 @@ const UNTOUCHED = {
   },
 };
 const WHEN_IT_IS_OVER = { timeout: 20_000, interval: 100 };
+const CONNECTIONS = 15;
 const TABLES = ['auth_session', 'auth_session_key', 'auth_session_revocation'];
 
 /** A state of a database in which it takes no writes. */
@@ -224,10 +225,10 @@ function testSwitchover(create: () => Promise<TestDatabase>, readOnly: string): 
     vi.spyOn(Logger.prototype, 'error').mockImplementation(() => undefined);
     const deployment = Deployment.onDatabase(await create());
     try {
-      const instance = await deployment.start();
+      const instance = await deployment.start({}, { poolSize: CONNECTIONS });
       const tokens = await instance.login('bob');
       const { dataSource } = instance.booted;
-      const runners = Array.from({ length: 3 }, () => dataSource.createQueryRunner());
+      const runners = Array.from({ length: CONNECTIONS }, () => dataSource.createQueryRunner());
       for (const runner of runners) await runner.query(readOnly);
       for (const runner of runners) await runner.release();
       expect((await instance.tryLogin('al')).status).toBe(503);
