@@ -44,8 +44,7 @@ export class KeyMaker {
   async makeNext(kind: KeyKind): Promise<void> {
     const rows = await this.rowsInTime();
     const readable = this.loader.readable(rows);
-    // An instance with a wrong `encryptionKey` opens none of them and makes none. Its rows would be nobody else's.
-    if (rows.length > 0 && readable.length === 0) return;
+    if (this.isOutsider(rows)) return;
     const rivals = inOrder(rows, kind, this.algorithmOf(kind));
     if (rivals.length === 0) {
       await this.insert(kind, 1, 0);
@@ -62,6 +61,9 @@ export class KeyMaker {
 
   /** Makes another secret for new refresh tokens, used once all instances have read it. @returns its key id */
   async addRefreshTokenSecret(): Promise<string> {
+    if (this.isOutsider(await this.store.findAll())) {
+      throw new SessionStoreUnavailableException({ cause: new Error('no usable mac key') });
+    }
     return this.insertInNextSlot('mac', [], this.leadMs);
   }
 
@@ -87,6 +89,11 @@ export class KeyMaker {
     );
     if (wasInUse) await this.insertInNextSlot(kind, [revoked], 0);
     return true;
+  }
+
+  // An instance with a wrong `encryptionKey` opens none of the keys and makes none. Its rows would be nobody else's.
+  private isOutsider(rows: readonly SigningKeyRecord[]): boolean {
+    return rows.length > 0 && this.loader.readable(rows).length === 0;
   }
 
   // By a clock that has jumped ahead, a new key would be used only then, and one in use would pass for an old one.

@@ -184,6 +184,9 @@ describeOnEachDatabase('the encryption key of a running deployment', (engine) =>
     await expect(sessions.createJWT({ sub: 'u1' })).rejects.toThrow(
       SessionStoreUnavailableException,
     );
+    await expect(sessions.addRefreshTokenSecret()).rejects.toThrow(
+      SessionStoreUnavailableException,
+    );
     expect(await materials(wrong)).toHaveLength(2);
     const right = await restart({ encryptionKey: FORMER_KEY, signing: { algorithm: 'RS256' } });
     expect((await right.refresh(tokens)).status).toBe(200);
