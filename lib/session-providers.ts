@@ -27,6 +27,7 @@ import type {
   SessionModuleOptions,
 } from './options/session-module-options.js';
 import { ClockCorrection } from './store/clock-correction.js';
+import { CommittedLines } from './revocation/committed-lines.js';
 import { RevocationFeed } from './revocation/revocation-feed.js';
 import { aliasesOf, providersOfKind } from './providers-of-kind.js';
 import { LIFECYCLE_PROVIDERS } from './session-lifecycle.js';
@@ -84,7 +85,7 @@ import { LIVE_SESSIONS } from './verification/live-sessions.js';
 import { VERIFICATION_KEYS } from './verification/verification-keys.js';
 
 const STORES = [SessionStore, SigningKeyStore, RevocationStore, DeviceStore, DeviceKeyStore];
-const KEYS_AND_REVOCATION = [KeyRing, JwtMaker, ClockCorrection, RevocationFeed];
+const KEYS_AND_REVOCATION = [KeyRing, JwtMaker, ClockCorrection, RevocationFeed, CommittedLines];
 const ROLES = [
   AccessTokenMinter,
   ClaimProviders,

@@ -1,5 +1,5 @@
 import type { EntityManager } from 'typeorm';
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { PrimitiveClaim, type SessionContainer } from '../../lib/index.js';
 import { RevocationFeed } from '../../lib/revocation/revocation-feed.js';
 import type { SessionFunctions } from '../../lib/session/session-functions.js';
@@ -283,4 +283,46 @@ describeOnEachDatabase('in a transaction of the application', (engine) => {
     });
     expect(await first.sessions.getAllSessionHandlesForUser('bob')).toHaveLength(1);
   });
+
+  it('the end of a session is learnt where the feed is off, also if the database is away right after the commit', async () => {
+    const fleet = await startFleet({ sessions: { revocation: false } });
+    const { first, clock } = fleet;
+    const ended = await logIn(first, 'al');
+    const kept = await logIn(first, 'bob');
+    clock.advanceMs(1_000);
+    await first.dataSource.transaction(async (manager) => {
+      await first.sessions.withManager(manager).revokeAllSessionsForUser('al');
+      const undone = manager.transaction(async (inner) => {
+        await first.sessions.withManager(inner).revokeAllSessionsForUser('bob');
+        throw new Error('undone');
+      });
+      await expect(undone).rejects.toThrow('undone');
+      failAfterCommit(manager);
+    });
+    expect(await isTaken(fleet, ended)).toBe(true);
+    await expect.poll(() => isTaken(fleet, ended), { timeout: 5_000 }).toBe(false);
+    expect(await isTaken(fleet, kept)).toBe(true);
+  });
+
+  it('a mark of stale claims takes effect with the commit where the feed is off', async () => {
+    const { first, clock } = await startFleet({ sessions: { revocation: false } });
+    const feed = first.app.get(RevocationFeed);
+    clock.advanceMs(1_000);
+    await first.dataSource.transaction(async (manager) => {
+      await first.sessions.withManager(manager).markClaimsStale('bob');
+      expect(feed.staleClaimsSinceMs('bob')).toBeUndefined();
+    });
+    expect(feed.staleClaimsSinceMs('bob')).toBeGreaterThanOrEqual(clock.now());
+  });
 });
+
+/** Has the next statement on the feed's table fail, once the transaction is committed. */
+function failAfterCommit({ queryRunner }: EntityManager): void {
+  if (queryRunner === undefined) throw new Error('no transaction');
+  const query = queryRunner.query.bind(queryRunner);
+  const spy = vi.spyOn(queryRunner, 'query').mockImplementation((statement, ...rest) => {
+    if (!statement.includes('auth_session_revocation')) return query(statement, ...rest);
+    spy.mockRestore();
+    return Promise.reject(Object.assign(new Error('reset'), { code: 'ECONNRESET' }));
+  });
+}

@@ -13,7 +13,7 @@ import {
   type ResolvedSessionOptions,
 } from '../../options/resolved-options.js';
 import { ClockCorrection } from '../../store/clock-correction.js';
-import { RevocationFeed } from '../../revocation/revocation-feed.js';
+import { CommittedLines } from '../../revocation/committed-lines.js';
 import { RevocationStore } from '../../store/revocation.store.js';
 import { SessionDatabase } from '../../store/session-database.js';
 import type { SessionRecord } from '../../store/session-record.js';
@@ -46,7 +46,7 @@ export class ClaimsByHandle {
     private readonly clock: Clock,
     private readonly registry: RegisteredClaims,
     private readonly database: SessionDatabase,
-    private readonly feed: RevocationFeed,
+    private readonly committed: CommittedLines,
     private readonly marks: StaleMarks,
     private readonly minter: AccessTokenMinter,
     @Inject(RESOLVED_SESSION_OPTIONS) private readonly options: ResolvedSessionOptions,
@@ -54,7 +54,7 @@ export class ClaimsByHandle {
 
   /** The same in the caller's transaction. */
   withDatabase(database: SessionDatabase): ClaimsByHandle {
-    const { clockCorrection, clock, registry, feed, minter, options } = this;
+    const { clockCorrection, clock, registry, committed, minter, options } = this;
     const directory = this.directory.withDatabase(database);
     const editor = this.editor.withDatabase(database);
     const marks = this.marks.withDatabase(database);
@@ -65,7 +65,7 @@ export class ClaimsByHandle {
       clock,
       registry,
       database,
-      feed,
+      committed,
       marks,
       minter,
       options,
@@ -107,8 +107,7 @@ export class ClaimsByHandle {
     if (!this.database.isInTransaction) await this.clockCorrection.measureWhenDue();
     const row = staleClaimsRow(checked, this.clock.now(), this.options);
     await new RevocationStore(this.database).insert([row]);
-    // The feed brings changes in the caller's transaction after the commit, because it may still be rolled back.
-    if (!this.database.isInTransaction) this.feed.learn([row]);
+    this.committed.learn([row], this.database);
     await this.marks.mark(checked);
   }
 

@@ -6,7 +6,7 @@ import {
   type ResolvedSessionOptions,
 } from '../../options/resolved-options.js';
 import { ClockCorrection } from '../../store/clock-correction.js';
-import { RevocationFeed } from '../../revocation/revocation-feed.js';
+import { CommittedLines } from '../../revocation/committed-lines.js';
 import { RevocationStore } from '../../store/revocation.store.js';
 import type { RevocationRecord } from '../../store/revocation-record.js';
 import { SessionDatabase } from '../../store/session-database.js';
@@ -47,7 +47,7 @@ export interface EndedSessions {
 export class SessionRevoker {
   constructor(
     private readonly database: SessionDatabase,
-    private readonly feed: RevocationFeed,
+    private readonly committed: CommittedLines,
     private readonly events: SessionEventBus,
     private readonly clockCorrection: ClockCorrection,
     private readonly clock: Clock,
@@ -57,8 +57,8 @@ export class SessionRevoker {
 
   /** The same in the caller's transaction. */
   withDatabase(database: SessionDatabase): SessionRevoker {
-    const { feed, events, clockCorrection, clock, logins, options } = this;
-    return new SessionRevoker(database, feed, events, clockCorrection, clock, logins, options);
+    const { committed, events, clockCorrection, clock, logins, options } = this;
+    return new SessionRevoker(database, committed, events, clockCorrection, clock, logins, options);
   }
 
   /**
@@ -156,16 +156,8 @@ export class SessionRevoker {
   /** Announces ended sessions. In the caller's transaction, this instance learns of them right after the commit. */
   announce({ rows, impersonations = [] }: EndedSessions): void {
     this.logins.note(rows);
-    if (this.database.isInTransaction) {
-      const ids = rows.map(({ id }) => id);
-      this.database.afterCommit(
-        async (database) => this.feed.learn(await new RevocationStore(database).find(ids)),
-        // Else the next poll tells. Without polls, nothing would.
-        () => this.options.revocation === false && this.feed.learn(rows),
-      );
-      return;
-    }
-    this.feed.learn(rows);
+    this.committed.learn(rows, this.database);
+    if (this.database.isInTransaction) return;
     tellOfEnded(this.events, rows, impersonations, this.clock.now());
   }
 
