@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { Body, Controller, Get, Post } from '@nestjs/common';
-import { CreateSession, SessionModule, VerifySession } from '../../lib/index.js';
+import { CreateSession, Session, SessionModule, VerifySession } from '../../lib/index.js';
 import { FakeBrowser } from '../../lib/testing/index.js';
 import { bootApp, platforms, type BootedApp, type BootOptions } from '../support/boot-app.js';
 import { BIND, BoundController, MINUTE_MS } from '../support/bound-scene.js';
@@ -77,12 +77,20 @@ describeOnEachDatabase('the option deviceBinding', (engine) => {
       });
       await browser.send('POST', '/login', { body: { userId: 'ada' } });
       expect(browser.boundSessions).toHaveLength(1);
+      const thief = browser.stolenCookies();
+      for (const _ of ['spent', 'left behind']) {
+        clock.advanceMs(11 * MINUTE_MS);
+        expect((await browser.send('GET', '/me')).status).toBe(200);
+      }
       clock.advanceMs(11 * MINUTE_MS);
       ({ url } = old);
       // Browsers omit the cookies if another site's page caused the request. Then they have to come again.
       const [handle = ''] = browser.boundSessions;
       const headers = { 'sec-secure-session-id': handle };
       expect((await fetch(old.url + BIND, { method: 'POST', headers })).status).toBe(503);
+      expect((await thief.send('POST', BIND, { headers })).status).toBe(503);
+      const row = await booted.dataSource.getRepository(Session).findOneByOrFail({});
+      expect(row.deviceKey).not.toBeNull();
       expect((await browser.send('GET', '/me')).status).toBe(401);
       expect(browser.boundSessions).toEqual([]);
       url = newUrl;

@@ -72,6 +72,7 @@ export class RequestBinding {
    * @throws {UnauthorizedSessionException}
    * @throws {TryRefreshTokenException} if a registration shows no good access token
    * @throws {DeviceProofRefusedException}
+   * @throws {DeviceProofMissingException} (503) if the browser must come again with its cookies
    * @throws {NotFoundException} without `deviceBinding`
    * @throws {TooManyRequestsException} with 503, because browsers give up a session for any other status
    * @throws {SessionStoreUnavailableException}
@@ -118,8 +119,7 @@ export class RequestBinding {
   ): Promise<never> {
     const handle = named === undefined ? undefined : readHeaderText(named);
     if (isSessionHandle(handle)) {
-      const own = await this.ownRefreshToken(await judge(), handle);
-      await this.prover.letGo(handle, own !== undefined);
+      await this.prover.letGo(handle, await this.ownRefreshToken(await judge(), handle));
     }
     throw new NotFoundException();
   }

@@ -16,6 +16,7 @@ import {
 import { DeviceKeyStore } from '../../store/device-key.store.js';
 import type { SessionRecord } from '../../store/session-record.js';
 import { Clock } from '../../time/clock.js';
+import { decideRotation } from '../../tokens/rotation.js';
 import type { DeviceInfo } from '../device/device-info.js';
 import type { IssuedSession } from '../issue/session-issuer.js';
 import { AccessTokenMinter } from '../mint/access-token-minter.js';
@@ -98,13 +99,18 @@ export class DeviceProver {
   /**
    * Lets a session go on without its key.
    *
-   * @param isOwn whether the session's own refresh token came along
-   * @throws {DeviceProofMissingException} (503) if it did not, so that the browser keeps the key of a bound session
+   * @param refreshToken the session's own, if its cookie came along. One that a refresh would not answer is a copy
+   * @throws {DeviceProofMissingException} (503) without a good one, so that the browser keeps the key of a bound session
    */
-  async letGo(handle: string, isOwn: boolean): Promise<void> {
-    if (isOwn) return this.keys.unbind(handle);
+  async letGo(handle: string, refreshToken: AuthenticRefreshToken | undefined): Promise<void> {
     const record = await this.life.findLive(handle);
     if (record === undefined || record.deviceKey === null) return;
+    const { refreshGracePeriodMs } = this.options;
+    const isOwn =
+      refreshToken !== undefined &&
+      decideRotation(refreshToken.claims, record, refreshGracePeriodMs, this.clock.now()) !==
+        'reuse';
+    if (isOwn) return this.keys.unbind(handle);
     throw new DeviceProofMissingException({ sessionHandle: handle, userId: record.userId });
   }
 
