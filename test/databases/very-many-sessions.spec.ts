@@ -54,6 +54,26 @@ describeOnEachDatabase('a user with very many sessions', (engine) => {
     expect(await listed({ before: handles.at(-1) })).toEqual([]);
   });
 
+  it('has them listed while others get their turn, also with the names of their devices', async () => {
+    const { fleet } = await startWithMany({ device: { userAgent: true } });
+    const rows = fleet.first.dataSource.getRepository(Session);
+    await rows.update(
+      { userId: 'bob' },
+      { userAgent: 'Mozilla/5.0 (X11; Linux x86_64) Chrome/142.0.0.0' },
+    );
+    let turns = 0;
+    let isListed = false;
+    const count = (): void => {
+      turns += 1;
+      if (!isListed) setImmediate(count);
+    };
+    setImmediate(count);
+    const listed = await fleet.first.sessions.listSessions('bob', undefined, { limit: 200 });
+    isListed = true;
+    expect(listed.map(({ device }) => device.name)).toContain('Chrome on Linux');
+    expect(turns).toBeGreaterThanOrEqual(200 / 25);
+  });
+
   it('has them listed in a statement or two for each page, also where the feed is off', async () => {
     const { fleet, handles, log } = await startWithMany({ revocation: false });
     const { length } = log;
