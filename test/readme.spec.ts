@@ -4,13 +4,13 @@ import { fileURLToPath } from 'node:url';
 import type { INestApplication, Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { getDataSourceToken } from '@nestjs/typeorm';
-import ts from 'typescript';
 import type { DataSource } from 'typeorm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Session, UserRoleClaim } from '../lib/index.js';
 import { bootApp, type BootedApp } from './support/boot-app.js';
 import { HttpClient } from './support/http-client.js';
 import { LoginController } from './support/login.controller.js';
+import { typeErrorsIn } from './support/type-errors.js';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const README = readFileSync(join(ROOT, 'README.md'), 'utf8');
@@ -48,18 +48,7 @@ describe('the README', () => {
   });
 
   it('shows TypeScript that compiles as strictly as our own', { timeout: 120_000 }, () => {
-    const { config } = ts.readConfigFile(join(ROOT, 'tsconfig.json'), (path) =>
-      ts.sys.readFile(path),
-    ) as {
-      config: object;
-    };
-    const { options } = ts.parseJsonConfigFileContent(config, ts.sys, ROOT);
-    const program = ts.createProgram(
-      files.map(({ name }) => join(FOLDER, name)),
-      options,
-    );
-    const problems = ts.getPreEmitDiagnostics(program);
-    expect(ts.formatDiagnostics(problems, ts.createCompilerHost(options))).toBe('');
+    expect(typeErrorsIn(files.map(({ name }) => join(FOLDER, name)))).toBe('');
   });
 
   it('shows pictures that are there, and small enough to load at once', () => {

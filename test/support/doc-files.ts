@@ -1,6 +1,6 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import ts from 'typescript';
+import { typeErrorsIn } from './type-errors.js';
 
 const ROOT = join(import.meta.dirname, '../..');
 
@@ -52,13 +52,6 @@ export class DocFiles {
 
   /** What the compiler finds in all files together, as strict as our own code is read. */
   problems(): string {
-    const read = (path: string) => ts.sys.readFile(path);
-    const { config } = ts.readConfigFile(join(ROOT, 'tsconfig.json'), read) as { config: object };
-    const { options } = ts.parseJsonConfigFileContent(config, ts.sys, ROOT);
-    const program = ts.createProgram(
-      this.names.map((name) => join(this.folder, name)),
-      options,
-    );
-    return ts.formatDiagnostics(ts.getPreEmitDiagnostics(program), ts.createCompilerHost(options));
+    return typeErrorsIn(this.names.map((name) => join(this.folder, name)));
   }
 }
