@@ -83,6 +83,11 @@ describe('docs/services.md', () => {
     const session = await sessions.createNewSessionWithoutRequestResponse('public', 'alice');
     expect((await verify(session.getAccessToken())).sub).toBe('alice');
     await expect(verify(jwt)).rejects.toThrow('typ');
+
+    issuer.clock.advance('30s');
+    const later = await sessions.createNewSessionWithoutRequestResponse('public', 'alice');
+    issuer.clock.advanceMs(-30_000);
+    await expect(verify(later.getAccessToken())).rejects.toThrow('iat');
   });
 
   it('shows a gateway that refuses a socket without a session, and closes one whose session has ended', async () => {
