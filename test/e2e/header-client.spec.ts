@@ -1,4 +1,6 @@
+import { Controller, Post } from '@nestjs/common';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { CreateSession } from '../../lib/index.js';
 import { bootApp, platforms, type BootedApp } from '../support/boot-app.js';
 import { codeInDocs } from '../support/doc-code.js';
 import { SdkApi } from '../support/sdk-api.js';
@@ -14,6 +16,18 @@ const { HeaderClient } = (await import(`data:text/javascript,${encodeURIComponen
   HeaderClient: new (apiUrl: string) => HeaderClient;
 };
 
+@Controller()
+class WrongPassword {
+  attempts = 0;
+
+  @Post('wrong-password')
+  @CreateSession()
+  login(): null {
+    this.attempts += 1;
+    return null;
+  }
+}
+
 const LOGIN: RequestInit = {
   method: 'POST',
   headers: { 'content-type': 'application/json' },
@@ -26,7 +40,7 @@ describe.each(platforms)(
     let booted: BootedApp;
     let client: HeaderClient;
     beforeEach(async () => {
-      booted = await bootApp({ platform, controllers: [SdkApi] });
+      booted = await bootApp({ platform, controllers: [SdkApi, WrongPassword] });
       client = new HeaderClient(booted.url);
     });
     afterEach(() => booted.close());
@@ -47,6 +61,21 @@ describe.each(platforms)(
       expect((await client.call('/me')).status).toBe(200);
       expect(client.tokens.access).not.toBe(access);
       expect(client.tokens.refresh).not.toBe(refresh);
+    });
+
+    it('refreshes for a POST too where the answer asks for it', async () => {
+      await client.call('/login', LOGIN);
+      booted.clock.advanceMs(3_601_000);
+      expect((await client.call('/me', { method: 'POST' })).status).toBe(201);
+    });
+
+    it('sends a wrong password once, and keeps the tokens of the session before', async () => {
+      await client.call('/login', LOGIN);
+      const before = { ...client.tokens };
+      const answer = await client.call('/wrong-password', { method: 'POST' });
+      expect([answer.status, booted.app.get(WrongPassword).attempts]).toEqual([401, 1]);
+      expect(await answer.json()).toMatchObject({ code: 'UNAUTHORISED' });
+      expect(client.tokens).toEqual(before);
     });
 
     it('asks again with the old token where an answer got lost, however late', async () => {
