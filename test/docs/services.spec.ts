@@ -4,6 +4,7 @@ import type { Type } from '@nestjs/common';
 import { WsAdapter } from '@nestjs/platform-ws';
 import { Test } from '@nestjs/testing';
 import { validate } from '@readme/openapi-parser';
+import { createRemoteJWKSet, jwtVerify } from 'jose';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { SessionService } from '../../lib/index.js';
 import { FakeSessionGuard } from '../../lib/testing/index.js';
@@ -90,6 +91,21 @@ describe('docs/services.md', () => {
     await expect(verify(later.getAccessToken())).rejects.toThrow('iat');
   });
 
+  it('shows a token for another service, which is good for five minutes', async () => {
+    interface Shows {
+      ReportTokens: new (sessions: SessionService) => { tokenFor(id: string): Promise<string> };
+    }
+    const { ReportTokens } = await files.load<Shows>('report-tokens.ts');
+    const jwt = await new ReportTokens(sessions).tokenFor('report-7');
+    const keys = createRemoteJWKSet(new URL(`${issuer.url}/auth/jwt/jwks.json`));
+    const { payload, protectedHeader } = await jwtVerify(jwt, keys, {
+      issuer: 'https://api.example.com/auth',
+      audience: 'reports',
+    });
+    expect([payload.sub, (payload.exp ?? 0) - (payload.iat ?? 0)]).toEqual(['report-7', 300]);
+    expect(protectedHeader).toMatchObject({ typ: 'JWT', kid: expect.stringMatching(/^s-/) });
+  });
+
   it('shows a gateway that refuses a socket without a session, and closes one whose session has ended', async () => {
     const { OrdersGateway } = await files.load<Gateways>('orders.gateway.ts');
     const service = await bootVerifier({
@@ -149,6 +165,7 @@ describe('docs/services.md', () => {
       'orders.gateway.ts',
       'kinds.module.ts',
       'verify.ts',
+      'report-tokens.ts',
     ]);
     expect(files.problems()).toBe('');
   }, 60_000);
