@@ -1,8 +1,12 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Type } from '@nestjs/common';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { Session } from '../../lib/index.js';
+import { RESERVED_CLAIMS } from '../../lib/tokens/reserved-claims.js';
 import { bootApp, platforms, type BootedApp } from '../support/boot-app.js';
 import { DocFiles } from '../support/doc-files.js';
+import { LoginController } from '../support/login.controller.js';
 
 const files = new DocFiles('creating-sessions.md');
 beforeAll(() => files.write());
@@ -14,8 +18,16 @@ describe('what docs/creating-sessions.md shows', () => {
       'sign-up.controller.ts',
       'login.controller.ts',
       'token.controller.ts',
+      'checkout.controller.ts',
     ]);
     expect(files.problems()).toBe('');
+  });
+
+  it('names every reserved claim', () => {
+    const page = readFileSync(join(import.meta.dirname, '../../docs/creating-sessions.md'), 'utf8');
+    const [, names = ''] = /^- Reserved names are (.*)$/m.exec(page) ?? [];
+    const named = [...names.matchAll(/`(\w+)`/g)].map(([, name]) => name);
+    expect(named).toEqual([...RESERVED_CLAIMS]);
   });
 });
 
@@ -23,10 +35,10 @@ describe.each(platforms)('what docs/creating-sessions.md shows, on %s', (platfor
   let booted: BootedApp | undefined;
   afterEach(() => booted?.close());
 
-  async function boot(file: string, name: string): Promise<BootedApp> {
+  async function boot(file: string, name: string, ...more: Type[]): Promise<BootedApp> {
     const controller = (await files.load<Record<string, Type>>(file))[name];
     if (controller === undefined) throw new Error(`docs/creating-sessions.md has no ${name}`);
-    booted = await bootApp({ platform, controllers: [controller] });
+    booted = await bootApp({ platform, controllers: [controller, ...more] });
     return booted;
   }
   const rows = (app: BootedApp) => app.dataSource.getRepository(Session).find();
@@ -61,5 +73,15 @@ describe.each(platforms)('what docs/creating-sessions.md shows, on %s', (platfor
     expect(headers).toHaveProperty('st-access-token');
     expect(headers).toHaveProperty('st-refresh-token');
     expect(await rows(app)).toMatchObject([{ userId: 'userId', persistent: true }]);
+  });
+
+  it('reads and changes the data of a session', async () => {
+    const app = await boot('checkout.controller.ts', 'CheckoutController', LoginController);
+    const client = app.client();
+    await client.post('/login', { userId: 'ada' });
+    expect((await client.get('/checkout/step')).json).toEqual({ step: 'address' });
+    expect((await client.post('/checkout/step', { step: 'payment' })).status).toBe(201);
+    expect((await client.get('/checkout/step')).json).toEqual({ step: 'payment' });
+    expect(await rows(app)).toMatchObject([{ sessionData: '{"step":"payment"}' }]);
   });
 });
