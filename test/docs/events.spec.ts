@@ -16,7 +16,7 @@ describe('what docs/events.md shows', () => {
   afterAll(() => files.remove());
 
   it('compiles', { timeout: 120_000 }, () => {
-    expect(files.names).toEqual(['theft-alarm.ts']);
+    expect(files.names).toEqual(['theft-alarm.ts', 'new-browser.ts']);
     expect(files.problems()).toBe('');
   });
 
@@ -52,6 +52,29 @@ describe('what docs/events.md shows', () => {
       message: 'token theft detected',
     });
     await expect.poll(() => booted.app.get(TheftAlarm).warned).toEqual(['ada']);
+    await booted.close();
+  });
+
+  it('tells of a browser that the user has not had before, at a login', async () => {
+    const { NewBrowserMail } =
+      await files.load<Record<string, Type<{ mails: string[] }>>>('new-browser.ts');
+    if (NewBrowserMail === undefined) throw new Error('docs/events.md has no NewBrowserMail');
+    const booted = await bootApp({
+      controllers: [LoginController],
+      providers: [NewBrowserMail],
+      sessions: { device: { userAgent: true } },
+    });
+    const { mails } = booted.app.get(NewBrowserMail);
+    const logIn = async (userAgent: string): Promise<void> => {
+      const headers = { 'user-agent': userAgent };
+      await booted.client().post('/login', { userId: 'ada' }, { headers });
+    };
+    const chrome = 'Mozilla/5.0 (Windows NT 10.0; Win64; x64) Chrome/';
+    const firefox = 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0';
+    await logIn(`${chrome}140.0.0.0 Safari/537.36`);
+    await logIn(`${chrome}141.0.0.0 Safari/537.36`);
+    await logIn(firefox);
+    await expect.poll(() => mails).toEqual(['ada: Firefox on Linux']);
     await booted.close();
   });
 });
