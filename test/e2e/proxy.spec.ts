@@ -1,14 +1,18 @@
 import { Controller, Get, Post, Query } from '@nestjs/common';
+import { WsAdapter } from '@nestjs/platform-ws';
+import { WebSocketGateway } from '@nestjs/websockets';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { CreateSession } from '../../lib/index.js';
+import { CreateSession, VerifySession, verifyWsClient } from '../../lib/index.js';
 import { bootApp, platforms, type BootedApp } from '../support/boot-app.js';
 import { describeWithNginx } from '../support/components.js';
 import { nginxInDocs } from '../support/doc-code.js';
+import { Answers } from '../support/gateway-handlers.js';
 import { send, type Answer } from '../support/http-client.js';
 import { LogRecorder } from '../support/log-recorder.js';
 import { Nginx } from '../support/nginx.js';
 import { readSetCookie } from '../support/set-cookie.js';
-import { SceneController } from '../support/scene.js';
+import { SceneController, type Headers } from '../support/scene.js';
+import { WsTestClient } from '../support/socket-clients.js';
 
 @Controller()
 class CallbackController {
@@ -28,6 +32,10 @@ class CallbackController {
     return { length: Number(length) };
   }
 }
+
+@WebSocketGateway({ path: '/live', verifyClient: verifyWsClient() })
+@VerifySession()
+class LiveGateway extends Answers {}
 
 const HOST = 'app.example.com';
 const PAGE = { origin: `https://${HOST}`, 'sec-fetch-site': 'same-origin' };
@@ -63,7 +71,11 @@ describeWithNginx('a public site behind nginx', () => {
         booted = await bootApp({
           platform,
           controllers: [SceneController, CallbackController],
-          prepare: logs.record,
+          providers: [LiveGateway],
+          prepare: (app) => {
+            logs.record(app);
+            app.useWebSocketAdapter(new WsAdapter(app));
+          },
         });
         vi.unstubAllEnvs();
       });
@@ -72,8 +84,8 @@ describeWithNginx('a public site behind nginx', () => {
       describe('and the lines of docs/operations.md', () => {
         let nginx: Nginx;
         beforeAll(async () => {
-          const { ofServer, ofLocation } = nginxInDocs('operations.md');
-          nginx = await Nginx.inFrontOf(booted.url, ofLocation, ofServer);
+          const { ofHttp, ofServer, ofLocation } = nginxInDocs('operations.md');
+          nginx = await Nginx.inFrontOf(booted.url, ofLocation, ofServer, ofHttp);
         });
         afterAll(() => nginx.stop());
 
@@ -87,6 +99,21 @@ describeWithNginx('a public site behind nginx', () => {
             expect([host, login.status]).toEqual([host, 201]);
             expectSecure(login);
           }
+        });
+
+        it('lets a WebSocket through, which is judged by its session', async () => {
+          const headers = { host: HOST, ...PAGE };
+          const login = await send(`${nginx.url}/login`, 'POST', {
+            headers,
+            body: { userId: 'u1' },
+          });
+          const cookie = login.setCookies.map((line) => line.split(';')[0]).join('; ');
+          const open = (more: Headers) =>
+            WsTestClient.open(nginx.url, 'live', { ...headers, ...more });
+          await expect(open({})).rejects.toMatchObject({ status: 401 });
+          const client = await open({ cookie });
+          expect(await client.ask('who')).toEqual(['you', 'u1']);
+          client.close();
         });
 
         it('passes on the largest payload of an access token, at a login and a refresh', async () => {

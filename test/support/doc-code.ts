@@ -18,14 +18,23 @@ export function codeInDocs(document: string, name: string): string {
 }
 
 /** The lines of the nginx configuration in a document, without its target: what readers copy is what tests run. */
-export function nginxInDocs(document: string): { ofServer: string[]; ofLocation: string[] } {
+export function nginxInDocs(document: string): {
+  ofHttp: string[];
+  ofServer: string[];
+  ofLocation: string[];
+} {
   const text = readFileSync(join(DOCS, document), 'utf8');
   const [, code = ''] = /^```nginx\n([^]*?)^```$/m.exec(text) ?? [];
-  const [ofServer = '', ofLocation = ''] = code.split(/^ *location .*$/m);
+  const [ofHttp = '', ofServer = '', ofLocation = ''] = code.split(/^ *(?:server|location) .*$/m);
   const directives = (part: string): string[] =>
     part
       .split('\n')
       .map((line) => line.trim())
       .filter((line) => line.endsWith(';') && !line.startsWith('proxy_pass'));
-  return { ofServer: directives(ofServer), ofLocation: directives(ofLocation) };
+  return {
+    // A `map` is a block, so nothing is left out.
+    ofHttp: ofHttp.split('\n').filter((line) => line !== ''),
+    ofServer: directives(ofServer),
+    ofLocation: directives(ofLocation),
+  };
 }

@@ -34,18 +34,20 @@ export class Nginx {
    * @param target where the application listens
    * @param lines what its manual has beside `proxy_pass`, such as `proxy_set_header Host $http_host;`
    * @param ofServer what stands beside the location
+   * @param ofHttp what stands beside the server
    */
   static async inFrontOf(
     target: string,
     lines: readonly string[] = [],
     ofServer: readonly string[] = [],
+    ofHttp: readonly string[] = [],
   ): Promise<Nginx> {
     const executable = findNginx();
     if (executable === undefined) throw new Error('nginx is not installed');
     const folder = mkdtempSync(join(tmpdir(), 'nginx-'));
     const port = await freePort();
     const configuration = join(folder, 'nginx.conf');
-    writeFileSync(configuration, configurationOf(folder, port, target, lines, ofServer));
+    writeFileSync(configuration, configurationOf(folder, port, target, lines, ofServer, ofHttp));
     const child = spawn(executable, ['-p', folder, '-c', configuration, '-g', 'daemon off;'], {
       stdio: 'ignore',
     });
@@ -77,6 +79,7 @@ function configurationOf(
   target: string,
   lines: readonly string[],
   ofServer: readonly string[],
+  ofHttp: readonly string[],
 ): string {
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
     (kind) => `  ${kind}_temp_path ${folder}/${kind};`,
@@ -88,6 +91,7 @@ function configurationOf(
     'http {',
     '  access_log off;',
     ...temporary,
+    ...ofHttp.map((line) => `  ${line}`),
     '  server {',
     `    listen 127.0.0.1:${port};`,
     ...ofServer.map((line) => `    ${line}`),
