@@ -1,4 +1,4 @@
-import { Inject, Injectable, Logger } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import { BUILT_IN_ROUTES } from '../options/built-in-routes.js';
 import {
   FEED_AGE_HEADER,
@@ -16,6 +16,7 @@ import type {
 } from '../verification/known-revocations.js';
 import { IssuerClient, IssuerFault } from './issuer-client.js';
 import { IssuerClock } from './issuer-clock.js';
+import { IssuerFailures } from './issuer-failures.js';
 import { IssuerKeys } from './issuer-keys.js';
 import { readFeedAnswer, revocationOf } from './read-feed-answer.js';
 import { waitSeconds } from './poll-wait.js';
@@ -36,7 +37,7 @@ const BEAT_MS = 1_000;
 /** Keeps this service's memory of revoked sessions up to date with the issuer's. */
 @Injectable()
 export class IssuerFeed implements TellingRevocations {
-  private readonly logger = new Logger('SessionVerifierModule');
+  private readonly failures = new IssuerFailures('feed of revocations');
   private readonly revoked = new RevokedSessions();
   private readonly task: IntervalTask | undefined;
   private readonly beat: IntervalTask;
@@ -48,7 +49,6 @@ export class IssuerFeed implements TellingRevocations {
   private forgottenAtMs = Number.NEGATIVE_INFINITY;
   private lifetimeMs = Number.POSITIVE_INFINITY;
   private renewedClaims: ReadonlySet<string> = new Set();
-  private isFailing = false;
   private mayWait = true;
 
   constructor(
@@ -59,7 +59,7 @@ export class IssuerFeed implements TellingRevocations {
     @Inject(RESOLVED_VERIFIER_OPTIONS) private readonly options: ResolvedVerifierOptions,
   ) {
     const { revocations } = options;
-    const report = (error: unknown): void => this.reportFailure(error);
+    const report = (error: unknown): void => this.failures.tell(error);
     // Tokens end and keys are read between two polls, and also without polls.
     this.beat = new IntervalTask(BEAT_MS / LONGEST_WAIT, async () => this.tell([]), report);
     if (revocations === false) return;
@@ -147,7 +147,7 @@ export class IssuerFeed implements TellingRevocations {
     for (let pages = 0; pages < MOST_PAGES; pages += 1) {
       if (!(await this.readPage(holdSeconds))) {
         if (isWholeDue) this.wholeAtMs = this.clock.now();
-        this.reportSuccess();
+        this.failures.end();
         return;
       }
     }
@@ -219,19 +219,6 @@ export class IssuerFeed implements TellingRevocations {
 
   private tell(news: readonly RevocationNews[]): void {
     for (const listener of this.listeners) listener(news);
-  }
-
-  private reportSuccess(): void {
-    if (this.isFailing) this.logger.log('The issuer’s feed of revocations can be read again');
-    this.isFailing = false;
-  }
-
-  private reportFailure(error: unknown): void {
-    if (!this.isFailing) {
-      const why = error instanceof IssuerFault ? error.message : 'an error of our own';
-      this.logger.error(`The issuer’s feed of revocations can’t be read: ${why}; trying again`);
-    }
-    this.isFailing = true;
   }
 }
 

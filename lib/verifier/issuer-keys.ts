@@ -8,6 +8,7 @@ import type { AccessTokenVerificationKey } from '../tokens/access-token.js';
 import { ReadingOnDemand } from '../time/reading-on-demand.js';
 import type { VerificationKeys } from '../verification/verification-keys.js';
 import { IssuerClient, IssuerFault } from './issuer-client.js';
+import { IssuerFailures } from './issuer-failures.js';
 import { ListedKeys } from './listed-keys.js';
 import { openPublishedKey, readJwks, type PublishedKey } from './published-keys.js';
 import {
@@ -33,6 +34,7 @@ interface KnownKey extends PublishedKey {
 @Injectable()
 export class IssuerKeys implements VerificationKeys {
   private readonly logger = new Logger('SessionVerifierModule');
+  private readonly failures = new IssuerFailures('keys');
   private readonly task: IntervalTask;
   private keys = new Map<string, KnownKey>();
   private jwksUrl: string | undefined;
@@ -133,10 +135,14 @@ export class IssuerKeys implements VerificationKeys {
 
   private load(): Promise<void> {
     this.loading ??= this.read()
-      .then(() => this.tellOf(undefined))
+      .then(() => {
+        this.isBlind = false;
+        this.failures.end();
+      })
       .catch((error: unknown) => {
         this.jwksUrl = undefined;
-        this.tellOf(error);
+        this.isBlind = true;
+        this.failures.tell(error);
         throw error;
       })
       .finally(() => {
@@ -187,14 +193,6 @@ export class IssuerKeys implements VerificationKeys {
     }
     const named = placeOfIssuer(issuer);
     return jwksUrl.startsWith(`${named}/`) ? url + jwksUrl.slice(named.length) : jwksUrl;
-  }
-
-  private tellOf(error: unknown): void {
-    if (error !== undefined && !this.isBlind) {
-      const why = error instanceof Error ? error.message : 'unknown';
-      this.logger.error(`The issuer’s keys can’t be read: ${why}; trying again`);
-    }
-    this.isBlind = error !== undefined;
   }
 }
 

@@ -8,6 +8,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { SessionService, SessionContainer } from '../../lib/index.js';
 import { FakeClock } from '../../lib/testing/index.js';
 import { IssuerFeed } from '../../lib/verifier/issuer-feed.js';
+import { IssuerKeys } from '../../lib/verifier/issuer-keys.js';
 import {
   CurrentSession,
   ReadonlySession,
@@ -317,6 +318,37 @@ describe('an issuer that misbehaves', () => {
     expect(await me()).toBe(503);
     expect(errors().join('\n')).toMatch(/SELF_SIGNED|CERT/);
     server.close();
+  });
+
+  it('that refuses the secret after it was away is told so in the log, once', async () => {
+    instead = { '': answers(500, '') };
+    await boot();
+    expect(errors().filter((text) => text.includes('answers 401'))).toEqual([]);
+    instead = { '/revocations': answers(401, '') };
+    await service?.app.get(IssuerFeed).start();
+    await service?.app.get(IssuerFeed).start();
+    expect(errors().filter((text) => text.includes('revocations answers 401'))).toHaveLength(1);
+  });
+
+  it('whose discovery document is another’s after it was away is told so in the log, once', async () => {
+    instead = { '': answers(500, '') };
+    await boot();
+    instead = { '/openid-configuration': changed((body) => ({ ...body, issuer: 'https://evil' })) };
+    await service?.app.get(IssuerKeys).start();
+    await service?.app.get(IssuerKeys).start();
+    expect(errors().filter((text) => text.includes('names another issuer'))).toHaveLength(1);
+    instead = {};
+    await service?.app.get(IssuerKeys).start();
+    expect(log.lines.map(({ text }) => text)).toContain('The issuer’s keys can be read again');
+  });
+
+  it('is not told of a poll that ends because the service stops', async () => {
+    await boot();
+    const polling = service?.app.get(IssuerFeed).start();
+    await service?.close();
+    service = undefined;
+    await polling;
+    expect(errors()).toEqual([]);
   });
 
   it('that is away at the start is waited for', async () => {
