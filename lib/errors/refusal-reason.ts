@@ -55,6 +55,8 @@ export type RefusalReason =
   /** No session can be made from an argument. */
   | 'input'
   | 'store-unavailable'
+  /** The keys in the database can't be opened: `encryptionKey` is wrong or missing. */
+  | 'keys-unreadable'
   /** A service without a database has had no news or no keys from the issuer for too long. */
   | 'issuer-unavailable'
   /** Claims that the route requires have changed since they were fetched. */

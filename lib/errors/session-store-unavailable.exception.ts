@@ -1,8 +1,8 @@
 import { SessionException } from './session.exception.js';
 
 /**
- * The database that keeps the sessions can't be reached: 503 with `Retry-After`. Nothing has changed and the client
- * keeps its tokens, so the session continues when the database is back.
+ * The database that keeps the sessions can't be reached, or the keys in it can't be opened: 503 with `Retry-After`.
+ * Nothing has changed and the client keeps its tokens, so the session continues when that is put right.
  *
  * @publicApi
  */
@@ -11,10 +11,10 @@ export class SessionStoreUnavailableException extends SessionException {
 
   override readonly retryAfterSeconds = 5;
 
-  constructor(options: { cause?: unknown } = {}) {
+  constructor(options: { cause?: unknown; reason?: 'store-unavailable' | 'keys-unreadable' } = {}) {
     super({
       code: 'SESSION_STORE_UNAVAILABLE',
-      reason: 'store-unavailable',
+      reason: options.reason ?? 'store-unavailable',
       body: { message: 'session store unavailable' },
       cause: options.cause,
     });

@@ -1,5 +1,6 @@
 import type { KeyObject } from 'node:crypto';
 import { Logger } from '@nestjs/common';
+import { SessionStoreUnavailableException } from '../errors/session-store-unavailable.exception.js';
 import type { SigningKeyRecord } from '../store/signing-key.store.js';
 import type { AccessTokenSigningKey, AccessTokenVerificationKey } from '../tokens/access-token.js';
 import type { RefreshTokenKey } from '../tokens/refresh-token.js';
@@ -49,6 +50,15 @@ export function areLocked(keys: LoadedKeys, algorithm: string): boolean {
     usable.length === 0 && keys.unreadable.some((row) => row.kind === kind && row.algorithm === of);
   const signing = keys.dynamic.filter((key) => key.algorithm === algorithm);
   return isLocked(signing, 'dynamic', algorithm) || isLocked(keys.mac, 'mac', 'HS256');
+}
+
+/** The error for a use that needs a key of this kind, where a reading has none. */
+export function noUsableKey(kind: KeyKind, keys: LoadedKeys): SessionStoreUnavailableException {
+  const areUnreadable = keys.unreadable.some((row) => row.kind === kind);
+  return new SessionStoreUnavailableException({
+    cause: new Error(`no usable ${kind} key`),
+    reason: areUnreadable ? 'keys-unreadable' : 'store-unavailable',
+  });
 }
 
 /** Turns rows into usable keys, and new keys into rows. */

@@ -18,6 +18,7 @@ import {
   areLocked,
   KeyLoader,
   NO_KEYS,
+  noUsableKey,
   type KeyKind,
   type LoadedKeys,
   type LoadedSigningKey,
@@ -238,10 +239,8 @@ export class KeyRing implements VerificationKeys {
   private async firstKey<K>(loaded: () => readonly K[], kind: KeyKind): Promise<K> {
     if (loaded().length === 0) await this.make(kind);
     const key = loaded().at(-1);
-    // Rows exist, but none is readable: a new key would log everybody out.
-    if (key === undefined) {
-      throw new SessionStoreUnavailableException({ cause: new Error(`no usable ${kind} key`) });
-    }
+    // A new key would log everybody out.
+    if (key === undefined) throw noUsableKey(kind, this.keys);
     return key;
   }
 

@@ -5,6 +5,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import {
   inspectSessions,
   Session,
+  SessionEventBus,
   SessionHealth,
   SessionService,
   SessionSigningKey,
@@ -107,6 +108,34 @@ describe('keys in the database', () => {
       expect(await kidOfLogin(await restart(before))).toBe(kid);
     },
   );
+
+  it('that can’t be opened are told of as such, and hide no outage of the database', async () => {
+    const client = (await restart(FIRST)).client();
+    await client.post('/login');
+    const refreshToken = await client.cookie('sRefreshToken');
+    const app = await restart(SECOND);
+    const reasons: string[] = [];
+    app.app.get(SessionEventBus).on('refused', ({ reason }) => void reasons.push(reason));
+    const told = (): string[] => logs.texts('error').filter((text) => text.includes('answer 503'));
+    logs.clear();
+
+    expect((await app.client().get('/auth/jwt/jwks.json')).status).toBe(503);
+    expect((await app.client().post('/login')).status).toBe(503);
+    const headers = { authorization: `Bearer ${refreshToken}` };
+    const refreshed = await app.client().post('/auth/session/refresh', {}, { headers });
+    expect(refreshed.status).toBe(503);
+    expect(reasons).toEqual(['keys-unreadable', 'keys-unreadable', 'keys-unreadable']);
+    expect(told()).toEqual([
+      expect.stringMatching(/^Sessions can't open their keys.*`encryptionKey`/),
+    ]);
+
+    await app.dataSource.destroy();
+    expect((await app.client().post('/login')).status).toBe(503);
+    await app.dataSource.initialize();
+    expect(reasons.at(-1)).toBe('store-unavailable');
+    expect(told()).toHaveLength(2);
+    expect(told()[1]).toMatch(/^Sessions can't reach their database, and answer 503: ./);
+  });
 
   it.each([
     ['another encryption key', FIRST, SECOND],

@@ -20,7 +20,10 @@ export function jwksController(basePath: string, decorated: MethodDecorator): Ty
     @decorated
     jwks(@Res() response: object): void {
       // Verifiers would keep a set without the keys, and refuse every token meanwhile.
-      if (this.keys.isJwksIncomplete) throw new SessionStoreUnavailableException();
+      if (this.keys.isJwksIncomplete) {
+        const cause = new Error('no usable dynamic key');
+        throw new SessionStoreUnavailableException({ reason: 'keys-unreadable', cause });
+      }
       const { keys, validityInSeconds } = this.keys.jwks();
       const httpResponse = asHttpResponse(response);
       // Public keys are for everybody, regardless of the application's own CORS policy.

@@ -70,7 +70,10 @@ export class RefreshTokenAuthenticator {
       });
     }
     return isOutage
-      ? new SessionStoreUnavailableException({ cause: new Error('unreadable refresh token key') })
+      ? new SessionStoreUnavailableException({
+          cause: new Error('unreadable refresh token key'),
+          reason: 'keys-unreadable',
+        })
       : this.refusals.unauthorized('refresh-token-invalid', { clearTokens });
   }
 

@@ -125,8 +125,15 @@ export class SessionRefusals {
   }
 
   // Nest logs no HTTP exception. A log line for each request would fill the disk, which may itself be the trouble.
-  private tellOfOutage({ cause }: SessionStoreUnavailableException): void {
-    if (!this.throttle.admits('outage')) return;
+  private tellOfOutage({ reason, cause }: SessionStoreUnavailableException): void {
+    // A request for the JWKS, which anybody may send, must not use up the line about the database.
+    if (!this.throttle.admits(reason)) return;
+    if (reason === 'keys-unreadable') {
+      this.logger.error(
+        "Sessions can't open their keys in the database, and answer 503. Is `encryptionKey` the one that encrypted them? An earlier line names each key",
+      );
+      return;
+    }
     const why = cause instanceof Error ? `: ${cause.message}` : '';
     this.logger.error(`Sessions can't reach their database, and answer 503${why}`);
   }
