@@ -84,11 +84,18 @@ export class VerifierLifecycle {
   }
 
   private warn(): void {
-    const { revocations, isWithoutRevocationsOnPurpose, url } = this.options;
+    const { revocations, isWithoutRevocationsOnPurpose, url, kind, messageToken } = this.options;
     if (revocations === false && !isWithoutRevocationsOnPurpose) {
       this.logger.warn(
         'No `revocations`: a session that the issuer has revoked is accepted here until its access token ends. ' +
           'Give the secret of its feed, or set `revocations: false`.',
+      );
+    }
+    const messages = messageToken === undefined ? this.handlers.guardedMessages(kind) : [];
+    if (messages.length > 0) {
+      this.logger.warn(
+        `${messages.join(', ')}: a session is required, but nothing says where a message has its token, so each call ` +
+          'fails. Set `messages.token`, unless a SessionGuard of your own finds it.',
       );
     }
     if (process.env['NODE_ENV'] === 'production' && url.startsWith('http:')) {

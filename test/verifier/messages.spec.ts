@@ -30,6 +30,7 @@ import {
 import { IssuerFeed } from '../../lib/verifier/issuer-feed.js';
 import { bootApp, type BootedApp } from '../support/boot-app.js';
 import { freePort } from '../support/free-port.js';
+import { LogRecorder } from '../support/log-recorder.js';
 import { bootVerifier, FEED_SECRET, ISSUER, type BootedVerifier } from '../support/verifier-app.js';
 
 @Injectable()
@@ -193,3 +194,47 @@ describe.each([
     });
   },
 );
+
+describe('a service whose options don’t say where messages have their token', () => {
+  const log = new LogRecorder();
+  let service: BootedVerifier;
+  let client: ClientProxy;
+
+  beforeAll(async () => {
+    const port = await freePort();
+    service = await bootVerifier({
+      controllers: [OrdersController],
+      options: { issuer: ISSUER, url: 'http://127.0.0.1:9/auth', revocations: false },
+      logger: log,
+      prepare: async (app) => {
+        const options = { host: '127.0.0.1', port };
+        app.connectMicroservice({ transport: Transport.TCP, options });
+        await app.startAllMicroservices();
+      },
+    });
+    client = ClientProxyFactory.create({
+      transport: Transport.TCP,
+      options: { host: '127.0.0.1', port },
+    });
+  });
+
+  afterAll(async () => {
+    await client.close();
+    await service.close();
+  });
+
+  it('is warned at its start, with the names of the guarded handlers', () => {
+    const warned = log.lines.filter(({ level }) => level === 'warn').map(({ text }) => text);
+    expect(warned).toEqual([
+      'OrdersController.orders, OrdersController.policy, OrdersController.admin, OrdersController.maybe: a session is ' +
+        'required, but nothing says where a message has its token, so each call fails. Set `messages.token`, unless a ' +
+        'SessionGuard of your own finds it.',
+    ]);
+  });
+
+  it('is told of `messages.token` when such a handler is called, before it is told to open it', async () => {
+    await expect(firstValueFrom(client.send('orders', {}))).rejects.toBeDefined();
+    const told = log.lines.map(({ text }) => text).find((text) => text.includes('"rpc"'));
+    expect(told).toMatch(/`messages\.token`.*@PublicAccess\(\)/);
+  });
+});

@@ -41,8 +41,12 @@ export function requestAndResponseOf(context: ArgumentsHost): RequestAndResponse
       'the socket does not know its handshake: in `handleConnection(client, request)` set `client.request = request`',
     );
   }
+  const setToken = isMessage(context)
+    ? 'set `messages.token` in a service without a database, or '
+    : '';
   throw new TypeError(
-    `sessions need an HTTP request; this handler is called by "${type}": open it with @PublicAccess()`,
+    `sessions need an HTTP request, and this handler is called by "${type}": ${setToken}open it with @PublicAccess() ` +
+      'and verify a token by hand',
   );
 }
 

@@ -93,6 +93,22 @@ export class HandlerSurvey {
     );
   }
 
+  /**
+   * The names of declared handlers of microservices' messages that require a session.
+   *
+   * @param kind the kind of sessions that they require
+   */
+  guardedMessages(kind: string | undefined): string[] {
+    const declared = [...this.handlers()].filter(
+      (each) => isServiceMessage(each.getHandler()) && this.routes.isDeclared(each),
+    );
+    const guarded = declared.filter((each) => {
+      const route = this.routes.of(each);
+      return route !== undefined && route.options.kind === kind;
+    });
+    return guarded.map(nameOf);
+  }
+
   private guardFlaw(declared: HandlerOfModule): Flaw | undefined {
     const handler = declared.getHandler();
     const isResolved = isResolver(handler);

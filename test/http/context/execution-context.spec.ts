@@ -63,9 +63,14 @@ describe('request and response', () => {
     );
   });
 
-  it('are not there for a message of a microservice', () => {
+  it('are not there for a message of a microservice, nor of a queue', () => {
     expect(() => requestAndResponseOf(contextOf('rpc', [{}, {}]))).toThrow(
-      'sessions need an HTTP request; this handler is called by "rpc": open it with @PublicAccess()',
+      'sessions need an HTTP request, and this handler is called by "rpc": set `messages.token` in a service without a ' +
+        'database, or open it with @PublicAccess() and verify a token by hand',
+    );
+    expect(() => requestAndResponseOf(contextOf('queue', [{}, {}]))).toThrow(
+      'sessions need an HTTP request, and this handler is called by "queue": open it with @PublicAccess() and verify a ' +
+        'token by hand',
     );
   });
 });
