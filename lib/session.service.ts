@@ -210,7 +210,8 @@ export class SessionService extends SessionFunctions {
   /**
    * The session of an access token.
    *
-   * @param antiCsrfToken the client's value of `anti-csrf`; checked with `VIA_TOKEN` unless `antiCsrfCheck` is false
+   * @param antiCsrfToken the client's value of `anti-csrf`; checked with `VIA_TOKEN` unless `antiCsrfCheck` is false. By
+   * default, a token that was made for headers needs none
    * @returns `undefined` only with `sessionRequired: false`
    * @throws {UnauthorizedSessionException} also for a text that has not the form of a token
    * @throws {TryRefreshTokenException} {InvalidClaimsException}
@@ -261,7 +262,12 @@ export class SessionService extends SessionFunctions {
     return this.refresh.refresh(request, response);
   }
 
-  /** The same for a refresh token that the caller has found itself. */
+  /**
+   * The same for a refresh token that the caller has found itself.
+   *
+   * @param disableAntiCsrf `true` for a token that did not come in a cookie: it does not say so itself, and `VIA_TOKEN`
+   * would ask for its `anti-csrf`
+   */
   refreshSessionWithoutRequestResponse(
     refreshToken: string,
     disableAntiCsrf = false,

@@ -46,6 +46,34 @@ describe.each(platforms)('anti-CSRF VIA_TOKEN on %s', (platform) => {
     expect([answer.status, answer.headers['anti-csrf']]).toEqual([200, undefined]);
   });
 
+  it('asks for none by hand with a token of a login by header, unless `antiCsrfCheck` is true', async () => {
+    const sessions = scene.booted.app.get(SessionService);
+    const { access, refresh } = await scene.login('u9', { 'st-auth-mode': 'header' });
+    expect((await sessions.getSessionWithoutRequestResponse(access)).getUserId()).toBe('u9');
+    await expect(
+      sessions.getSessionWithoutRequestResponse(access, undefined, { antiCsrfCheck: true }),
+    ).rejects.toMatchObject({ reason: 'anti-csrf' });
+    // A refresh token doesn't say how it was given out.
+    await expect(sessions.refreshSessionWithoutRequestResponse(refresh)).rejects.toMatchObject({
+      reason: 'anti-csrf',
+    });
+    const next = await sessions.refreshSessionWithoutRequestResponse(refresh, true);
+    const verified = await sessions.getSessionWithoutRequestResponse(next.getAccessToken());
+    expect(verified.getUserId()).toBe('u9');
+  });
+
+  it('asks for one by hand with a token of a login by cookie', async () => {
+    const sessions = scene.booted.app.get(SessionService);
+    const { access, antiCsrf } = await scene.login('u10');
+    for (const wrong of [undefined, other.antiCsrf]) {
+      await expect(sessions.getSessionWithoutRequestResponse(access, wrong)).rejects.toMatchObject({
+        reason: 'anti-csrf',
+      });
+    }
+    const verified = await sessions.getSessionWithoutRequestResponse(access, antiCsrf);
+    expect(verified.getUserId()).toBe('u10');
+  });
+
   it('serves GET and HEAD without it, and every method with it', async () => {
     const cookie = accessCookie(holder.access);
     for (const method of ['GET', 'HEAD']) {

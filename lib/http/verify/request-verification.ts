@@ -142,7 +142,8 @@ export class RequestVerification<S extends ReadonlySession = SessionContainer> {
   /**
    * The same for a token that the caller has found itself.
    *
-   * @param antiCsrfToken the client's value; checked if `antiCsrfCheck` is on and the mode is `VIA_TOKEN`
+   * @param antiCsrfToken the client's value; checked if `antiCsrfCheck` is on and the mode is `VIA_TOKEN`. By default,
+   * only a token that was made for a cookie needs one
    */
   verifyWithoutRequest(
     accessToken: string,
@@ -164,7 +165,10 @@ export class RequestVerification<S extends ReadonlySession = SessionContainer> {
       const isNone = asked.sessionRequired === false && reading === 'forged';
       if (reading === 'foreign' || isNone) return this.withoutToken(asked);
       if (typeof reading === 'string') throw this.refusals.tryRefresh('access-token-invalid');
-      return this.verifyToken(reading.token, antiCsrf, asked);
+      // One for headers holds no value. No browser adds it by itself.
+      const isForHeaders = reading.token.claims.antiCsrfToken === null;
+      const isExempt = isForHeaders && asked.antiCsrfCheck === undefined;
+      return this.verifyToken(reading.token, isExempt ? undefined : antiCsrf, asked);
     };
     const reading = this.verifier.read(accessToken);
     if (reading !== 'unknown-key') return verify(reading);
