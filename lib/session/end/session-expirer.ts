@@ -1,4 +1,5 @@
 import { Injectable, Inject } from '@nestjs/common';
+import { SessionTally } from '../../events/session-tally.js';
 import {
   RESOLVED_SESSION_OPTIONS,
   type ResolvedSessionOptions,
@@ -18,6 +19,7 @@ export class SessionExpirer {
     private readonly database: SessionDatabase,
     private readonly life: SessionLife,
     private readonly clock: Clock,
+    private readonly tally: SessionTally,
     @Inject(RESOLVED_SESSION_OPTIONS) private readonly options: ResolvedSessionOptions,
   ) {}
 
@@ -25,37 +27,43 @@ export class SessionExpirer {
   async end(record: SessionOutline): Promise<void> {
     const nowMs = this.clock.now();
     const { reason, atMs } = this.life.endByTime(record);
-    await this.database.transaction(async (database) => {
+    const ended = await this.database.transaction(async (database) => {
       const sessions = new SessionStore(database);
       // An instance whose clock is behind, or whose lifetime is longer, may have refreshed the session meanwhile.
       const isIdle = atMs <= nowMs && reason === 'expired-idle';
-      const ended = await (isIdle
+      const deleted = await (isIdle
         ? sessions.deleteUnlessActive(record)
         : sessions.deleteReturning([record.handle]));
-      await this.noteIn(database, ended, nowMs);
+      await this.noteIn(database, deleted, nowMs);
+      return deleted;
     });
+    // Otherwise a cut-off has ended it before its time.
+    if (atMs <= nowMs) this.tally.pruned += ended.length;
   }
 
   /**
    * Up to `limit` sessions whose row has expired, the oldest first.
    *
    * @param fromMs when the previous batch's last session expired, so that deleted rows are not scanned again
+   * @returns how many were found. Another instance may have deleted some of them, or refreshed them
    */
   async endExpired(
     limit: number,
     fromMs: number,
-  ): Promise<{ count: number; lastExpiredAtMs: number }> {
+  ): Promise<{ found: number; deleted: number; lastExpiredAtMs: number }> {
     const nowMs = this.clock.now();
     // Read before the transaction, so that the time in which a cold database finds the rows does not lock them.
     const found = await new SessionStore(this.database).findExpired(nowMs, limit, fromMs);
-    if (found.length > 0) {
-      await this.database.transaction(async (database) => {
-        const handles = found.map((record) => record.handle);
-        const ended = await new SessionStore(database).deleteExpired(handles, nowMs);
-        await this.noteIn(database, ended, nowMs);
-      });
-    }
-    return { count: found.length, lastExpiredAtMs: found.at(-1)?.expiresAtMs ?? fromMs };
+    const last = found.at(-1);
+    if (last === undefined) return { found: 0, deleted: 0, lastExpiredAtMs: fromMs };
+    const ended = await this.database.transaction(async (database) => {
+      const handles = found.map((record) => record.handle);
+      const deleted = await new SessionStore(database).deleteExpired(handles, nowMs);
+      await this.noteIn(database, deleted, nowMs);
+      return deleted;
+    });
+    this.tally.pruned += ended.length;
+    return { found: found.length, deleted: ended.length, lastExpiredAtMs: last.expiresAtMs };
   }
 
   /**

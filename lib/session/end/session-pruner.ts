@@ -1,5 +1,4 @@
 import { Logger, Injectable, Inject } from '@nestjs/common';
-import { SessionTally } from '../../events/session-tally.js';
 import {
   RESOLVED_SESSION_OPTIONS,
   type ResolvedSessionOptions,
@@ -37,7 +36,6 @@ export class SessionPruner {
     private readonly marks: StaleMarks,
     private readonly clockCorrection: ClockCorrection,
     private readonly clock: Clock,
-    private readonly tally: SessionTally,
     @Inject(RESOLVED_SESSION_OPTIONS) private readonly options: ResolvedSessionOptions,
   ) {
     this.sessions = new SessionStore(database);
@@ -67,9 +65,8 @@ export class SessionPruner {
     await this.run(async (limit) => {
       const ended = await this.expirer.endExpired(limit, expiredAtMs);
       ({ lastExpiredAtMs: expiredAtMs } = ended);
-      deleted += ended.count;
-      this.tally.pruned += ended.count;
-      return { rows: ended.count, isLast: ended.count < limit };
+      deleted += ended.deleted;
+      return { rows: ended.found, isLast: ended.found < limit };
     });
     await this.run((limit) => this.pruneRevocations(limit));
     await this.run((limit) => this.devices.forgetBatch(limit));

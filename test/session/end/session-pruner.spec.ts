@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Session, SessionRevocation, SessionService } from '../../../lib/index.js';
+import { SessionTally } from '../../../lib/events/session-tally.js';
 import { RevocationFeed } from '../../../lib/revocation/revocation-feed.js';
 import { SessionPruner } from '../../../lib/session/end/session-pruner.js';
 import { bootApp, type BootedApp } from '../../support/boot-app.js';
@@ -59,6 +60,41 @@ describe('what is pruned', () => {
   });
 });
 
+describe('expired sessions whose rows were deleted', () => {
+  it('are counted, whether the pruning or a refresh has found them', async () => {
+    const booted = await bootApp({ controllers: [LoginController] });
+    const client = booted.client();
+    await client.post('/login', { userId: 'u1' });
+    await booted.client().post('/login', { userId: 'u2' });
+    const headers = { cookie: `sRefreshToken=${await client.cookie('sRefreshToken')}` };
+    booted.clock.advanceMs(101 * DAY_MS);
+    for (let n = 0; n < 2; n += 1) {
+      const answer = await booted.client().post('/auth/session/refresh', undefined, { headers });
+      expect(answer.status).toBe(401);
+    }
+    expect(booted.app.get(SessionTally).pruned).toBe(1);
+    expect(await booted.app.get(SessionPruner).prune()).toBe(1);
+    expect(booted.app.get(SessionTally).pruned).toBe(2);
+    await booted.close();
+  });
+
+  it('are not those that a cut-off has ended', async () => {
+    const booted = await bootApp({ controllers: [LoginController] });
+    const rows = booted.dataSource.getRepository(Session);
+    const client = booted.client();
+    await client.post('/login', { userId: 'u1' });
+    const late = await rows.findOneByOrFail({ userId: 'u1' });
+    booted.clock.advanceMs(1);
+    await booted.app.get(SessionService).revokeAllSessionsForUser('u1');
+    await rows.insert(late);
+    const headers = { cookie: `sRefreshToken=${await client.cookie('sRefreshToken')}` };
+    const answer = await booted.client().post('/auth/session/refresh', undefined, { headers });
+    expect([answer.status, await rows.count()]).toEqual([401, 0]);
+    expect(booted.app.get(SessionTally).pruned).toBe(0);
+    await booted.close();
+  });
+});
+
 describe('what was refreshed meanwhile', () => {
   it('is not pruned, also where the clock goes back after the expired rows were read', async () => {
     const log = new StatementLog();
@@ -77,7 +113,8 @@ describe('what was refreshed meanwhile', () => {
       booted.clock.advanceMs(-1_000);
       connection.exec(`UPDATE auth_session SET expiresAt = ${expiresAt + DAY_MS}`);
     });
-    await booted.app.get(SessionPruner).prune();
+    expect(await booted.app.get(SessionPruner).prune()).toBe(0);
+    expect(booted.app.get(SessionTally).pruned).toBe(0);
     expect(booted.clock.now()).toBe(expiresAt - 1_000);
     expect(await rows.countBy({ userId: 'u1' })).toBe(1);
     await booted.close();
