@@ -62,7 +62,8 @@ export class KeyMaker {
   /** Makes another secret for new refresh tokens, used once all instances have read it. @returns its key id */
   async addRefreshTokenSecret(): Promise<string> {
     if (this.isOutsider(await this.store.findAll())) {
-      throw new SessionStoreUnavailableException({ cause: new Error('no usable mac key') });
+      const cause = new Error('no usable mac key');
+      throw new SessionStoreUnavailableException({ reason: 'keys-unreadable', cause });
     }
     return this.insertInNextSlot('mac', [], this.leadMs);
   }
