@@ -44,7 +44,7 @@ export function aliasesOf<Part extends Parameters<typeof tokenOfKind>[1]>(
 export function injectOfKind(kind: string, type: Type): void {
   const declared = dependenciesOf(type).map((token, index) => ({
     index,
-    param: ownToken(kind, token),
+    param: ownToken(kind, token) ?? token,
   }));
   Reflect.defineMetadata(SELF_DECLARED_DEPS_METADATA, declared, type);
   const optional: unknown = Reflect.getMetadata(OPTIONAL_DEPS_METADATA, type);
@@ -52,7 +52,7 @@ export function injectOfKind(kind: string, type: Type): void {
 }
 
 function ofKind(kind: string, provider: Provider): Provider {
-  const rename = (token: InjectionToken): InjectionToken => ownToken(kind, token);
+  const rename = (token: InjectionToken): InjectionToken => ownToken(kind, token) ?? token;
   if (typeof provider === 'function') {
     // A class, so that Nest makes it, because Nest injects some properties.
     const PartOfKind = class extends (provider as Type<object>) {};

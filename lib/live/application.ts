@@ -1,6 +1,5 @@
 import {
   Injectable,
-  Logger,
   type OnApplicationShutdown,
   type OnModuleInit,
   type Type,
@@ -8,7 +7,9 @@ import {
 import { HttpAdapterHost, ModuleRef } from '@nestjs/core';
 import { SessionConfigurationError } from '../errors/session-configuration.error.js';
 import type { HttpRequest } from '../http/context/http-request.js';
+import { checkKind } from '../http/verify/verify-session-options.js';
 import { ownToken, type SessionKind } from '../options/kind.js';
+import { tellOfMistake } from './refused-sockets.js';
 
 /** Finds the providers of an application: the application itself, or a `ModuleRef` in a factory. @publicApi */
 export interface ProviderSource {
@@ -17,6 +18,12 @@ export interface ProviderSource {
 
 /** The application, or a function that returns it later. @publicApi */
 export type ApplicationOrLater = ProviderSource | (() => ProviderSource);
+
+const NO_APPLICATION =
+  'A socket opens, but no application with SessionModule has been initialized in this process.';
+const SEVERAL_APPLICATIONS =
+  'Several applications run in this process, and a socket opens at a server of its own: give verifyWsClient, ' +
+  'allowSocketIo and sessionSubscriptions the application.';
 
 interface HttpAdapter {
   getHttpServer(): unknown;
@@ -49,33 +56,45 @@ export class RunningApplication implements OnModuleInit, OnApplicationShutdown {
  * A provider of a kind of sessions, looked up in the application when a socket opens.
  *
  * @param application default: the application of this process, or of the server that got the request
+ * @throws {SessionInputException} if `kind` can be none
  */
 export function later<T>(
   application: ApplicationOrLater | undefined,
   kind: SessionKind,
   type: Type<T>,
 ): (request: HttpRequest) => T {
+  if (kind !== undefined) checkKind(kind);
+  // One of each, because the log tells each error once.
+  const mistakes = new Map<string, SessionConfigurationError>();
+  const refuse = (text: string): never => {
+    const mistake = mistakes.get(text) ?? new SessionConfigurationError(text);
+    mistakes.set(text, mistake);
+    tellOfMistake(mistake);
+    throw mistake;
+  };
   return (request) => {
     const given = typeof application === 'function' ? application() : application;
-    const source = given ?? applicationOf(request);
+    const source = given ?? applicationOf(request, refuse);
+    // A gateway's decorator may run before the modules are made, so the kind is looked up here.
     const token = kind === undefined ? type : ownToken(kind, type);
+    if (token === undefined) return refuse(unknownKind(kind));
     return source.get(token as never, { strict: false }) as T;
   };
 }
 
-function applicationOf(request: HttpRequest): ProviderSource {
+function applicationOf(request: HttpRequest, refuse: (text: string) => never): ProviderSource {
   // Node sets it on each socket that a server accepts.
   const { server } = (request.socket ?? {}) as { server?: unknown };
   const [first, ...others] = running;
+  if (first === undefined) return refuse(NO_APPLICATION);
   const found =
     others.length === 0 ? first : [...running].find(([each]) => each.getHttpServer() === server);
-  if (found !== undefined) return found[1];
-  const error = new SessionConfigurationError(
-    first === undefined
-      ? 'A socket opens, but no application with SessionModule has been initialized in this process.'
-      : 'Several applications run in this process, and a socket opens at a server of its own: give verifyWsClient, ' +
-          'allowSocketIo and sessionSubscriptions the application.',
+  return found?.[1] ?? refuse(SEVERAL_APPLICATIONS);
+}
+
+function unknownKind(kind: SessionKind): string {
+  return (
+    `A socket opens for the kind of sessions '${kind}', which no module has: correct the \`kind\` of verifyWsClient, ` +
+    'allowSocketIo or sessionSubscriptions.'
   );
-  new Logger('SessionModule').error(error.message);
-  throw error;
 }

@@ -20,14 +20,17 @@ export function connectErrorOf(error: unknown): Error {
   return Object.assign(new Error(refusal.message), { data: refusal.getResponse() });
 }
 
-// No client learns of another error, so the log does. A mistake in the setup is told once, not for each attempt.
+/** A mistake in the setup is told once, not for each attempt. */
+export function tellOfMistake(error: SessionConfigurationError): void {
+  if (told.has(error)) return;
+  told.add(error);
+  logger.error(error.message);
+}
+
+// No client learns of another error, so the log does.
 function refusalIn(error: unknown): SessionException | undefined {
   if (error instanceof SessionException) return error;
-  if (!(error instanceof SessionConfigurationError)) {
-    logger.error('A socket could not be verified');
-  } else if (!told.has(error)) {
-    told.add(error);
-    logger.error(error.message);
-  }
+  if (error instanceof SessionConfigurationError) tellOfMistake(error);
+  else logger.error('A socket could not be verified');
   return undefined;
 }

@@ -43,9 +43,9 @@ export function addOwnToken(kind: string, token: unknown): void {
   meanings.set(own, token);
 }
 
-/** The token of a part in a kind; the given token if the part has none of its own. */
-export function ownToken<Token>(kind: string, token: Token): Token | symbol {
-  return ownTokens(kind).get(token) ?? token;
+/** The token of a part in a kind; `undefined` if the kind has no such part, or shares it with the other modules. */
+export function ownToken(kind: string, token: unknown): symbol | undefined {
+  return ownTokens(kind).get(token);
 }
 
 /** Finds a part of any kind's module by the token that the module without a kind uses. */

@@ -1,21 +1,28 @@
 import { Controller, Post, type INestApplication } from '@nestjs/common';
+import { Query, Resolver, Subscription } from '@nestjs/graphql';
 import { IoAdapter } from '@nestjs/platform-socket.io';
 import { WsAdapter } from '@nestjs/platform-ws';
 import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
+import { createClient } from 'graphql-ws';
 import { afterEach, describe, expect, it } from 'vitest';
+import { WebSocket } from 'ws';
 import {
   allowSocketIo,
   CreateSession,
   CurrentSession,
   getSessionsToken,
   SessionModule,
+  sessionSubscriptions,
   VerifySession,
   verifyWsClient,
   type SessionContainer,
   type SessionService,
 } from '../../lib/index.js';
 import { platforms } from '../support/boot-app.js';
-import { accessCookie, Scene, type Headers } from '../support/scene.js';
+import { Pongs } from '../support/gateway-handlers.js';
+import { apolloWithSubscriptions, graphQlServers } from '../support/graphql-servers.js';
+import { LogRecorder } from '../support/log-recorder.js';
+import { accessCookie, HOST, Scene, type Headers } from '../support/scene.js';
 import { IoTestClient, WsTestClient, type SocketTestClient } from '../support/socket-clients.js';
 
 @Controller()
@@ -123,4 +130,114 @@ describe.each(CELLS)('a gateway of the staff, by %s on %s', (socket, platform) =
       await expect(open(scene.booted.url, each)).rejects.toBeInstanceOf(Error);
     }
   });
+});
+
+/** Nearly the kind of the staff. */
+const MISSPELT = { kind: 'staf' };
+
+@WebSocketGateway({ path: '/open', verifyClient: verifyWsClient(undefined, MISSPELT) })
+class UndecoratedWsGateway extends Pongs {}
+
+@WebSocketGateway({ allowRequest: allowSocketIo(undefined, MISSPELT) })
+class UndecoratedIoGateway extends Pongs {}
+
+@Resolver()
+class UndecoratedResolver {
+  @Query(() => String)
+  hello(): string {
+    return 'hello';
+  }
+
+  @Subscription(() => Number)
+  async *numbers() {
+    yield { numbers: 1 };
+  }
+}
+
+const mercurius = graphQlServers.find(({ server }) => server === 'Mercurius');
+
+describe('an entrance for a kind of sessions that no module has', () => {
+  let scene: Scene;
+  const log = new LogRecorder();
+  afterEach(() => scene.close());
+
+  async function start(options: Parameters<typeof Scene.open>[0]): Promise<Headers> {
+    log.clear();
+    scene = await Scene.open({
+      ...options,
+      imports: [SessionModule.forRoot({ kind: 'staff' }), ...(options?.imports ?? [])],
+      prepare: (app) => {
+        log.record(app);
+        return options?.prepare?.(app);
+      },
+    });
+    return accessCookie((await scene.login('sam')).access);
+  }
+  const toldOfKind = () => log.texts('error').filter((text) => text.includes("'staf'"));
+
+  it('admits no customer at a gateway of `ws`, and the log names the kind, once', async () => {
+    const cookie = await start({
+      providers: [UndecoratedWsGateway],
+      prepare: (app) => void app.useWebSocketAdapter(new WsAdapter(app)),
+    });
+    for (const headers of [cookie, cookie]) {
+      const opening = WsTestClient.open(scene.booted.url, 'open', headers);
+      await expect(opening).rejects.toMatchObject({ status: 500 });
+    }
+    expect(toldOfKind()).toHaveLength(1);
+  });
+
+  it('admits none at a gateway of Socket.IO', async () => {
+    const cookie = await start({
+      providers: [UndecoratedIoGateway],
+      prepare: (app) => void app.useWebSocketAdapter(new IoAdapter(app)),
+    });
+    const opening = IoTestClient.open(scene.booted.url, '', cookie);
+    await expect(opening).rejects.toBeInstanceOf(Error);
+    expect(toldOfKind()).toHaveLength(1);
+  });
+
+  it.each([
+    ['Apollo', 'express', apolloWithSubscriptions(() => sessionSubscriptions(undefined, MISSPELT))],
+    [
+      'Mercurius',
+      'fastify',
+      mercurius?.graphQl({
+        subscription: {
+          ...sessionSubscriptions(undefined, { ...MISSPELT, server: 'mercurius' }),
+          fullWsTransport: true,
+        },
+      }),
+    ],
+  ] as const)('runs no subscription of %s for a customer', async (_, platform, graphQl) => {
+    const cookie = await start({
+      platform,
+      imports: [graphQl as NonNullable<typeof graphQl>],
+      providers: [UndecoratedResolver],
+    });
+    const headers = { host: HOST, ...cookie };
+    class Socket extends WebSocket {
+      constructor(url: string, protocols: string[]) {
+        super(url, protocols, { headers });
+      }
+    }
+    const url = `${scene.booted.url.replace('http', 'ws')}/graphql`;
+    const client = createClient({ url, webSocketImpl: Socket, retryAttempts: 0 });
+    const events: unknown[] = [];
+    await new Promise<void>((resolve) => {
+      const sink = { next: (event: unknown) => void events.push(event), error: resolve };
+      client.subscribe({ query: 'subscription { numbers }' }, { ...sink, complete: resolve });
+    });
+    await client.dispose();
+    expect(events).toEqual([]);
+    expect(toldOfKind()).toHaveLength(1);
+  });
+});
+
+it.each([
+  ['verifyWsClient', verifyWsClient],
+  ['allowSocketIo', allowSocketIo],
+  ['sessionSubscriptions', sessionSubscriptions],
+] as const)('%s refuses at once what can be no kind', (_, entrance) => {
+  expect(() => entrance(undefined, { kind: '' })).toThrow('kind must be a name');
 });

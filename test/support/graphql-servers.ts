@@ -2,7 +2,7 @@ import { ApolloDriver, type ApolloDriverConfig } from '@nestjs/apollo';
 import { GraphQLModule } from '@nestjs/graphql';
 import { MercuriusDriver, type MercuriusDriverConfig } from '@nestjs/mercurius';
 import type { DynamicModule } from '@nestjs/common';
-import type { sessionSubscriptions } from '../../lib/index.js';
+import type { GraphqlWsSubscriptions } from '../../lib/index.js';
 import type { Platform } from './boot-app.js';
 
 /** A GraphQL server of Nest's on a platform. */
@@ -30,7 +30,9 @@ function mercurius(options: object = {}): DynamicModule {
 }
 
 /** Apollo with subscriptions over graphql-ws, as docs/live.md sets it up. */
-export function apolloWithSubscriptions(subscriptions: typeof sessionSubscriptions): DynamicModule {
+export function apolloWithSubscriptions(
+  subscriptions: () => GraphqlWsSubscriptions,
+): DynamicModule {
   return GraphQLModule.forRoot<ApolloDriverConfig>({
     driver: ApolloDriver,
     autoSchemaFile: true,

@@ -107,7 +107,8 @@ export function readKind(value: unknown): SessionKind {
   return kind === undefined ? undefined : checkKind(kind);
 }
 
-function checkKind(value: unknown): string {
+/** @throws {SessionInputException} if it can be no kind of sessions */
+export function checkKind(value: unknown): string {
   if (typeof value === 'string' && isKind(value)) return value;
   throw new SessionInputException('kind', `must be ${KINDS_ALLOWED}`);
 }
