@@ -1,7 +1,7 @@
-import { SessionException } from '../errors/session.exception.js';
 import type { HttpRequest } from '../http/context/http-request.js';
 import { later, type ApplicationOrLater } from './application.js';
 import { GatewayEntrance, type SocketEntranceOptions } from './gateway-entrance.js';
+import { refusalIn } from './refused-sockets.js';
 
 /**
  * For the option `allowRequest` of Socket.IO: refuses a connection with a bad token before its upgrade. A connection
@@ -28,8 +28,7 @@ export function allowSocketIo(
       .then(
         (outcome) =>
           outcome === 'allowed' ? callback(null, true) : callback('TOO_MANY_PENDING', false),
-        (error: unknown) =>
-          callback(error instanceof SessionException ? error.code : 'INTERNAL', false),
+        (error: unknown) => callback(refusalIn(error)?.code ?? 'INTERNAL', false),
       );
   };
 }

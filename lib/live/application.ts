@@ -9,7 +9,7 @@ import { SessionConfigurationError } from '../errors/session-configuration.error
 import type { HttpRequest } from '../http/context/http-request.js';
 import { checkKind } from '../http/verify/verify-session-options.js';
 import { ownToken, type SessionKind } from '../options/kind.js';
-import { tellOfMistake } from './refused-sockets.js';
+import { tellOfFailure } from './refused-sockets.js';
 
 /** Finds the providers of an application: the application itself, or a `ModuleRef` in a factory. @publicApi */
 export interface ProviderSource {
@@ -69,7 +69,7 @@ export function later<T>(
   const refuse = (text: string): never => {
     const mistake = mistakes.get(text) ?? new SessionConfigurationError(text);
     mistakes.set(text, mistake);
-    tellOfMistake(mistake);
+    tellOfFailure(mistake);
     throw mistake;
   };
   return (request) => {

@@ -1,8 +1,8 @@
-import { SessionException } from '../errors/session.exception.js';
 import type { ReadonlySession } from '../session/container/readonly-session.js';
 import type { LiveEnd } from '../verification/session-ends.js';
 import { closeSocket, closeWs, isGone, type WsClient } from './close-socket.js';
 import type { HeldConnections } from './held-connections.js';
+import { refusalIn } from './refused-sockets.js';
 
 // The subscriptions of a socket end first, each with its error.
 const CLOSED_AFTER_MS = 50;
@@ -42,8 +42,9 @@ export async function admitSubscriber(
     if (session !== undefined) holdSubscriptions(connections, client, request, session);
     return true;
   } catch (error) {
-    if (!(error instanceof SessionException)) throw error;
-    closeWs(client, error);
+    const refusal = refusalIn(error);
+    if (refusal === undefined) throw error;
+    closeWs(client, refusal);
     return false;
   }
 }

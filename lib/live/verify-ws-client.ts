@@ -1,7 +1,7 @@
-import { SessionException } from '../errors/session.exception.js';
 import type { HttpRequest } from '../http/context/http-request.js';
 import { later, type ApplicationOrLater } from './application.js';
 import { GatewayEntrance, type SocketEntranceOptions } from './gateway-entrance.js';
+import { refusalIn } from './refused-sockets.js';
 
 type Refuse = (
   isAllowed: boolean,
@@ -41,9 +41,10 @@ export function verifyWsClient(
 }
 
 function refuse(callback: Refuse, error: unknown): void {
-  if (!(error instanceof SessionException)) return callback(false, 500, '');
-  const { retryAfterSeconds: seconds } = error;
-  callback(false, error.getStatus(), JSON.stringify(error.getResponse()), {
+  const refusal = refusalIn(error);
+  if (refusal === undefined) return callback(false, 500, '');
+  const { retryAfterSeconds: seconds } = refusal;
+  callback(false, refusal.getStatus(), JSON.stringify(refusal.getResponse()), {
     'Content-Type': 'application/json',
     'Cache-Control': 'no-store',
     ...(seconds === undefined ? {} : { 'Retry-After': String(seconds) }),

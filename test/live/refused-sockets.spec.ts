@@ -15,6 +15,7 @@ import {
 import { PendingConnections } from '../../lib/live/pending-connections.js';
 import { SessionDatabase } from '../../lib/store/session-database.js';
 import { Answers, Pongs } from '../support/gateway-handlers.js';
+import { LogRecorder } from '../support/log-recorder.js';
 import type { WebSocket } from 'ws';
 import { accessCookie, Scene, type Headers } from '../support/scene.js';
 import { IoTestClient, WsTestClient } from '../support/socket-clients.js';
@@ -363,6 +364,74 @@ describe('a socket of `ws` that is judged after it has opened', () => {
     const client = await WsTestClient.open(scene.booted.url, 'late-guests', {});
     expect(await client.ask('ping')).toEqual(['pong', 'open']);
     client.close();
+  });
+});
+
+describe('a socket that fails by an error of the application', () => {
+  let scene: Scene;
+  let isAway = false;
+  let minutes = 0;
+  const log = new LogRecorder();
+  const claim = new UserRoleClaim({
+    fetchValue: () => {
+      if (isAway) throw new Error('roles away');
+      return ['admin'];
+    },
+  });
+  afterEach(async () => {
+    vi.useRealTimers();
+    isAway = false;
+    await scene.close();
+  });
+
+  async function start(
+    adapter: (app: INestApplication) => IoAdapter | WsAdapter,
+    gateway: Type,
+  ): Promise<Headers> {
+    // One kind of error is told once in a minute.
+    minutes += 1;
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + minutes * 61_000 });
+    log.clear();
+    scene = await Scene.open({
+      providers: [gateway],
+      sessions: { claims: [claim] },
+      prepare: (app) => {
+        log.record(app);
+        app.useWebSocketAdapter(adapter(app));
+      },
+    });
+    const { access } = await scene.login('dora');
+    await scene.advance(1_000);
+    await scene.booted.app.get(SessionService).markClaimsStale('dora');
+    isAway = true;
+    return accessCookie(access);
+  }
+  const told = () => log.texts('error').filter((text) => text.includes('Error: roles away'));
+
+  it('by `ws` is told of in the log, once in a minute', async () => {
+    const cookie = await start((app) => new WsAdapter(app), AdminGateway);
+    const open = () => WsTestClient.open(scene.booted.url, 'admin', cookie);
+    await expect(open()).rejects.toMatchObject({ status: 500 });
+    await expect(open()).rejects.toMatchObject({ status: 500 });
+    expect(told()).toHaveLength(1);
+    vi.setSystemTime(Date.now() + 60_000);
+    minutes += 1;
+    await expect(open()).rejects.toMatchObject({ status: 500 });
+    expect(told()).toHaveLength(2);
+  });
+
+  it('by `ws` without an entrance is told of too', async () => {
+    const cookie = await start((app) => new WsAdapter(app), LateGateway);
+    const client = await WsTestClient.open(scene.booted.url, 'late', cookie);
+    expect(await client.closed).toEqual([4401, 'UNAUTHORISED']);
+    expect(told()).toHaveLength(1);
+  });
+
+  it('by Socket.IO is told of too', async () => {
+    const cookie = await start((app) => new IoAdapter(app), IoGateway);
+    const answer = await scene.get('/socket.io/?EIO=4&transport=polling', cookie);
+    expect(answer.json).toEqual({ code: 4, message: 'INTERNAL' });
+    expect(told()).toHaveLength(1);
   });
 });
 
