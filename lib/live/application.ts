@@ -4,7 +4,7 @@ import {
   type OnModuleInit,
   type Type,
 } from '@nestjs/common';
-import { HttpAdapterHost, ModuleRef } from '@nestjs/core';
+import { ApplicationConfig, HttpAdapterHost, ModuleRef } from '@nestjs/core';
 import { SessionConfigurationError } from '../errors/session-configuration.error.js';
 import type { HttpRequest } from '../http/context/http-request.js';
 import { checkKind } from '../http/verify/verify-session-options.js';
@@ -25,13 +25,15 @@ const SEVERAL_APPLICATIONS =
   'Several applications run in this process, and a socket opens at a server of its own: give verifyWsClient, ' +
   'allowSocketIo and sessionSubscriptions the application.';
 
-interface HttpAdapter {
-  getHttpServer(): unknown;
+/** An application of this process. */
+interface Running {
+  readonly modules: ProviderSource;
+  readonly config: ApplicationConfig;
 }
 
 // Decorators and `forRoot` need a function for sockets before their application exists. It is found here once a socket
-// opens.
-const running = new Map<HttpAdapter, ProviderSource>();
+// opens, by the host that each application has, also without HTTP.
+const running = new Map<HttpAdapterHost, Running>();
 
 /** Makes the application known to functions that were not given one. */
 @Injectable()
@@ -39,16 +41,15 @@ export class RunningApplication implements OnModuleInit, OnApplicationShutdown {
   constructor(
     private readonly host: HttpAdapterHost,
     private readonly modules: ModuleRef,
+    private readonly config: ApplicationConfig,
   ) {}
 
-  // Not before: Nest's testing module makes its providers without an adapter.
   onModuleInit(): void {
-    const adapter = this.host.httpAdapter as HttpAdapter | undefined;
-    if (adapter !== undefined) running.set(adapter, this.modules);
+    running.set(this.host, { modules: this.modules, config: this.config });
   }
 
   onApplicationShutdown(): void {
-    running.delete(this.host.httpAdapter);
+    running.delete(this.host);
   }
 }
 
@@ -85,11 +86,23 @@ export function later<T>(
 function applicationOf(request: HttpRequest, refuse: (text: string) => never): ProviderSource {
   // Node sets it on each socket that a server accepts.
   const { server } = (request.socket ?? {}) as { server?: unknown };
-  const [first, ...others] = running;
+  const all = [...running];
+  // A worker beside the application is never meant. Nest gives each application with gateways an adapter for them.
+  const withSockets = all.filter(
+    ([host, { config }]) => serverOf(host) !== undefined || Boolean(config.getIoAdapter()),
+  );
+  const [first, ...others] = withSockets.length === 0 ? all : withSockets;
   if (first === undefined) return refuse(NO_APPLICATION);
   const found =
-    others.length === 0 ? first : [...running].find(([each]) => each.getHttpServer() === server);
-  return found?.[1] ?? refuse(SEVERAL_APPLICATIONS);
+    others.length === 0
+      ? first
+      : withSockets.find(([host]) => server !== undefined && serverOf(host) === server);
+  return found?.[1].modules ?? refuse(SEVERAL_APPLICATIONS);
+}
+
+function serverOf(host: HttpAdapterHost): unknown {
+  const adapter = host.httpAdapter as { getHttpServer(): unknown } | null | undefined;
+  return adapter?.getHttpServer();
 }
 
 function unknownKind(kind: SessionKind): string {

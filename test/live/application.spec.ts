@@ -1,9 +1,18 @@
-import type { INestApplication } from '@nestjs/common';
+import {
+  Module,
+  type INestApplication,
+  type INestApplicationContext,
+  type INestMicroservice,
+} from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { Transport, type MicroserviceOptions } from '@nestjs/microservices';
 import { WsAdapter } from '@nestjs/platform-ws';
 import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
+import { TypeOrmModule } from '@nestjs/typeorm';
 import { afterEach, describe, expect, it } from 'vitest';
 import {
   CurrentSession,
+  SessionModule,
   VerifySession,
   verifyWsClient,
   type SessionContainer,
@@ -37,6 +46,23 @@ afterEach(async () => {
   await Promise.all(scenes.splice(0).map((scene) => scene.close()));
 });
 
+@Module({
+  imports: [
+    TypeOrmModule.forRoot({
+      name: 'worker',
+      type: 'better-sqlite3',
+      database: ':memory:',
+      synchronize: true,
+      autoLoadEntities: true,
+    }),
+    SessionModule.forRoot({ dataSource: 'worker' }),
+  ],
+})
+class WorkerModule {}
+
+@Module({ imports: [WorkerModule], providers: [GatewayOfItsOwnPort] })
+class WorkerWithGatewayModule {}
+
 async function start(gateway: new () => Who): Promise<Scene> {
   const prepare = (app: INestApplication): void => void app.useWebSocketAdapter(new WsAdapter(app));
   const scene = await Scene.open({ providers: [gateway], prepare });
@@ -66,5 +92,61 @@ describe('a gateway whose `verifyClient` is made before its application', () => 
       WsTestClient.open(`http://127.0.0.1:${port}`, 'guarded', accessCookie(access)),
     ).rejects.toMatchObject({ status: 500 });
     expect(log.texts('error').join('\n')).toContain('give verifyWsClient');
+  });
+
+  describe('beside applications without HTTP', () => {
+    const workers: INestApplicationContext[] = [];
+    afterEach(async () => {
+      await Promise.all(workers.splice(0).map((worker) => worker.close()));
+    });
+
+    async function startWorkers(): Promise<void> {
+      workers.push(await NestFactory.createApplicationContext(WorkerModule, { logger: false }));
+      await startMicroservice(WorkerModule);
+    }
+
+    async function startMicroservice(
+      module: new () => object,
+      adapter?: (app: INestMicroservice) => WsAdapter,
+    ): Promise<void> {
+      const microservice = await NestFactory.createMicroservice<MicroserviceOptions>(module, {
+        logger: false,
+        transport: Transport.TCP,
+        options: { host: '127.0.0.1', port: 0 },
+      });
+      workers.push(microservice);
+      if (adapter !== undefined) microservice.useWebSocketAdapter(adapter(microservice));
+      await microservice.listen();
+    }
+
+    it.each([
+      ['on its server', Gateway, undefined],
+      ['on a port of its own', GatewayOfItsOwnPort, port],
+    ] as const)('asks the one with HTTP, %s', async (_, gateway, ownPort) => {
+      await startWorkers();
+      const scene = await start(gateway);
+      await startWorkers();
+      const { access } = await scene.login('bob');
+      const base = ownPort === undefined ? scene.booted.url : `http://127.0.0.1:${ownPort}`;
+      const client = await WsTestClient.open(base, 'guarded', accessCookie(access));
+      expect(await client.ask('who')).toEqual(['you', 'bob']);
+      client.close();
+    });
+
+    it('asks the only one, though it has none', async () => {
+      await startMicroservice(WorkerWithGatewayModule, (app) => new WsAdapter(app));
+      await expect(
+        WsTestClient.open(`http://127.0.0.1:${port}`, 'guarded', {}),
+      ).rejects.toMatchObject({ status: 401 });
+    });
+
+    it('lets nobody in where one with gateways could be meant too', async () => {
+      const scene = await start(Gateway);
+      await startMicroservice(WorkerWithGatewayModule, (app) => new WsAdapter(app));
+      const { access } = await scene.login('bob');
+      await expect(
+        WsTestClient.open(`http://127.0.0.1:${port}`, 'guarded', accessCookie(access)),
+      ).rejects.toMatchObject({ status: 500 });
+    });
   });
 });
