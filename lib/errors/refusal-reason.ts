@@ -52,6 +52,10 @@ export type RefusalReason =
   | 'bound-session-in-header'
   | 'session-limit'
   | 'rate-limit'
+  /** As many sockets as `live.pending` allows already wait for their token. */
+  | 'pending-limit'
+  /** A socket could not be judged within a minute: the application's own `fetchValue` or a validator hangs. */
+  | 'verification-timeout'
   /** No session can be made from an argument. */
   | 'input'
   | 'store-unavailable'

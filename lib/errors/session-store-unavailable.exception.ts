@@ -11,7 +11,13 @@ export class SessionStoreUnavailableException extends SessionException {
 
   override readonly retryAfterSeconds = 5;
 
-  constructor(options: { cause?: unknown; reason?: 'store-unavailable' | 'keys-unreadable' } = {}) {
+  constructor(
+    options: {
+      cause?: unknown;
+      /** @internal */
+      reason?: 'store-unavailable' | 'keys-unreadable' | 'verification-timeout';
+    } = {},
+  ) {
     super({
       code: 'SESSION_STORE_UNAVAILABLE',
       reason: options.reason ?? 'store-unavailable',

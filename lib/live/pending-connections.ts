@@ -51,7 +51,8 @@ export class PendingConnections implements BeforeApplicationShutdown {
    */
   add(connection: object, refusal: SessionException, close: Close): boolean {
     if (this.size >= this.options.live.pending) {
-      this.refusals.report('handshake', refusal);
+      const full = this.refusals.unauthorized('pending-limit', { clearTokens: false });
+      this.refusals.report('handshake', full);
       return false;
     }
     this.tokenless.add(connection);
@@ -62,12 +63,15 @@ export class PendingConnections implements BeforeApplicationShutdown {
     return true;
   }
 
-  /** One that waits for its judge from now on, who reports a refusal. */
+  /** One that waits for its judge from now on, who reports a refusal in time. */
   addJudged(connection: object, close: Close): void {
     this.remove(connection);
-    this.wait(connection, close, JUDGED_WITHIN_MS, (closeNow) =>
-      closeNow(new SessionStoreUnavailableException()),
-    );
+    this.wait(connection, close, JUDGED_WITHIN_MS, (closeNow) => {
+      // Its client does with this code what is right here too: it keeps its tokens, and tries again.
+      const late = new SessionStoreUnavailableException({ reason: 'verification-timeout' });
+      this.refusals.report('handshake', late);
+      closeNow(late);
+    });
   }
 
   /** Sets another way to close a connection that still waits. */

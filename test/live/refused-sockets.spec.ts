@@ -94,6 +94,7 @@ const TRY_AGAIN = [1013, 'SESSION_STORE_UNAVAILABLE'];
 describe('a socket is told of as refused', () => {
   let scene: Scene;
   const refused: string[] = [];
+  const log = new LogRecorder();
   afterEach(async () => {
     vi.useRealTimers();
     await scene.close();
@@ -106,8 +107,12 @@ describe('a socket is told of as refused', () => {
     scene = await Scene.open({
       providers: gateways,
       sessions: { claims: [roleClaim], live: { pending: 1 } },
-      prepare: (app) => void app.useWebSocketAdapter(adapter(app)),
+      prepare: (app) => {
+        log.record(app);
+        app.useWebSocketAdapter(adapter(app));
+      },
     });
+    log.clear();
     refused.length = 0;
     scene.booted.app
       .get(SessionEventBus)
@@ -199,11 +204,30 @@ describe('a socket is told of as refused', () => {
     const client = await openWs('guarded');
     expect(refused).toEqual([]);
     await expect(openWs('guarded')).rejects.toMatchObject({ status: 503 });
-    expect(refused).toEqual(['handshake no-access-token']);
+    await expect(openWs('guarded')).rejects.toMatchObject({ status: 503 });
+    expect(refused).toEqual(['handshake pending-limit', 'handshake pending-limit']);
+    const warnings = log.texts('warn');
+    expect(warnings.filter((text) => text.includes('`live.pending`'))).toHaveLength(1);
     vi.advanceTimersByTime(5_000);
     expect(await client.closed).toEqual([4401, 'UNAUTHORISED']);
-    expect(refused).toEqual(['handshake no-access-token', 'handshake no-access-token']);
+    expect(refused.slice(2)).toEqual(['handshake no-access-token']);
     expect(scene.booted.app.get(PendingConnections).size).toBe(0);
+  });
+
+  it('once where the fetch of its claims hangs', async () => {
+    await withWs(LateGateway);
+    roles.set('dora', ['admin']);
+    const { access } = await scene.login('dora');
+    roles.set('dora', new Promise(() => undefined));
+    await scene.advance(1_000);
+    await scene.booted.app.get(SessionService).markClaimsStale('dora');
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    const client = await openWs('late', accessCookie(access));
+    vi.advanceTimersByTime(60_000);
+    expect(await client.closed).toEqual(TRY_AGAIN);
+    expect(refused).toEqual(['handshake verification-timeout']);
+    expect(log.texts('warn').join('\n')).toContain('`fetchValue`');
+    expect(log.texts('error')).toEqual([]);
   });
 });
 

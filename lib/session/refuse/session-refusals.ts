@@ -18,7 +18,20 @@ import { LogThrottle } from '../../time/log-throttle.js';
 const WARNED_EVERY_MS = 60_000;
 const CSRF_CURE =
   "Is the page's origin missing in `trustedOrigins`, or does a proxy not pass the host on " +
-  '(nginx: `proxy_set_header Host $http_host;`)? ';
+  '(nginx: `proxy_set_header Host $http_host;`)?';
+const WARNINGS: Partial<Record<RefusalReason, { readonly cause: string; readonly cure: string }>> =
+  {
+    'cross-site': { cause: 'A page of another origin was refused', cure: CSRF_CURE },
+    'anti-csrf': { cause: 'The anti-CSRF check refused a request', cure: CSRF_CURE },
+    'pending-limit': {
+      cause: 'A socket was turned away, because too many wait for their token',
+      cure: 'Raise `live.pending`, unless they are strangers who show none.',
+    },
+    'verification-timeout': {
+      cause: 'A socket could not be judged within a minute',
+      cure: 'Give `fetchValue` and the validators of your claims a time limit.',
+    },
+  };
 
 // The module that reported an error first also answers it, by its own options, if an application has several.
 const owners = new WeakMap<SessionException, SessionRefusals>();
@@ -101,22 +114,17 @@ export class SessionRefusals {
 
   private log(at: RefusedAt, error: SessionException): void {
     const { code, reason, refusedSession } = error;
-    if (error instanceof SessionStoreUnavailableException) this.tellOfOutage(error);
+    const isOutage = error instanceof SessionStoreUnavailableException;
+    if (isOutage && reason !== 'verification-timeout') this.tellOfOutage(error);
     if (reason === 'token-theft') {
       this.logger.warn(
         `Token theft detected: session ${refusedSession?.sessionHandle} was revoked, because a spent refresh token came back`,
       );
     }
-    if (reason === 'cross-site' && this.throttle.admits(`cross-site ${at}`)) {
+    const warning = WARNINGS[reason];
+    if (warning !== undefined && this.throttle.admits(`${reason} ${at}`)) {
       this.logger.warn(
-        `A page of another origin was refused (${at}). ${CSRF_CURE}` +
-          'The next warning of this kind comes after a minute',
-      );
-    }
-    if (reason === 'anti-csrf' && this.throttle.admits(`anti-csrf ${at}`)) {
-      this.logger.warn(
-        `The anti-CSRF check refused a request (${at}). ${CSRF_CURE}` +
-          'The next warning of this kind comes after a minute',
+        `${warning.cause} (${at}). ${warning.cure} The next warning of this kind comes after a minute`,
       );
     }
     if (!mayLogDebug()) return;
