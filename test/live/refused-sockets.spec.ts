@@ -1,4 +1,6 @@
-import type { INestApplication, Type } from '@nestjs/common';
+import { once } from 'node:events';
+import type { INestApplication, ModuleMetadata, Type } from '@nestjs/common';
+import { Query, Resolver } from '@nestjs/graphql';
 import { IoAdapter } from '@nestjs/platform-socket.io';
 import { WsAdapter } from '@nestjs/platform-ws';
 import { WebSocketGateway, WebSocketServer } from '@nestjs/websockets';
@@ -7,6 +9,7 @@ import {
   allowSocketIo,
   SessionEventBus,
   SessionService,
+  sessionSubscriptions,
   SessionStoreUnavailableException,
   UserRoleClaim,
   VerifySession,
@@ -15,9 +18,10 @@ import {
 import { PendingConnections } from '../../lib/live/pending-connections.js';
 import { SessionDatabase } from '../../lib/store/session-database.js';
 import { Answers, Pongs } from '../support/gateway-handlers.js';
+import { apolloWithSubscriptions } from '../support/graphql-servers.js';
 import { LogRecorder } from '../support/log-recorder.js';
-import type { WebSocket } from 'ws';
-import { accessCookie, Scene, type Headers } from '../support/scene.js';
+import { WebSocket } from 'ws';
+import { accessCookie, HOST, Scene, type Headers } from '../support/scene.js';
 import { IoTestClient, WsTestClient } from '../support/socket-clients.js';
 
 const roles = new Map<string, string[] | Promise<string[]>>();
@@ -88,6 +92,14 @@ class AdminGateway extends Answers {}
 
 @WebSocketGateway({ path: '/plain', verifyClient: verifyWsClient(undefined, { required: false }) })
 class PlainWsGateway extends Pongs {}
+
+@Resolver()
+class HelloResolver {
+  @Query(() => String)
+  hello(): string {
+    return 'hello';
+  }
+}
 
 const TRY_AGAIN = [1013, 'SESSION_STORE_UNAVAILABLE'];
 
@@ -410,14 +422,16 @@ describe('a socket that fails by an error of the application', () => {
 
   async function start(
     adapter: (app: INestApplication) => IoAdapter | WsAdapter,
-    gateway: Type,
+    provider: Type,
+    imports: ModuleMetadata['imports'] = [],
   ): Promise<Headers> {
     // One kind of error is told once in a minute.
     minutes += 1;
     vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + minutes * 61_000 });
     log.clear();
     scene = await Scene.open({
-      providers: [gateway],
+      imports,
+      providers: [provider],
       sessions: { claims: [claim] },
       prepare: (app) => {
         log.record(app);
@@ -448,6 +462,21 @@ describe('a socket that fails by an error of the application', () => {
     const cookie = await start((app) => new WsAdapter(app), LateGateway);
     const client = await WsTestClient.open(scene.booted.url, 'late', cookie);
     expect(await client.closed).toEqual([4401, 'UNAUTHORISED']);
+    expect(told()).toHaveLength(1);
+  });
+
+  it('by a subscription is told of too', async () => {
+    vi.spyOn(console, 'error').mockReturnValueOnce();
+    const cookie = await start((app) => new WsAdapter(app), HelloResolver, [
+      apolloWithSubscriptions(sessionSubscriptions),
+    ]);
+    const url = `${scene.booted.url.replace('http', 'ws')}/graphql`;
+    const socket = new WebSocket(url, 'graphql-transport-ws', {
+      headers: { host: HOST, ...cookie },
+    });
+    await once(socket, 'open');
+    socket.send('{"type":"connection_init"}');
+    expect((await once(socket, 'close'))[0]).toBe(4500);
     expect(told()).toHaveLength(1);
   });
 
