@@ -92,6 +92,19 @@ describeOnEachServer('a machine’s clock that jumps ahead between two polls', (
     expect(await rows()).toBe(1);
   });
 
+  it('makes nobody a thief whose token comes with another session’s', async () => {
+    const thefts: object[] = [];
+    booted.app.get(SessionEventBus).on('theftDetected', (event) => void thefts.push(event));
+    const parent = await instance.login('u1');
+    await instance.refresh(tokensOf(await instance.refresh(parent)));
+    const other = await instance.login('u2');
+    clock.jumpedByMs = HOUR_MS;
+    const refreshToken = `${parent.refreshToken}; sRefreshToken=${other.refreshToken}`;
+    await instance.refresh({ ...parent, refreshToken });
+    expect(thefts).toEqual([]);
+    expect(await rows()).toBe(2);
+  });
+
   it('still finds out who shows a token that was left behind long ago', async () => {
     const first = await instance.login('u1');
     const second = tokensOf(await instance.refresh(first));

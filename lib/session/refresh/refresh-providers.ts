@@ -5,6 +5,7 @@ import { RefreshTokenChooser } from './refresh-token-chooser.js';
 import { RefreshWrites } from './refresh-writes.js';
 import { SessionRefresher } from './session-refresher.js';
 import { SessionRotator } from './session-rotator.js';
+import { TokenTheft } from './token-theft.js';
 
 /** The providers that refresh sessions. */
 export const REFRESH_PROVIDERS = [
@@ -15,4 +16,5 @@ export const REFRESH_PROVIDERS = [
   RefreshWrites,
   SessionRefresher,
   SessionRotator,
+  TokenTheft,
 ];

@@ -1,6 +1,5 @@
 import { Injectable, Inject } from '@nestjs/common';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { TokenTheftDetectedException } from '../../errors/token-theft-detected.exception.js';
 import type { UnauthorizedSessionException } from '../../errors/unauthorized-session.exception.js';
 import { SessionStoreUnavailableException } from '../../errors/session-store-unavailable.exception.js';
 import { SessionEventBus } from '../../events/session-event-bus.js';
@@ -12,7 +11,6 @@ import { ClockCorrection } from '../../store/clock-correction.js';
 import type { SessionRecord } from '../../store/session-record.js';
 import { SessionStore } from '../../store/session.store.js';
 import { Clock } from '../../time/clock.js';
-import type { RefreshTokenClaims } from '../../tokens/refresh-token.js';
 import { decideRotation, isParent } from '../../tokens/rotation.js';
 import type { DeviceInfo } from '../device/device-info.js';
 import { BoundSessions, type BoundRefresh } from './bound-sessions.js';
@@ -27,6 +25,7 @@ import { SessionRevoker } from '../end/session-revoker.js';
 import { SessionRefusals } from '../refuse/session-refusals.js';
 import { RefreshNews } from './refresh-news.js';
 import { SessionRotator } from './session-rotator.js';
+import { TokenTheft } from './token-theft.js';
 import { SessionTokenMinter } from '../mint/session-token-minter.js';
 import { ArrivalQueue } from '../verify/arrival-queue.js';
 import { SessionLife } from '../verify/session-life.js';
@@ -64,6 +63,7 @@ export class SessionRefresher {
     private readonly bound: BoundSessions,
     private readonly revoker: SessionRevoker,
     private readonly expirer: SessionExpirer,
+    private readonly theft: TokenTheft,
     private readonly refusals: SessionRefusals,
     private readonly news: RefreshNews,
     private readonly events: SessionEventBus,
@@ -137,7 +137,7 @@ export class SessionRefresher {
           // A clock that has jumped ahead would make an honest client a thief.
           if (await this.clockCorrection.measureWhenDue()) break;
           if (request.hasWaited && isParent(token.claims, record)) throw this.over(record, true);
-          throw await this.theft(record, token.claims);
+          throw await this.theft.end(record, token.claims);
       }
     }
     throw new SessionStoreUnavailableException({ cause: new Error('rotation did not settle') });
@@ -202,18 +202,6 @@ export class SessionRefresher {
     const tokens = await this.minter.tokensFor(record, refresh, request.withAntiCsrfToken);
     this.news.ofRepetition(record, request, 'sibling');
     return { record, tokens };
-  }
-
-  private async theft(
-    record: SessionRecord,
-    presented: RefreshTokenClaims,
-  ): Promise<TokenTheftDetectedException> {
-    const detail = `presented generation ${presented.generation}, current ${record.generation}`;
-    const reason = 'token-theft';
-    await this.writes.end(record.handle, reason, () =>
-      this.revoker.revoke([record.handle], { reason, detail }),
-    );
-    return this.refusals.theft({ sessionHandle: record.handle, userId: record.userId });
   }
 
   /** @param isOvertaken whether the session lives on, with a later token */
