@@ -154,6 +154,9 @@ export class SessionService extends SessionFunctions {
    *
    * @throws {UnauthorizedSessionException} (401) if there is no such token, another site's page may have sent the
    * request, the actor's session is over, or the token is a bound session's and came in a header
+   * @throws {TokenTheftDetectedException} (401) if the token was spent long ago. A waiting cookie that another tab's
+   * refresh has overtaken is only refused
+   * @throws {TooManyRequestsException} (429) by `rateLimit`, which counts this as a refresh
    */
   endImpersonation(request: unknown, response: unknown): Promise<SessionContainer> {
     return this.impersonation.end(request, response);

@@ -681,17 +681,69 @@ describe.each(platforms)('who acts as a user on %s', (platform) => {
       expect((await admin.get('/me')).status).toBe(200);
     });
 
-    it('loses no session where another tab refreshed before the answer came', async () => {
-      await boot();
-      const admin = booted.client();
-      await admin.post('/login', { userId: 'admin' });
-      const jar = await admin.jar.getCookieString(booted.url);
-      await admin.post('/act', { userId: 'ada' });
-      const other = await refreshElsewhere(admin, jar);
-      booted.clock.advanceMs(60_000);
-      expect((await admin.post('/back')).status).toBe(401);
-      expect((await other.get('/strict')).status).toBe(200);
-      expect(await sessions.getAllSessionHandlesForUser('admin')).toHaveLength(1);
+    it.each([
+      ['in time', '1m'],
+      ['late', '10m'],
+    ] as const)(
+      'loses no session where another tab refreshed before the answer came: %s',
+      async (_, after) => {
+        await boot();
+        const admin = booted.client();
+        await admin.post('/login', { userId: 'admin' });
+        const jar = await admin.jar.getCookieString(booted.url);
+        await admin.post('/act', { userId: 'ada', lifetime: '5m' });
+        const other = await refreshElsewhere(admin, jar);
+        booted.clock.advance(after);
+        expect((await admin.post('/back')).status).toBe(401);
+        expect((await other.get('/strict')).status).toBe(200);
+        expect(await sessions.getAllSessionHandlesForUser('admin')).toHaveLength(1);
+      },
+    );
+
+    describe('of whom a thief has a refresh token', () => {
+      /** The thief's cookie, with a token of somebody who never acted as anybody. */
+      const stolen = (token = '') => ({ headers: { cookie: `sRefreshToken-actor=${token}` } });
+
+      it('R1: loses the session to no silent test of a spent one', async () => {
+        await boot();
+        const owner = booted.client();
+        await owner.post('/login', { userId: 'owner' });
+        const spent = await owner.cookie('sRefreshToken');
+        await refreshElsewhere(owner);
+        booted.clock.advanceMs(60_000);
+        const answer = await booted.client().post('/back', undefined, stolen(spent));
+        expect([answer.status, answer.json]).toMatchObject([401, { code: 'TOKEN_THEFT_DETECTED' }]);
+        expect(await sessions.getAllSessionHandlesForUser('owner')).toEqual([]);
+      });
+
+      it('D1: counts as who refreshes, unless nothing is shown or another site asks', async () => {
+        await boot({ rateLimit: { refreshes: { max: 2, per: '1m' } } });
+        const owner = booted.client();
+        await owner.post('/login', { userId: 'owner' });
+        const own = stolen(await owner.cookie('sRefreshToken'));
+        const evil = { origin: 'https://evil.example', 'sec-fetch-site': 'cross-site' };
+        const thief = booted.client();
+        const statuses: number[] = [];
+        for (const asked of [{}, { headers: { ...own.headers, ...evil } }, own, own, own])
+          statuses.push((await thief.post('/back', undefined, asked)).status);
+        expect(statuses).toEqual([401, 401, 201, 201, 429]);
+      });
+
+      it.each([
+        ['a cookie', stolen],
+        ['a header', (token: string) => ({ headers: { authorization: `Bearer ${token}` } })],
+      ])('D1: counts guesses in %s as failures, and no token of ours', async (__, shown) => {
+        await boot({ rateLimit: { failures: { max: 2, per: '1m' } } });
+        const owner = booted.client();
+        await owner.post('/login', { userId: 'owner' });
+        const token = (await owner.cookie('sRefreshToken')) ?? '';
+        await owner.post('/auth/signout');
+        const guess = `${token.slice(0, -6)}AAAAAA`;
+        const statuses: number[] = [];
+        for (const each of [token, token, guess, guess, guess, token])
+          statuses.push((await booted.client().post('/back', undefined, shown(each))).status);
+        expect(statuses).toEqual([401, 401, 401, 401, 429, 401]);
+      });
     });
 
     it('comes back where the database failed right after the impersonation had begun', async () => {

@@ -80,6 +80,16 @@ export class AntiCsrf {
     return headerOf(request, 'origin') !== undefined && !isCrossSite(request, this.options);
   }
 
+  /**
+   * Whether another site's page can send a refresh like this one without a preflight. Refusing it costs little, and it
+   * is not counted, because the page could otherwise use up its visitor's limit.
+   */
+  isForeign(request: HttpRequest): boolean {
+    if (this.options.antiCsrf === 'NONE' || !isCrossSite(request, this.options)) return false;
+    const own = ['authorization', RID_HEADER, ANTI_CSRF_HEADER];
+    return own.every((name) => headerOf(request, name) === undefined);
+  }
+
   reportFailure(at: SessionEvents['antiCsrfFailed']['at']): void {
     this.events.emit('antiCsrfFailed', { atMs: this.clock.now(), at });
   }

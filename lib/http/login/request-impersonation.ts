@@ -21,6 +21,7 @@ import { asHttpRequest, type HttpRequest } from '../context/http-request.js';
 import { asHttpResponse } from '../context/http-response.js';
 import { endingOwnSession, rememberedSession, rememberIssued } from '../current-session.js';
 import { checkImpersonateOptions } from './impersonation-options.js';
+import { RateLimiter } from '../rate-limit/rate-limiter.js';
 import { RequestLogin } from './request-login.js';
 import { RequestSignOut } from '../request-sign-out.js';
 import { RequestRefreshTokens } from '../refresh/request-refresh-tokens.js';
@@ -54,6 +55,7 @@ export class RequestImpersonation {
     private readonly reader: TokenReader,
     private readonly writer: TokenWriter,
     private readonly antiCsrf: AntiCsrf,
+    private readonly limiter: RateLimiter,
     private readonly refusals: SessionRefusals,
     @Inject(RESOLVED_SESSION_OPTIONS) private readonly options: ResolvedSessionOptions,
   ) {}
@@ -114,15 +116,28 @@ export class RequestImpersonation {
   /**
    * @throws {UnauthorizedSessionException} if the request lacks an actor's refresh token or shows those of several
    * sessions, another site's page may have sent it, or the actor's session is over
+   * @throws {TokenTheftDetectedException} {TooManyRequestsException} as at a refresh
    */
   async end(request: unknown, response: unknown): Promise<SessionContainer> {
     try {
       const httpRequest = asHttpRequest(request);
       const comeBack = () => this.comeBack(httpRequest, request, response);
-      return await endingOwnSession(request, comeBack);
+      return await endingOwnSession(request, () => this.withinLimits(httpRequest, comeBack));
     } catch (error) {
       return this.refusals.rethrow('refresh', error);
     }
+  }
+
+  // Anyone with a refresh token can ask this, so it is limited as a refresh.
+  private withinLimits<T>(request: HttpRequest, comeBack: () => Promise<T>): Promise<T> {
+    const bearer = this.reader.bearerToken(request);
+    const showsNone = bearer === undefined && this.reader.actorTokens(request).length === 0;
+    if (!this.limiter.isOn || showsNone || this.antiCsrf.isForeign(request)) return comeBack();
+    const showsOurs = async (): Promise<boolean> => {
+      if ((await this.tokens.actors(request)).length > 0) return true;
+      return (await this.authenticator.authenticate(bearer ?? '')) !== undefined;
+    };
+    return this.limiter.aroundRefresh(request, comeBack, showsOurs);
   }
 
   private async comeBack(

@@ -25,11 +25,9 @@ import type { AccessTokenClaims } from '../../tokens/access-token.js';
 import { isRefreshTokenLike } from '../../tokens/refresh-token.js';
 import { AntiCsrf } from '../anti-csrf/anti-csrf.js';
 import { deviceOf } from '../context/device-reader.js';
-import { asHttpRequest, headerOf, type HttpRequest } from '../context/http-request.js';
+import { asHttpRequest, type HttpRequest } from '../context/http-request.js';
 import { areHeadersSent, asHttpResponse } from '../context/http-response.js';
-import { isCrossSite } from '../anti-csrf/fetch-metadata.js';
 import { RateLimiter } from '../rate-limit/rate-limiter.js';
-import { ANTI_CSRF_HEADER, RID_HEADER } from '../transport/header-names.js';
 import { RequestRefreshTokens } from './request-refresh-tokens.js';
 import { RequestTokens } from '../request-tokens.js';
 import { SetupWarnings } from '../setup-warnings.js';
@@ -85,7 +83,7 @@ export class RequestRefresh {
     let judged: Promise<JudgedValues<AuthenticRefreshToken>> | undefined;
     const judge = () => (judged ??= this.refreshTokens.of(httpRequest, this.allowed(request)));
     const refresh = async () => this.refreshAdmitted(request, response, await judge());
-    if (!this.limiter.isOn || this.isForeign(httpRequest) || this.showsNone(httpRequest)) {
+    if (!this.limiter.isOn || this.antiCsrf.isForeign(httpRequest) || this.showsNone(httpRequest)) {
       return refresh();
     }
     const showsOurs = async () => (await judge()).authentic.length > 0;
@@ -200,14 +198,6 @@ export class RequestRefresh {
 
   private allowed(request: unknown): TokenTransferMethod {
     return this.options.tokenTransferMethod(request, 'refresh');
-  }
-
-  // Another site's page can send this without a preflight. Refusing it costs little, and it is not counted, because the
-  // page could otherwise use up its visitor's limit.
-  private isForeign(request: HttpRequest): boolean {
-    if (this.options.antiCsrf === 'NONE' || !isCrossSite(request, this.options)) return false;
-    const own = ['authorization', RID_HEADER, ANTI_CSRF_HEADER];
-    return own.every((name) => headerOf(request, name) === undefined);
   }
 
   // An access token without its refresh token would be sent, refused and refreshed in vain forever. Its removal is

@@ -77,7 +77,7 @@ export class SessionRefresher {
    * nothing
    * @throws {DeviceProofMissingException} if the session is bound to a device, and the request has no other evidence
    * @throws {TokenTheftDetectedException} if the session has left the token behind. The session is then revoked. A token
-   * that has waited since the last rotation is only refused
+   * that has waited since the last rotation is only refused, if the session's user has acted as somebody
    * @throws {SessionStoreUnavailableException}
    */
   async refresh(request: RefreshRequest): Promise<IssuedSession> {
@@ -136,7 +136,8 @@ export class SessionRefresher {
           races += 1;
           // A clock that has jumped ahead would make an honest client a thief.
           if (await this.clockCorrection.measureWhenDue()) break;
-          if (request.hasWaited && isParent(token.claims, record)) throw this.over(record, true);
+          if (request.hasWaited && record.impersonating !== null && isParent(token.claims, record))
+            throw this.over(record, true);
           throw await this.theft.end(record, token.claims);
       }
     }
