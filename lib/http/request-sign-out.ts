@@ -18,6 +18,8 @@ import { transferMethodOf } from './transport/shown-values.js';
 import { TokenReader } from './transport/token-reader.js';
 import { TokenWriter } from './transport/token-writer.js';
 
+const SIGN_OUT = { reason: 'sign-out', isByHolder: true } as const;
+
 /** A session that a token of the request names, and whether the request proves that no other site sent it. */
 interface SignedIn {
   readonly handle: string;
@@ -69,7 +71,7 @@ export class RequestSignOut {
         throw this.refusals.tryRefresh('access-token-invalid');
       }
       if (!this.antiCsrf.provesOwnPage(httpRequest)) return;
-      await this.revoker.revoke(waiting, { reason: 'sign-out' });
+      await this.revoker.revoke(waiting, SIGN_OUT);
       this.forgetAll(httpRequest, httpResponse);
       return;
     }
@@ -82,7 +84,7 @@ export class RequestSignOut {
     }
     // Someone who acts as somebody else signs out as both: nobody must be able to return to an abandoned browser.
     const handles = [...(await this.handlesIn(proven)), ...waiting];
-    await endingOwnSession(request, () => this.revoker.revoke(handles, { reason: 'sign-out' }));
+    await endingOwnSession(request, () => this.revoker.revoke(handles, SIGN_OUT));
     this.forgetAll(httpRequest, httpResponse);
   }
 

@@ -315,8 +315,30 @@ describe.each(platforms)('who acts as a user on %s', (platform) => {
       const { admin, own, waiting, handle } = await actingAs('ada', mode);
       expect((await admin.post('/auth/signout')).status).toBe(200);
       expect((await admin.back(waiting)).status).toBe(401);
-      for (const each of [own.sessionHandle, handle]) {
-        expect(await sessions.explain(each)).toMatchObject({ status: 'ended', reason: 'sign-out' });
+      for (const [each, detail] of [
+        [own.sessionHandle, null],
+        [handle, 'admin'],
+      ] as const) {
+        const ended = { status: 'ended', reason: 'sign-out', detail };
+        expect(await sessions.explain(each)).toMatchObject(ended);
+      }
+    });
+
+    it('is who has ended the session of the user that they acted in, not the user', async () => {
+      const { admin, handle } = await actingAs('ada', mode);
+      expect(await admin.status(`/auth/sessions/${handle}`, 'DELETE')).toBe(200);
+      expect(await sessions.explain(handle)).toMatchObject({ reason: 'revoked', detail: 'admin' });
+    });
+
+    it('is who has logged in anew, not the user', async () => {
+      const { admin, own, handle } = await actingAs('ada', mode);
+      await admin.post('/login', { userId: 'eve' });
+      for (const [each, detail] of [
+        [own.sessionHandle, null],
+        [handle, 'admin'],
+      ] as const) {
+        const ended = { reason: 'replaced-by-login', detail };
+        expect(await sessions.explain(each)).toMatchObject(ended);
       }
     });
 
@@ -556,8 +578,11 @@ describe.each(platforms)('who acts as a user on %s', (platform) => {
     const { admin, own, handle } = await actingAs('ada', 'header');
     const answer = await admin.send('POST', path, { userId: 'eve' }, admin.refreshToken);
     expect(answer.status).toBeLessThan(300);
-    for (const each of [own.sessionHandle, handle]) {
-      expect(await sessions.explain(each)).toMatchObject({ status: 'ended', reason });
+    for (const [each, detail] of [
+      [own.sessionHandle, null],
+      [handle, 'admin'],
+    ] as const) {
+      expect(await sessions.explain(each)).toMatchObject({ status: 'ended', reason, detail });
     }
   });
 

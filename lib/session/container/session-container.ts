@@ -168,7 +168,7 @@ export class SessionContainer extends ReadonlySession {
    */
   async revokeSession(): Promise<void> {
     await endByThemselves([this], () =>
-      this.parts.revoker.revoke([this.getHandle()], { reason: 'revoked' }),
+      this.parts.revoker.revoke([this.getHandle()], { reason: 'revoked', isByHolder: true }),
     );
     this.carrier?.clearTokens(this.getHandle());
   }

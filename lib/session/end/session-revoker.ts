@@ -32,6 +32,8 @@ export interface Ending {
   readonly reason: RevocationReason;
   /** The person who did it, or the presented token: for `explain`. */
   readonly detail?: string | undefined;
+  /** Whether the holder of each session ends it: in an impersonation, that is the person who acts. @default false */
+  readonly isByHolder?: boolean;
 }
 
 /** The sessions ended in a transaction, to announce after its commit. */
@@ -137,12 +139,13 @@ export class SessionRevoker {
   async noteIn(
     database: SessionDatabase,
     records: readonly SessionOutline[],
-    { reason, detail }: Ending,
+    { reason, detail, isByHolder = false }: Ending,
   ): Promise<EndedSessions> {
     const nowMs = this.clock.now();
-    const rows = records.map((record) =>
-      revokedRow(record, reason, detail ?? null, nowMs, this.options),
-    );
+    const rows = records.map((record) => {
+      const person = detail ?? (isByHolder ? record.actor?.userId : undefined);
+      return revokedRow(record, reason, person ?? null, nowMs, this.options);
+    });
     const { revocation, endedSessionRetentionMs } = this.options;
     const { isInTransaction } = this.database;
     // After the commit of a caller's transaction, this instance learns from the lines that are there.

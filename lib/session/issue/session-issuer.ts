@@ -130,10 +130,10 @@ export class SessionIssuer {
       await this.store.insert(record);
       return [];
     }
-    const reason = 'replaced-by-login';
+    const ending = { reason: 'replaced-by-login', isByHolder: true } as const;
     const insert = async (database: SessionDatabase): Promise<EndedSessions> => {
       await new SessionStore(database).insert(record);
-      return this.revoker.endIn(database, replaced, { reason });
+      return this.revoker.endIn(database, replaced, ending);
     };
     const ended = await this.database.transaction(insert, {
       whenLate: 'undo',
