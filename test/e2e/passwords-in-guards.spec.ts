@@ -17,7 +17,7 @@ import {
   type NestModule,
 } from '@nestjs/common';
 import { Args, GraphQLModule, Mutation, Query, Resolver } from '@nestjs/graphql';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
   CreateSession,
   RequireFresh,
@@ -29,6 +29,7 @@ import {
 } from '../../lib/index.js';
 import { requestAndResponseOf } from '../../lib/http/context/execution-context.js';
 import { platforms, type BootOptions } from '../support/boot-app.js';
+import { graphQlServers, type GraphQlAnswer } from '../support/graphql-servers.js';
 import {
   accessCookie,
   holderOf,
@@ -177,6 +178,23 @@ class GuardedResolver {
   }
 }
 
+@Resolver()
+class StaffResolver {
+  @Query(() => String, { nullable: true })
+  @UseGuards(PasswordGuard)
+  @CreateSession()
+  enter(@Args('password') _password: string): string {
+    return 'u1';
+  }
+
+  @Mutation(() => String, { nullable: true })
+  @CreateSession({ kind: 'staff' })
+  @UseGuards(PasswordGuard)
+  staff(@Args('password') _password: string): string {
+    return 'u1';
+  }
+}
+
 describe.each(platforms)('a login whose password a guard checks, on %s', (platform) => {
   let scene: Scene;
   afterEach(() => scene.close());
@@ -293,7 +311,7 @@ describe.each(platforms)('a login whose password a guard checks, on %s', (platfo
     expect(refused).toEqual([['login', 'rate-limit']]);
   });
 
-  it('counts each of a GraphQL request, and those that a guard refuses as failures', async () => {
+  it('counts the login of a GraphQL request, as a failure where a guard refuses it', async () => {
     const graphQl = GraphQLModule.forRoot<ApolloDriverConfig>({
       driver: ApolloDriver,
       autoSchemaFile: true,
@@ -308,10 +326,57 @@ describe.each(platforms)('a login whose password a guard checks, on %s', (platfo
     };
     const two = 'mutation { a: login(password: "wrong") b: login(password: "wrong") }';
     expect(await codes('mutation { login(password: "right") }')).toEqual([]);
-    expect(await codes(two)).toEqual(['UNAUTHENTICATED', 'UNAUTHENTICATED']);
-    expect(PasswordGuard.looked).toBe(3);
+    expect(await codes(two)).toEqual(['UNAUTHENTICATED', 'BAD_REQUEST']);
+    expect(PasswordGuard.looked).toBe(2);
+    expect(await codes('mutation { login(password: "wrong") }')).toEqual(['UNAUTHENTICATED']);
     expect(await codes('mutation { login(password: "right") }')).toEqual([]);
     expect(await codes('mutation { login(password: "wrong") }')).toEqual(['UNAUTHENTICATED']);
     expect(await codes('mutation { login(password: "right") }')).toEqual(['TOO_MANY_REQUESTS']);
   });
 });
+
+describe.each(graphQlServers)(
+  'V22: a request to $server on $platform whose passwords a guard checks',
+  ({ platform, server, graphQl }) => {
+    let scene: Scene;
+    const ONCE = 'login may only be used once per request';
+    const guesses = (field: string, count: number) =>
+      Array.from({ length: count }, (_, i) => `${field}${i}: ${field}(password: "wrong")`);
+    beforeEach(async () => {
+      const batched = server === 'Apollo' ? 'allowBatchedHttpRequests' : 'allowBatchedQueries';
+      scene = await Scene.open({
+        platform,
+        imports: [graphQl({ [batched]: true }), SessionModule.forRoot({ kind: 'staff' })],
+        providers: [GuardedResolver, StaffResolver],
+      });
+      PasswordGuard.looked = 0;
+    });
+    afterEach(() => scene.close());
+
+    async function messages(body: unknown): Promise<string[]> {
+      const { json } = await scene.post('/graphql', {}, body);
+      const answers = [json].flat() as Partial<GraphQlAnswer>[];
+      return answers.flatMap(({ errors = [] }) => errors.map(({ message }) => message));
+    }
+
+    it.each(['mutation', 'query'])('is one guess by all aliases of a %s', async (operation) => {
+      const field = operation === 'query' ? 'enter' : 'login';
+      const told = await messages({ query: `${operation} { ${guesses(field, 50).join(' ')} }` });
+      expect(told.filter((message) => message === ONCE)).toHaveLength(49);
+      expect(PasswordGuard.looked).toBe(1);
+    });
+
+    it('is one guess by all operations of a batch', async () => {
+      const query = `mutation { ${guesses('login', 5).join(' ')} }`;
+      const told = await messages([{ query }, { query }, { query }]);
+      expect(told.filter((message) => message === ONCE)).toHaveLength(14);
+      expect(PasswordGuard.looked).toBe(1);
+    });
+
+    it('is one guess for each kind of sessions', async () => {
+      const fields = [...guesses('login', 5), ...guesses('staff', 5)];
+      await messages({ query: `mutation { ${fields.join(' ')} }` });
+      expect(PasswordGuard.looked).toBe(2);
+    });
+  },
+);

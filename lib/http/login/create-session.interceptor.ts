@@ -9,7 +9,6 @@ import {
 } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import { catchError, defaultIfEmpty, mergeMap, takeLast, type Observable } from 'rxjs';
-import { SessionInputException } from '../../errors/session-input.exception.js';
 import { UnauthorizedSessionException } from '../../errors/unauthorized-session.exception.js';
 import { kindOf } from '../../options/option-checks.js';
 import { requestAndResponseOf } from '../context/execution-context.js';
@@ -31,7 +30,6 @@ import { SessionRefusals } from '../../session/refuse/session-refusals.js';
 @Injectable()
 export class CreateSessionInterceptor implements NestInterceptor {
   private readonly logger = new Logger('SessionModule');
-  private readonly requestsWithLogin = new WeakSet<object>();
 
   /** @internal */
   constructor(
@@ -53,7 +51,6 @@ export class CreateSessionInterceptor implements NestInterceptor {
     }
     const { request } = requestAndResponseOf(context);
     const isGraphQl = context.getType<string>() === 'graphql';
-    if (isGraphQl) this.refuseAnotherLogin(request);
     this.login.refuseCrossSiteLogin(request, options.allowCrossSite, isGraphQl);
     const login = this.limiter.aroundLogin(request, () =>
       this.logins
@@ -73,15 +70,6 @@ export class CreateSessionInterceptor implements NestInterceptor {
         throw this.refusal(options, error, context);
       }),
     );
-  }
-
-  // One GraphQL request can name a login any number of times, with a password each.
-  private refuseAnotherLogin(request: unknown): void {
-    if (this.requestsWithLogin.has(request as object)) {
-      const error = new SessionInputException('login', 'may only be used once per request');
-      this.refusals.rethrow('login', error);
-    }
-    this.requestsWithLogin.add(request as object);
   }
 
   private async createSession(

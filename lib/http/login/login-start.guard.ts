@@ -12,7 +12,7 @@ import { RequestLogin } from './request-login.js';
 
 /**
  * Lets a login begin before the handler's other guards, because one of them may check the password: notes the time,
- * refuses another site's page, and counts the attempt for `rateLimit`.
+ * refuses another site's page and a second login of one GraphQL request, and counts the attempt for `rateLimit`.
  *
  * @publicApi
  */
@@ -36,7 +36,9 @@ export class LoginStartGuard implements CanActivate {
     const request = asHttpRequest(answered.request);
     const { allowCrossSite } = this.reflector.get(CreateSessionMetadata, context.getHandler());
     const isGraphQl = context.getType<string>() === 'graphql';
-    this.logins?.begin(request);
+    const isFirst = this.logins?.begin(request) ?? true;
+    // One GraphQL request can name a login any number of times, with a password each.
+    if (isGraphQl && !isFirst) this.refuse(answered, anotherLogin());
     try {
       // Another site's page must not use up the limit of its visitor.
       this.login?.refuseCrossSiteLogin(request, allowCrossSite, isGraphQl);
@@ -56,6 +58,10 @@ export class LoginStartGuard implements CanActivate {
     if (response !== undefined) this.failures?.writeTo(request, response, error);
     throw error;
   }
+}
+
+function anotherLogin(): SessionInputException {
+  return new SessionInputException('login', 'may only be used once per request');
 }
 
 function loginOnSocket(): SessionInputException {

@@ -14,6 +14,8 @@ export interface LoginUnderWay {
 
 interface NotedLogin extends LoginUnderWay {
   readonly ownCutOffs: RevocationRecord[];
+  /** Whether a handler has begun it. */
+  isBegun: boolean;
   isOver: boolean;
 }
 
@@ -33,9 +35,16 @@ export class LoginsUnderWay {
 
   constructor(private readonly clock: Clock) {}
 
-  /** Notes that a login has begun. The first call for a request counts. */
-  begin(request: object): void {
-    this.noted(request);
+  /**
+   * Notes that the login of a handler has begun. The first call for a request counts.
+   *
+   * @returns whether it is the first
+   */
+  begin(request: object): boolean {
+    const login = this.noted(request);
+    const isFirst = !login.isBegun;
+    login.isBegun = true;
+    return isFirst;
   }
 
   /** Runs the handler of a login. Cut-offs made on its behalf meanwhile are its own. */
@@ -79,7 +88,7 @@ export class LoginsUnderWay {
   private noted(request: object): NotedLogin {
     const known = this.byRequest.get(request);
     if (known !== undefined) return known;
-    const login = { begunAtMs: this.clock.now(), ownCutOffs: [], isOver: false };
+    const login = { begunAtMs: this.clock.now(), ownCutOffs: [], isBegun: false, isOver: false };
     this.byRequest.set(request, login);
     return login;
   }
