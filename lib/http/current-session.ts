@@ -96,21 +96,21 @@ export function isGuardedBy(request: unknown, by: Verifying): boolean {
 }
 
 /**
- * Runs a request's own login, renewal, way back or sign-out, which ends the sessions that were found for it.
+ * Runs a request's own login, renewal, way back or sign-out, which may end sessions that were found for it.
  *
- * @param isOver whether one of them has ended by it, if it may go on
+ * @param endedBy the handles of the sessions that the work has ended, or has put another in the place of
  */
 export function endingOwnSession<T>(
   request: unknown,
   work: () => Promise<T>,
-  isOver?: (session: ReadonlySession) => boolean,
+  endedBy: (result: T) => readonly string[],
 ): Promise<T> {
   const { found, others } = findingsOf(request) ?? {};
   const all = [found, ...(others?.values() ?? [])];
   return endByThemselves(
     all.flatMap((each) => each?.session ?? []),
     work,
-    isOver,
+    endedBy,
   );
 }
 

@@ -84,7 +84,8 @@ export class RequestSignOut {
     }
     // Someone who acts as somebody else signs out as both: nobody must be able to return to an abandoned browser.
     const handles = [...(await this.handlesIn(proven)), ...waiting];
-    await endingOwnSession(request, () => this.revoker.revoke(handles, SIGN_OUT));
+    const revoke = () => this.revoker.revoke(handles, SIGN_OUT);
+    await endingOwnSession(request, revoke, () => handles);
     this.forgetAll(httpRequest, httpResponse);
   }
 

@@ -4,7 +4,7 @@ import type { Readable } from 'node:stream';
 import { Observable } from 'rxjs';
 import type { VerifySessionOptions } from '../http/verify/verify-session-options.js';
 import { isClosed } from '../session/container/closing.js';
-import { isEndedByItself } from '../session/container/own-ends.js';
+import { isEndedByItself, unlessEndedByItself } from '../session/container/own-ends.js';
 import type { ReadonlySession } from '../session/container/readonly-session.js';
 import { OpenClaims } from './open-claims.js';
 
@@ -56,12 +56,12 @@ export function cutOffWithSession(
   source?: Readable,
 ): void {
   if (isClosed(response)) return;
-  const watching = OpenClaims.watch(session, asked, () => {
-    if (isEndedByItself(session)) return;
+  const cutOff = (): void => {
     if (source === undefined && !response.headersSent) return refuseToStream(response, session);
     cut(response);
     source?.destroy();
-  });
+  };
+  const watching = OpenClaims.watch(session, asked, () => unlessEndedByItself(session, cutOff));
   response.once('close', () => watching[Symbol.dispose]());
 }
 

@@ -122,7 +122,14 @@ export class RequestImpersonation {
     try {
       const httpRequest = asHttpRequest(request);
       const comeBack = () => this.comeBack(httpRequest, request, response);
-      return await endingOwnSession(request, () => this.withinLimits(httpRequest, comeBack));
+      const acting = rememberedSession(httpRequest, this.verification)?.session;
+      // Also if the same request has come to another instance, which has ended it.
+      return await endingOwnSession(
+        request,
+        () => this.withinLimits(httpRequest, comeBack),
+        (own) =>
+          acting?.getActor()?.sessionHandle === own.getHandle() ? [acting.getHandle()] : [],
+      );
     } catch (error) {
       return this.refusals.rethrow('refresh', error);
     }

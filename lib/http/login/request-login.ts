@@ -90,9 +90,7 @@ export class RequestLogin {
       return await this.attach(request, response, transferMethod, async (how) => {
         const shown = revokePrevious ? await this.signOut.handlesOf(httpRequest) : [];
         const replacedHandles = [...new Set([...shown, ...how.replacedHandles])];
-        const issue = () => this.issuer.issue({ ...asked, ...how, replacedHandles });
-        // It may replace the request's session, or end it by the limit, or let it go on.
-        return endingOwnSession(request, issue, (each) => this.verification.isOver(each));
+        return this.issuer.issue({ ...asked, ...how, replacedHandles });
       });
     } catch (error) {
       return this.refusals.rethrow('login', error);
@@ -142,13 +140,15 @@ export class RequestLogin {
     }
     const before = answer.carried[transferMethod];
     const isBindingOffered = mayBind && this.binding.isMadeTo(httpRequest, transferMethod);
-    const issued = await issue({
-      login: this.logins.find(httpRequest),
-      device: deviceOf(httpRequest, this.options),
-      isBindingOffered,
-      replacedHandles: before === undefined ? [] : [before],
-      withAntiCsrfToken: this.options.antiCsrf === 'VIA_TOKEN' && transferMethod === 'cookie',
-    });
+    const issueNext = () =>
+      issue({
+        login: this.logins.find(httpRequest),
+        device: deviceOf(httpRequest, this.options),
+        isBindingOffered,
+        replacedHandles: before === undefined ? [] : [before],
+        withAntiCsrfToken: this.options.antiCsrf === 'VIA_TOKEN' && transferMethod === 'cookie',
+      });
+    const issued = await endingOwnSession(request, issueNext, ({ ended = [] }) => ended);
     // A stale token of the other method would shadow the new session (SuperTokens' rule for both methods).
     this.writer.clearOther(httpRequest, httpResponse, transferMethod, {
       header: this.reader.bearerToken(httpRequest) !== undefined,
@@ -207,15 +207,13 @@ export class RequestLogin {
       (await this.verification.transferMethodOf(request)) ??
       transferMethodForCreate(asHttpRequest(request), this.options);
     const handle = session.getHandle();
-    return this.attach(request, response, carriedBy, (how) =>
-      endingOwnSession(request, async () => {
-        const issued = await this.renewer.renew({ ...how, handle, userId });
-        if (issued !== undefined) return issued;
-        // No token is removed, because another answer may already have brought those of the renewed session.
-        const over = { clearTokens: false, session: { sessionHandle: handle, userId } };
-        return this.refusals.rethrow('login', this.refusals.unauthorized('session-over', over));
-      }),
-    );
+    return this.attach(request, response, carriedBy, async (how) => {
+      const issued = await this.renewer.renew({ ...how, handle, userId });
+      if (issued !== undefined) return issued;
+      // No token is removed, because another answer may already have brought those of the renewed session.
+      const over = { clearTokens: false, session: { sessionHandle: handle, userId } };
+      return this.refusals.rethrow('login', this.refusals.unauthorized('session-over', over));
+    });
   }
 
   /**

@@ -1,30 +1,62 @@
 import type { ReadonlySession } from './readonly-session.js';
 
-const endedByThemselves = new WeakSet<ReadonlySession>();
+interface OwnEnd {
+  /** How many pieces of work may end the session, and are not done. */
+  underWay: number;
+  isEnded: boolean;
+  readonly waiting: (() => void)[];
+}
 
-/** Whether a session's own request has ended it, so that the answer of that request is sent to its end. */
+const ownEnds = new WeakMap<ReadonlySession, OwnEnd>();
+
+/**
+ * Whether a session's own request has ended it, or is about to, so that the answer of that request is sent to its end.
+ */
 export function isEndedByItself(session: ReadonlySession): boolean {
-  return endedByThemselves.has(session);
+  const own = ownEnds.get(session);
+  return own !== undefined && (own.isEnded || own.underWay > 0);
+}
+
+/** Calls for a session that is over, unless its own request has ended it. Work that is under way decides first. */
+export function unlessEndedByItself(session: ReadonlySession, onEnd: () => void): void {
+  const own = ownEnds.get(session);
+  if (own === undefined || !isEndedByItself(session)) onEnd();
+  else if (!own.isEnded) own.waiting.push(onEnd);
 }
 
 /**
- * Ends sessions by their own request.
+ * Does work of the sessions' own request that may end them.
  *
- * @param isOver whether a session has ended by the work, if it may go on
- * @throws the error of the work; the sessions are as before
+ * @param endedBy the handles of the sessions that the work has ended, or has put another in the place of
+ * @throws the error of the work, which has then ended none
  */
 export async function endByThemselves<T>(
   sessions: readonly ReadonlySession[],
   work: () => Promise<T>,
-  isOver: (session: ReadonlySession) => boolean = () => true,
+  endedBy: (result: T) => readonly string[],
 ): Promise<T> {
-  for (const session of sessions) endedByThemselves.add(session);
+  for (const session of sessions) ownEndOf(session).underWay += 1;
   try {
     const result = await work();
-    for (const session of sessions) if (!isOver(session)) endedByThemselves.delete(session);
+    const ended = endedBy(result);
+    for (const session of sessions) {
+      if (ended.includes(session.getHandle())) ownEndOf(session).isEnded = true;
+    }
     return result;
-  } catch (error) {
-    for (const session of sessions) endedByThemselves.delete(session);
-    throw error;
+  } finally {
+    for (const session of sessions) finish(ownEndOf(session));
   }
+}
+
+function ownEndOf(session: ReadonlySession): OwnEnd {
+  const known = ownEnds.get(session) ?? { underWay: 0, isEnded: false, waiting: [] };
+  ownEnds.set(session, known);
+  return known;
+}
+
+function finish(own: OwnEnd): void {
+  own.underWay -= 1;
+  if (own.underWay > 0) return;
+  const told = own.waiting.splice(0);
+  if (!own.isEnded) for (const onEnd of told) onEnd();
 }

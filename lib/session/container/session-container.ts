@@ -167,9 +167,10 @@ export class SessionContainer extends ReadonlySession {
    * tokens.
    */
   async revokeSession(): Promise<void> {
-    await endByThemselves([this], () =>
-      this.parts.revoker.revoke([this.getHandle()], { reason: 'revoked', isByHolder: true }),
-    );
+    const handles = [this.getHandle()];
+    const ending = { reason: 'revoked', isByHolder: true } as const;
+    const revoke = () => this.parts.revoker.revoke(handles, ending);
+    await endByThemselves([this], revoke, () => handles);
     this.carrier?.clearTokens(this.getHandle());
   }
 

@@ -36,6 +36,8 @@ import type { MintedTokens } from '../mint/minted-tokens.js';
 export interface IssuedSession {
   readonly record: SessionRecord;
   readonly tokens: MintedTokens;
+  /** The handles of the sessions that it has replaced, or that the limit has ended for it. */
+  readonly ended?: readonly string[];
 }
 
 /** Creates sessions: checks its arguments, makes the tokens, and only then writes the row. */
@@ -75,17 +77,19 @@ export class SessionIssuer {
     );
     const replaced = request.replacedHandles ?? [];
     await this.refuseOvertaken(record, request.login);
+    let outnumbered: readonly string[] = [];
     if (request.impersonation === undefined) {
       const places = await this.limit.refuseIfFull(record, replaced);
       const ended = await this.insertInPlaceOf(replaced, record);
       // In the place of another, it is not one more, and a refusal would leave the user without either.
-      if (!ended.some((handle) => places.includes(handle))) await this.makeRoomFor(record);
+      if (!ended.some((handle) => places.includes(handle)))
+        outnumbered = await this.makeRoomFor(record);
     } else {
       const { database, revoker } = this;
       await insertActedIn(database, revoker, record, request.impersonation, replaced);
     }
     this.tellOf(record);
-    return { record, tokens };
+    return { record, tokens, ended: [...replaced, ...outnumbered] };
   }
 
   /** The same in the caller's transaction. */
@@ -103,7 +107,7 @@ export class SessionIssuer {
     );
   }
 
-  private makeRoomFor(record: SessionRecord): Promise<void> {
+  private makeRoomFor(record: SessionRecord): Promise<string[]> {
     // An error undoes the caller's transaction, with the row.
     if (this.database.isInTransaction) return this.limit.makeRoomFor(record);
     return this.limit.makeRoomAfter(record);

@@ -63,13 +63,17 @@ export class SessionLimit {
     return places;
   }
 
-  /** Ends the oldest sessions beyond the limit, or this one if the policy is to refuse. */
-  async makeRoomFor(created: SessionRecord): Promise<void> {
+  /**
+   * Ends the oldest sessions beyond the limit, or this one if the policy is to refuse.
+   *
+   * @returns the handles of those that it has ended
+   */
+  async makeRoomFor(created: SessionRecord): Promise<string[]> {
     const { maxSessionsPerUser } = this.options;
-    if (maxSessionsPerUser === false) return;
+    if (maxSessionsPerUser === false) return [];
     const { max, onLimit } = maxSessionsPerUser;
     const found = await this.ownSessionsOf(created);
-    if (found.length <= max) return;
+    if (found.length <= max) return [];
     if (onLimit === 'refuse') {
       await this.store.deleteAll([created.handle]);
       throw new SessionLimitException(max);
@@ -77,7 +81,9 @@ export class SessionLimit {
     const handles = found
       .toSorted(newestFirst(created, this.clock.now()))
       .map(({ handle }) => handle);
-    await this.revoker.revoke(handles.slice(max), { reason: 'session-limit' });
+    const oldest = handles.slice(max);
+    await this.revoker.revoke(oldest, { reason: 'session-limit' });
+    return oldest;
   }
 
   /**
@@ -86,11 +92,12 @@ export class SessionLimit {
    *
    * @throws {SessionLimitException} if the limit has been exceeded and the policy is to refuse
    */
-  async makeRoomAfter(created: SessionRecord): Promise<void> {
+  async makeRoomAfter(created: SessionRecord): Promise<string[]> {
     try {
-      await this.makeRoomFor(created);
+      return await this.makeRoomFor(created);
     } catch (error) {
       if (!(error instanceof SessionStoreUnavailableException)) throw error;
+      return [];
     }
   }
 

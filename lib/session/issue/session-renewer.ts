@@ -86,7 +86,7 @@ export class SessionRenewer {
       const { handle: sessionHandle, userId, tenantId } = record;
       const atMs = this.clock.now();
       this.events.emit('created', { sessionHandle, userId, tenantId, atMs });
-      return { record, tokens };
+      return { record, tokens, ended: [former.handle, ...request.replacedHandles] };
     }
     throw new SessionStoreUnavailableException({ cause: new Error('the session did not settle') });
   }
