@@ -40,8 +40,9 @@ const LONGEST_TURN_MS = 1_000;
 const byEnds = new WeakMap<SessionEnds, OpenClaims>();
 
 /**
- * Holds sessions open together with the requirements on their claims. A connection ends if the claims change so that it
- * would not be admitted again. Claims are fetched once for a session, however many connections hold it.
+ * Holds sessions open together with the requirements on their claims. A connection ends if the claims change, or grow
+ * too old, so that it would not be admitted again. Stale claims are fetched once for a session, however many connections
+ * hold it.
  */
 @Injectable()
 export class OpenClaims {
@@ -92,6 +93,7 @@ export class OpenClaims {
     asked: AskedOfClaims,
     onEnd: (end: LiveEnd) => void,
   ): Disposable {
+    const isAsked = this.verification.claims.areAsked(asked?.overrideGlobalClaimValidators);
     let isOpen = true;
     let judged = session.live.held.claims;
     const check = (): void => {
@@ -109,8 +111,8 @@ export class OpenClaims {
     const takeRow = (row: HeldRow): void => {
       if (!isOpen) return;
       this.verified.takeRow(session, row).then(
-        // A message may have changed them before.
-        () => session.live.held.claims !== judged && check(),
+        // Time alone may have made them too old. A message may have changed them before.
+        () => (isAsked || session.live.held.claims !== judged) && check(),
         () => this.again.add(() => takeRow(row)),
       );
     };
@@ -141,9 +143,10 @@ export class OpenClaims {
     try {
       // Also if none are asked: a message may ask for a role long after the feed has forgotten that it was taken.
       // Holders of one token are called in one turn, and share a fetch. Each has claims of its own.
-      await this.turns.run(() => this.policy.renewIn(session));
-      if (!isAsked) return undefined;
-      await this.verification.claims.assertIn(session, asked?.overrideGlobalClaimValidators);
+      await this.turns.run(async () => {
+        await this.policy.renewIn(session);
+        await this.verification.claims.assertIn(session, asked?.overrideGlobalClaimValidators);
+      });
       return undefined;
     } catch (error) {
       if (!isAsked && error instanceof TryRefreshTokenException) return undefined;

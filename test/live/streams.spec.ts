@@ -19,6 +19,7 @@ import { interval, map, NEVER, startWith, type Observable } from 'rxjs';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import {
   CurrentSession,
+  RequireFresh,
   SessionModule,
   SessionService,
   UserRoleClaim,
@@ -26,6 +27,7 @@ import {
   type SessionContainer,
 } from '../../lib/index.js';
 import { OpenSessions } from '../../lib/live/open-sessions.js';
+import { RevocationFeed } from '../../lib/revocation/revocation-feed.js';
 import { bootApp, platforms, type BootedApp } from '../support/boot-app.js';
 import { LogRecorder } from '../support/log-recorder.js';
 import { accessCookie, HOST, Scene } from '../support/scene.js';
@@ -97,6 +99,12 @@ class StreamController {
   @Sse('admins')
   @VerifySession({ roles: ['admin'] })
   admins(): Observable<MessageEvent> {
+    return NEVER.pipe(startWith({ data: 'secret' }));
+  }
+
+  @Sse('fresh')
+  @RequireFresh('10m')
+  fresh(): Observable<MessageEvent> {
     return NEVER.pipe(startWith({ data: 'secret' }));
   }
 
@@ -379,6 +387,73 @@ describe.each(platforms)('a stream on %s', (platform) => {
     await expect.poll(open).toBe(0);
     await sessions().revokeSession(handle);
     expect(signals.at(-1)?.aborted).toBe(false);
+  });
+});
+
+describe.each(platforms)('a stream that outlasts what it asked for, on %s', (platform) => {
+  const claim = new UserRoleClaim({
+    defaultMaxAgeInSeconds: 60,
+    fetchValue: ({ userId }) => {
+      fetched.add(userId);
+      return roles.get(userId) ?? [];
+    },
+  });
+  let scene: Scene;
+  beforeAll(async () => {
+    scene = await Scene.open({
+      platform,
+      controllers: [StreamController],
+      sessions: { claims: [claim] },
+    });
+  });
+  afterAll(() => scene.close());
+  const open = (): number => scene.booted.app.get(OpenSessions).size;
+  const passAnHour = async (): Promise<void> => {
+    scene.booted.clock.advance('1h');
+    const { task }: { task: { runNow(): Promise<void> } } = scene.booted.app.get(RevocationFeed);
+    await task.runNow();
+  };
+
+  it('keeps a role that is fetched again when it is too old, and ends when it was taken', async () => {
+    roles.set('erin', ['admin']);
+    const { access } = await scene.login('erin');
+    const { begun, text } = read(scene, 'admins', access);
+    await begun;
+    await expect.poll(open).toBe(1);
+    for (let looks = 0; looks < 3; looks += 1) {
+      fetched.clear();
+      await passAnHour();
+      await vi.waitUntil(() => fetched.has('erin'));
+      await pause(20);
+      expect(open()).toBe(1);
+    }
+    roles.set('erin', []);
+    await passAnHour();
+    expect((await text)[0]).toMatch(/event: session-ended\nid: 2\ndata: {"code":"INVALID_CLAIMS"}/);
+    expect(open()).toBe(0);
+  });
+
+  it('ends when its login is no longer fresh', async () => {
+    const { access } = await scene.login('erin');
+    const { begun, text } = read(scene, 'fresh', access);
+    await begun;
+    await expect.poll(open).toBe(1);
+    await passAnHour();
+    expect((await text)[0]).toMatch(/event: session-ended\nid: 2\ndata: {"code":"INVALID_CLAIMS"}/);
+    expect(open()).toBe(0);
+  });
+
+  it('goes on where it asked for nothing', async () => {
+    const { access, handle } = await scene.login('erin');
+    const { begun, text } = read(scene, 'events', access);
+    await begun;
+    await expect.poll(open).toBe(1);
+    fetched.clear();
+    await passAnHour();
+    await pause(20);
+    expect([open(), fetched.has('erin')]).toEqual([1, false]);
+    await scene.booted.app.get(SessionService).revokeSession(handle);
+    await text;
   });
 });
 

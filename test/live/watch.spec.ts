@@ -44,6 +44,10 @@ function endsOf({ sessions }: Pick<Instance, 'sessions'>, session: SessionContai
   return ends;
 }
 
+function lastFetched(clock: { now(): number }): object {
+  return { 'st-role': { t: clock.now() } };
+}
+
 const WAYS: readonly [string, (at: Instance, session: SessionContainer) => unknown, string][] = [
   [
     'is revoked by its handle',
@@ -451,6 +455,38 @@ describeOnEachServer('a session that is watched on another instance', (engine) =
     await there.sessions.markClaimsStale(session.getUserId());
     clock.advanceMs(3 * HOUR);
     await beat(here);
+    await expect.poll(() => ends).toMatchObject([{ reason: 'claims' }]);
+  });
+
+  it('keeps a role through any number of fetches, until it is taken', async () => {
+    let fetches = 0;
+    let roles = ['admin'];
+    const role = new UserRoleClaim({
+      defaultMaxAgeInSeconds: 60,
+      fetchValue: () => {
+        fetches += 1;
+        return roles;
+      },
+    });
+    const { first, clock } = await start({ sessions: { ...QUIET, claims: [role] } });
+    const session = await shownTo(first, await logIn(first));
+    // As for the messages of a GraphQL socket.
+    session.renewal.limit();
+    const ends: unknown[] = [];
+    const asked = { overrideGlobalClaimValidators: () => [role.validators.includes('admin')] };
+    OpenClaims.watch(session, asked, (end) => ends.push(end));
+    const lookAgain = async (): Promise<void> => {
+      fetches = 0;
+      clock.advanceMs(HOUR);
+      await beat(first);
+      await expect.poll(() => fetches).toBe(1);
+      await expect.poll(() => session.getAccessTokenPayload()).toMatchObject(lastFetched(clock));
+    };
+    for (let looks = 0; looks < 51; looks += 1) await lookAgain();
+    expect(ends).toEqual([]);
+    roles = [];
+    clock.advanceMs(HOUR);
+    await beat(first);
     await expect.poll(() => ends).toMatchObject([{ reason: 'claims' }]);
   });
 

@@ -41,6 +41,8 @@ export class SessionContainerFactory implements VerifiedSessions<SessionContaine
   }
 
   async takeRow(session: SessionContainer, row: HeldRow): Promise<void> {
+    // A connection may have its claims fetched at every look, without a message that would count anew.
+    session.renewal.countAnew();
     const { claims } = session.live.held;
     if (isShown(row, claims)) return;
     // Read once more: the row may be older than the claims of an edit.

@@ -46,6 +46,7 @@ interface Renewal {
   adopt(other: SessionContainer): void;
   take(tokens: MintedTokens): void;
   limit(): void;
+  countAnew(): void;
 }
 
 /**
@@ -188,7 +189,7 @@ export class SessionContainer extends ReadonlySession {
 
   /**
    * @internal changes of its claims, and of its tokens by others. A stream lasts through any number of them. `limit`
-   * counts other changes as those of one answer
+   * counts other changes as those of one answer, and `countAnew` forgets those before
    */
   get renewal(): Renewal {
     return {
@@ -203,6 +204,9 @@ export class SessionContainer extends ReadonlySession {
       },
       limit: () => {
         this.merges = 0;
+      },
+      countAnew: () => {
+        this.merges &&= 0;
       },
     };
   }
