@@ -173,8 +173,9 @@ export interface SessionModuleOptions extends SessionStatusCodeOptions {
   /** Connections that stay open for a session: sockets, streams, subscriptions. */
   live?: {
     /**
-     * `'session'`: a connection lasts as long as the session, across refreshes made elsewhere. `'token'`: it ends with
-     * the access token that opened it, unless the client shows a newer one on it. @default 'session'
+     * `'session'`: a connection lasts as long as the session, across refreshes made elsewhere, also if a copied access
+     * token has opened it. `'token'`: it ends with the access token that opened it, unless the client shows a newer one
+     * on it. @default 'session'
      */
     until?: 'session' | 'token';
     /** The most connections that may wait for a token in their first message. @default 1000 */
