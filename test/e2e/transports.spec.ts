@@ -125,12 +125,45 @@ class MessageFilter implements ExceptionFilter {
 
 @Catch()
 class EnvelopeFilter implements ExceptionFilter {
-  catch(error: HttpException, host: ArgumentsHost): void {
+  catch(error: HttpException, host: ArgumentsHost): void | Promise<void> {
     const response = host.switchToHttp().getResponse<{ status?: unknown; code?: unknown }>();
     const setStatus = (response.code ?? response.status) as (status: number) => {
       send(body: object): void;
     };
     setStatus.call(response, error.getStatus()).send({ envelope: true });
+  }
+}
+
+@Catch()
+class AsyncMessageFilter implements ExceptionFilter {
+  async catch(error: HttpException): Promise<Observable<never>> {
+    await Promise.resolve();
+    return throwError(() => ({ own: error.getStatus() }));
+  }
+}
+
+@Catch()
+class AsyncEnvelopeFilter extends EnvelopeFilter {
+  override async catch(error: HttpException, host: ArgumentsHost): Promise<void> {
+    await Promise.resolve();
+    await super.catch(error, host);
+  }
+}
+
+@Catch()
+class RethrowingFilter extends EnvelopeFilter {
+  override async catch(error: HttpException, host: ArgumentsHost): Promise<void> {
+    await Promise.resolve();
+    if (host.getType() === 'rpc') throw error;
+    await super.catch(error, host);
+  }
+}
+
+@Catch()
+class FailingFilter extends EnvelopeFilter {
+  override catch(error: HttpException, host: ArgumentsHost): void | Promise<void> {
+    if (host.getType() === 'rpc') throw new Error('no place to write to');
+    return super.catch(error, host);
   }
 }
 
@@ -249,35 +282,51 @@ describe.each(platforms)('a message over TCP to a hybrid application on %s', (pl
     expect(refused.every((at) => at === 'handler')).toBe(true);
   });
 
+  const whole = { status: 'error', statusCode: 401, code: 'UNAUTHORISED', message: 'unauthorised' };
   it.each([
-    ['no filter', []],
-    ['a filter for HTTP', [{ provide: APP_FILTER, useClass: EnvelopeFilter }]],
-  ])('gets the same error without `inheritAppConfig`, with %s of its own', async (_, providers) => {
-    const options = { host: '127.0.0.1', port: await freePort() };
-    const other = await Scene.open({
-      platform,
-      controllers: [VerifyingController, FilteredController],
-      providers,
-      prepare: async (app) => {
-        app.connectMicroservice({ transport: Transport.TCP, options });
-        await app.startAllMicroservices();
-      },
-    });
-    const stranger = ClientProxyFactory.create({ transport: Transport.TCP, options });
-    await expect(firstValueFrom(stranger.send('verify', 'garbage'))).rejects.toEqual({
-      status: 'error',
-      statusCode: 401,
-      code: 'UNAUTHORISED',
-      message: 'unauthorised',
-    });
-    for (const pattern of ['filtered', 'filtered-class']) {
-      await expect(firstValueFrom(stranger.send(pattern, {}))).rejects.toEqual({ own: 401 });
-    }
-    await expect(firstValueFrom(stranger.send('guarded', {}))).rejects.toHaveProperty('status');
-    expect((await other.get('/http')).status).toBe(403);
-    await stranger.close();
-    await other.close();
-  });
+    ['no filter', undefined, whole],
+    ['a filter for HTTP', EnvelopeFilter, whole],
+    ['an async filter for HTTP', AsyncEnvelopeFilter, whole],
+    ['an async filter that throws the error again', RethrowingFilter, whole],
+    ['a filter that fails', FailingFilter, whole],
+    ['a filter for messages', MessageFilter, { own: 401 }],
+    ['an async filter for messages', AsyncMessageFilter, { own: 401 }],
+  ])(
+    'gets its error, or that of a filter, with and without `inheritAppConfig`: %s',
+    async (_, filter, error) => {
+      const inherits = { host: '127.0.0.1', port: await freePort() };
+      const options = { host: '127.0.0.1', port: await freePort() };
+      const other = await Scene.open({
+        platform,
+        controllers: [VerifyingController, FilteredController],
+        providers: filter === undefined ? [] : [{ provide: APP_FILTER, useClass: filter }],
+        prepare: async (app) => {
+          app.connectMicroservice({ transport: Transport.TCP, options });
+          const tcp = { transport: Transport.TCP, options: inherits } as const;
+          app.connectMicroservice(tcp, { inheritAppConfig: true });
+          await app.startAllMicroservices();
+        },
+      });
+      for (const reached of [options, inherits]) {
+        const stranger = ClientProxyFactory.create({ transport: Transport.TCP, options: reached });
+        const refused = (pattern: string, data: unknown): Promise<unknown> =>
+          firstValueFrom(stranger.send<unknown>(pattern, data)).then(
+            (answer) => ({ answer }),
+            (refusal: unknown) => refusal,
+          );
+        expect(await refused('verify', 'garbage')).toEqual(error);
+        expect(await refused('stream', 'unauthorised')).toEqual(error);
+        expect(await refused('filtered', {})).toEqual({ own: 401 });
+        expect(await refused('filtered-class', {})).toEqual({ own: 401 });
+        await stranger.close();
+      }
+      const stranger = ClientProxyFactory.create({ transport: Transport.TCP, options });
+      await expect(firstValueFrom(stranger.send('guarded', {}))).rejects.toHaveProperty('status');
+      await stranger.close();
+      expect((await other.get('/http')).status).toBe(403);
+      await other.close();
+    },
+  );
 
   it('does not change how HTTP is answered', async () => {
     const answer = await scene.get('/http');

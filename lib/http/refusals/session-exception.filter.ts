@@ -1,4 +1,4 @@
-import { Catch, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
+import { Catch, Logger, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
 import { FILTER_CATCH_EXCEPTIONS } from '@nestjs/common/constants.js';
 import {
   ApplicationConfig,
@@ -6,7 +6,7 @@ import {
   HttpAdapterHost,
   ModulesContainer,
 } from '@nestjs/core';
-import { isObservable, throwError } from 'rxjs';
+import { from, isObservable, mergeAll, throwError, type Observable } from 'rxjs';
 import { SessionException } from '../../errors/session.exception.js';
 import { SessionRefusals } from '../../session/refuse/session-refusals.js';
 import {
@@ -27,6 +27,8 @@ import { RequestVerification } from '../verify/request-verification.js';
  */
 @Catch(SessionException)
 export class SessionExceptionFilter extends BaseExceptionFilter {
+  private readonly logger = new Logger('SessionModule');
+
   constructor(
     private readonly failures: FailureAnswer,
     private readonly refusals: SessionRefusals,
@@ -103,32 +105,37 @@ export class SessionExceptionFilter extends BaseExceptionFilter {
       : (filter.catch(exception, host) as unknown);
   }
 
-  // A filter for HTTP can't answer a message. Its return value would become the handler's answer.
+  /**
+   * A filter for HTTP can't answer a message. Its return value would become the handler's answer, and Node would end the
+   * process for its rejected promise. This is a stream even for a promise of one, which Nest's streams don't unwrap.
+   */
   private answerOfMessage(
     filter: ExceptionFilter,
     exception: SessionException,
     host: ArgumentsHost,
-  ): unknown {
-    try {
-      const answer: unknown = filter.catch(exception, host);
-      if (isObservable(answer)) return answer;
-    } catch (error) {
-      if (!(error instanceof TypeError)) throw error;
-    }
-    return this.answer(exception, host);
+  ): Observable<unknown> {
+    const ownAnswer = throwError(() => bodyOf(exception));
+    const answered = new Promise((resolve) => resolve(filter.catch(exception, host)));
+    const settled = answered.then(
+      (answer) => (isObservable(answer) ? answer : ownAnswer),
+      (error: unknown) => {
+        const isForHttp = error instanceof TypeError;
+        if (!isForHttp && error !== exception) this.logger.error(error);
+        return ownAnswer;
+      },
+    );
+    return from(settled).pipe(mergeAll());
   }
 
   private answer(exception: SessionException, host: ArgumentsHost): unknown {
-    const response = exception.getResponse();
-    const body = { status: 'error', ...(typeof response === 'object' ? response : {}) };
     switch (host.getType<string>()) {
       case 'http':
         super.catch(exception, host);
         return undefined;
       case 'rpc':
-        return throwError(() => body);
+        return throwError(() => bodyOf(exception));
       case 'ws':
-        sendException(host.switchToWs().getClient(), body);
+        sendException(host.switchToWs().getClient(), bodyOf(exception));
         return undefined;
       default:
         // A filter's return value would become the handler's answer here.
@@ -146,6 +153,10 @@ export class SessionExceptionFilter extends BaseExceptionFilter {
       .toReversed()
       .find((each) => !(each instanceof SessionExceptionFilter) && catches(each, exception));
   }
+}
+
+function bodyOf(exception: SessionException): object {
+  return { status: 'error', ...exception.getResponse() };
 }
 
 function catches(filter: ExceptionFilter, exception: SessionException): boolean {
