@@ -18,6 +18,7 @@ import { sendException } from '../context/socket-answer.js';
 import { noteRefusedResolver } from '../graphql/refusal-status.js';
 import { isGuardedBy } from '../current-session.js';
 import { FailureAnswer } from './failure-answer.js';
+import { grpcErrorOf } from './grpc-error.js';
 import { completeBeforeNearerFilters } from './nearer-filters.js';
 import { RequestVerification } from '../verify/request-verification.js';
 
@@ -114,7 +115,7 @@ export class SessionExceptionFilter extends BaseExceptionFilter {
     exception: SessionException,
     host: ArgumentsHost,
   ): Observable<unknown> {
-    const ownAnswer = throwError(() => bodyOf(exception));
+    const ownAnswer = errorOfMessage(exception, host);
     const answered = new Promise((resolve) => resolve(filter.catch(exception, host)));
     const settled = answered.then(
       (answer) => (isObservable(answer) ? answer : ownAnswer),
@@ -133,7 +134,7 @@ export class SessionExceptionFilter extends BaseExceptionFilter {
         super.catch(exception, host);
         return undefined;
       case 'rpc':
-        return throwError(() => bodyOf(exception));
+        return errorOfMessage(exception, host);
       case 'ws':
         sendException(host.switchToWs().getClient(), bodyOf(exception));
         return undefined;
@@ -157,6 +158,10 @@ export class SessionExceptionFilter extends BaseExceptionFilter {
 
 function bodyOf(exception: SessionException): object {
   return { status: 'error', ...exception.getResponse() };
+}
+
+function errorOfMessage(exception: SessionException, host: ArgumentsHost): Observable<never> {
+  return throwError(() => grpcErrorOf(exception, host) ?? bodyOf(exception));
 }
 
 function catches(filter: ExceptionFilter, exception: SessionException): boolean {
