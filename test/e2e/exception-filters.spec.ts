@@ -3,6 +3,7 @@ import {
   Controller,
   Get,
   HttpException,
+  Injectable,
   Logger,
   Module,
   Post,
@@ -10,17 +11,25 @@ import {
   Res,
   Scope,
   UseFilters,
+  UseGuards,
+  UseInterceptors,
   type ArgumentsHost,
+  type CallHandler,
+  type CanActivate,
   type ExceptionFilter,
+  type ExecutionContext,
   type INestApplication,
   type ModuleMetadata,
+  type NestInterceptor,
 } from '@nestjs/common';
 import { APP_FILTER, HttpAdapterHost } from '@nestjs/core';
 import { Field, ObjectType, Query, ResolveField, Resolver } from '@nestjs/graphql';
+import type { Observable } from 'rxjs';
 import { afterEach, describe, expect, it, onTestFinished } from 'vitest';
 import {
   CreateSession,
   CurrentSession,
+  Session,
   SessionEventBus,
   SessionException,
   SessionModule,
@@ -253,6 +262,179 @@ describe.each(
   });
 });
 
+/** An application's guard, which verifies by hand. */
+@Injectable()
+class GuardByHand implements CanActivate {
+  constructor(private readonly service: SessionService) {}
+
+  async canActivate(context: ExecutionContext): Promise<boolean> {
+    const http = context.switchToHttp();
+    const request = http.getRequest<{ url: string }>();
+    if (request.url === '/away') throw new SessionStoreUnavailableException();
+    await this.service.getSession(request, http.getResponse(), { checkDatabase: true });
+    return true;
+  }
+}
+
+/** An interceptor around those of the handlers. */
+@Injectable()
+class ThrowingInterceptor implements NestInterceptor {
+  intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
+    const { url } = context.switchToHttp().getRequest<{ url: string }>();
+    if (url === '/intercepted') throw new UnauthorizedSessionException();
+    return next.handle();
+  }
+}
+
+@Catch(HttpException)
+class PlainEnvelope implements ExceptionFilter {
+  readonly #name = 'envelope';
+
+  catch(exception: HttpException, host: ArgumentsHost): void {
+    const response = host.switchToHttp().getResponse<{ code?: unknown; status?: unknown }>();
+    const setStatus = (response.code ?? response.status) as (status: number) => {
+      send(body: object): void;
+    };
+    setStatus.call(response, exception.getStatus()).send({ [this.#name]: exception.getStatus() });
+  }
+}
+
+@Injectable({ scope: Scope.REQUEST })
+@Catch(HttpException)
+class EnvelopeOfRequest extends PlainEnvelope {
+  // A property, as some applications write it.
+  override catch = (exception: HttpException, host: ArgumentsHost): void =>
+    super.catch(exception, host);
+}
+
+@UseGuards(GuardByHand)
+@UseInterceptors(ThrowingInterceptor)
+class GuardedController {
+  @Get('guarded')
+  guarded(): object {
+    return {};
+  }
+
+  @Get('away')
+  away(): object {
+    return {};
+  }
+
+  @Get('intercepted')
+  intercepted(): object {
+    return {};
+  }
+}
+
+@Controller()
+@UseFilters(HttpEnvelope)
+class FilteredByClass extends GuardedController {}
+
+@Controller()
+@UseFilters(new PlainEnvelope())
+class FilteredByInstance extends GuardedController {}
+
+@Controller()
+@UseFilters(EnvelopeOfRequest)
+class FilteredByRequest extends GuardedController {}
+
+@Controller()
+class FilteredHandlers extends GuardedController {
+  @Get('guarded')
+  @UseFilters(HttpEnvelope)
+  override guarded(): object {
+    return {};
+  }
+
+  @Get('away')
+  @UseFilters(new PlainEnvelope())
+  override away(): object {
+    return {};
+  }
+
+  @Get('intercepted')
+  @UseFilters(EnvelopeOfRequest)
+  override intercepted(): object {
+    return {};
+  }
+}
+
+@Controller()
+class UnfilteredController extends GuardedController {}
+
+const AROUND_GUARDS: [string, Options][] = [
+  ['on a controller', { controllers: [FilteredByClass] }],
+  ['made by the application, on a controller', { controllers: [FilteredByInstance] }],
+  ['made for each request, on a controller', { controllers: [FilteredByRequest] }],
+  ['on handlers', { controllers: [FilteredHandlers] }],
+  [
+    'as APP_FILTER of each request',
+    {
+      controllers: [UnfilteredController],
+      providers: [{ provide: APP_FILTER, useClass: EnvelopeOfRequest }],
+    },
+  ],
+  [
+    'as APP_FILTER that a factory makes for each request',
+    {
+      controllers: [UnfilteredController],
+      providers: [
+        { provide: APP_FILTER, useFactory: () => new PlainEnvelope(), scope: Scope.REQUEST },
+      ],
+    },
+  ],
+];
+
+describe.each(
+  platforms.flatMap((platform) =>
+    AROUND_GUARDS.map(([way, options]) => [way, platform, options] as const),
+  ),
+)("a filter of errors of an application's guard, %s on %s", (_way, platform, options) => {
+  it('gets them with a complete answer, and those of interceptors too', async () => {
+    const scene = await Scene.open({ platform, sessions, ...options });
+    onTestFinished(() => scene.close());
+    const holder = await scene.login('u1');
+    expect((await scene.get('/guarded', bothCookies(holder))).status).toBe(200);
+    const intercepted = await scene.get('/intercepted', bothCookies(holder));
+    expect([intercepted.status, intercepted.json]).toMatchObject([440, { envelope: 440 }]);
+    expect(intercepted.setCookies).toEqual(CLEARED_COOKIES);
+    const unavailable = await scene.get('/away', bothCookies(holder));
+    expect([unavailable.status, unavailable.json]).toMatchObject([503, { envelope: 503 }]);
+    expect(unavailable.headers['retry-after']).toBe('5');
+    expect(unavailable.headers['cache-control']).toBe('no-store');
+    expect(unavailable.setCookies).toEqual([]);
+    await scene.booted.dataSource.getRepository(Session).delete({ handle: holder.handle });
+    const gone = await scene.get('/guarded', bothCookies(holder));
+    expect([gone.status, gone.json]).toMatchObject([440, { envelope: 440 }]);
+    expect(gone.setCookies).toEqual(CLEARED_COOKIES);
+    expect(gone.headers['cache-control']).toBe('no-store');
+  });
+});
+
+@Controller()
+@UseFilters(new PlainEnvelope())
+class FilteredThrowing extends ThrowingController {}
+
+describe('two applications in one process, with one filter on one controller', () => {
+  it.each([FilteredController, FilteredThrowing])(
+    'answer with the options of each: %o',
+    async (type) => {
+      const scenes = [];
+      for (const sessionExpiredStatusCode of [440, 441]) {
+        const scene = await Scene.open({
+          sessions: { sessionExpiredStatusCode },
+          controllers: [type],
+        });
+        onTestFinished(() => scene.close());
+        scenes.push(scene);
+      }
+      const statuses = [];
+      for (const scene of scenes) statuses.push((await scene.get('/thrown')).status);
+      expect(statuses).toEqual([440, 441]);
+    },
+  );
+});
+
 @Controller()
 @UseFilters(HttpEnvelope)
 class FilteredLogins {
@@ -400,10 +582,10 @@ class FilteredFieldResolver {
 describe.each(graphQlServers)(
   'a filter on a field of $server on $platform',
   ({ platform, graphQl }) => {
-    it('gets its errors with a complete answer, where the server runs filters and interceptors on fields', async () => {
+    it('gets its errors with a complete answer, where the server runs filters on fields', async () => {
       const scene = await Scene.open({
         platform,
-        imports: [graphQl({ fieldResolverEnhancers: ['filters', 'interceptors'] })],
+        imports: [graphQl({ fieldResolverEnhancers: ['filters'] })],
         providers: [FilteredFieldResolver],
       });
       onTestFinished(() => scene.close());

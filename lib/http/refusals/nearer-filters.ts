@@ -1,20 +1,10 @@
-import type {
-  ArgumentsHost,
-  CallHandler,
-  ExecutionContext,
-  NestInterceptor,
-  Type,
-} from '@nestjs/common';
-import {
-  EXCEPTION_FILTERS_METADATA,
-  INTERCEPTORS_METADATA,
-  METHOD_METADATA,
-} from '@nestjs/common/constants.js';
+import type { ArgumentsHost, ExceptionFilter, Type } from '@nestjs/common';
+import { EXCEPTION_FILTERS_METADATA } from '@nestjs/common/constants.js';
 import type { ApplicationConfig, ModulesContainer } from '@nestjs/core';
-import { catchError, type Observable } from 'rxjs';
+import type { InstanceWrapper } from '@nestjs/core/injector/instance-wrapper.js';
+import type { Module } from '@nestjs/core/injector/module.js';
 import { SessionException } from '../../errors/session.exception.js';
 import { handlersOf } from '../routes/handlers-of-class.js';
-import { isResolver } from '../routes/nest-marks.js';
 import { namedClass, providedClass } from '../routes/provided-classes.js';
 
 /** Completes the response to a session error, whoever answers it. */
@@ -24,63 +14,79 @@ interface Completing {
 
 const ANSWERED: ReadonlySet<string> = new Set(['http', 'graphql']);
 
-/** Completes the response to a session error of a handler before Nest asks any filter. */
-class CompleteFirst implements NestInterceptor {
-  constructor(private readonly filter: Completing) {}
-
-  intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
-    if (!ANSWERED.has(context.getType<string>())) return next.handle();
-    return next.handle().pipe(
-      catchError((error: unknown) => {
-        if (error instanceof SessionException) this.filter.completeResponse(error, context);
-        throw error;
-      }),
-    );
-  }
-}
+// Filters that complete the response first, each with the one that then answers.
+const answering = new WeakMap<object, ExceptionFilter>();
+const completing = new WeakSet<InstanceWrapper>();
 
 /**
  * Nest asks the filters of a handler and its controller, and those of one request, before any other filter of the whole
- * application. Handlers that have such filters get an interceptor. No other handler pays for it.
+ * application. Each of them completes the response before it answers. Nothing else sees every error that they answer: no
+ * interceptor runs around a guard.
  */
 export function completeBeforeNearerFilters(
-  filter: Completing,
+  first: Completing,
   modules: ModulesContainer,
   config: ApplicationConfig,
 ): void {
-  const first = new CompleteFirst(filter);
-  const isForAll = config.getGlobalRequestFilters().length > 0;
-  const found = new Map<object, boolean>();
-  for (const type of classesOf(modules)) {
-    const isForClass = isForAll || hasFilters(type);
-    // Controllers that extend another one share its handlers.
-    for (const handler of handlersOf(type).filter(isAnswered)) {
-      found.set(handler, found.get(handler) === true || isForClass || hasFilters(handler));
-    }
+  const all = [...modules.values()];
+  const ofHandlers = all
+    .flatMap(({ injectables }) => [...injectables.values()])
+    .filter(({ subtype }) => subtype === 'filter');
+  for (const wrapper of [...ofHandlers, ...config.getGlobalRequestFilters()]) {
+    completeBeforeMade(first, wrapper);
   }
-  for (const [handler, isNeeded] of found) putFirst(handler, isNeeded ? [first] : []);
+  for (const type of classesOf(all)) {
+    for (const declared of [type, ...handlersOf(type)]) completeBeforeGiven(first, declared);
+  }
 }
 
-function classesOf(modules: ModulesContainer): Type[] {
-  return [...modules.values()]
+function classesOf(modules: readonly Module[]): Type[] {
+  return modules
     .flatMap(({ controllers, providers }) => [...controllers.values(), ...providers.values()])
     .flatMap((wrapper) => namedClass(wrapper) ?? providedClass(wrapper) ?? []);
 }
 
-function isAnswered(handler: object): boolean {
-  return Reflect.hasMetadata(METHOD_METADATA, handler) || isResolver(handler);
+// Nest makes the filter, at the start or for each request, and gets it out of its wrapper.
+function completeBeforeMade(first: Completing, wrapper: InstanceWrapper): void {
+  // Another kind's module has the same filters, and completes the errors of each kind.
+  if (completing.has(wrapper)) return;
+  completing.add(wrapper);
+  const entryOf = wrapper.getInstanceByContextId.bind(wrapper);
+  wrapper.getInstanceByContextId = (...context) => {
+    const entry = entryOf(...context);
+    const filter: unknown = entry.instance;
+    if (isFilter(filter) && !answering.has(filter) && Object.isExtensible(filter)) {
+      completeIn(filter, first, filter);
+    }
+    return entry;
+  };
 }
 
-function hasFilters(declared: object): boolean {
-  const filters = Reflect.getMetadata(EXCEPTION_FILTERS_METADATA, declared) as
-    unknown[] | undefined;
-  return filters !== undefined && filters.length > 0;
+// The application has made the filter. Another application in this process may use the same.
+function completeBeforeGiven(first: Completing, declared: object): void {
+  const filters = (Reflect.getMetadata(EXCEPTION_FILTERS_METADATA, declared) ?? []) as unknown[];
+  if (!filters.some(isFilter)) return;
+  const changed = filters.map((filter) => {
+    if (!isFilter(filter)) return filter;
+    const given = answering.get(filter) ?? filter;
+    return completeIn(Object.create(given) as object, first, given);
+  });
+  Reflect.defineMetadata(EXCEPTION_FILTERS_METADATA, changed, declared);
 }
 
-// Another application in this process may use the same class.
-function putFirst(handler: object, first: readonly CompleteFirst[]): void {
-  const present = (Reflect.getMetadata(INTERCEPTORS_METADATA, handler) ?? []) as unknown[];
-  const others = present.filter((each) => !(each instanceof CompleteFirst));
-  if (first.length + others.length === 0 && present.length === 0) return;
-  Reflect.defineMetadata(INTERCEPTORS_METADATA, [...first, ...others], handler);
+function isFilter(value: unknown): value is ExceptionFilter {
+  const { catch: answer } = (value ?? {}) as Partial<ExceptionFilter>;
+  return typeof value === 'object' && typeof answer === 'function';
+}
+
+function completeIn(changed: object, first: Completing, filter: ExceptionFilter): object {
+  const answer = filter.catch.bind(filter);
+  answering.set(changed, filter);
+  const value: ExceptionFilter['catch'] = (exception, host) => {
+    if (exception instanceof SessionException && ANSWERED.has(host.getType())) {
+      first.completeResponse(exception, host);
+    }
+    return answer(exception, host) as unknown;
+  };
+  return Object.defineProperty(changed, 'catch', { value, configurable: true, writable: true });
 }
