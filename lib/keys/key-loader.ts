@@ -54,7 +54,8 @@ export function areLocked(keys: LoadedKeys, algorithm: string): boolean {
 
 /** The error for a use that needs a key of this kind, where a reading has none. */
 export function noUsableKey(kind: KeyKind, keys: LoadedKeys): SessionStoreUnavailableException {
-  const areUnreadable = keys.unreadable.some((row) => row.kind === kind);
+  const opensNone = keys.signingByKid.size + keys.macById.size === 0;
+  const areUnreadable = keys.unreadable.some((row) => opensNone || row.kind === kind);
   return new SessionStoreUnavailableException({
     cause: new Error(`no usable ${kind} key`),
     reason: areUnreadable ? 'keys-unreadable' : 'store-unavailable',

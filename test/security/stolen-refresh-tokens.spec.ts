@@ -28,8 +28,10 @@ describe.each(platforms)('a stolen refresh token on %s', (platform) => {
   /** Somebody whose first token is spent, and no answer to it can be under way any more. */
   async function whoMovedOn(userId: string): Promise<{ spent: string; now: Holder }> {
     const before = await scene.login(userId);
-    const now = holderOf(await scene.refresh(refreshCookie(before.refresh)), before);
-    await scene.get('/me', accessCookie(now.access));
+    const proof = before.antiCsrf === undefined ? {} : { 'anti-csrf': before.antiCsrf };
+    const shown = { ...refreshCookie(before.refresh), ...proof };
+    const now = holderOf(await scene.refresh(shown), before);
+    await scene.get('/me', { ...accessCookie(now.access), 'anti-csrf': now.antiCsrf ?? '' });
     await scene.settle();
     await scene.advance(120_000);
     return { spent: before.refresh, now };
@@ -43,6 +45,7 @@ describe.each(platforms)('a stolen refresh token on %s', (platform) => {
   describe('beside a good one of the thief', () => {
     it.each([
       ['any', (spent: string, own: string) => ({ ...bearer(spent), ...refreshCookie(own) })],
+      ['any', (spent: string, own: string) => ({ ...bearer(own), ...refreshCookie(spent) })],
       ['cookie', (spent: string, own: string) => bothIn(spent, own)],
       ['cookie', (spent: string, own: string) => bothIn(own, spent)],
     ] as const)('R1: ends its session, and is told of, with %s', async (method, headersOf) => {
@@ -50,7 +53,9 @@ describe.each(platforms)('a stolen refresh token on %s', (platform) => {
       const victim = await whoMovedOn('victim');
       const thief = await scene.login('thief');
       const answer = await scene.refresh(headersOf(victim.spent, thief.refresh));
-      expect([answer.status, holderOf(answer).userId]).toEqual([200, 'thief']);
+      expect(answer.status).toBe(200);
+      expect(answer.headers['front-token']).toBeDefined();
+      expect(await scene.sessionRow(thief.handle)).toMatchObject({ generation: 1 });
       expect(thefts).toEqual([victim.now.handle]);
       expect(await scene.sessionRow(victim.now.handle)).toBeNull();
       const detail = 'presented generation 0, current 1';
@@ -85,6 +90,30 @@ describe.each(platforms)('a stolen refresh token on %s', (platform) => {
     const other = await whoMovedOn('other');
     expect(outcomeOf(await scene.refresh(bothIn(one.spent, other.spent)))).toEqual(THEFT);
     expect(thefts.toSorted()).toEqual([one.now.handle, other.now.handle].toSorted());
+  });
+
+  it('ends nothing with VIA_TOKEN, unless a page of the application sent it', async () => {
+    await open({ antiCsrf: 'VIA_TOKEN', tokenTransferMethod: 'cookie' });
+    const victim = await whoMovedOn('victim');
+    const own = await scene.login('thief');
+    const headers = bothIn(victim.spent, own.refresh);
+    expect(outcomeOf(await scene.refresh(headers))).toEqual(UNAUTHORISED);
+    expect(thefts).toEqual([]);
+    const proven = { ...headers, 'anti-csrf': own.antiCsrf ?? '' };
+    expect((await scene.refresh(proven)).status).toBe(200);
+    expect(thefts).toEqual([victim.now.handle]);
+  });
+
+  it('is none where the newer token of its session waits while its user acts as somebody else', async () => {
+    await open({ tokenTransferMethod: 'cookie' });
+    const { spent, now } = await whoMovedOn('admin');
+    const other = await scene.login('ada');
+    const { cookie } = bothIn(spent, other.refresh);
+    const headers = { cookie: `${cookie}; ${REFRESH_COOKIE}-actor=${now.refresh}` };
+    const answer = await scene.refresh(headers);
+    expect([answer.status, holderOf(answer).userId]).toEqual([200, 'ada']);
+    expect(thefts).toEqual([]);
+    expect(await scene.sessionRow(now.handle)).not.toBeNull();
   });
 
   it('is none where the newer token of its session is shown too, in whatever place', async () => {

@@ -5,10 +5,13 @@ import {
   RESOLVED_SESSION_OPTIONS,
   type ResolvedVerificationOptions,
 } from '../../options/resolved-options.js';
+import type { AuthenticRefreshToken } from '../../session/refresh/refresh-token-authenticator.js';
 import { Clock } from '../../time/clock.js';
+import { isAntiCsrfTokenOf } from '../../tokens/anti-csrf-token.js';
 import { constantTimeEqual } from '../../tokens/secrets.js';
 import { headerOf, type HttpRequest } from '../context/http-request.js';
 import { ANTI_CSRF_HEADER, RID_HEADER } from '../transport/header-names.js';
+import type { AuthenticValue } from '../transport/shown-values.js';
 import { hasCustomHeader, isCrossSite } from './fetch-metadata.js';
 
 const MAX_TOKEN_LENGTH = 256;
@@ -51,6 +54,19 @@ export class AntiCsrf {
   /** The client's half of the proof. */
   presentedToken(request: HttpRequest): string | undefined {
     return headerOf(request, ANTI_CSRF_HEADER);
+  }
+
+  /** Whether one of a request's refresh tokens shows that no other site's page has sent it, as each in a header does. */
+  isProvenByOne(
+    request: HttpRequest,
+    values: readonly AuthenticValue<AuthenticRefreshToken>[],
+  ): boolean {
+    if (!this.isByToken) return true;
+    const presented = this.presentedToken(request);
+    return values.some(
+      ({ token, cookie }) =>
+        cookie === undefined || isAntiCsrfTokenOf(presented, token.claims, token.key),
+    );
   }
 
   /** Whether the client proves as much as required. */

@@ -177,7 +177,7 @@ export class RequestBinding {
     handle: string,
   ): Promise<AuthenticRefreshToken | undefined> {
     const own = refresh.filter(({ claims }) => claims.sessionHandle === handle);
-    if (own.length > 0) return this.chooser.choose([own]);
+    if (own.length > 0) return (await this.chooser.choose([own])).token;
     const others = [...access, ...refresh];
     if (others.some(({ claims }) => claims.sessionHandle === handle)) return undefined;
     if (others.length > 0) throw this.over();

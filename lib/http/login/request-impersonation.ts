@@ -4,6 +4,7 @@ import {
   RESOLVED_SESSION_OPTIONS,
   type ResolvedSessionOptions,
 } from '../../options/resolved-options.js';
+import type { TokenTransferMethod } from '../../options/session-module-options.js';
 import type { SessionContainer } from '../../session/container/session-container.js';
 import { SessionContainerFactory } from '../../session/container/session-container.factory.js';
 import { SessionRevoker } from '../../session/end/session-revoker.js';
@@ -137,11 +138,13 @@ export class RequestImpersonation {
 
   // Anyone with a refresh token can ask this, so it is limited as a refresh.
   private withinLimits<T>(request: HttpRequest, comeBack: () => Promise<T>): Promise<T> {
-    const bearer = this.reader.bearerToken(request);
-    const showsNone = bearer === undefined && this.reader.actorTokens(request).length === 0;
+    const allowed = this.allowed(request);
+    const bearer = allowed === 'cookie' ? undefined : this.reader.bearerToken(request);
+    const inCookie = allowed === 'header' ? [] : this.reader.actorTokens(request);
+    const showsNone = bearer === undefined && inCookie.length === 0;
     if (!this.limiter.isOn || showsNone || this.antiCsrf.isForeign(request)) return comeBack();
     const showsOurs = async (): Promise<boolean> => {
-      if ((await this.tokens.actors(request)).length > 0) return true;
+      if (inCookie.length > 0 && (await this.tokens.actors(request)).length > 0) return true;
       return (await this.authenticator.authenticate(bearer ?? '')) !== undefined;
     };
     return this.limiter.aroundRefresh(request, comeBack, showsOurs);
@@ -179,7 +182,7 @@ export class RequestImpersonation {
   }
 
   private async waitingOf(request: HttpRequest): Promise<Waiting> {
-    const allowed = this.options.tokenTransferMethod(request, 'refresh');
+    const allowed = this.allowed(request);
     const inCookie = allowed === 'header' ? undefined : await this.waitingInCookie(request);
     if (inCookie !== undefined) {
       if (await this.signOut.isProven(request)) {
@@ -193,6 +196,10 @@ export class RequestImpersonation {
       throw this.refusals.unauthorized('no-refresh-token', { clearTokens: false });
     }
     return { token: await this.authenticator.expect(bearer), transferMethod: 'header' };
+  }
+
+  private allowed(request: HttpRequest): TokenTransferMethod {
+    return this.options.tokenTransferMethod(request, 'refresh');
   }
 
   // A sibling host may have planted another one, but the access token names the actor's own session.

@@ -15,6 +15,7 @@ import {
 } from '../../session/container/stale-claims-policy.js';
 import { SessionRefusals } from '../../session/refuse/session-refusals.js';
 import { SessionRefresher } from '../../session/refresh/session-refresher.js';
+import { TokenTheft } from '../../session/refresh/token-theft.js';
 import { checkFlag } from '../../session/input/function-arguments.js';
 import {
   RefreshTokenAuthenticator,
@@ -42,6 +43,7 @@ export class RequestRefresh {
 
   constructor(
     private readonly refresher: SessionRefresher,
+    private readonly theft: TokenTheft,
     private readonly tokens: RequestTokens,
     private readonly refreshTokens: RequestRefreshTokens,
     private readonly verifier: SessionVerifier,
@@ -136,7 +138,10 @@ export class RequestRefresh {
     const usable = judged.authentic.filter(({ cookie }) => cookie === undefined || isAllowed);
     if (usable.length === 0) throw this.refusalOf(request, judged, isAllowed);
     const places = byPlace(usable).map((values) => values.map(({ token }) => token));
-    const token = await this.chooser.choose(places);
+    const waiting = usable.length > 1 ? await this.refreshTokens.actors(request) : [];
+    const { token, spentBeside } = await this.chooser.choose(places, waiting);
+    // Otherwise a good token of a thief's own would let them test stolen ones in silence.
+    if (this.antiCsrf.isProvenByOne(request, usable)) await this.theft.endBeside(spentBeside);
     const value = usable.find((each) => each.token === token);
     if (value === undefined) {
       const several = byPlace(usable).find((place) => place.length > 1)?.[0]?.cookie;

@@ -94,9 +94,9 @@ export class HandlerSurvey {
   }
 
   /**
-   * The names of declared handlers of microservices' messages that require a session.
+   * The names of declared handlers of microservices' messages that look for a session, required or not.
    *
-   * @param kind the kind of sessions that they require
+   * @param kind the kind of sessions that they look for
    */
   guardedMessages(kind: string | undefined): string[] {
     const declared = [...this.handlers()].filter(

@@ -9,14 +9,21 @@ import { Clock } from '../../time/clock.js';
 import { decideRotation } from '../../tokens/rotation.js';
 import type { AuthenticRefreshToken } from './refresh-token-authenticator.js';
 import { SessionLife } from '../verify/session-life.js';
-import { TokenTheft } from './token-theft.js';
 
 /** A token of a session that lives. */
-interface JudgedToken {
+export interface JudgedToken {
   readonly token: AuthenticRefreshToken;
   readonly session: SessionRecord;
   /** Whether the session has left the token behind. */
-  readonly isReused: boolean;
+  readonly isSpent: boolean;
+}
+
+/** Which of several tokens is answered. */
+export interface TokenChoice {
+  /** `undefined` if it can't be decided. */
+  readonly token: AuthenticRefreshToken | undefined;
+  /** Spent tokens of other sessions that live. */
+  readonly spentBeside: readonly JudgedToken[];
 }
 
 /**
@@ -27,7 +34,6 @@ interface JudgedToken {
 export class RefreshTokenChooser {
   constructor(
     private readonly life: SessionLife,
-    private readonly theft: TokenTheft,
     private readonly clockCorrection: ClockCorrection,
     private readonly clock: Clock,
     @Inject(RESOLVED_SESSION_OPTIONS) private readonly options: ResolvedSessionOptions,
@@ -38,31 +44,29 @@ export class RefreshTokenChooser {
    * with `olderDomain`, because the last login counts. Otherwise there is no choice, because a guess could pick another
    * user's session.
    *
-   * A spent token of another session ends that session. A good one beside it would otherwise let a thief test stolen
-   * tokens in silence.
-   *
    * @param places the tokens by their places, the most important place first, and no place empty
-   * @returns `undefined` if it can't be decided
+   * @param waiting tokens of sessions that wait while their user acts as somebody else. None of them is chosen
    */
   async choose(
     places: readonly (readonly AuthenticRefreshToken[])[],
-  ): Promise<AuthenticRefreshToken | undefined> {
-    const newest = newestOfEachSession(places.flat());
-    const [first, ...others] = newest;
-    if (others.length === 0) return first;
-    const reused: JudgedToken[] = [];
-    for (const tokens of places) {
-      const judged = await this.judge(newestOfEachSession(tokens));
-      reused.push(...judged.filter(({ token, isReused }) => isReused && newest.includes(token)));
-      const [youngest, ...more] = judged.filter(({ isReused }) => !isReused);
-      if (youngest === undefined) continue;
-      await this.endAll(reused);
-      const isCertain = more.length === 0 || this.options.cookie.olderDomain !== undefined;
-      return isCertain ? youngest.token : undefined;
+    waiting: readonly AuthenticRefreshToken[] = [],
+  ): Promise<TokenChoice> {
+    const shown = places.flat();
+    const [only, ...others] = newestOfEachSession(shown);
+    if (others.length === 0) return { token: only, spentBeside: [] };
+    const newest = newestOfEachSession([...shown, ...waiting]);
+    const judged: JudgedToken[][] = [];
+    for (const tokens of places) judged.push(await this.judge(newestOfEachSession(tokens)));
+    const spent = judged.flat().filter(({ token, isSpent }) => isSpent && newest.includes(token));
+    const good = judged.map((place) => place.filter(({ isSpent }) => !isSpent));
+    const [youngest, ...more] = good.find((place) => place.length > 0) ?? [];
+    if (youngest === undefined) {
+      const [answered, ...spentBeside] = spent;
+      const over = shown.find((token) => newest.includes(token));
+      return { token: answered?.token ?? over, spentBeside };
     }
-    const [answered, ...beside] = reused;
-    await this.endAll(beside);
-    return answered?.token ?? first;
+    const isCertain = more.length === 0 || this.options.cookie.olderDomain !== undefined;
+    return { token: isCertain ? youngest.token : undefined, spentBeside: spent };
   }
 
   /** The tokens of live sessions, the youngest session first. */
@@ -78,14 +82,10 @@ export class RefreshTokenChooser {
     if (session === undefined) return undefined;
     const { refreshGracePeriodMs } = this.options;
     const decision = decideRotation(token.claims, session, refreshGracePeriodMs, this.clock.now());
-    const isReused = decision === 'reuse';
+    const isSpent = decision === 'reuse';
     // A clock that has jumped ahead would make an honest client a thief.
-    if (isReused && (await this.clockCorrection.measureWhenDue())) return this.judged(token);
-    return { token, session, isReused };
-  }
-
-  private async endAll(reused: readonly JudgedToken[]): Promise<void> {
-    for (const { session, token } of reused) await this.theft.endBeside(session, token.claims);
+    if (isSpent && (await this.clockCorrection.measureWhenDue())) return this.judged(token);
+    return { token, session, isSpent };
   }
 }
 

@@ -4,6 +4,7 @@ import type { SessionRecord } from '../../store/session-record.js';
 import type { RefreshTokenClaims } from '../../tokens/refresh-token.js';
 import { SessionRevoker } from '../end/session-revoker.js';
 import { SessionRefusals } from '../refuse/session-refusals.js';
+import type { JudgedToken } from './refresh-token-chooser.js';
 import { RefreshWrites } from './refresh-writes.js';
 
 /** Ends sessions whose spent refresh tokens come back. */
@@ -28,8 +29,10 @@ export class TokenTheft {
     return this.refusals.theft({ sessionHandle: record.handle, userId: record.userId });
   }
 
-  /** The same for a token beside another one, which decides what the request is answered. */
-  async endBeside(record: SessionRecord, presented: RefreshTokenClaims): Promise<void> {
-    this.refusals.report('refresh', await this.end(record, presented));
+  /** The same for tokens beside another one, which decides what the request is answered. */
+  async endBeside(spent: readonly JudgedToken[]): Promise<void> {
+    for (const { session, token } of spent) {
+      this.refusals.report('refresh', await this.end(session, token.claims));
+    }
   }
 }
