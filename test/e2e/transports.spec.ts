@@ -125,43 +125,52 @@ class MessageFilter implements ExceptionFilter {
 
 @Catch()
 class EnvelopeFilter implements ExceptionFilter {
-  catch(error: HttpException, host: ArgumentsHost): void | Promise<void> {
+  catch(error: HttpException, host: ArgumentsHost): unknown {
     const response = host.switchToHttp().getResponse<{ status?: unknown; code?: unknown }>();
     const setStatus = (response.code ?? response.status) as (status: number) => {
       send(body: object): void;
     };
     setStatus.call(response, error.getStatus()).send({ envelope: true });
-  }
-}
-
-@Catch()
-class AsyncMessageFilter implements ExceptionFilter {
-  async catch(error: HttpException): Promise<Observable<never>> {
-    await Promise.resolve();
-    return throwError(() => ({ own: error.getStatus() }));
+    return undefined;
   }
 }
 
 @Catch()
 class AsyncEnvelopeFilter extends EnvelopeFilter {
-  override async catch(error: HttpException, host: ArgumentsHost): Promise<void> {
+  override async catch(error: HttpException, host: ArgumentsHost): Promise<unknown> {
     await Promise.resolve();
-    await super.catch(error, host);
+    return super.catch(error, host);
+  }
+}
+
+@Catch()
+class StreamFilter extends EnvelopeFilter {
+  override catch(error: HttpException, host: ArgumentsHost): unknown {
+    if (host.getType() !== 'rpc') return super.catch(error, host);
+    return throwError(() => ({ own: error.getStatus() }));
+  }
+}
+
+@Catch()
+class AsyncStreamFilter extends StreamFilter {
+  override async catch(error: HttpException, host: ArgumentsHost): Promise<unknown> {
+    await Promise.resolve();
+    return super.catch(error, host);
   }
 }
 
 @Catch()
 class RethrowingFilter extends EnvelopeFilter {
-  override async catch(error: HttpException, host: ArgumentsHost): Promise<void> {
+  override async catch(error: HttpException, host: ArgumentsHost): Promise<unknown> {
     await Promise.resolve();
     if (host.getType() === 'rpc') throw error;
-    await super.catch(error, host);
+    return super.catch(error, host);
   }
 }
 
 @Catch()
 class FailingFilter extends EnvelopeFilter {
-  override catch(error: HttpException, host: ArgumentsHost): void | Promise<void> {
+  override catch(error: HttpException, host: ArgumentsHost): unknown {
     if (host.getType() === 'rpc') throw new Error('no place to write to');
     return super.catch(error, host);
   }
@@ -289,8 +298,8 @@ describe.each(platforms)('a message over TCP to a hybrid application on %s', (pl
     ['an async filter for HTTP', AsyncEnvelopeFilter, whole],
     ['an async filter that throws the error again', RethrowingFilter, whole],
     ['a filter that fails', FailingFilter, whole],
-    ['a filter for messages', MessageFilter, { own: 401 }],
-    ['an async filter for messages', AsyncMessageFilter, { own: 401 }],
+    ['a filter for messages', StreamFilter, { own: 401 }],
+    ['an async filter for messages', AsyncStreamFilter, { own: 401 }],
   ])(
     'gets its error, or that of a filter, with and without `inheritAppConfig`: %s',
     async (_, filter, error) => {
