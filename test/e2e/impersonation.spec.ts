@@ -771,6 +771,16 @@ describe.each(platforms)('who acts as a user on %s', (platform) => {
       });
     });
 
+    it('D1: fails no login by a header of the proxy where tokens come in cookies alone', async () => {
+      const rateLimit = { failures: { max: 2, per: '1m' } } as const;
+      await boot({ rateLimit, tokenTransferMethod: 'cookie' });
+      const ofProxy = { headers: { authorization: 'Bearer of-the-proxy' } };
+      for (const _ of ['once', 'twice', 'thrice']) {
+        expect((await booted.client().post('/back', undefined, ofProxy)).status).toBe(401);
+      }
+      expect((await booted.client().post('/login', { userId: 'ada' })).status).toBe(201);
+    });
+
     it('comes back where the database failed right after the impersonation had begun', async () => {
       await boot();
       const admin = booted.client();

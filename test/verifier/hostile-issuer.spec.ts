@@ -330,6 +330,15 @@ describe('an issuer that misbehaves', () => {
     expect(errors().filter((text) => text.includes('revocations answers 401'))).toHaveLength(1);
   });
 
+  it('whose instances fail for different reasons in turn is told of once for each', async () => {
+    await boot();
+    for (const status of [502, 503, 502, 503, 502]) {
+      instead = { '/revocations': answers(status, '') };
+      await service?.app.get(IssuerFeed).start();
+    }
+    expect(errors().filter((text) => text.includes('answers 50'))).toHaveLength(2);
+  });
+
   it('whose discovery document is another’s after it was away is told so in the log, once', async () => {
     instead = { '': answers(500, '') };
     await boot();
