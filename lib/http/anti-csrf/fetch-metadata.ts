@@ -25,9 +25,11 @@ export function isCrossSite(request: HttpRequest, trust: Trust): boolean {
   const origin = headerOf(request, 'origin');
   if (origin !== undefined && trust.trustedOrigins.has(origin)) return false;
   const site = headerOf(request, 'sec-fetch-site');
+  if (site === 'same-origin' || site === 'none') return false;
   if (site === 'same-site') return !trust.trustSameSite;
-  if (site !== undefined) return site === 'cross-site';
-  return origin !== undefined && !isOwnOrigin(origin, request, trust);
+  // A value that no browser sends, as of a proxy that sets it too, proves nothing.
+  if (origin === undefined) return site !== undefined;
+  return site === 'cross-site' || !isOwnOrigin(origin, request, trust);
 }
 
 /**

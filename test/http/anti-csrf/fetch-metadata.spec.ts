@@ -39,6 +39,10 @@ describe('a request from a page of', () => {
     ['a trusted site in an old browser', undefined, TRUSTED, 'not'],
     ['a hidden origin in an old browser', undefined, 'null', 'cross-site'],
     ['no site: no browser sent it', undefined, undefined, 'not'],
+    ['another site behind a proxy that empties the header', '', EVIL, 'cross-site'],
+    ['another site behind a proxy that sets it too', 'cross-site, same-origin', EVIL, 'cross-site'],
+    ['this site with a value that no browser sends', 'bogus', OWN, 'not'],
+    ['nowhere, with a value that no browser sends', 'bogus', undefined, 'cross-site'],
   ])('%s (Sec-Fetch-Site: %s, Origin: %s): %s', (_, site, origin, outcome) => {
     const headers = {
       host: 'api.example.com',
