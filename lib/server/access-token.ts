@@ -31,7 +31,7 @@ export function hasAntiCsrfToken(token = ''): boolean {
 
 function bytes(text: string): Uint8Array<ArrayBuffer> {
   const base64 = text.replaceAll('-', '+').replaceAll('_', '/');
-  return Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+  return Uint8Array.from(atob(base64), (each) => each.charCodeAt(0));
 }
 
 function parsed(text: string): Record<string, unknown> {

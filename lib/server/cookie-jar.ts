@@ -1,12 +1,16 @@
 import type { NodeResponse } from './visitor.js';
 
-const REMOVAL = /;\s*(max-age=0\b|expires=thu, 01 jan 1970)/i;
+// The API offers to bind a new session to the visitor's device. Only the browser can take that.
+const BINDING = 'secure-session-registration';
+const isRemoval = (line: string) => /;\s*(max-age=0\b|expires=thu, 01 jan 1970)/i.test(line);
 
 /** A visitor's cookies while one page is made, and the lines that change them. */
 export class CookieJar {
   private cookies: string[];
   /** The `Set-Cookie` lines so far. */
   lines: readonly string[] = [];
+  /** The headers of an answer with these lines. */
+  readonly headers = new Map<string, string>();
 
   /** @param prefixes of the cookies that count, the strongest first; a sibling host can set those of any other name */
   constructor(
@@ -30,15 +34,19 @@ export class CookieJar {
   }
 
   /** @returns whether the answer set any */
-  keep(answer: Response): boolean {
-    const lines = lastOfEach(answer.headers.getSetCookie());
+  keep({ headers }: Response): boolean {
+    const lines = lastOfEach(headers.getSetCookie());
+    if (lines.length === 0) return false;
     const starts = lines.map((line) => line.slice(0, line.indexOf('=') + 1));
     const others = this.cookies.filter((each) => !starts.some((start) => each.startsWith(start)));
     // Beside a new cookie, the API removes others of its name, such as those of an older domain.
-    const given = lines.filter((line) => !REMOVAL.test(line));
+    const given = lines.filter((line) => !isRemoval(line));
     this.cookies = [...others, ...given.flatMap((line) => line.split(';', 1))];
     this.lines = lastOfEach([...this.lines, ...lines]);
-    return lines.length > 0;
+    this.headers.set('cache-control', 'no-store');
+    const offer = headers.get(BINDING);
+    if (offer) this.headers.set(BINDING, offer);
+    return true;
   }
 }
 
@@ -49,13 +57,13 @@ const identity = (line: string) => line.match(/^[^=]*|;\s*(domain|path)=[^;]*/gi
 function lastOfEach(lines: string[]): string[] {
   const last = [...new Map(lines.map((line) => [identity(line), line])).values()];
   // Frameworks that keep one line for each name take the last, so what is given follows what is removed.
-  return last.sort((a, b) => Number(REMOVAL.test(b)) - Number(REMOVAL.test(a)));
+  return [...last.filter(isRemoval), ...last.filter((line) => !isRemoval(line))];
 }
 
-/** Adds lines to the answer of Express or Node, beside its own. */
-export function addTo(response: NodeResponse, lines: readonly string[]): void {
+/** Adds the lines to the answer of Express or Node, beside its own. */
+export function addTo(response: NodeResponse, { lines, headers }: CookieJar): void {
   if (lines.length === 0) return;
   const before = [response.getHeader('set-cookie') ?? []].flat().map(String);
   response.setHeader('set-cookie', lastOfEach([...before, ...lines]));
-  response.setHeader('cache-control', 'no-store');
+  for (const [name, value] of headers) response.setHeader(name, value);
 }

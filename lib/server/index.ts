@@ -1,5 +1,5 @@
 import { claimsOf, hasAntiCsrfToken } from './access-token.js';
-import { byToken, failure, UNCACHED } from './api-answers.js';
+import { failure, UNCACHED } from './api-answers.js';
 import { addTo, CookieJar } from './cookie-jar.js';
 import { PublishedKeys } from './published-keys.js';
 import { copyOf, headerOf, isForeign, isPlainLoopback } from './request-headers.js';
@@ -62,9 +62,12 @@ export function createPageSessions({
   }
 
   async function ask(headers: Headers): Promise<readonly [Response, string]> {
-    const signal = AbortSignal.timeout(LIMIT_MS);
-    const init = { ...UNCACHED, method: 'POST', headers, signal };
-    const answer = await fetch(`${apiUrl}${basePath}/session/refresh`, init);
+    const answer = await fetch(`${apiUrl}${basePath}/session/refresh`, {
+      ...UNCACHED,
+      method: 'POST',
+      headers,
+      signal: AbortSignal.timeout(LIMIT_MS),
+    });
     // An unread answer holds its connection.
     return [answer, await answer.text()];
   }
@@ -115,7 +118,9 @@ export function createPageSessions({
       if (isHeir) heir = jar.find(names.refreshToken);
       if (ok) return true;
       // Of a session that is over, the API would have removed the cookies.
-      if (jar.find(names.accessToken) === before && hasAntiCsrfToken(before)) throw byToken();
+      if (jar.find(names.accessToken) === before && hasAntiCsrfToken(before)) {
+        throw new Error('no page server can refresh with `antiCsrf` VIA_TOKEN');
+      }
       return false;
     }
 
@@ -146,17 +151,17 @@ export function createPageSessions({
         const sent = jar.find(names.accessToken);
         const answer = await send();
         if (answer.ok || init?.body instanceof ReadableStream) return answer;
-        const said = await answer.clone().text();
-        const isAsked = /try.refresh.token/i.test(said);
+        const isAsked = /try.refresh.token/i.test(await answer.clone().text());
         // Another call may have refreshed meanwhile.
-        const mayAgain = isAsked && (jar.find(names.accessToken) !== sent || (await refresh()));
-        return mayAgain ? send() : answer;
+        return isAsked && (jar.find(names.accessToken) !== sent || (await refresh()))
+          ? send()
+          : answer;
       },
       answer: ((response: Response | NodeResponse) => {
-        if ('getHeader' in response) return addTo(response, jar.lines);
+        if ('getHeader' in response) return addTo(response, jar);
         const answer = new Response(response.body, response);
         for (const line of jar.lines) answer.headers.append('set-cookie', line);
-        if (jar.lines.length > 0) answer.headers.set('cache-control', 'no-store');
+        for (const [name, value] of jar.headers) answer.headers.set(name, value);
         return answer;
       }) as Visitor['answer'],
     };

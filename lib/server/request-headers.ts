@@ -48,7 +48,9 @@ function isStandard(
 
 /** The headers without the cookies. HTTP/2 has names with a colon, which are no headers here. */
 export function copyOf(given: VisitorRequest['headers']): Headers {
-  const all = isStandard(given) ? [...given] : Object.entries(given);
-  const lines = all.filter(([name, value]) => !/^:|^cookie$/i.test(name) && value !== undefined);
-  return new Headers(lines.map(([name, value]) => [name, String(value)]));
+  const copy = new Headers();
+  for (const [name, value] of isStandard(given) ? given : Object.entries(given)) {
+    if (!/^:|^cookie$/i.test(name) && value !== undefined) copy.set(name, String(value));
+  }
+  return copy;
 }

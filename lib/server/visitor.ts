@@ -65,7 +65,10 @@ export interface Visitor {
    * followed but returned, unless `redirect` says `follow`: the cookies of the answers before the last are lost then.
    */
   fetch(path: string, init?: RequestInit): Promise<Response>;
-  /** The answer with `setCookie` added; if there is any, caches may not store it. */
+  /**
+   * The answer with `setCookie` added. If there is any, caches may not store it, and the API's offer to bind the session
+   * to its device goes along.
+   */
   answer(response: Response): Response;
   /** The same for a response of Express or Node, until its headers are sent. Again after a `fetch`: only news is added. */
   answer(response: NodeResponse): void;

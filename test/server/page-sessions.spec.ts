@@ -497,7 +497,7 @@ describe('the sessions of a page server', () => {
     await site.login();
     const visitor = await site.visit();
     expect((await visitor.fetch('/me')).status).toBe(200);
-    const message = 'the API has `antiCsrf` VIA_TOKEN, by which no page server can refresh';
+    const message = 'no page server can refresh with `antiCsrf` VIA_TOKEN';
     await expect(visitor.fetch('/me', { method: 'POST' })).rejects.toThrow(message);
     site.expireAccessTokens();
     await expect(site.visit()).rejects.toThrow(message);
@@ -1108,6 +1108,42 @@ describe('the visitors of a page server whose sessions are bound to their device
     expect([linked.status, linked.text, linked.setCookies]).toEqual([200, 'guest 401', []]);
     expect([browser.cookie(ACCESS), browser.cookie(REFRESH)]).toEqual([undefined, refresh]);
     expect((await browser.send('GET', '/page')).text).toBe('ada 200');
+    await scene.close();
+  });
+});
+
+describe('a visitor who logs in through a page server', () => {
+  it.each([
+    ['Node', (visitor: Visitor, response: ServerResponse) => visitor.answer(response)],
+    [
+      'fetch',
+      (visitor: Visitor, response: ServerResponse) => {
+        const { headers } = visitor.answer(new Response());
+        for (const [name, value] of headers) response.appendHeader(name, value);
+      },
+    ],
+  ])('gets a session that is bound to the device, answered by %s', async (_, answerBy) => {
+    async function page(request: IncomingMessage, response: ServerResponse): Promise<void> {
+      const apiUrl = `http://127.0.0.1:${request.socket.localPort}`;
+      const visitor = await createPageSessions({ apiUrl }).handle(request);
+      await visitor.fetch('/login', {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ userId: 'ada' }),
+      });
+      answerBy(visitor, response);
+      response.end();
+    }
+    const prepare = (app: INestApplication): void => {
+      app.use('/form', (request: IncomingMessage, response: ServerResponse) => {
+        void page(request, response);
+      });
+    };
+    const scene = await BoundScene.open('express', 'sqlite', {}, { prepare });
+    const browser = scene.browser();
+    await browser.send('POST', '/form');
+    expect(browser.boundSessions).toHaveLength(1);
+    expect((await browser.send('GET', '/me')).text).toContain('"isBound":true');
     await scene.close();
   });
 });
