@@ -28,6 +28,9 @@ interface Held {
   isReleased: boolean;
 }
 
+// The messages are judged one by one, also by the validators that every route has.
+const NOTHING: readonly VerifySessionOptions[] = [{ overrideGlobalClaimValidators: () => [] }];
+
 /** Keeps open connections with their sessions, and closes them when these end. */
 @Injectable()
 export class HeldConnections implements LiveConnections {
@@ -47,7 +50,7 @@ export class HeldConnections implements LiveConnections {
   hold(connection: object, gateway: object, session: ReadonlySession): void {
     const asks = this.gateways.askedBy(gateway as Type);
     if (asks === 'open') return;
-    const asked = asks === 'unguarded' ? [] : [asks.asked];
+    const asked = asks === 'unguarded' ? NOTHING : [asks.asked];
     this.holdSocket(connection as Connecting, session, asked);
   }
 

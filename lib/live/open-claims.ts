@@ -1,5 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { InvalidClaimsException } from '../errors/invalid-claims.exception.js';
+import { SessionInputException } from '../errors/session-input.exception.js';
 import { TryRefreshTokenException } from '../errors/try-refresh-token.exception.js';
 import { UnauthorizedSessionException } from '../errors/unauthorized-session.exception.js';
 import {
@@ -151,6 +152,8 @@ export class OpenClaims {
     } catch (error) {
       if (!isAsked && error instanceof TryRefreshTokenException) return undefined;
       if (error instanceof InvalidClaimsException) return 'claims';
+      // The token has no room for what was fetched, and a request is refused for that.
+      if (error instanceof SessionInputException) return isAsked ? 'claims' : undefined;
       if (error instanceof TryRefreshTokenException) return 'claims-stale';
       if (error instanceof UnauthorizedSessionException) return 'revoked';
       throw error;

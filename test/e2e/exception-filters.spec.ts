@@ -25,7 +25,7 @@ import {
 import { APP_FILTER, HttpAdapterHost } from '@nestjs/core';
 import { Field, ObjectType, Query, ResolveField, Resolver } from '@nestjs/graphql';
 import type { Observable } from 'rxjs';
-import { afterEach, describe, expect, it, onTestFinished } from 'vitest';
+import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import {
   CreateSession,
   CurrentSession,
@@ -433,6 +433,33 @@ describe('two applications in one process, with one filter on one controller', (
       expect(statuses).toEqual([440, 441]);
     },
   );
+});
+
+describe('a filter that a test has overridden', () => {
+  it('stays the object that it is, and answers with the options of each application', async () => {
+    const fake = {
+      catch: vi.fn<ExceptionFilter<HttpException>['catch']>((exception, host) => {
+        const http = host.switchToHttp();
+        const response = http.getResponse<{ status(code: number): { json(body: object): void } }>();
+        response.status(exception.getStatus()).json({});
+      }),
+    };
+    const own = fake.catch;
+    const statuses = [];
+    for (const sessionExpiredStatusCode of [440, 441]) {
+      const scene = await Scene.open({
+        platform: 'express',
+        sessions: { sessionExpiredStatusCode },
+        controllers: [FilteredThrowing, FilteredByClass],
+        override: (builder) => builder.overrideFilter(HttpEnvelope).useValue(fake),
+      });
+      onTestFinished(() => scene.close());
+      statuses.push((await scene.get('/guarded')).status);
+    }
+    expect(statuses).toEqual([440, 441]);
+    expect(own).toHaveBeenCalledTimes(2);
+    expect(fake.catch).toBe(own);
+  });
 });
 
 @Controller()

@@ -112,6 +112,8 @@ describe.each(platforms)('a stolen refresh token on %s', (platform) => {
     const headers = { cookie: `${cookie}; ${REFRESH_COOKIE}-actor=${now.refresh}` };
     const answer = await scene.refresh(headers);
     expect([answer.status, holderOf(answer).userId]).toEqual([200, 'ada']);
+    const alone = { cookie: `${REFRESH_COOKIE}=${spent}; ${REFRESH_COOKIE}-actor=${now.refresh}` };
+    expect(outcomeOf(await scene.refresh(alone))).toEqual(UNAUTHORISED);
     expect(thefts).toEqual([]);
     expect(await scene.sessionRow(now.handle)).not.toBeNull();
   });

@@ -138,7 +138,7 @@ export class RequestRefresh {
     const usable = judged.authentic.filter(({ cookie }) => cookie === undefined || isAllowed);
     if (usable.length === 0) throw this.refusalOf(request, judged, isAllowed);
     const places = byPlace(usable).map((values) => values.map(({ token }) => token));
-    const waiting = usable.length > 1 ? await this.refreshTokens.actors(request) : [];
+    const waiting = await this.refreshTokens.actors(request);
     const { token, spentBeside } = await this.chooser.choose(places, waiting);
     // Otherwise a good token of a thief's own would let them test stolen ones in silence.
     if (this.antiCsrf.isProvenByOne(request, usable)) await this.theft.endBeside(spentBeside);

@@ -51,14 +51,16 @@ function completeBeforeMade(first: Completing, wrapper: InstanceWrapper): void {
   // Another kind's module has the same filters, and completes the errors of each kind.
   if (completing.has(wrapper)) return;
   completing.add(wrapper);
+  const changed = new WeakMap<ExceptionFilter, ExceptionFilter>();
   const entryOf = wrapper.getInstanceByContextId.bind(wrapper);
   wrapper.getInstanceByContextId = (...context) => {
     const entry = entryOf(...context);
     const filter: unknown = entry.instance;
-    if (isFilter(filter) && !answering.has(filter) && Object.isExtensible(filter)) {
-      completeIn(filter, first, filter);
-    }
-    return entry;
+    // Until then, Nest writes to the entry.
+    if (entry.isResolved !== true || !isFilter(filter)) return entry;
+    const instance = changed.get(filter) ?? completedBy(first, filter);
+    changed.set(filter, instance);
+    return { ...entry, instance };
   };
 }
 
@@ -66,11 +68,9 @@ function completeBeforeMade(first: Completing, wrapper: InstanceWrapper): void {
 function completeBeforeGiven(first: Completing, declared: object): void {
   const filters = (Reflect.getMetadata(EXCEPTION_FILTERS_METADATA, declared) ?? []) as unknown[];
   if (!filters.some(isFilter)) return;
-  const changed = filters.map((filter) => {
-    if (!isFilter(filter)) return filter;
-    const given = answering.get(filter) ?? filter;
-    return completeIn(Object.create(given) as object, first, given);
-  });
+  const changed = filters.map((filter) =>
+    isFilter(filter) ? completedBy(first, answering.get(filter) ?? filter) : filter,
+  );
   Reflect.defineMetadata(EXCEPTION_FILTERS_METADATA, changed, declared);
 }
 
@@ -79,14 +79,15 @@ function isFilter(value: unknown): value is ExceptionFilter {
   return typeof value === 'object' && typeof answer === 'function';
 }
 
-function completeIn(changed: object, first: Completing, filter: ExceptionFilter): object {
-  const answer = filter.catch.bind(filter);
-  answering.set(changed, filter);
+// The filter itself stays as it is, since it is the application's.
+function completedBy(first: Completing, filter: ExceptionFilter): ExceptionFilter {
   const value: ExceptionFilter['catch'] = (exception, host) => {
     if (exception instanceof SessionException && ANSWERED.has(host.getType())) {
       first.completeResponse(exception, host);
     }
-    return answer(exception, host) as unknown;
+    return filter.catch(exception, host) as unknown;
   };
-  return Object.defineProperty(changed, 'catch', { value, configurable: true, writable: true });
+  const changed = Object.create(filter, { catch: { value } }) as ExceptionFilter;
+  answering.set(changed, filter);
+  return changed;
 }

@@ -120,7 +120,7 @@ export class SessionContainer extends ReadonlySession {
   /**
    * Checks claims, after fetching those that are missing or too old.
    *
-   * @throws {InvalidClaimsException} with every failure
+   * @throws {InvalidClaimsException} with every failure, also where what was fetched can't be kept
    */
   override async assertClaims(validators: readonly SessionClaimValidator[]): Promise<void> {
     const subject = this.claimSubject();
@@ -131,10 +131,15 @@ export class SessionContainer extends ReadonlySession {
       registered: this.parts.registry.claims,
       nowMs,
     });
-    if (accessTokenPayloadUpdate !== undefined) {
-      const update = withoutChanged(accessTokenPayloadUpdate, subject.accessTokenPayload, nowMs);
-      // A stream's claims are checked again and again, long after its answer has begun.
-      await (this.carrier?.isTooLate === true ? this.renewal.merge(update) : this.merge(update));
+    try {
+      if (accessTokenPayloadUpdate !== undefined) {
+        const update = withoutChanged(accessTokenPayloadUpdate, subject.accessTokenPayload, nowMs);
+        // A stream's claims are checked again and again, long after its answer has begun.
+        await (this.carrier?.isTooLate === true ? this.renewal.merge(update) : this.merge(update));
+      }
+    } catch (error) {
+      // A claim that has no room in the token would otherwise keep open what its value refuses.
+      if (invalidClaims.length === 0 || !(error instanceof SessionInputException)) throw error;
     }
     if (invalidClaims.length > 0) {
       throw this.parts.refusals.invalidClaims(invalidClaims, refusedSession(this.tokens.claims));

@@ -52,9 +52,11 @@ export class RefreshTokenChooser {
     waiting: readonly AuthenticRefreshToken[] = [],
   ): Promise<TokenChoice> {
     const shown = places.flat();
-    const [only, ...others] = newestOfEachSession(shown);
-    if (others.length === 0) return { token: only, spentBeside: [] };
     const newest = newestOfEachSession([...shown, ...waiting]);
+    const [only, ...others] = newestOfEachSession(shown);
+    if (others.length === 0 && (only === undefined || newest.includes(only))) {
+      return { token: only, spentBeside: [] };
+    }
     const judged: JudgedToken[][] = [];
     for (const tokens of places) judged.push(await this.judge(newestOfEachSession(tokens)));
     const spent = judged.flat().filter(({ token, isSpent }) => isSpent && newest.includes(token));
