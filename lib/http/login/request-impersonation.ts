@@ -31,6 +31,9 @@ import { RequestVerification } from '../verify/request-verification.js';
 import { TokenReader } from '../transport/token-reader.js';
 import { TokenWriter } from '../transport/token-writer.js';
 
+const BOUND_ACTOR =
+  'must not be a session that is bound to a device: log in with tokens in headers, or in a browser that binds none';
+
 interface Waiting {
   readonly token: AuthenticRefreshToken;
   readonly transferMethod: 'cookie' | 'header';
@@ -72,7 +75,7 @@ export class RequestImpersonation {
       const { actor, actorHandle, ...asked } = checkImpersonateOptions(how, ofRequest);
       if (actor.getActor() !== undefined) throw this.refusals.impersonated(actor);
       if (actor.isBound()) {
-        throw new SessionInputException('actor', 'must not be a session that is bound to a device');
+        throw new SessionInputException('actor', BOUND_ACTOR);
       }
       this.login.refuseCrossSiteLogin(request, false, true);
       const httpRequest = asHttpRequest(request);
