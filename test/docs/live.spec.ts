@@ -1,4 +1,5 @@
 import type { DynamicModule, INestApplication, Type } from '@nestjs/common';
+import { Resolver, Subscription } from '@nestjs/graphql';
 import { IoAdapter } from '@nestjs/platform-socket.io';
 import { WsAdapter } from '@nestjs/platform-ws';
 import { Test } from '@nestjs/testing';
@@ -11,7 +12,12 @@ import { createClient } from 'graphql-ws';
 import { io } from 'socket.io-client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
-import { SessionModule, SessionService, type SessionContainer } from '../../lib/index.js';
+import {
+  SessionModule,
+  SessionService,
+  VerifySession,
+  type SessionContainer,
+} from '../../lib/index.js';
 import { actingAs } from '../../lib/testing/index.js';
 import { bootApp, type BootedApp } from '../support/boot-app.js';
 import { DocFiles } from '../support/doc-files.js';
@@ -181,6 +187,16 @@ describe('the upgrade that docs/live.md takes by hand', () => {
   });
 });
 
+@Resolver()
+class TicksResolver {
+  @Subscription(() => Number)
+  @VerifySession()
+  async *ticks() {
+    yield { ticks: 0 };
+    await new Promise(() => undefined);
+  }
+}
+
 describe('a subscription of docs/live.md', () => {
   const files = new DocFiles('live.md', {});
   let booted: BootedApp;
@@ -189,7 +205,11 @@ describe('a subscription of docs/live.md', () => {
     files.write();
     const { graphQl } = await files.load<{ graphQl: DynamicModule }>('subscriptions.module.ts');
     const { OrdersResolver } = await files.load<{ OrdersResolver: Type }>('orders.resolver.ts');
-    booted = await bootApp({ controllers: [], imports: [graphQl], providers: [OrdersResolver] });
+    booted = await bootApp({
+      controllers: [],
+      imports: [graphQl],
+      providers: [OrdersResolver, TicksResolver],
+    });
   });
   afterAll(async () => {
     await booted.close();
@@ -213,6 +233,35 @@ describe('a subscription of docs/live.md', () => {
   it('has the session in its handler and in its filter', async () => {
     const ada = await actingAs(booted.app, 'ada');
     expect(await subscribe(ada.headers)).toEqual(['the first one of ada', 'the second one']);
+  });
+
+  it('of a lazy client shows its end by `next`', async () => {
+    const ada = await actingAs(booted.app, 'ada');
+    const closed: unknown[] = [];
+    const client = createClient({
+      url: `${booted.url.replace('http', 'ws')}/graphql`,
+      webSocketImpl: WebSocket,
+      connectionParams: ada.headers,
+      on: { closed: (event) => void closed.push((event as { code: number }).code) },
+    });
+    const got: unknown[] = [];
+    await new Promise<void>((resolve, reject) => {
+      client.subscribe(
+        { query: 'subscription { ticks }' },
+        {
+          next({ data, errors }) {
+            got.push(data?.['ticks'] ?? errors?.map(({ message }) => message));
+            if (got.length === 1) ada.revoke().catch(reject);
+          },
+          error: reject,
+          complete: resolve,
+        },
+      );
+    });
+    // Its own closing, unless the server's comes first.
+    await expect.poll(() => closed).toHaveLength(1);
+    expect([1000, 4401]).toContain(closed[0]);
+    expect(got).toEqual([0, ['unauthorised']]);
   });
 
   it('is refused without one, by the code after which its client does not connect again', async () => {

@@ -132,6 +132,37 @@ describe.each(CELLS)('a gateway of the staff, by %s on %s', (socket, platform) =
   });
 });
 
+@WebSocketGateway({ namespace: 'shop' })
+@VerifySession()
+class ShopNamespace extends Desk {}
+
+describe.each([
+  ['without `allowRequest`', (app: INestApplication) => new IoAdapter(app), ['you', 'carol']],
+  ['with that of the staff', (app: INestApplication) => new StaffIoAdapter(app), 'refused'],
+])('a server of Socket.IO for two kinds, %s', (_, adapter, answer) => {
+  let scene: Scene;
+  afterEach(() => scene.close());
+
+  it(`answers a customer with a bearer token: ${String(answer)}`, async () => {
+    scene = await Scene.open({
+      imports: [SessionModule.forRoot({ kind: 'staff' })],
+      controllers: [StaffController],
+      providers: [ShopNamespace, DeskNamespace],
+      prepare: (app) => void app.useWebSocketAdapter(adapter(app)),
+    });
+    const login = await scene.post('/staff-login', { 'st-auth-mode': 'header' });
+    const staff = { authorization: `Bearer ${String(login.headers['st-access-token'])}` };
+    const customer = { authorization: `Bearer ${(await scene.login('carol')).access}` };
+    const { url } = scene.booted;
+    const desk = await IoTestClient.open(url, 'desk', staff);
+    expect(await desk.ask('who')).toEqual(['you', 'sam']);
+    await expect(IoTestClient.open(url, 'desk', customer)).rejects.toBeInstanceOf(Error);
+    await expect(IoTestClient.open(url, 'shop', staff)).rejects.toBeInstanceOf(Error);
+    const shop = IoTestClient.open(url, 'shop', customer).then((client) => client.ask('who'));
+    expect(await shop.catch(() => 'refused')).toEqual(answer);
+  });
+});
+
 /** Nearly the kind of the staff. */
 const MISSPELT = { kind: 'staf' };
 
