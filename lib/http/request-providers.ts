@@ -6,6 +6,7 @@ import { RequestImpersonation } from './login/request-impersonation.js';
 import { RequestBinding } from './binding/request-binding.js';
 import { RequestLogin } from './login/request-login.js';
 import { RequestRefresh } from './refresh/request-refresh.js';
+import { RequestFormerTokens } from './request-former-tokens.js';
 import { RequestSignOut } from './request-sign-out.js';
 import { RequestRefreshTokens } from './refresh/request-refresh-tokens.js';
 import { KNOWN_ENTITIES } from './setup-warnings.js';
@@ -27,6 +28,7 @@ export const REQUEST_PROVIDERS: Provider[] = [
   RateLimiter,
   RequestImpersonation,
   RequestBinding,
+  RequestFormerTokens,
   RequestLogin,
   RequestRefresh,
   RequestSignOut,

@@ -10,6 +10,11 @@ import { SessionLife } from '../session/verify/session-life.js';
 import type { TokenTransferMethod } from '../options/session-module-options.js';
 import { AntiCsrf } from './anti-csrf/anti-csrf.js';
 import { asHttpRequest, type HttpRequest } from './context/http-request.js';
+import {
+  RequestFormerTokens,
+  type FormerTokens,
+  type NamedSession,
+} from './request-former-tokens.js';
 import { endingOwnSession } from './current-session.js';
 import { asHttpResponse, type HttpResponse } from './context/http-response.js';
 import { RequestRefreshTokens } from './refresh/request-refresh-tokens.js';
@@ -21,12 +26,9 @@ import { TokenWriter } from './transport/token-writer.js';
 const SIGN_OUT = { reason: 'sign-out', isByHolder: true } as const;
 
 /** A session that a token of the request names, and whether the request proves that no other site sent it. */
-interface SignedIn {
-  readonly handle: string;
+interface SignedIn extends NamedSession {
   readonly transferMethod: 'cookie' | 'header';
   readonly hasAntiCsrfToken: (presented: string | undefined) => boolean;
-  /** The session of the person who acts in it; null if nobody does. A refresh token does not say. */
-  readonly actorHandle?: string | null;
 }
 
 /** Ends the sessions of a request, as far as its tokens still name them (ASVS 7.4.1). */
@@ -36,6 +38,7 @@ export class RequestSignOut {
     private readonly reader: TokenReader,
     private readonly tokens: RequestTokens,
     private readonly refreshTokens: RequestRefreshTokens,
+    private readonly formerTokens: RequestFormerTokens,
     private readonly authenticator: RefreshTokenAuthenticator,
     private readonly life: SessionLife,
     private readonly revoker: SessionRevoker,
@@ -65,14 +68,18 @@ export class RequestSignOut {
     const httpResponse = asHttpResponse(response);
     const allowed = this.options.tokenTransferMethod(httpRequest, 'verify');
     const signedIn = await this.sessionsOf(httpRequest, allowed);
-    const waiting = await this.actorsOf(httpRequest);
+    const former = await this.formerTokens.of(httpRequest);
+    const waiting = [
+      ...(await this.actorsOf(httpRequest)),
+      ...(await this.handlesIn(former.sessions)),
+    ];
     if (signedIn.length === 0) {
       if (waiting.length === 0 && (await this.mayRefresh(httpRequest, allowed))) {
         throw this.refusals.tryRefresh('access-token-invalid');
       }
       if (!this.antiCsrf.provesOwnPage(httpRequest)) return;
       await this.revoker.revoke(waiting, SIGN_OUT);
-      this.forgetAll(httpRequest, httpResponse);
+      this.forgetAll(httpRequest, httpResponse, former);
       return;
     }
     const proven = signedIn.filter(
@@ -86,12 +93,13 @@ export class RequestSignOut {
     const handles = [...(await this.handlesIn(proven)), ...waiting];
     const revoke = () => this.revoker.revoke(handles, SIGN_OUT);
     await endingOwnSession(request, revoke, () => handles);
-    this.forgetAll(httpRequest, httpResponse);
+    this.forgetAll(httpRequest, httpResponse, former);
   }
 
-  private forgetAll(request: HttpRequest, response: HttpResponse): void {
+  private forgetAll(request: HttpRequest, response: HttpResponse, former: FormerTokens): void {
     this.writer.clearAll(request, response);
     this.writer.forgetActorToken(request, response);
+    this.formerTokens.remove(former, request, response);
   }
 
   private async actorsOf(request: HttpRequest): Promise<string[]> {
@@ -109,11 +117,13 @@ export class RequestSignOut {
 
   /** The handles that a request's tokens name, and that a new login on it replaces. Forged tokens name none. */
   async handlesOf(request: HttpRequest): Promise<string[]> {
-    const signedIn = await this.handlesIn(await this.sessionsOf(request, 'any'));
-    return [...signedIn, ...(await this.actorsOf(request))];
+    const signedIn = await this.sessionsOf(request, 'any');
+    const former = await this.formerTokens.of(request);
+    const handles = await this.handlesIn([...signedIn, ...former.sessions]);
+    return [...handles, ...(await this.actorsOf(request))];
   }
 
-  private async handlesIn(sessions: readonly SignedIn[]): Promise<string[]> {
+  private async handlesIn(sessions: readonly NamedSession[]): Promise<string[]> {
     const handles = [...new Set(sessions.map(({ handle }) => handle))];
     const said = sessions.filter(({ actorHandle }) => actorHandle !== undefined);
     const unsaid = handles.filter((each) => !said.some(({ handle }) => handle === each));

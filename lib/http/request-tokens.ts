@@ -40,12 +40,20 @@ export class RequestTokens {
 
   /** Access tokens, including expired ones. */
   access(request: HttpRequest, allowed: TokenTransferMethod): Promise<JudgedValues<VerifiedToken>> {
+    return this.accessAmong(request, this.reader.accessTokens(request, allowed));
+  }
+
+  /** The same among these values of the request. */
+  accessAmong(
+    request: HttpRequest,
+    shown: readonly ShownValue[],
+  ): Promise<JudgedValues<VerifiedToken>> {
     const isGood = (token: VerifiedToken) => this.verifier.isGood(token);
     const judge = {
       read: (text: string) => this.readOnce(request, text),
       reloadKeys: () => this.verifier.reloadKeys(),
     };
-    return this.judge(this.reader.accessTokens(request, allowed), judge, isGood);
+    return this.judge(shown, judge, isGood);
   }
 
   private readOnce(request: HttpRequest, text: string): Reading<VerifiedToken> {

@@ -45,6 +45,10 @@ export interface ResolvedCookie {
   readonly secureName: string;
   /** The `secureName` under `olderDomain`, whose prefix may have been another. */
   readonly olderSecureName: string;
+  /** Names whose prefix protects better than that of `secureName`, as other options may have given it. */
+  readonly strongerNames: readonly string[];
+  /** Names whose prefix protects less. */
+  readonly weakerNames: readonly string[];
   readonly path: string;
 }
 
@@ -60,6 +64,10 @@ export interface ResolvedCookieOptions {
   readonly olderDomain: string | undefined;
   readonly partitioned: boolean;
 }
+
+// RFC 6265bis §4.1.3. The strongest is first: no sibling host can set such a cookie.
+const PREFIXES = ['__Host-', '__Secure-', ''] as const;
+type Prefix = (typeof PREFIXES)[number];
 
 // RFC 6265 §4.1.1: a cookie's name is a token of RFC 9110 §5.6.2.
 const COOKIE_NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,64}$/;
@@ -77,7 +85,7 @@ export function resolveCookieOptions(
   const written = reader.oneOf<boolean | 'auto'>('secure', ['auto', true, false], 'auto');
   // In production a proxy can look exactly like a loopback host.
   const secure = written === 'auto' && !allowInsecure ? true : written;
-  const prefix = reader.oneOf('prefix', ['auto', '__Host-', '__Secure-', ''], 'auto');
+  const prefix = reader.oneOf('prefix', ['auto', ...PREFIXES], 'auto');
   const path = reader.string('path', isCookiePath, PATHS_ALLOWED) ?? '/';
   const refreshPath = reader.string('refreshPath', isCookiePath, PATHS_ALLOWED) ?? '/';
   const domain = normaliseDomain(reader.string('domain', isCookieDomain, DOMAINS_ALLOWED));
@@ -109,18 +117,24 @@ export function resolveCookieOptions(
     reader.problem('prefix', '`__Host-` needs the path / for both cookies and no domain');
   }
 
-  const prefixUnder = (itsDomain: string | undefined, cookiePath: string): string => {
+  const prefixUnder = (itsDomain: string | undefined, cookiePath: string): Prefix => {
     if (secure === false) return '';
     const canBeHost = itsDomain === undefined && cookiePath === '/';
     if (prefix === 'auto') return canBeHost ? '__Host-' : '__Secure-';
     return prefix === '__Host-' && !canBeHost ? '__Secure-' : prefix;
   };
-  const resolve = (name: string, cookiePath: string): ResolvedCookie => ({
-    name,
-    secureName: prefixUnder(domain, cookiePath) + name,
-    olderSecureName: prefixUnder(olderDomain === '' ? undefined : olderDomain, cookiePath) + name,
-    path: cookiePath,
-  });
+  const resolve = (name: string, cookiePath: string): ResolvedCookie => {
+    const own = prefixUnder(domain, cookiePath);
+    const allNames = PREFIXES.map((each) => each + name);
+    return {
+      name,
+      secureName: own + name,
+      olderSecureName: prefixUnder(olderDomain === '' ? undefined : olderDomain, cookiePath) + name,
+      strongerNames: allNames.slice(0, PREFIXES.indexOf(own)),
+      weakerNames: allNames.slice(PREFIXES.indexOf(own) + 1),
+      path: cookiePath,
+    };
+  };
   return {
     accessToken: resolve(accessName, path),
     refreshToken: resolve(refreshName, refreshPath),

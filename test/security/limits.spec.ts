@@ -14,7 +14,7 @@ import {
 import { NO_KEYS, type LoadedKeys } from '../../lib/keys/key-loader.js';
 import { KeyRing } from '../../lib/keys/key-ring.js';
 import { clientAddress } from '../../lib/http/rate-limit/client-address.js';
-import { cookieValues } from '../../lib/http/transport/cookies.js';
+import { cookieValues } from '../../lib/http/transport/cookie-values.js';
 import { isPlainLoopback } from '../../lib/http/transport/loopback.js';
 import { judgeValues } from '../../lib/http/transport/shown-values.js';
 import { resolveSessionOptions } from '../../lib/options/resolve-options.js';

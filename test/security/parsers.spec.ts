@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { isClaimKey } from '../../lib/claims/claim-key.js';
 import { SessionInputException } from '../../lib/errors/session-input.exception.js';
 import { asHttpRequest } from '../../lib/http/context/http-request.js';
-import { cookieValues } from '../../lib/http/transport/cookies.js';
+import { cookieValues } from '../../lib/http/transport/cookie-values.js';
 import { judgeValues } from '../../lib/http/transport/shown-values.js';
 import { TokenReader } from '../../lib/http/transport/token-reader.js';
 import { readPrivateKey, readSecret } from '../../lib/keys/key-material.js';

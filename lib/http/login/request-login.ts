@@ -21,6 +21,7 @@ import { BindingOffer } from '../binding/binding-offer.js';
 import { deviceOf } from '../context/device-reader.js';
 import { asHttpRequest } from '../context/http-request.js';
 import { SessionRefusals } from '../../session/refuse/session-refusals.js';
+import { RequestFormerTokens } from '../request-former-tokens.js';
 import { LoginsUnderWay } from '../../session/end/logins-under-way.js';
 import { endingOwnSession, rememberIssued } from '../current-session.js';
 import { RateLimiter } from '../rate-limit/rate-limiter.js';
@@ -68,6 +69,7 @@ export class RequestLogin {
     private readonly reader: TokenReader,
     private readonly writer: TokenWriter,
     private readonly signOut: RequestSignOut,
+    private readonly formerTokens: RequestFormerTokens,
     private readonly verification: RequestVerification,
     private readonly renewer: SessionRenewer,
     private readonly binding: BindingOffer,
@@ -110,7 +112,8 @@ export class RequestLogin {
     mayBind = true,
   ): Promise<SessionContainer> {
     const httpResponse = asHttpResponse(response);
-    const answer = this.answers.get(httpResponse) ?? newAnswer();
+    const known = this.answers.get(httpResponse);
+    const answer: SessionsOfAnswer = known ?? { count: 0, carried: {}, last: Promise.resolve() };
     this.answers.set(httpResponse, answer);
     answer.count += 1;
     if (answer.count > MAX_SESSIONS_OF_ANSWER) {
@@ -139,6 +142,7 @@ export class RequestLogin {
       throw new Error('the response has already been sent, so no session can be attached to it');
     }
     const before = answer.carried[transferMethod];
+    const former = await this.formerTokens.of(httpRequest);
     const isBindingOffered = mayBind && this.binding.isMadeTo(httpRequest, transferMethod);
     const issueNext = () =>
       issue({
@@ -155,6 +159,7 @@ export class RequestLogin {
       cookie: this.reader.accessTokenCookies(httpRequest).length > 0,
     });
     this.writer.forgetActorToken(httpRequest, httpResponse);
+    this.formerTokens.remove(former, httpRequest, httpResponse);
     const session = this.containers.issued(issued);
     session.attachToRequestResponse(request, response, transferMethod);
     if (isBindingOffered) await this.binding.writeTo(httpResponse, session.getHandle());
@@ -248,8 +253,4 @@ export class RequestLogin {
       this.refusals.rethrow('login', new CrossSiteRequestException());
     }
   }
-}
-
-function newAnswer(): SessionsOfAnswer {
-  return { count: 0, carried: {}, last: Promise.resolve() };
 }

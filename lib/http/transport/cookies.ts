@@ -2,6 +2,7 @@ import { stringifySetCookie, type SetCookie } from 'cookie';
 import type { ResolvedCookie, ResolvedCookieOptions } from '../../options/cookie-options.js';
 import { headerOf, pathOf, type HttpRequest } from '../context/http-request.js';
 import { headerValues, setHeader, type HttpResponse } from '../context/http-response.js';
+import { cookieValues, type CookieValues } from './cookie-values.js';
 import { isPlainLoopback, isShownPlainLoopback } from './loopback.js';
 
 // draft-ietf-httpbis-rfc6265bis §5.5: browsers keep a cookie for at most 400 days.
@@ -23,55 +24,12 @@ const PREFIXED_COOKIE = /(^|;)[ \t]*__(Host|Secure)-/;
 // The rest of a longer path is ignored, because an answer must not grow with the client's request.
 const MAX_PATHS = 6;
 
+/** The only attributes of a cookie with the prefix `__Host-`. */
+const HOST_SCOPE: Scope = { secure: true, path: '/', domain: undefined };
 const EXPIRED: Lifetime = { maxAge: 0, expires: new Date(0) };
 
-/** The values of a request under one cookie name: none, one, or several if somebody planted another. */
-export type CookieValues = readonly string[];
-
-/**
- * Reads a cookie from the raw header. Parsers keep one of several cookies of the same name, perhaps the attacker's, and
- * decode text that was never encoded. This drops only spaces and tabs around a name or value (RFC 6265bis §5.6).
- */
-export function cookieValues(request: HttpRequest, name: string): CookieValues {
-  const header = headerOf(request, 'cookie') ?? '';
-  const values: string[] = [];
-  // By positions, because slicing every pair took twice as long. Each character is read once, whatever the client
-  // sends.
-  for (let start = 0, equals = -1; start < header.length;) {
-    if (equals < start) equals = header.indexOf('=', start);
-    if (equals === -1) break;
-    const semicolon = header.indexOf(';', start);
-    const end = semicolon === -1 ? header.length : semicolon;
-    if (equals < end && isTrimmed(header, start, equals, name)) {
-      values.push(trim(header.slice(equals + 1, end)));
-    }
-    start = end + 1;
-  }
-  return values;
-}
-
-function isTrimmed(text: string, start: number, end: number, expected: string): boolean {
-  const from = skipBlanks(text, start);
-  if (!text.startsWith(expected, from)) return false;
-  return skipBlanks(text, from + expected.length) === end;
-}
-
-function skipBlanks(text: string, from: number): number {
-  let position = from;
-  while (isBlank(text[position])) position += 1;
-  return position;
-}
-
-// Without a regular expression: one for trailing blanks takes quadratic time over blanks in the middle.
-function trim(text: string): string {
-  let end = text.length;
-  while (end > 0 && isBlank(text[end - 1])) end -= 1;
-  return text.slice(Math.min(skipBlanks(text, 0), end), end);
-}
-
-function isBlank(character: string | undefined): boolean {
-  return character === ' ' || character === '\t';
-}
+/** The values of a request under several names, of which it has any. */
+type NamedValues = readonly (readonly [string, CookieValues])[];
 
 /** One of the two cookies, for one request: its name and attributes depend on whether the request allows Secure. */
 export class SessionCookie {
@@ -80,22 +38,35 @@ export class SessionCookie {
     private readonly options: ResolvedCookieOptions,
   ) {}
 
-  /** The request's values under the strongest name: a prefixed one comes first. */
+  /** The request's values under the first name that has any. */
   valuesIn(request: HttpRequest): CookieValues {
     const prefixed = cookieValues(request, this.cookie.secureName);
     return prefixed.length > 0 ? prefixed : (this.valuesByName(request)[0]?.[1] ?? []);
   }
 
-  /** The values under each name that this request may use, the strongest name first. */
-  valuesByName(request: HttpRequest): readonly (readonly [string, CookieValues])[] {
-    const { name, secureName, olderSecureName } = this.cookie;
+  /** The values under each name that counts for this request, the one that the options give it first. */
+  valuesByName(request: HttpRequest): NamedValues {
+    return namedValues(request, this.countedNames(request));
+  }
+
+  /** The values under names that count no more: a sibling host could have set each of them. */
+  uncountedValues(request: HttpRequest): NamedValues {
+    const counted = this.countedNames(request);
+    return namedValues(
+      request,
+      this.cookie.weakerNames.filter((name) => !counted.has(name)),
+    );
+  }
+
+  private countedNames(request: HttpRequest): ReadonlySet<string> {
+    const { name, secureName, olderSecureName, strongerNames } = this.cookie;
     const names = new Set([secureName]);
     if (this.options.olderDomain !== undefined) names.add(olderSecureName);
+    // Other options have left them, and nobody could set them who can't set ours.
+    for (const stronger of strongerNames) names.add(stronger);
     // The plain name counts only on plain loopback: elsewhere anyone on the network path could have set it.
     if (this.options.secure === 'auto' && isPlainLoopback(request)) names.add(name);
-    return [...names]
-      .map((each) => [each, cookieValues(request, each)] as const)
-      .filter(([, values]) => values.length > 0);
+    return names;
   }
 
   /** @param expiresAtMs `undefined`: with the end of the browser */
@@ -154,6 +125,9 @@ export class SessionCookie {
       this.put(response, isSecure ? olderSecureName : name, '', older, EXPIRED);
     }
     if (isSecure) this.removePlainTwin(request, response, lifetime);
+    for (const [stronger] of namedValues(request, this.cookie.strongerNames)) {
+      this.remove(request, response, stronger);
+    }
     this.removeStrays(request, response, written, isSecure);
   }
 
@@ -185,12 +159,27 @@ export class SessionCookie {
   ): void {
     if (name.startsWith('__Host-') || new Set(cookieValues(request, name)).size < 2) return;
     const { domain } = this.options;
-    for (const path of cookiePathsTo(pathOf(request))) {
-      for (const scope of domain === undefined ? [undefined] : [domain, undefined]) {
-        const isOwn = path === this.cookie.path && scope === domain;
-        if (!isOwn) this.put(response, name, '', { secure, path, domain: scope }, EXPIRED);
-      }
+    for (const scope of this.scopesTo(request, secure)) {
+      const isOwn = scope.path === this.cookie.path && scope.domain === domain;
+      if (!isOwn) this.put(response, name, '', scope, EXPIRED);
     }
+  }
+
+  /** Removes a cookie that other options have left under another name, wherever they may have put it. */
+  remove(request: HttpRequest, response: HttpResponse, name: string): void {
+    const isHost = name.startsWith('__Host-');
+    // Browsers ignore a line with such a name and other attributes (RFC 6265bis §4.1.3), also one that removes.
+    const secure = name !== this.cookie.name || this.isSecureFor(request);
+    const scopes = isHost ? [HOST_SCOPE] : this.scopesTo(request, secure);
+    for (const scope of scopes) this.put(response, name, '', scope, EXPIRED);
+  }
+
+  private scopesTo(request: HttpRequest, secure: boolean): Scope[] {
+    const { domain } = this.options;
+    const domains = domain === undefined ? [undefined] : [domain, undefined];
+    return cookiePathsTo(pathOf(request)).flatMap((path) =>
+      domains.map((each) => ({ secure, path, domain: each })),
+    );
   }
 
   private put(
@@ -224,6 +213,12 @@ export class SessionCookie {
     if (domain !== undefined && domain !== '') cookie.domain = domain;
     return stringifySetCookie(cookie, { encode: (plain) => plain });
   }
+}
+
+function namedValues(request: HttpRequest, names: Iterable<string>): NamedValues {
+  return [...names]
+    .map((name) => [name, cookieValues(request, name)] as const)
+    .filter(([, values]) => values.length > 0);
 }
 
 /** The paths of cookies that are sent to this path (RFC 6265 §5.1.4). */

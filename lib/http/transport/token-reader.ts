@@ -5,7 +5,8 @@ import {
 } from '../../options/resolved-options.js';
 import type { TokenTransferMethod } from '../../options/session-module-options.js';
 import { headerOf, type HttpRequest } from '../context/http-request.js';
-import { SessionCookie, type CookieValues } from './cookies.js';
+import type { CookieValues } from './cookie-values.js';
+import { SessionCookie } from './cookies.js';
 import type { ShownValue } from './shown-values.js';
 
 const SCHEME = 'bearer ';
@@ -23,7 +24,7 @@ export class TokenReader {
     this.actorCookie = new SessionCookie(options.cookie.actorToken, options.cookie);
   }
 
-  /** The values under the strongest name of the access token's cookie. */
+  /** The values under the first name of the access token's cookie that has any. */
   accessTokenCookies(request: HttpRequest): CookieValues {
     return this.accessCookie.valuesIn(request);
   }
@@ -37,7 +38,7 @@ export class TokenReader {
     return this.shown(request, 'cookie', this.actorCookie);
   }
 
-  /** Everything that may be an access token: the header first, then the cookies, the strongest name first. */
+  /** Everything that may be an access token: the header first, then the cookies, the name of the options first. */
   accessTokens(request: HttpRequest, allowed: TokenTransferMethod): readonly ShownValue[] {
     return this.shown(request, allowed, this.accessCookie);
   }

@@ -4,7 +4,8 @@ import fc from 'fast-check';
 import { CookieJar } from 'tough-cookie';
 import { describe, expect, it } from 'vitest';
 import { asHttpResponse } from '../../../lib/http/context/http-response.js';
-import { cookieValues, SessionCookie } from '../../../lib/http/transport/cookies.js';
+import { cookieValues } from '../../../lib/http/transport/cookie-values.js';
+import { SessionCookie } from '../../../lib/http/transport/cookies.js';
 import { resolveSessionOptions } from '../../../lib/options/resolve-options.js';
 import type { SessionCookieOptions } from '../../../lib/options/cookie-options.js';
 
