@@ -1,7 +1,9 @@
 import type { ServerResponse } from 'node:http';
 import type { Readable } from 'node:stream';
 import {
+  Inject,
   Injectable,
+  Optional,
   StreamableFile,
   type CallHandler,
   type ExecutionContext,
@@ -17,11 +19,13 @@ import { findRequestAndResponse } from '../http/context/execution-context.js';
 import { takesOverResponse } from '../http/context/taken-over-response.js';
 import { foundIn, sessionFor } from '../http/current-session.js';
 import { handlersOf } from '../http/routes/handlers-of-class.js';
-import { isSubscription } from '../http/routes/nest-marks.js';
+import { isServiceMessage, isStreamCall, isSubscription } from '../http/routes/nest-marks.js';
 import { namedClass, providedClass } from '../http/routes/provided-classes.js';
+import { MESSAGE_TOKENS, type MessageTokens } from '../http/verify/message-tokens.js';
 import { ReadonlySession } from '../session/container/readonly-session.js';
 import { cutOffFile, cutOffWithSession, endedWithSession } from './answer-stream.js';
 import { iteratorEndedWithSession } from './ended-iterator.js';
+import { EndMessageWithSession } from './message-streams.js';
 import { OpenClaims } from './open-claims.js';
 
 // @nestjs/graphql registers the options of subscriptions under this name. Nothing is imported from it here.
@@ -53,8 +57,9 @@ class EndWithSession implements NestInterceptor {
   }
 }
 
-// It needs no module, because a session knows its own module.
+// They need no module, because a session knows its own module.
 const endWithSession = new EndWithSession();
+const endMessageWithSession = new EndMessageWithSession();
 
 // The modules of all kinds of sessions share it, and a session knows its own module.
 const watchingFiles = new WeakSet<object>();
@@ -72,6 +77,7 @@ export class LiveHandlers implements OnModuleInit {
   constructor(
     private readonly modules: ModulesContainer,
     private readonly adapterHost: HttpAdapterHost,
+    @Optional() @Inject(MESSAGE_TOKENS) private readonly messages?: MessageTokens,
   ) {
     this.completeClasses(namedClass);
   }
@@ -85,9 +91,21 @@ export class LiveHandlers implements OnModuleInit {
     for (const { controllers, providers } of this.modules.values()) {
       for (const wrapper of [...controllers.values(), ...providers.values()]) {
         const type = classOf(wrapper);
-        if (type !== undefined) completeHandlersOf(type);
+        if (type !== undefined) this.completeHandlersOf(type);
       }
     }
+  }
+
+  private completeHandlersOf(type: Type): void {
+    for (const handler of handlersOf(type)) {
+      if (leavesOpen(type, handler)) putFirst(endWithSession, handler);
+      if (this.answersMessages(handler)) putFirst(endMessageWithSession, handler);
+    }
+  }
+
+  // No message has a session unless somebody finds its token. Guards can't look at gRPC's own calls.
+  private answersMessages(handler: object): boolean {
+    return this.messages !== undefined && isServiceMessage(handler) && !isStreamCall(handler);
   }
 
   onModuleInit(): void {
@@ -109,12 +127,6 @@ function watchFile(response: { req?: unknown; request?: unknown }, file: Readabl
   cutOffFile(rawResponse(response), finding.session, finding.checked.asked, file);
 }
 
-function completeHandlersOf(type: Type): void {
-  for (const handler of handlersOf(type)) {
-    if (leavesOpen(type, handler)) putFirst(handler);
-  }
-}
-
 function leavesOpen(type: Type, handler: object): boolean {
   const declared = { getClass: () => type, getHandler: () => handler };
   return (
@@ -124,10 +136,10 @@ function leavesOpen(type: Type, handler: object): boolean {
   );
 }
 
-function putFirst(handler: object): void {
+function putFirst(interceptor: NestInterceptor, handler: object): void {
   const others = (Reflect.getMetadata(INTERCEPTORS_METADATA, handler) ?? []) as object[];
-  if (others.includes(endWithSession)) return;
-  Reflect.defineMetadata(INTERCEPTORS_METADATA, [endWithSession, ...others], handler);
+  if (others.includes(interceptor)) return;
+  Reflect.defineMetadata(INTERCEPTORS_METADATA, [interceptor, ...others], handler);
 }
 
 // The application's function may never read the event, so an error in it could go unnoticed.

@@ -13,9 +13,10 @@ import {
 import { loadSync } from '@grpc/proto-loader';
 import { Controller } from '@nestjs/common';
 import { GrpcMethod, GrpcStreamMethod, Transport } from '@nestjs/microservices';
-import { last, map, of, type Observable } from 'rxjs';
+import { concat, last, map, NEVER, of, Subject, type Observable } from 'rxjs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { SessionService } from '../../lib/index.js';
+import { OpenSessions } from '../../lib/live/open-sessions.js';
 import { FakeClock } from '../../lib/testing/index.js';
 import { CurrentSession, VerifySession, type ReadonlySession } from '../../lib/verifier/index.js';
 import { bootApp, type BootedApp } from '../support/boot-app.js';
@@ -24,6 +25,8 @@ import { bootVerifier, ISSUER, type BootedVerifier } from '../support/verifier-a
 
 const protoPath = fileURLToPath(new URL('orders.proto', import.meta.url));
 const CODE = 'session-error';
+
+const nothingYet = new Subject<object>();
 
 @Controller()
 @VerifySession()
@@ -44,6 +47,16 @@ class OrdersController {
     return of({ userId: 'watched' });
   }
 
+  @GrpcMethod('Orders', 'Follow')
+  follow(): Observable<object> {
+    return concat(of({ userId: 'followed' }), NEVER);
+  }
+
+  @GrpcMethod('Orders', 'Silent')
+  silent(): Observable<object> {
+    return nothingYet;
+  }
+
   @GrpcStreamMethod('Orders', 'Upload')
   upload(asked: Observable<object>): Observable<object> {
     return asked.pipe(
@@ -59,6 +72,8 @@ interface Orders extends Client {
   Mine(asked: object, shown: Metadata, told: Told): void;
   Admin(asked: object, shown: Metadata, told: Told): void;
   Watch(asked: object, shown: Metadata): ClientReadableStream<object>;
+  Follow(asked: object, shown: Metadata): ClientReadableStream<object>;
+  Silent(asked: object, shown: Metadata): ClientReadableStream<object>;
   Upload(shown: Metadata, told: Told): ClientWritableStream<object>;
 }
 
@@ -174,5 +189,39 @@ describe('a service without a database that is called by gRPC', () => {
         code: 'SESSION_ISSUER_UNAVAILABLE',
       });
     }
+  });
+
+  describe('with a stream', () => {
+    const held = (): number => services[0]?.app.get(OpenSessions).size ?? Number.NaN;
+    const read = (method: 'Follow' | 'Silent') => {
+      const metadata = new Metadata();
+      metadata.set('authorization', token);
+      const stream = client[method]({}, metadata);
+      const told: unknown[] = [];
+      stream.on('data', (answer: object) => told.push(answer));
+      stream.on('error', ({ code, metadata: sent }: ServiceError) =>
+        told.push([code, sent.get(CODE)[0]]),
+      );
+      return { stream, told };
+    };
+
+    it('lets go of its session once its client has left', async () => {
+      const { stream, told } = read('Follow');
+      await expect.poll(() => told).toEqual([{ userId: 'followed' }]);
+      expect(held()).toBe(1);
+      stream.cancel();
+      await expect.poll(held).toBe(0);
+    });
+
+    it('ends it with its token, also before it has given anything', async () => {
+      const [followed, silent] = [read('Follow'), read('Silent')];
+      await expect.poll(() => followed.told).toEqual([{ userId: 'followed' }]);
+      await expect.poll(() => nothingYet.observed).toBe(true);
+      clock.advanceMs(60 * 60_000);
+      const ended = [status.UNAUTHENTICATED, 'TRY_REFRESH_TOKEN'];
+      await expect.poll(() => silent.told, { timeout: 5_000 }).toEqual([ended]);
+      await expect.poll(() => followed.told).toEqual([{ userId: 'followed' }, ended]);
+      expect([held(), nothingYet.observed]).toEqual([0, false]);
+    });
   });
 });

@@ -15,10 +15,11 @@ import {
 } from '@nestjs/microservices';
 import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
 import { WsAdapter } from '@nestjs/platform-ws';
-import { firstValueFrom } from 'rxjs';
+import { concat, firstValueFrom, of, Subject, toArray, type Observable } from 'rxjs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import { SessionService } from '../../lib/index.js';
+import { OpenSessions } from '../../lib/live/open-sessions.js';
 import { FakeClock } from '../../lib/testing/index.js';
 import {
   currentSession,
@@ -32,6 +33,10 @@ import { bootApp, type BootedApp } from '../support/boot-app.js';
 import { freePort } from '../support/free-port.js';
 import { LogRecorder } from '../support/log-recorder.js';
 import { bootVerifier, FEED_SECRET, ISSUER, type BootedVerifier } from '../support/verifier-app.js';
+
+const news = new Subject<string>();
+let pages = new Subject<string>();
+const payments = new Subject<string>();
 
 @Injectable()
 class PolicyGuard implements CanActivate {
@@ -64,6 +69,37 @@ class OrdersController {
   @VerifySession({ sessionRequired: false })
   maybe(@CurrentSession('sub') userId?: string): object {
     return { userId: userId ?? null };
+  }
+
+  @MessagePattern('follow')
+  @VerifySession()
+  follow(): Observable<string> {
+    return concat(of('first'), news);
+  }
+
+  @MessagePattern('news')
+  @VerifySession()
+  news(): Observable<string> {
+    return news;
+  }
+
+  @MessagePattern('page')
+  @VerifySession()
+  page(): Observable<string> {
+    return of('one', 'two');
+  }
+
+  @MessagePattern('pages')
+  @VerifySession()
+  pages(): Observable<string> {
+    pages = new Subject();
+    return pages;
+  }
+
+  @MessagePattern('pay')
+  @VerifySession()
+  pay(): Promise<string> {
+    return firstValueFrom(payments);
   }
 }
 
@@ -173,6 +209,75 @@ describe.each([
       });
     });
 
+    describe('with a stream', () => {
+      const held = (): number => service.app.get(OpenSessions).size;
+      const logIn = () =>
+        issuer.app.get(SessionService).createNewSessionWithoutRequestResponse('public', 'bob');
+      const signOut = async (session: { getHandle(): string }): Promise<void> => {
+        clock.advanceMs(1_000);
+        await issuer.app.get(SessionService).revokeSession(session.getHandle());
+        await service.app.get(IssuerFeed).poll();
+      };
+      const read = (pattern: string, session: { getAccessToken(): string }) => {
+        const told: unknown[] = [];
+        client.send<unknown>(pattern, { token: session.getAccessToken() }).subscribe({
+          next: (value) => told.push(value),
+          error: (error: unknown) => told.push(error),
+          complete: () => told.push('complete'),
+        });
+        return told;
+      };
+      const unauthorised = {
+        status: 'error',
+        statusCode: 401,
+        code: 'UNAUTHORISED',
+        message: 'unauthorised',
+      };
+
+      it('ends it with its session, by the error of a refusal', async () => {
+        const session = await logIn();
+        const told = read('follow', session);
+        await expect.poll(() => told).toEqual(['first']);
+        expect(held()).toBe(1);
+        await signOut(session);
+        await expect.poll(() => told).toEqual(['first', unauthorised]);
+        expect([held(), news.observed]).toEqual([0, false]);
+      });
+
+      it('gives nothing of it that comes after the end', async () => {
+        const session = await logIn();
+        const told = read('news', session);
+        await expect.poll(() => news.observed).toBe(true);
+        await signOut(session);
+        news.next('secret');
+        await expect.poll(() => told).toEqual([unauthorised]);
+        expect([held(), news.observed]).toEqual([0, false]);
+      });
+
+      it('gives all of it if it completes first, and holds nothing', async () => {
+        const session = await logIn();
+        const page = client.send('page', { token: session.getAccessToken() }).pipe(toArray());
+        expect(await firstValueFrom(page)).toEqual(['one', 'two']);
+        expect(held()).toBe(0);
+        const told = read('pages', session);
+        await expect.poll(() => pages.observed).toBe(true);
+        pages.next('three');
+        await expect.poll(() => told).toEqual(['three']);
+        pages.complete();
+        await expect.poll(() => told).toEqual(['three', 'complete']);
+        expect(held()).toBe(0);
+      });
+
+      it('still sends an answer in one piece', async () => {
+        const session = await logIn();
+        const told = read('pay', session);
+        await expect.poll(() => payments.observed).toBe(true);
+        await signOut(session);
+        payments.next('paid');
+        await expect.poll(() => told).toEqual(['paid', 'complete']);
+      });
+    });
+
     it('answers on a socket of an open gateway, and closes it when its session is revoked', async () => {
       const socket = new WebSocket(service.url.replace('http', 'ws'), {
         headers: { authorization: `Bearer ${token}` },
@@ -226,8 +331,9 @@ describe('a service whose options don’t say where messages have their token', 
   it('is warned at its start, with the names of the guarded handlers', () => {
     const warned = log.lines.filter(({ level }) => level === 'warn').map(({ text }) => text);
     expect(warned).toEqual([
-      'OrdersController.orders, OrdersController.policy, OrdersController.admin, OrdersController.maybe: a session is ' +
-        'required, but nothing says where a message has its token, so each call fails. Set `messages.token`, unless a ' +
+      'OrdersController.orders, OrdersController.policy, OrdersController.admin, OrdersController.maybe, ' +
+        'OrdersController.follow, OrdersController.news, OrdersController.page, OrdersController.pages, ' +
+        'OrdersController.pay: a session is required, but nothing says where a message has its token, so each call fails. Set `messages.token`, unless a ' +
         'SessionGuard of your own finds it.',
     ]);
   });

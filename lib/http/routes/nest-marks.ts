@@ -23,6 +23,14 @@ export function isServiceMessage(handler: object): boolean {
   return Reflect.hasMetadata(SERVICE_MESSAGE, handler);
 }
 
+/** Whether a method gets gRPC's own call and answers through it, with `@GrpcStreamCall()`. */
+export function isStreamCall(handler: object): boolean {
+  const patterns = (Reflect.getMetadata(SERVICE_MESSAGE, handler) ?? []) as unknown[];
+  return patterns.some(
+    (each) => (each as { streaming?: unknown } | null)?.streaming === 'pt_streaming',
+  );
+}
+
 /** Whether a method resolves a query, mutation, subscription or field. */
 export function isResolver(handler: object): boolean {
   return Reflect.hasMetadata(RESOLVER_TYPE, handler) || isField(handler);

@@ -1,0 +1,73 @@
+import type { CallHandler, ExecutionContext, NestInterceptor } from '@nestjs/common';
+import { Observable } from 'rxjs';
+import { findSessionHolder, isMessage } from '../http/context/execution-context.js';
+import { sessionFor } from '../http/current-session.js';
+import type { VerifySessionOptions } from '../http/verify/verify-session-options.js';
+import { ReadonlySession } from '../session/container/readonly-session.js';
+import { OpenClaims } from './open-claims.js';
+
+/** Ends the stream that a message handler answers with its session, by the error of a refusal. */
+export class EndMessageWithSession implements NestInterceptor {
+  intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
+    const holder = isMessage(context) ? findSessionHolder(context) : undefined;
+    const session = holder && sessionFor(holder, context.getHandler())?.session;
+    if (!(session instanceof ReadonlySession)) return next.handle();
+    const asked = OpenClaims.askedBy(context, session);
+    return streamEndedWithSession(next.handle(), session, asked, isStreamedCall(context));
+  }
+}
+
+/**
+ * Nest makes a stream of every answer. One in one piece completes with its value, so nobody watches it, and it goes out
+ * even after its session's end: it was asked for while the session lived.
+ *
+ * @param isAwaited whether the client expects a stream, which is watched even before its first value
+ */
+function streamEndedWithSession(
+  values: Observable<unknown>,
+  session: ReadonlySession,
+  asked: VerifySessionOptions | undefined,
+  isAwaited: boolean,
+): Observable<unknown> {
+  return new Observable<unknown>((subscriber) => {
+    // The values of the turn in which the first one came.
+    const first: unknown[] = [];
+    let isWatched = false;
+    const watch = (): void => {
+      isWatched = true;
+      const watching = OpenClaims.watch(session, asked, ({ error }) => subscriber.error(error));
+      subscriber.add(() => watching[Symbol.dispose]());
+    };
+    const giveFirst = (): void => {
+      for (const value of first.splice(0)) subscriber.next(value);
+    };
+    if (isAwaited) watch();
+    if (subscriber.closed) return;
+    const subscription = values.subscribe({
+      next: (value) => {
+        if (isWatched) return subscriber.next(value);
+        if (first.push(value) > 1) return;
+        queueMicrotask(() => {
+          if (subscriber.closed) return;
+          watch();
+          giveFirst();
+        });
+      },
+      error: (error: unknown) => {
+        giveFirst();
+        subscriber.error(error);
+      },
+      complete: () => {
+        giveFirst();
+        subscriber.complete();
+      },
+    });
+    subscriber.add(subscription);
+  });
+}
+
+// A call of gRPC whose answer is a stream can be written to. Other transports don't tell.
+function isStreamedCall(context: ExecutionContext): boolean {
+  const call = context.getArgByIndex<{ readonly write?: unknown } | undefined>(2);
+  return typeof call?.write === 'function';
+}
