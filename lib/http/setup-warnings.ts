@@ -120,6 +120,11 @@ export class SetupWarnings {
     );
   }
 
+  /** A message of a handler that seems guarded, but is not. */
+  ofOpenMessage({ code, cause, cure }: Flaw, handler: string): void {
+    this.tell(code, cause, cure, handler);
+  }
+
   /** The flaws that requests have shown since the start. */
   get flaws(): readonly Flaw[] {
     return [...this.found.values()];

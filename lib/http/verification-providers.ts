@@ -5,6 +5,7 @@ import { FailureAnswer } from './refusals/failure-answer.js';
 import { GuardedRoutes } from './routes/guarded-routes.js';
 import { HandlerSurvey } from './routes/handler-survey.js';
 import { HeldSessionVerification } from './verify/held-session-verification.js';
+import { OpenMessages } from './routes/open-messages.js';
 import { RememberedSessions } from './verify/remembered-sessions.js';
 import { RequestAccessToken } from './verify/request-access-token.js';
 import { RequestTokens } from './request-tokens.js';
@@ -24,6 +25,7 @@ export const VERIFICATION_PROVIDERS: Provider[] = [
   GuardedRoutes,
   HandlerSurvey,
   HeldSessionVerification,
+  OpenMessages,
   RememberedSessions,
   RequestAccessToken,
   RequestTokens,

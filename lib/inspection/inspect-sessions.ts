@@ -10,10 +10,11 @@ import { RefreshRoute } from '../http/routes/refresh-route.js';
 import { SetupWarnings } from '../http/setup-warnings.js';
 import { cookieFlaws } from '../options/cookie-flaws.js';
 import { encryptionFlaws } from '../options/encryption-flaws.js';
-import { findPart } from '../options/kind.js';
+import { findPart, type SessionKind } from '../options/kind.js';
 import {
   RESOLVED_SESSION_OPTIONS,
   type ResolvedSessionOptions,
+  type ResolvedVerificationOptions,
 } from '../options/resolved-options.js';
 import { ClockCorrection } from '../store/clock-correction.js';
 import { RevocationFeed } from '../revocation/revocation-feed.js';
@@ -80,7 +81,8 @@ const PAGES: Readonly<Record<FindingCode, string>> = {
  * Finds what is wrong with the setup of an application's sessions. It repeats the checks of the start and adds more:
  * tables, indexes and charsets, the encryption key and the keys under it, clocks, the feed of revocations, and the pool.
  * It also checks cookies and CORS against `trustedOrigins`, handlers without a guard, and what requests have shown since
- * the start. It changes nothing, and never throws because the database is away.
+ * the start. In a service with `SessionVerifierModule` it looks only at handlers without a guard and at what requests have
+ * shown. It changes nothing, and never throws because the database is away.
  *
  * To test CORS, pass an application that listens. If the start itself fails, pass one that has not been initialized.
  *
@@ -90,16 +92,25 @@ const PAGES: Readonly<Record<FindingCode, string>> = {
 export async function inspectSessions(app: INestApplicationContext): Promise<readonly Finding[]> {
   const modules = [...app.get(ModulesContainer, { strict: false }).values()];
   const found: Finding[] = [];
-  for (const module of modules.filter(({ providers }) => findPart(providers, START_FLAWS))) {
-    found.push(...(await inspectModule(module, app)));
+  for (const { providers } of modules) {
+    if (findPart(providers, START_FLAWS)) found.push(...(await inspectModule(providers, app)));
+    else if (findPart(providers, HandlerSurvey)) found.push(...inspectService(providers, app));
   }
   return found.filter(
     (each, index) => found.findIndex(({ cause }) => cause === each.cause) === index,
   );
 }
 
+// A module that only verifies sessions: it has no database, and no routes or cookies of its own.
+function inspectService(providers: Module['providers'], app: INestApplicationContext): Finding[] {
+  const part = <T>(token: symbol | Type<T>): T => findPart(providers, token) as T;
+  const { kind } = part<ResolvedVerificationOptions>(RESOLVED_SESSION_OPTIONS);
+  const openings = part(HandlerSurvey).openings(areMessagesApart(app));
+  return [...openings, ...part(SetupWarnings).flaws].map((flaw) => findingOf(flaw, kind));
+}
+
 async function inspectModule(
-  { providers }: Module,
+  providers: Module['providers'],
   app: INestApplicationContext,
 ): Promise<Finding[]> {
   const part = <T>(token: symbol | Type<T>): T => findPart(providers, token) as T;
@@ -143,14 +154,12 @@ async function inspectModule(
       cure: 'Check the log of the database, and the address in the options of the data source.',
     });
   }
-  const { kind } = options;
-  return flaws.map(({ code, cause, cure }) => ({
-    code,
-    cause,
-    cure,
-    link: `${DOCUMENTATION}/${PAGES[code]}`,
-    ...(kind === undefined ? {} : { kind }),
-  }));
+  return flaws.map((flaw) => findingOf(flaw, options.kind));
+}
+
+function findingOf({ code, cause, cure }: Flaw, kind: SessionKind): Finding {
+  const link = `${DOCUMENTATION}/${PAGES[code]}`;
+  return { code, cause, cure, link, ...(kind === undefined ? {} : { kind }) };
 }
 
 function serverOf(app: INestApplicationContext): Server | undefined {

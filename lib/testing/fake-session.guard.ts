@@ -1,8 +1,9 @@
 import type { CanActivate, ExecutionContext } from '@nestjs/common';
 import { UnauthorizedSessionException } from '../errors/unauthorized-session.exception.js';
-import { sessionHolderOf } from '../http/context/execution-context.js';
+import { isMessage, sessionHolderOf } from '../http/context/execution-context.js';
 import { noteGuarded, rememberSession, type Verifying } from '../http/current-session.js';
 import { GuardedRoutes } from '../http/routes/guarded-routes.js';
+import { noteLooked } from '../http/routes/open-messages.js';
 import { RefreshRoute } from '../http/routes/refresh-route.js';
 import { GUARDS_SESSIONS } from '../http/decorators/verify-session.metadata.js';
 import { DEFAULT_API_BASE_PATH } from '../options/built-in-routes.js';
@@ -61,6 +62,7 @@ export class FakeSessionGuard implements CanActivate {
     const route = this.routes.of(context);
     // Routes of another kind have their own guard.
     if (route === undefined || route.options.kind !== this.verifying.options.kind) return true;
+    if (isMessage(context)) noteLooked(context);
     const holder = sessionHolderOf(context);
     const session = this.sessionOf(context);
     const { sessionRequired, overrideGlobalClaimValidators: validatorsOf } = route.asked;

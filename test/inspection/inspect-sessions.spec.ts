@@ -569,7 +569,7 @@ describe('inspectSessions', () => {
     expect(findings).toMatchObject([{ code: 'plain-http', kind: 'staff' }]);
   });
 
-  it('looks at no service that verifies the sessions of another', async () => {
+  it('finds nothing in a service that verifies the sessions of another', async () => {
     const options = { issuer: ISSUER, revocations: false } as const;
     const service = await bootVerifier({ options });
     expect(await inspectSessions(service.app)).toEqual([]);

@@ -7,6 +7,7 @@ import {
   type ExecutionContext,
   type INestApplication,
 } from '@nestjs/common';
+import { APP_GUARD } from '@nestjs/core';
 import {
   ClientProxyFactory,
   MessagePattern,
@@ -16,17 +17,19 @@ import {
 import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
 import { WsAdapter } from '@nestjs/platform-ws';
 import { concat, firstValueFrom, of, Subject, toArray, type Observable } from 'rxjs';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
-import { SessionService } from '../../lib/index.js';
+import { inspectSessions, SessionService } from '../../lib/index.js';
 import { OpenSessions } from '../../lib/live/open-sessions.js';
 import { FakeClock } from '../../lib/testing/index.js';
 import {
   currentSession,
   CurrentSession,
+  PublicAccess,
   ReadonlySession,
   SessionGuard,
   VerifySession,
+  type SessionVerifierOptions,
 } from '../../lib/verifier/index.js';
 import { IssuerFeed } from '../../lib/verifier/issuer-feed.js';
 import { bootApp, type BootedApp } from '../support/boot-app.js';
@@ -342,5 +345,99 @@ describe('a service whose options don’t say where messages have their token', 
     await expect(firstValueFrom(client.send('orders', {}))).rejects.toBeDefined();
     const told = log.lines.map(({ text }) => text).find((text) => text.includes('"rpc"'));
     expect(told).toMatch(/`messages\.token`.*@PublicAccess\(\)/);
+  });
+});
+
+describe('a service whose application is guarded, called by messages', () => {
+  @Controller()
+  class BareController {
+    @MessagePattern('bare')
+    bare(): string {
+      return 'answered';
+    }
+
+    @MessagePattern('mine')
+    mine(@CurrentSession() session: ReadonlySession): string {
+      return session.getUserId();
+    }
+
+    @MessagePattern('open')
+    @PublicAccess()
+    open(): string {
+      return 'open';
+    }
+  }
+
+  const log = new LogRecorder();
+  const closings: (() => unknown)[] = [];
+  afterEach(async () => {
+    for (const close of closings.splice(0)) await close();
+    log.clear();
+  });
+
+  const boot = async (inheritAppConfig: boolean, messages?: SessionVerifierOptions['messages']) => {
+    const options = { host: '127.0.0.1', port: await freePort() };
+    const service = await bootVerifier({
+      controllers: [BareController],
+      providers: [{ provide: APP_GUARD, useExisting: SessionGuard }],
+      options: {
+        issuer: ISSUER,
+        url: 'http://127.0.0.1:9/auth',
+        revocations: false,
+        ...(messages && { messages }),
+      },
+      logger: log,
+      prepare: async (app) => {
+        app.connectMicroservice({ transport: Transport.TCP, options }, { inheritAppConfig });
+        await app.startAllMicroservices();
+      },
+    });
+    const client = ClientProxyFactory.create({ transport: Transport.TCP, options });
+    closings.push(
+      () => client.close(),
+      () => service.close(),
+    );
+    const call = (pattern: string) => firstValueFrom(client.send<unknown>(pattern, {}));
+    return { call, app: service.app };
+  };
+  const cause = (handler: string): string =>
+    `BareController.${handler} is open: the guard of the application (APP_GUARD) does not apply to a microservice ` +
+    'that is connected without `inheritAppConfig`.';
+
+  it('is found to be open without inheritAppConfig', async () => {
+    const { app } = await boot(false);
+    expect(await inspectSessions(app)).toMatchObject([
+      { code: 'unguarded-handler', cause: cause('bare') },
+      { code: 'unguarded-handler', cause: cause('mine') },
+    ]);
+  });
+
+  it.each([undefined, { token: tokenOf }])(
+    'is told so once by the log, at the first message, with `messages` %o',
+    async (messages) => {
+      const { app, call } = await boot(false, messages);
+      expect(await call('bare')).toBe('answered');
+      expect(await call('bare')).toBe('answered');
+      expect(await call('open')).toBe('open');
+      expect(log.texts('warn')).toEqual([
+        `${cause('bare')} Call \`connectMicroservice(options, { inheritAppConfig: true })\`, or decorate the handler.`,
+      ]);
+      expect(await inspectSessions(app)).toHaveLength(2);
+    },
+  );
+
+  it('is told of inheritAppConfig by a handler that wants a session', async () => {
+    const { call } = await boot(false);
+    await expect(call('mine')).rejects.toMatchObject({ message: 'Internal server error' });
+    const told = log.lines.find(({ text }) => text.includes('no guard has looked'));
+    expect(told?.text).toContain('`inheritAppConfig: true`');
+  });
+
+  it('is guarded with inheritAppConfig, and nothing is told', async () => {
+    const { app, call } = await boot(true, { token: tokenOf });
+    await expect(call('bare')).rejects.toMatchObject({ code: 'UNAUTHORISED' });
+    expect(await call('open')).toBe('open');
+    expect(log.texts('warn')).toEqual([]);
+    expect(await inspectSessions(app)).toEqual([]);
   });
 });

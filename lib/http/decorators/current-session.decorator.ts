@@ -7,7 +7,7 @@ import {
 } from '@nestjs/common';
 import { PARAMTYPES_METADATA } from '@nestjs/common/constants.js';
 import type { AccessTokenPayload } from '../../claims/access-token-payload.js';
-import { sessionHolderOf } from '../context/execution-context.js';
+import { isMessage, sessionHolderOf } from '../context/execution-context.js';
 import { sessionFor } from '../current-session.js';
 import { declaredOn, lineageOf } from './verify-session.metadata.js';
 
@@ -23,10 +23,13 @@ const FromRequest: (...given: (string | Pipe)[]) => ParameterDecorator = createP
     const found = sessionFor(sessionHolderOf(context), context.getHandler());
     if (found === undefined && !isGuardReplaced(context)) {
       const handler = `${context.getClass().name}.${context.getHandler().name}`;
+      const ofMicroservice = isMessage(context)
+        ? 'That guards a microservice of the application only if it is connected with `inheritAppConfig: true`. '
+        : '';
       throw new Error(
         `@CurrentSession() on ${handler}: no guard has looked for a session. Add @VerifySession(), or guard the whole ` +
-          'application: { provide: APP_GUARD, useExisting: SessionGuard }. A handler with @CreateSession() runs before its ' +
-          'session exists. A test provides a FakeSessionGuard as APP_GUARD.',
+          `application: { provide: APP_GUARD, useExisting: SessionGuard }. ${ofMicroservice}A handler with ` +
+          '@CreateSession() runs before its session exists. A test provides a FakeSessionGuard as APP_GUARD.',
       );
     }
     const session = found?.session;

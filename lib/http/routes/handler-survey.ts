@@ -24,6 +24,7 @@ import {
   isServiceMessage,
   isSubscription,
 } from './nest-marks.js';
+import { isUndecorated, openMessageFlaw } from './open-messages.js';
 import { namedClass, providedClass } from './provided-classes.js';
 
 const GATEWAY_HOOKS: ReadonlySet<string> = new Set([
@@ -130,21 +131,12 @@ export class HandlerSurvey {
     const isOfGateway = isGatewayMessage(method) && !guardsGateways(this.config);
     const isApart = areMessagesApart && isServiceMessage(method);
     if (!isOfGateway && !isApart) return undefined;
-    const { handler, classes } = declaredHandler(declared);
-    if ([handler, ...classes].some((each) => each.isGuarded || each.isPublic)) return undefined;
-    const [where, cure] = isOfGateway
-      ? [
-          'gateways',
-          'Put @VerifySession() on the gateway, or @PublicAccess() if it should be open.',
-        ]
-      : [
-          'a microservice that is connected without `inheritAppConfig`',
-          'Call `connectMicroservice(options, { inheritAppConfig: true })`, or decorate the handler.',
-        ];
+    if (!isUndecorated(declared)) return undefined;
+    if (!isOfGateway) return openMessageFlaw(declared);
     return {
       code: 'unguarded-handler',
-      cause: `${nameOf(declared)} is open: the guard of the application (APP_GUARD) does not apply to ${where}.`,
-      cure,
+      cause: `${nameOf(declared)} is open: the guard of the application (APP_GUARD) does not apply to gateways.`,
+      cure: 'Put @VerifySession() on the gateway, or @PublicAccess() if it should be open.',
     };
   }
 

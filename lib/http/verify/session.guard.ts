@@ -26,6 +26,7 @@ import { FailureAnswer } from '../refusals/failure-answer.js';
 import { noteRefusedResolver } from '../graphql/refusal-status.js';
 import { SharedVerifications } from '../graphql/shared-verifications.js';
 import { GuardedRoutes, type GuardedRoute } from '../routes/guarded-routes.js';
+import { noteLooked } from '../routes/open-messages.js';
 import { HeldSessionVerification } from './held-session-verification.js';
 import { MESSAGE_TOKENS, type MessageTokens } from './message-tokens.js';
 import { REFRESH_OF_REQUEST, type RefreshOfRequest } from './refresh-of-request.js';
@@ -71,7 +72,9 @@ export class SessionGuard implements CanActivate {
   canActivate(context: ExecutionContext): boolean | Promise<boolean> {
     const route = this.routes.of(context);
     if (route === undefined) return true;
-    const messages = isMessage(context) ? this.messages : undefined;
+    const isOfService = isMessage(context);
+    if (isOfService) noteLooked(context);
+    const messages = isOfService ? this.messages : undefined;
     const { kind } = route.options;
     if (kind !== undefined && kind !== this.kinds.own) {
       if (messages === undefined && this.findsInItsOwnWay) this.find(context);
