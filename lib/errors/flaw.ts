@@ -24,6 +24,7 @@ export type FindingCode =
   | 'decorators'
   | 'gateways'
   | 'unguarded-handler'
+  | 'refused-message'
   | 'unanswered-login'
   | 'entity-answered'
   | 'hidden-host'

@@ -8,6 +8,7 @@ import { CookiePaths } from '../http/routes/cookie-paths.js';
 import { HandlerSurvey } from '../http/routes/handler-survey.js';
 import { RefreshRoute } from '../http/routes/refresh-route.js';
 import { SetupWarnings } from '../http/setup-warnings.js';
+import { SessionGuard } from '../http/verify/session.guard.js';
 import { cookieFlaws } from '../options/cookie-flaws.js';
 import { encryptionFlaws } from '../options/encryption-flaws.js';
 import { findPart, type SessionKind } from '../options/kind.js';
@@ -69,6 +70,7 @@ const PAGES: Readonly<Record<FindingCode, string>> = {
   decorators: 'guarding.md#from-the-class-to-the-handler',
   gateways: 'live.md#gateways',
   'unguarded-handler': 'situations.md#a-guard-for-the-whole-application',
+  'refused-message': 'guarding.md#messages-of-microservices',
   'unanswered-login': 'graphql.md',
   'entity-answered': 'situations.md#what-a-login-answers',
   'hidden-host': 'operations.md#behind-a-proxy',
@@ -129,6 +131,10 @@ async function inspectModule(
     () => part<StartFlaws>(START_FLAWS).flaws(),
     () => part<StartFlaws>(START_FLAWS).serverFlaw(),
     () => part(HandlerSurvey).openings(areMessagesApart(app)),
+    () =>
+      areMessagesRefused(app)
+        ? part(HandlerSurvey).guardedMessages(options.kind, true).map(refusedMessage)
+        : undefined,
     () => part(SetupWarnings).flaws,
   ]);
   try {
@@ -167,12 +173,30 @@ function serverOf(app: INestApplicationContext): Server | undefined {
   return httpAdapter?.getHttpServer() as Server | undefined;
 }
 
-// Nest shows the configuration of a connected microservice nowhere, so this reads a private field.
+function refusedMessage(handler: string): Flaw {
+  return {
+    code: 'refused-message',
+    cause: `${handler} answers no message: the guard of the application (APP_GUARD) looks for the session of a request.`,
+    cure: 'Open it with @PublicAccess(), and verify a token by hand.',
+  };
+}
+
+// A microservice of an application may have a configuration of its own, and so no guard of the application.
 function areMessagesApart(app: INestApplicationContext): boolean {
-  const microservices = (app as Partial<INestApplication>).getMicroservices?.() ?? [];
   const own = app.get(ApplicationConfig, { strict: false });
-  return microservices.some((each) => {
-    const config: unknown = Reflect.get(each, 'applicationConfig');
-    return config instanceof ApplicationConfig && config !== own;
-  });
+  return configsOfMicroservices(app).some((each) => each !== own);
+}
+
+function areMessagesRefused(app: INestApplicationContext): boolean {
+  const own = app.get(ApplicationConfig, { strict: false });
+  const guards = own.getGlobalGuards().filter((each) => each instanceof SessionGuard);
+  const isRefusing = guards.length > 0 && !guards.some((each) => each.findsInItsOwnWay);
+  return isRefusing && configsOfMicroservices(app).includes(own);
+}
+
+// Nest shows these configurations nowhere, so this reads a private field.
+function configsOfMicroservices(app: INestApplicationContext): ApplicationConfig[] {
+  const microservices = (app as Partial<INestApplication>).getMicroservices?.() ?? [];
+  const configs = microservices.map((each): unknown => Reflect.get(each, 'applicationConfig'));
+  return configs.filter((each) => each instanceof ApplicationConfig);
 }

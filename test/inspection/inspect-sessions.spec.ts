@@ -6,6 +6,7 @@ import {
   Post,
   Scope,
   type DynamicModule,
+  type ExecutionContext,
   type INestApplication,
   type NestHybridApplicationOptions,
   type Provider,
@@ -338,7 +339,13 @@ describe('inspectSessions', () => {
     expect(causes).toEqual(isReached ? [hook] : [message, hook]);
   });
 
-  it('finds messages of a microservice that the guard of the application does not reach', async () => {
+  it('finds messages of a microservice that the guard of the application does not reach, or never lets pass', async () => {
+    @Injectable()
+    class GuardOfMessages extends SessionGuard {
+      protected override getRequestResponse(context: ExecutionContext) {
+        return { request: context.switchToRpc().getData<object>(), response: undefined };
+      }
+    }
     @Controller()
     class UsersController {
       @MessagePattern('user.delete')
@@ -352,8 +359,8 @@ describe('inspectSessions', () => {
         return 1;
       }
     }
-    const causes = async (options: NestHybridApplicationOptions) => {
-      const module = { ...moduleWith([guardOfAll]), controllers: [UsersController] };
+    const causes = async (options: NestHybridApplicationOptions, guard: Provider = guardOfAll) => {
+      const module = { ...moduleWith([guard]), controllers: [UsersController] };
       const app = await NestFactory.create(module, { logger: false });
       app.connectMicroservice({ transport: Transport.TCP, options: { port: 0 } }, options);
       const found = (await inspectSessions(app)).map(({ cause }) => cause);
@@ -363,7 +370,11 @@ describe('inspectSessions', () => {
     expect(await causes({})).toEqual([
       'UsersController.remove is open: the guard of the application (APP_GUARD) does not apply to a microservice that is connected without `inheritAppConfig`.',
     ]);
-    expect(await causes({ inheritAppConfig: true })).toEqual([]);
+    expect(await causes({ inheritAppConfig: true })).toEqual([
+      'UsersController.remove answers no message: the guard of the application (APP_GUARD) looks for the session of a request.',
+    ]);
+    const ownGuard = { provide: APP_GUARD, useClass: GuardOfMessages };
+    expect(await causes({ inheritAppConfig: true }, ownGuard)).toEqual([]);
   });
 
   it('finds nothing in an application whose own guard is made for each request', async () => {

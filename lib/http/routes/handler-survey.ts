@@ -95,17 +95,17 @@ export class HandlerSurvey {
   }
 
   /**
-   * The names of declared handlers of microservices' messages that look for a session, required or not.
+   * The names of handlers of microservices' messages that look for a session, required or not.
    *
    * @param kind the kind of sessions that they look for
+   * @param areAllGuarded whether undecorated handlers count, because the guard of the application reaches them
    */
-  guardedMessages(kind: string | undefined): string[] {
-    const declared = [...this.handlers()].filter(
-      (each) => isServiceMessage(each.getHandler()) && this.routes.isDeclared(each),
-    );
-    const guarded = declared.filter((each) => {
-      const route = this.routes.of(each);
-      return route !== undefined && route.options.kind === kind;
+  guardedMessages(kind: string | undefined, areAllGuarded = false): string[] {
+    const guarded = [...this.handlers()].filter((each) => {
+      if (!isServiceMessage(each.getHandler())) return false;
+      const asked = askedOfSession(declaredHandler(each));
+      const isGuarded = areAllGuarded || this.routes.isDeclared(each);
+      return isGuarded && asked.kind === 'guarded' && asked.options.kind === kind;
     });
     return guarded.map(nameOf);
   }

@@ -101,7 +101,8 @@ export class SessionGuard implements CanActivate {
     }
   }
 
-  private get findsInItsOwnWay(): boolean {
+  /** @internal whether a subclass finds requests in another way */
+  get findsInItsOwnWay(): boolean {
     return this.getRequestResponse !== SessionGuard.prototype.getRequestResponse;
   }
 
