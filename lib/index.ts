@@ -133,6 +133,7 @@ export type { Duration } from './time/duration.js';
 
 export { CrossSiteRequestException } from './errors/cross-site-request.exception.js';
 export { DeviceProofMissingException } from './errors/device-proof-missing.exception.js';
+export { SessionReplacedException } from './errors/session-replaced.exception.js';
 export { DeviceProofRefusedException } from './errors/device-proof-refused.exception.js';
 export { InvalidClaimsException } from './errors/invalid-claims.exception.js';
 export { SessionConfigurationError } from './errors/session-configuration.error.js';

@@ -156,6 +156,7 @@ export class SessionService extends SessionFunctions {
    * request, the actor's session is over, or the token is a bound session's and came in a header
    * @throws {TokenTheftDetectedException} (401) if the token was spent long ago. A waiting cookie that another tab's
    * refresh has overtaken is only refused
+   * @throws {SessionReplacedException} (503) if another session has just replaced the actor's at the same client
    * @throws {TooManyRequestsException} (429) by `rateLimit`, which counts this as a refresh
    */
   endImpersonation(request: unknown, response: unknown): Promise<SessionContainer> {
@@ -259,7 +260,8 @@ export class SessionService extends SessionFunctions {
   /**
    * Refreshes the session of a request by its refresh token, and attaches the new tokens to the response.
    *
-   * @throws {UnauthorizedSessionException} {TokenTheftDetectedException} {SessionStoreUnavailableException}
+   * @throws {UnauthorizedSessionException} {TokenTheftDetectedException} {SessionReplacedException}
+   * {SessionStoreUnavailableException}
    */
   refreshSession(request: unknown, response: unknown): Promise<SessionContainer> {
     return this.refresh.refresh(request, response);

@@ -14,6 +14,7 @@ export type SessionErrorCode =
   | 'TOO_MANY_REQUESTS'
   | 'DEVICE_PROOF_REFUSED'
   | 'DEVICE_PROOF_MISSING'
+  | 'SESSION_REPLACED'
   | 'SESSION_STORE_UNAVAILABLE'
   | 'SESSION_ISSUER_UNAVAILABLE'
   | 'SESSION_STORE_FAILED';
@@ -38,6 +39,7 @@ export const ERROR_STATUSES: Readonly<
   TOO_MANY_REQUESTS: { status: 429, graphQlCode: 'TOO_MANY_REQUESTS', grpcStatus: 8 },
   DEVICE_PROOF_REFUSED: { status: 403, graphQlCode: 'FORBIDDEN', grpcStatus: 7 },
   DEVICE_PROOF_MISSING: { status: 503, graphQlCode: 'SERVICE_UNAVAILABLE', grpcStatus: 14 },
+  SESSION_REPLACED: { status: 503, graphQlCode: 'SERVICE_UNAVAILABLE', grpcStatus: 14 },
   SESSION_STORE_UNAVAILABLE: { status: 503, graphQlCode: 'SERVICE_UNAVAILABLE', grpcStatus: 14 },
   SESSION_ISSUER_UNAVAILABLE: { status: 503, graphQlCode: 'SERVICE_UNAVAILABLE', grpcStatus: 14 },
   SESSION_STORE_FAILED: { status: 500, graphQlCode: 'INTERNAL_SERVER_ERROR', grpcStatus: 13 },

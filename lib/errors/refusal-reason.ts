@@ -18,6 +18,8 @@ export type RefusalReason =
   | 'session-revoked'
   /** The database has no such session, or the session has expired. */
   | 'session-over'
+  /** Another session of the same client has just taken the place of the refresh token's. */
+  | 'session-replaced'
   | 'no-refresh-token'
   | 'refresh-token-ambiguous'
   /** No key of this server made the token, or another tab has overtaken one that waited through an impersonation. */

@@ -18,6 +18,13 @@ export const REVOCATION_REASONS = [
 /** Why a session ended before its time. @publicApi */
 export type RevocationReason = (typeof REVOCATION_REASONS)[number];
 
+/** The reasons of sessions whose client got another one in their place. */
+export const REPLACEMENT_REASONS: ReadonlySet<string> = new Set([
+  'replaced-by-login',
+  'reauthenticated',
+  'impersonation-ended',
+] satisfies RevocationReason[]);
+
 /** The timeouts that can end a session. */
 export const EXPIRY_REASONS = ['expired-idle', 'expired-absolute'] as const;
 

@@ -28,6 +28,7 @@ const CODES: Readonly<Record<SessionErrorCode, true>> = {
   TOO_MANY_REQUESTS: true,
   DEVICE_PROOF_REFUSED: true,
   DEVICE_PROOF_MISSING: true,
+  SESSION_REPLACED: true,
   SESSION_STORE_UNAVAILABLE: true,
   SESSION_ISSUER_UNAVAILABLE: true,
   SESSION_STORE_FAILED: true,

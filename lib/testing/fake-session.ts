@@ -143,6 +143,10 @@ class FakeRow implements SessionEnds {
     return Promise.resolve(this.isRevoked ? undefined : structuredClone(this.record));
   }
 
+  wasJustReplaced(): Promise<boolean> {
+    return Promise.resolve(false);
+  }
+
   async revoke(): Promise<string[]> {
     const found = await this.find();
     this.isRevoked = true;
@@ -215,8 +219,9 @@ function partsOf(row: FakeRow, clock: Clock, options: ResolvedSessionOptions): C
       clearTokens: () => undefined,
     }),
   };
-  const [directory, editor, revoker, minter] = [row, row, row, row] as unknown as [
+  const [directory, life, editor, revoker, minter] = Array(5).fill(row) as [
     ContainerParts['directory'],
+    ContainerParts['life'],
     ContainerParts['editor'],
     ContainerParts['revoker'],
     ContainerParts['minter'],
@@ -225,6 +230,7 @@ function partsOf(row: FakeRow, clock: Clock, options: ResolvedSessionOptions): C
   return new ContainerParts(
     carriers,
     directory,
+    life,
     editor,
     revoker,
     minter,

@@ -20,6 +20,12 @@ export interface LiveSessions {
   /** @throws {SessionStoreUnavailableException} */
   findLive(handle: string): Promise<SessionRecord | undefined>;
 
+  /**
+   * Whether a session without a row was replaced by another of the same client, so recently that the client's requests
+   * and the answer with its new tokens may have crossed. An answer must not remove those.
+   */
+  wasJustReplaced?(handle: string): Promise<boolean>;
+
   /** Without rows: asks for news where it is too old. A service that was suspended has heard none meanwhile. */
   catchUp?(): Promise<void>;
 }

@@ -106,6 +106,18 @@ describe.each(platforms)(
       expect(client.tokens).toEqual(before);
     });
 
+    it('keeps the tokens of a login that its refresh has crossed with', async () => {
+      await client.call('/login', LOGIN);
+      const late = new HeaderClient(booted.url);
+      late.tokens = { ...client.tokens };
+      await client.call('/login', LOGIN);
+      const before = { ...late.tokens };
+      expect((await late.refresh()).status).toBe(503);
+      expect(late.tokens).toEqual(before);
+      late.tokens = { ...client.tokens };
+      expect((await late.refresh()).status).toBe(200);
+    });
+
     it('forgets its tokens at sign-out, and when its session is over', async () => {
       await client.call('/login', LOGIN);
       const { refresh } = client.tokens;

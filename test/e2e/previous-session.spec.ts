@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { SessionService, SessionStoreUnavailableException } from '../../lib/index.js';
 import { SessionLimit } from '../../lib/session/issue/session-limit.js';
 import { platforms } from '../support/boot-app.js';
-import { expectAnswer, TRY_REFRESH, UNAUTHORISED } from '../support/refusal.js';
+import { expectAnswer, REPLACED, TRY_REFRESH } from '../support/refusal.js';
 import {
   accessCookie,
   bearer,
@@ -33,7 +33,7 @@ describe.each(platforms)('a login on a request that carries a session, on %s,', 
     const next = await scene.login('u1', headersOf(old));
     expect(next.handle).not.toBe(old.handle);
     expectAnswer(await scene.get('/me', accessCookie(old.access)), TRY_REFRESH);
-    expectAnswer(await scene.refresh(refreshCookie(old.refresh)), UNAUTHORISED);
+    expectAnswer(await scene.refresh(refreshCookie(old.refresh)), REPLACED);
     expect((await scene.get('/strict', accessCookie(next.access))).status).toBe(200);
     expect(await scene.sessionRow(old.handle)).toBeNull();
     await scene.expectBystanderToStay();

@@ -13,7 +13,7 @@ import { bootApp, platforms } from '../support/boot-app.js';
 import {
   expectNothingChanged,
   expectRefused,
-  expectRefusedAndCleared,
+  REPLACED,
   TRY_REFRESH,
   UNAUTHORISED,
 } from '../support/refusal.js';
@@ -79,7 +79,7 @@ describe.each(platforms)('a login on %s', (platform) => {
     expect(after.handle).not.toBe(before.handle);
     await expectRefused(scene, () => scene.get('/me', accessCookie(before.access)), TRY_REFRESH);
     const refresh = () => scene.refresh(refreshCookie(before.refresh));
-    await expectRefusedAndCleared(scene, refresh, UNAUTHORISED);
+    await expectRefused(scene, refresh, REPLACED);
     expect((await scene.get('/me', accessCookie(after.access))).json).toEqual({ userId: 'u1' });
   });
 

@@ -4,13 +4,14 @@ import type { AddressInfo } from 'node:net';
 
 /**
  * What a browser talks to: serves pages, and hands every other request to an API as it came, `Host` and all. It can lose
- * the API's answers on their way back.
+ * the API's answers on their way back, and hold a request up.
  */
 export class FrontServer {
   private readonly server: Server;
   private readonly files = new Map<string, { type: string; text: string }>();
   private apiUrl: string | undefined;
   private lossyPath: string | undefined;
+  private held: { readonly path: string; readonly hold: (go: () => void) => void } | undefined;
 
   private constructor() {
     this.server = createServer((incoming, outgoing) => this.answer(incoming, outgoing));
@@ -42,6 +43,13 @@ export class FrontServer {
     this.lossyPath = path;
   }
 
+  /** Waits for the next request to this path, and holds it up. @returns what lets it go on to the API */
+  holdNextTo(path: string): Promise<() => void> {
+    return new Promise((hold) => {
+      this.held = { path, hold };
+    });
+  }
+
   async stop(): Promise<void> {
     this.server.closeAllConnections();
     await new Promise((resolve) => {
@@ -58,7 +66,11 @@ export class FrontServer {
     } else if (this.apiUrl === undefined) {
       outgoing.writeHead(404).end();
     } else {
-      this.forward(this.apiUrl, path, incoming, outgoing);
+      const { apiUrl, held } = this;
+      const forward = (): void => this.forward(apiUrl, path, incoming, outgoing);
+      if (held?.path !== path || incoming.method === 'OPTIONS') return forward();
+      this.held = undefined;
+      held.hold(forward);
     }
   }
 

@@ -14,6 +14,10 @@ export const THEFT = {
   status: 401,
   body: { statusCode: 401, code: 'TOKEN_THEFT_DETECTED', message: 'token theft detected' },
 };
+export const REPLACED = {
+  status: 503,
+  body: { statusCode: 503, code: 'SESSION_REPLACED', message: 'session replaced' },
+};
 
 /** A refusal as the client sees it. */
 export interface Refusal {

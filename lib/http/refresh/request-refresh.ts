@@ -64,6 +64,7 @@ export class RequestRefresh {
 
   /**
    * @throws {UnauthorizedSessionException}
+   * @throws {SessionReplacedException}
    * @throws {TokenTheftDetectedException}
    * @throws {TooManyRequestsException}
    * @throws {SessionStoreUnavailableException}

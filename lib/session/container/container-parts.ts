@@ -8,6 +8,7 @@ import { SessionRevoker } from '../end/session-revoker.js';
 import { AccessTokenMinter } from '../mint/access-token-minter.js';
 import { SessionRefusals } from '../refuse/session-refusals.js';
 import { SessionDirectory } from '../verify/session-directory.js';
+import { SessionLife } from '../verify/session-life.js';
 import { TOKEN_CARRIERS, type TokenCarrierFactory } from './token-carrier.js';
 
 /** The services that a container needs. */
@@ -16,6 +17,7 @@ export class ContainerParts {
   constructor(
     @Inject(TOKEN_CARRIERS) readonly carriers: TokenCarrierFactory,
     readonly directory: SessionDirectory,
+    readonly life: SessionLife,
     readonly editor: SessionEditor,
     readonly revoker: SessionRevoker,
     readonly minter: AccessTokenMinter,
@@ -45,6 +47,7 @@ class PartsInTransaction extends ContainerParts {
     super(
       outside.carriers,
       outside.directory.withDatabase(database),
+      outside.life.withDatabase(database),
       outside.editor.withDatabase(database),
       outside.revoker.withDatabase(database),
       outside.minter,

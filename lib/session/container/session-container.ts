@@ -95,7 +95,7 @@ export class SessionContainer extends ReadonlySession {
    * @throws {SessionInputException} (400) if it is `undefined`, not a plain JSON object, or too large
    */
   async updateSessionDataInDatabase(data: object | null): Promise<void> {
-    if (!(await this.parts.editor.replaceData(this.getHandle(), data))) throw this.gone();
+    if (!(await this.parts.editor.replaceData(this.getHandle(), data))) throw await this.gone();
   }
 
   /** When the session was created, in milliseconds since the epoch. */
@@ -240,7 +240,7 @@ export class SessionContainer extends ReadonlySession {
 
   private async edit(updateOf: UpdateOf): Promise<MintedTokens> {
     const edited = await this.parts.editor.mergeForToken(this.tokens.claims, updateOf);
-    if (edited === undefined) throw this.gone();
+    if (edited === undefined) throw await this.gone();
     return edited.tokens;
   }
 
@@ -257,7 +257,7 @@ export class SessionContainer extends ReadonlySession {
 
   private async record(): Promise<SessionRecord> {
     const record = await this.parts.directory.find(this.getHandle());
-    if (record === undefined) throw this.gone();
+    if (record === undefined) throw await this.gone();
     return record;
   }
 
@@ -266,9 +266,10 @@ export class SessionContainer extends ReadonlySession {
     return { userId: claims.sub, tenantId: claims.tId, accessTokenPayload: claims };
   }
 
-  private gone(): UnauthorizedSessionException {
+  private async gone(): Promise<UnauthorizedSessionException> {
     const session = refusedSession(this.tokens.claims);
-    return this.parts.refusals.unauthorized('session-over', { clearTokens: true, session });
+    const clearTokens = !(await this.parts.life.wasJustReplaced(this.getHandle()));
+    return this.parts.refusals.unauthorized('session-over', { clearTokens, session });
   }
 }
 

@@ -1,5 +1,6 @@
 import { Injectable, Inject } from '@nestjs/common';
 import { setTimeout as pause } from 'node:timers/promises';
+import { SessionReplacedException } from '../../errors/session-replaced.exception.js';
 import type { UnauthorizedSessionException } from '../../errors/unauthorized-session.exception.js';
 import { SessionStoreUnavailableException } from '../../errors/session-store-unavailable.exception.js';
 import { SessionEventBus } from '../../events/session-event-bus.js';
@@ -75,6 +76,7 @@ export class SessionRefresher {
   /**
    * @throws {UnauthorizedSessionException} if the session is over, or the token is not ours. A foreign token changes
    * nothing
+   * @throws {SessionReplacedException} if another session of the same client has just replaced it
    * @throws {DeviceProofMissingException} if the session is bound to a device, and the request has no other evidence
    * @throws {TokenTheftDetectedException} if the session has left the token behind. The session is then revoked. A token
    * that has waited since the last rotation is only refused, if the session's user has acted as somebody
@@ -167,7 +169,10 @@ export class SessionRefresher {
 
   private async liveSession(handle: string): Promise<SessionRecord> {
     const record = await this.store.find(handle);
-    if (record === undefined) throw this.over();
+    if (record === undefined) {
+      const isReplaced = await this.life.wasJustReplaced(handle);
+      throw isReplaced ? new SessionReplacedException() : this.over();
+    }
     await this.refuseOver(record);
     // A token that has arrived counts from then on, written or not.
     return this.arrivals.asSeen(await this.bound.asOfNow(this.life.asOfToday(record)));

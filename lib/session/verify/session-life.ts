@@ -1,4 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { REPLACEMENT_REASONS } from '../../events/end-reason.js';
 import {
   RESOLVED_SESSION_OPTIONS,
   type ResolvedSessionOptions,
@@ -19,6 +20,9 @@ import type {
   HeldSessionRow,
 } from '../../verification/live-sessions.js';
 import { absoluteEndMs, idleEndMs } from '../mint/session-lifetime.js';
+
+// Two requests of one client may cross without a grace period too.
+const LEAST_CROSSING_MS = 10_000;
 
 /** Whether a cut-off covers a session of the user in question. */
 type CutOffJudge = (session: JudgedSession) => boolean;
@@ -47,6 +51,13 @@ export class SessionLife implements EndingSessions {
   async findLive(handle: string): Promise<SessionRecord | undefined> {
     const record = await this.sessions.find(handle);
     return record === undefined || (await this.isOver(record)) ? undefined : this.asOfToday(record);
+  }
+
+  async wasJustReplaced(handle: string): Promise<boolean> {
+    const line = await this.revocations.findEnd(handle);
+    if (line === undefined || !REPLACEMENT_REASONS.has(line.reason)) return false;
+    const crossingMs = Math.max(this.options.refreshGracePeriodMs, LEAST_CROSSING_MS);
+    return Math.abs(this.clock.now() - line.revokedAtMs) < crossingMs;
   }
 
   /** A row with its end by today's options, which may be earlier than the stored one. */

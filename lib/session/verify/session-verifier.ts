@@ -74,8 +74,11 @@ export class SessionVerifier {
     if (!isProven(claims)) return { kind: 'unproven', claims };
     if (!checkDatabase && !this.revocations.isStale) return { kind: 'valid', token: verified };
     const record = await this.findLiveSession(claims);
-    if (record === undefined) return { kind: 'ended', claims };
-    return { kind: 'valid', token: verified, record };
+    if (record !== undefined) return { kind: 'valid', token: verified, record };
+    const isReplaced = await this.sessions.wasJustReplaced?.(claims.sessionHandle);
+    return isReplaced === true
+      ? { kind: 'try-refresh', reason: 'session-revoked', claims }
+      : { kind: 'ended', claims };
   }
 
   /**
