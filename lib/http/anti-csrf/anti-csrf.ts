@@ -5,9 +5,9 @@ import {
   RESOLVED_SESSION_OPTIONS,
   type ResolvedVerificationOptions,
 } from '../../options/resolved-options.js';
-import type { AuthenticRefreshToken } from '../../session/refresh/refresh-token-authenticator.js';
 import { Clock } from '../../time/clock.js';
 import { isAntiCsrfTokenOf } from '../../tokens/anti-csrf-token.js';
+import type { RefreshTokenClaims, RefreshTokenKey } from '../../tokens/refresh-token.js';
 import { constantTimeEqual } from '../../tokens/secrets.js';
 import { headerOf, type HttpRequest } from '../context/http-request.js';
 import { ANTI_CSRF_HEADER, RID_HEADER } from '../transport/header-names.js';
@@ -18,6 +18,11 @@ const MAX_TOKEN_LENGTH = 256;
 
 /** The client's half of the proof; `undefined` if no anti-CSRF token is required. */
 export type PresentedProof = { readonly presented: string | undefined } | undefined;
+
+interface ReadRefreshToken {
+  readonly claims: Pick<RefreshTokenClaims, 'hash' | 'parentHash'>;
+  readonly key: RefreshTokenKey;
+}
 
 /** Checks that a request with cookie tokens comes from a page that may send it. */
 @Injectable()
@@ -59,7 +64,7 @@ export class AntiCsrf {
   /** Whether one of a request's refresh tokens shows that no other site's page has sent it, as each in a header does. */
   isProvenByOne(
     request: HttpRequest,
-    values: readonly AuthenticValue<AuthenticRefreshToken>[],
+    values: readonly AuthenticValue<ReadRefreshToken>[],
   ): boolean {
     if (!this.isByToken) return true;
     const presented = this.presentedToken(request);
