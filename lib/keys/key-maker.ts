@@ -61,10 +61,6 @@ export class KeyMaker {
 
   /** Makes another secret for new refresh tokens, used once all instances have read it. @returns its key id */
   async addRefreshTokenSecret(): Promise<string> {
-    if (this.isOutsider(await this.store.findAll())) {
-      const cause = new Error('no usable mac key');
-      throw new SessionStoreUnavailableException({ reason: 'keys-unreadable', cause });
-    }
     return this.insertInNextSlot('mac', [], this.leadMs);
   }
 
@@ -137,6 +133,11 @@ export class KeyMaker {
   ): Promise<string> {
     for (let attempt = 0; attempt < SLOT_ATTEMPTS; attempt += 1) {
       const rows = await this.rowsInTime();
+      // Only a key that was revoked has a successor there too: its encryption key may be lost.
+      if (gone.length === 0 && this.isOutsider(rows)) {
+        const cause = new Error(`no usable ${kind} key`);
+        throw new SessionStoreUnavailableException({ reason: 'keys-unreadable', cause });
+      }
       const rivals = inOrder(rows, kind, this.algorithmOf(kind));
       const kid = await this.insert(kind, nextSequence([...gone, ...rivals]), leadMs);
       if (kid !== undefined) return kid;

@@ -135,7 +135,7 @@ describe.each(platforms)('a session that another one has replaced at its client,
   );
 
   it.each(cases)(
-    'by %s takes nothing from the client, which its next refresh answers: by %s',
+    'R11: by %s takes nothing from the client, which its next refresh answers: by %s',
     async (by, way) => {
       await open(on);
       const { before, after } = await replacements[by](way);
