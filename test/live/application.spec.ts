@@ -103,7 +103,7 @@ describe('a gateway whose `verifyClient` is made before its application', () => 
     async function startWorkers(): Promise<void> {
       // Nobody closes an application whose start has failed.
       const failing = await NestFactory.create(WorkerModule, { logger: false });
-      await expect(failing.listen(-1)).rejects.toThrow();
+      await expect(failing.listen(-1)).rejects.toThrow('options.port');
       workers.push(await NestFactory.createApplicationContext(WorkerModule, { logger: false }));
       await startMicroservice(WorkerModule);
     }

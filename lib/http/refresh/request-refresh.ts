@@ -28,7 +28,6 @@ import { AntiCsrf } from '../anti-csrf/anti-csrf.js';
 import { deviceOf } from '../context/device-reader.js';
 import { asHttpRequest, type HttpRequest } from '../context/http-request.js';
 import { areHeadersSent, asHttpResponse } from '../context/http-response.js';
-import { RequestFormerTokens } from '../request-former-tokens.js';
 import { RateLimiter } from '../rate-limit/rate-limiter.js';
 import { RequestRefreshTokens } from './request-refresh-tokens.js';
 import { RequestTokens } from '../request-tokens.js';
@@ -47,7 +46,6 @@ export class RequestRefresh {
     private readonly theft: TokenTheft,
     private readonly tokens: RequestTokens,
     private readonly refreshTokens: RequestRefreshTokens,
-    private readonly formerTokens: RequestFormerTokens,
     private readonly verifier: SessionVerifier,
     private readonly authenticator: RefreshTokenAuthenticator,
     private readonly chooser: RefreshTokenChooser,
@@ -101,11 +99,6 @@ export class RequestRefresh {
     judged: JudgedValues<AuthenticRefreshToken>,
   ): Promise<SessionContainer> {
     const httpRequest = asHttpRequest(request);
-    if (judged.authentic.length === 0 && this.antiCsrf.provesOwnPage(httpRequest)) {
-      // The next login may not see them on their path, so an instance with other options would take them again.
-      const former = await this.formerTokens.of(httpRequest);
-      this.formerTokens.remove(former, httpRequest, asHttpResponse(response));
-    }
     const { token, transferMethod } = await this.tokenOf(httpRequest, judged);
     const issued = await this.refresher.refresh({
       refreshToken: token,
