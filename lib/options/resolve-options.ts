@@ -59,7 +59,9 @@ export function resolveSessionOptions(
     reader.refuseUnknown(EXTRAS, 'comes too late: give it to `forRootAsync` beside the factory');
     return options;
   };
-  return frozen(readConfiguration(written, 'its options', read));
+  const { kind } = environment;
+  const module = kind === undefined ? 'SessionModule' : `SessionModule of the kind '${kind}'`;
+  return frozen(readConfiguration(written, 'its options', read, module));
 }
 
 // An array's items belong to the user, or are bytes, which can't be frozen. The counter may keep its counts in itself.

@@ -24,6 +24,7 @@ import { endingOwnSession, rememberedSession, rememberIssued } from '../current-
 import { checkImpersonateOptions } from './impersonation-options.js';
 import { RateLimiter } from '../rate-limit/rate-limiter.js';
 import { RequestLogin } from './request-login.js';
+import { RefreshTokenChooser } from '../../session/refresh/refresh-token-chooser.js';
 import { RequestSignOut } from '../request-sign-out.js';
 import { RequestRefreshTokens } from '../refresh/request-refresh-tokens.js';
 import { RequestTokens } from '../request-tokens.js';
@@ -60,6 +61,7 @@ export class RequestImpersonation {
     private readonly writer: TokenWriter,
     private readonly antiCsrf: AntiCsrf,
     private readonly limiter: RateLimiter,
+    private readonly chooser: RefreshTokenChooser,
     private readonly refusals: SessionRefusals,
     @Inject(RESOLVED_SESSION_OPTIONS) private readonly options: ResolvedSessionOptions,
   ) {}
@@ -160,6 +162,11 @@ export class RequestImpersonation {
   ): Promise<SessionContainer> {
     const httpResponse = asHttpResponse(response);
     const { token, transferMethod } = await this.waitingOf(httpRequest);
+    const judged = await this.chooser.judge(token);
+    // Nobody acts from this session, or it is the one in which somebody does. A spent token is theft at the refresh.
+    if (judged?.isSpent === false && judged.session.impersonating === null) {
+      throw this.refusals.unauthorized('no-refresh-token', { clearTokens: false });
+    }
     const withAntiCsrfToken = transferMethod === 'cookie' && this.antiCsrf.isByToken;
     const issued = await this.refresher.refresh({
       refreshToken: token,

@@ -98,7 +98,8 @@ export function checkHandles(argument: string, value: unknown): string[] {
 /** @throws {SessionInputException} if a mistake would mean another session, or all of them */
 export function checkHandle(argument: string, value: unknown): string {
   if (isSessionHandle(value)) return value;
-  throw new SessionInputException(argument, `must be a session's handle, not ${kindOf(value)}`);
+  const got = typeof value === 'string' ? 'another text' : kindOf(value);
+  throw new SessionInputException(argument, `must be a session's handle, not ${got}`);
 }
 
 /** Reads the caller's value. An error in a getter or a proxy becomes a refusal without its message. */

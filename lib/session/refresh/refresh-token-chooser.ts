@@ -8,6 +8,7 @@ import type { SessionRecord } from '../../store/session-record.js';
 import { Clock } from '../../time/clock.js';
 import { decideRotation } from '../../tokens/rotation.js';
 import type { AuthenticRefreshToken } from './refresh-token-authenticator.js';
+import { ArrivalQueue } from '../verify/arrival-queue.js';
 import { SessionLife } from '../verify/session-life.js';
 
 /** A token of a session that lives. */
@@ -34,6 +35,7 @@ export interface TokenChoice {
 export class RefreshTokenChooser {
   constructor(
     private readonly life: SessionLife,
+    private readonly arrivals: ArrivalQueue,
     private readonly clockCorrection: ClockCorrection,
     private readonly clock: Clock,
     @Inject(RESOLVED_SESSION_OPTIONS) private readonly options: ResolvedSessionOptions,
@@ -58,7 +60,7 @@ export class RefreshTokenChooser {
       return { token: only, spentBeside: [] };
     }
     const judged: JudgedToken[][] = [];
-    for (const tokens of places) judged.push(await this.judge(newestOfEachSession(tokens)));
+    for (const tokens of places) judged.push(await this.judgeAll(newestOfEachSession(tokens)));
     const spent = judged.flat().filter(({ token, isSpent }) => isSpent && newest.includes(token));
     const good = judged.map((place) => place.filter(({ isSpent }) => !isSpent));
     const [youngest, ...more] = good.find((place) => place.length > 0) ?? [];
@@ -72,21 +74,24 @@ export class RefreshTokenChooser {
   }
 
   /** The tokens of live sessions, the youngest session first. */
-  private async judge(tokens: readonly AuthenticRefreshToken[]): Promise<JudgedToken[]> {
-    const judged = await Promise.all(tokens.map((token) => this.judged(token)));
+  private async judgeAll(tokens: readonly AuthenticRefreshToken[]): Promise<JudgedToken[]> {
+    const judged = await Promise.all(tokens.map((token) => this.judge(token)));
     return judged
       .filter((each) => each !== undefined)
       .toSorted((a, b) => b.session.createdAtMs - a.session.createdAtMs);
   }
 
-  private async judged(token: AuthenticRefreshToken): Promise<JudgedToken | undefined> {
-    const session = await this.life.findLive(token.claims.sessionHandle);
-    if (session === undefined) return undefined;
+  /** @returns `undefined` if the token's session is over */
+  async judge(token: AuthenticRefreshToken): Promise<JudgedToken | undefined> {
+    const found = await this.life.findLive(token.claims.sessionHandle);
+    if (found === undefined) return undefined;
+    // A token that has arrived counts from then on, written or not.
+    const session = this.arrivals.asSeen(found);
     const { refreshGracePeriodMs } = this.options;
     const decision = decideRotation(token.claims, session, refreshGracePeriodMs, this.clock.now());
     const isSpent = decision === 'reuse';
     // A clock that has jumped ahead would make an honest client a thief.
-    if (isSpent && (await this.clockCorrection.measureWhenDue())) return this.judged(token);
+    if (isSpent && (await this.clockCorrection.measureWhenDue())) return this.judge(token);
     return { token, session, isSpent };
   }
 }
