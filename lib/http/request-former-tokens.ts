@@ -48,7 +48,7 @@ export class RequestFormerTokens {
     const found: FormerTokens[] = [];
     const inAccessCookie = shownIn(this.accessCookie, request);
     if (inAccessCookie.length > 0) {
-      const { authentic } = await this.tokens.accessAmong(request, inAccessCookie);
+      const { authentic } = await this.tokens.formerAccess(inAccessCookie);
       const actorOf = ({ token }: (typeof authentic)[number]) => token.claims.act?.sid ?? null;
       found.push(formerTokens(this.accessCookie, authentic, actorOf));
     }

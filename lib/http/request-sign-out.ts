@@ -69,12 +69,10 @@ export class RequestSignOut {
     const allowed = this.options.tokenTransferMethod(httpRequest, 'verify');
     const signedIn = await this.sessionsOf(httpRequest, allowed);
     const former = await this.formerTokens.of(httpRequest);
-    const waiting = [
-      ...(await this.actorsOf(httpRequest)),
-      ...(await this.handlesIn(former.sessions)),
-    ];
+    const actors = await this.actorsOf(httpRequest);
+    const waiting = [...actors, ...(await this.handlesIn(former.sessions))];
     if (signedIn.length === 0) {
-      if (waiting.length === 0 && (await this.mayRefresh(httpRequest, allowed))) {
+      if (actors.length === 0 && (await this.mayRefresh(httpRequest, allowed))) {
         throw this.refusals.tryRefresh('access-token-invalid');
       }
       if (!this.antiCsrf.provesOwnPage(httpRequest)) return;

@@ -40,20 +40,21 @@ export class RequestTokens {
 
   /** Access tokens, including expired ones. */
   access(request: HttpRequest, allowed: TokenTransferMethod): Promise<JudgedValues<VerifiedToken>> {
-    return this.accessAmong(request, this.reader.accessTokens(request, allowed));
+    const shown = this.reader.accessTokens(request, allowed);
+    return this.accessAmong(shown, (text) => this.readOnce(request, text));
   }
 
-  /** The same among these values of the request. */
-  accessAmong(
-    request: HttpRequest,
+  /** The same among values that count no more. They use up nothing of what is read for those that count. */
+  formerAccess(shown: readonly ShownValue[]): Promise<JudgedValues<VerifiedToken>> {
+    return this.accessAmong(shown, (text) => this.verifier.read(text));
+  }
+
+  private accessAmong(
     shown: readonly ShownValue[],
+    read: (text: string) => Reading<VerifiedToken>,
   ): Promise<JudgedValues<VerifiedToken>> {
     const isGood = (token: VerifiedToken) => this.verifier.isGood(token);
-    const judge = {
-      read: (text: string) => this.readOnce(request, text),
-      reloadKeys: () => this.verifier.reloadKeys(),
-    };
-    return this.judge(shown, judge, isGood);
+    return this.judge(shown, { read, reloadKeys: () => this.verifier.reloadKeys() }, isGood);
   }
 
   private readOnce(request: HttpRequest, text: string): Reading<VerifiedToken> {

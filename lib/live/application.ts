@@ -33,7 +33,7 @@ interface Running {
 
 // Decorators and `forRoot` need a function for sockets before their application exists. It is found here once a socket
 // opens, by the host that each application has, also without HTTP.
-const running = new Map<HttpAdapterHost, Running>();
+export const running = new Map<HttpAdapterHost, Running>();
 
 /** Makes the application known to functions that were not given one. */
 @Injectable()
@@ -87,10 +87,9 @@ function applicationOf(request: HttpRequest, refuse: (text: string) => never): P
   // Node sets it on each socket that a server accepts.
   const { server } = (request.socket ?? {}) as { server?: unknown };
   const all = [...running];
-  // A worker beside the application is never meant, nor one whose start has failed. Nest gives each application with
-  // gateways an adapter for them.
+  // A worker beside the application is never meant. Nest gives each application with gateways an adapter for them.
   const withSockets = all.filter(
-    ([host, { config }]) => serverOf(host)?.listening === true || Boolean(config.getIoAdapter()),
+    ([host, { config }]) => serverOf(host) !== undefined || Boolean(config.getIoAdapter()),
   );
   const [first, ...others] = withSockets.length === 0 ? all : withSockets;
   if (first === undefined) return refuse(NO_APPLICATION);
@@ -101,9 +100,8 @@ function applicationOf(request: HttpRequest, refuse: (text: string) => never): P
   return found?.[1].modules ?? refuse(SEVERAL_APPLICATIONS);
 }
 
-function serverOf(host: HttpAdapterHost): { readonly listening?: boolean } | undefined {
-  const adapter = host.httpAdapter as
-    { getHttpServer(): { readonly listening?: boolean } | undefined } | null | undefined;
+function serverOf(host: HttpAdapterHost): unknown {
+  const adapter = host.httpAdapter as { getHttpServer(): unknown } | null | undefined;
   return adapter?.getHttpServer();
 }
 

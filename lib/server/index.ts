@@ -111,7 +111,7 @@ export function createPageSessions({
       if (isHeir) headers.set('cookie', cookies);
       const [answer, said] = await refreshed(token, headers);
       // After a link of another site, a browser proves no device. It does at a request of its own.
-      if (/device.proof.missing/i.test(said)) return false;
+      if (/proof.missing|session.replaced/i.test(said)) return false;
       if (answer.status === 429 || answer.status >= 500) throw failure(answer);
       const before = jar.find(names.accessToken);
       const { ok } = await keep(answer);

@@ -151,6 +151,19 @@ describe.each(platforms)('after a change of the cookies’ names, on %s', (platf
     expect(await cookiesOf(after)).toHaveLength(4);
   });
 
+  it('values planted under a weaker name hide no session from a login', async () => {
+    const booted = await bootApp({ platform, controllers: [SceneController] });
+    apps.push(booted);
+    const mode = { 'st-auth-mode': 'header' };
+    const login = await booted.client(API).post('/login', { userId: 'ada' }, { headers: mode });
+    const token = String(login.headers['st-access-token']);
+    const forged = Array.from({ length: 8 }, (_, index) => `${token.slice(0, -6)}AAAA${index}A`);
+    const cookie = forged.map((each) => `sAccessToken=${each}`).join('; ');
+    const headers = { ...mode, cookie, authorization: `Bearer ${token}` };
+    await booted.client(API).post('/login', { userId: 'bob' }, { headers });
+    expect(await usersIn(booted)).toEqual(['bob']);
+  });
+
   it('a session planted under a weaker name proves no sign-out by an anti-CSRF token', async () => {
     const booted = await bootApp({
       platform,

@@ -21,6 +21,7 @@ import {
   type INestApplication,
   type ModuleMetadata,
   type NestInterceptor,
+  type OnModuleInit,
 } from '@nestjs/common';
 import { APP_FILTER, HttpAdapterHost } from '@nestjs/core';
 import { Field, ObjectType, Query, ResolveField, Resolver } from '@nestjs/graphql';
@@ -433,6 +434,42 @@ describe('two applications in one process, with one filter on one controller', (
       expect(statuses).toEqual([440, 441]);
     },
   );
+});
+
+@Injectable()
+@Catch()
+class PreparedFilter implements ExceptionFilter, OnModuleInit {
+  #word = '';
+  heard = 0;
+
+  onModuleInit(): void {
+    this.#word = 'prepared';
+  }
+
+  catch(_: unknown, host: ArgumentsHost): void {
+    this.heard += 1;
+    const http = host.switchToHttp();
+    const response = http.getResponse<{ status(code: number): { send(body: object): void } }>();
+    response.status(418).send({ word: this.#word, heard: this.heard });
+  }
+}
+
+@Controller()
+@UseFilters(PreparedFilter)
+class PreparedController {
+  @Get('broken')
+  broken(): never {
+    throw new HttpException('broken', 400);
+  }
+}
+
+describe('a filter that prepares itself', () => {
+  it('answers with what it has prepared', async () => {
+    const scene = await Scene.open({ platform: 'express', controllers: [PreparedController] });
+    onTestFinished(() => scene.close());
+    expect((await scene.get('/broken')).json).toEqual({ word: 'prepared', heard: 1 });
+    expect((await scene.get('/broken')).json).toEqual({ word: 'prepared', heard: 2 });
+  });
 });
 
 describe('a filter that a test has overridden', () => {

@@ -243,6 +243,15 @@ describe('signing out weeks later, when the key of the access token has retired'
     expectAnswer(await scene.refresh(refresh(holder.refresh)), UNAUTHORISED);
   });
 
+  it('has a client refresh first beside a token that a sibling host has planted', async () => {
+    const holder = await idleUntilKeyRetires({ 'st-auth-mode': 'header' });
+    const planter = await scene.login('planter');
+    const cookie = `__Secure-sRefreshToken=${planter.refresh}`;
+    const answer = await scene.post('/auth/signout', { ...bearer(holder.access), cookie });
+    expectAnswer(answer, TRY_REFRESH);
+    expect(await scene.sessionRow(holder.handle)).not.toBeNull();
+  });
+
   it('needs no refresh where the refresh token comes along', async () => {
     const holder = await idleUntilKeyRetires();
     expect((await scene.post('/auth/signout', bothCookies(holder))).status).toBe(200);

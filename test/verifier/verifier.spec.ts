@@ -496,7 +496,8 @@ describe.each(platforms)('a service without a database on %s', (platform) => {
     expect([await status('sAccessToken'), await status('__Host-sAccessToken')]).toEqual([401, 200]);
     await service?.close();
     await boot({ cookies: { secure: false } });
-    expect([await status('sAccessToken'), await status('__Host-sAccessToken')]).toEqual([200, 401]);
+    // A name that nobody else could set counts too, as of an issuer that used to set it.
+    expect([await status('sAccessToken'), await status('__Host-sAccessToken')]).toEqual([200, 200]);
   });
 
   it('guards the whole application by the same guard', async () => {

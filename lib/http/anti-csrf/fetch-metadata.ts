@@ -65,7 +65,8 @@ export function isForeignLogin(request: HttpRequest, trust: Trust): boolean {
  * Whether a visitor follows a link, or a login provider sends them back. A page that embeds or fetches something does
  * so without its visitor's knowledge.
  */
-export function isTopLevelNavigation(request: HttpRequest): boolean {
+export function isFollowedLink(request: HttpRequest): boolean {
+  if (!isSafeMethod(request.method)) return false;
   if (headerOf(request, 'sec-fetch-mode') !== 'navigate' || isLoadedAhead(request)) return false;
   const destination = headerOf(request, 'sec-fetch-dest');
   // A service worker of ours that passes a navigation on makes this `empty`. It may see frames of sibling hosts, but

@@ -14,8 +14,7 @@ import {
   hasCustomHeader,
   isEmbeddedElsewhere,
   isForeignLogin,
-  isSafeMethod,
-  isTopLevelNavigation,
+  isFollowedLink,
 } from '../anti-csrf/fetch-metadata.js';
 import { BindingOffer } from '../binding/binding-offer.js';
 import { deviceOf } from '../context/device-reader.js';
@@ -89,11 +88,15 @@ export class RequestLogin {
     try {
       const httpRequest = asHttpRequest(request);
       const transferMethod = transferMethodForCreate(httpRequest, this.options);
-      return await this.attach(request, response, transferMethod, async (how) => {
+      const former = revokePrevious && (await this.formerTokens.of(httpRequest));
+      const session = await this.attach(request, response, transferMethod, async (how) => {
         const shown = revokePrevious ? await this.signOut.handlesOf(httpRequest) : [];
         const replacedHandles = [...new Set([...shown, ...how.replacedHandles])];
         return this.issuer.issue({ ...asked, ...how, replacedHandles });
       });
+      // Only now, because a cookie that is gone can no longer end its session.
+      if (former) this.formerTokens.remove(former, httpRequest, asHttpResponse(response));
+      return session;
     } catch (error) {
       return this.refusals.rethrow('login', error);
     }
@@ -142,7 +145,6 @@ export class RequestLogin {
       throw new Error('the response has already been sent, so no session can be attached to it');
     }
     const before = answer.carried[transferMethod];
-    const former = await this.formerTokens.of(httpRequest);
     const isBindingOffered = mayBind && this.binding.isMadeTo(httpRequest, transferMethod);
     const issueNext = () =>
       issue({
@@ -159,7 +161,6 @@ export class RequestLogin {
       cookie: this.reader.accessTokenCookies(httpRequest).length > 0,
     });
     this.writer.forgetActorToken(httpRequest, httpResponse);
-    this.formerTokens.remove(former, httpRequest, httpResponse);
     const session = this.containers.issued(issued);
     session.attachToRequestResponse(request, response, transferMethod);
     if (isBindingOffered) await this.binding.writeTo(httpResponse, session.getHandle());
@@ -245,8 +246,7 @@ export class RequestLogin {
     const httpRequest = asHttpRequest(request);
     this.refuseEmbeddedLogin(httpRequest);
     if (allowCrossSite || antiCsrf === 'NONE') return;
-    const mayBeFollowed = isSafeMethod(httpRequest.method) && !byAnyMethod;
-    if (mayBeFollowed && isTopLevelNavigation(httpRequest)) return;
+    if (!byAnyMethod && isFollowedLink(httpRequest)) return;
     if (antiCsrf === 'VIA_CUSTOM_HEADER' && hasCustomHeader(httpRequest, this.options)) return;
     if (isForeignLogin(httpRequest, this.options)) {
       this.warnings.ofPage(httpRequest);

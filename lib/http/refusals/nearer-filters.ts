@@ -87,7 +87,23 @@ function completedBy(first: Completing, filter: ExceptionFilter): ExceptionFilte
     }
     return filter.catch(exception, host) as unknown;
   };
-  const changed = Object.create(filter, { catch: { value } }) as ExceptionFilter;
+  // Nest calls the hooks of what it gets here, and they belong to the filter.
+  const changed = new Proxy<ExceptionFilter>(
+    { catch: value },
+    {
+      get: (_, name) => (name === 'catch' ? value : memberOf(filter, name)),
+      set: (_, name, next) => Reflect.set(filter, name, next),
+      has: (_, name) => Reflect.has(filter, name),
+      getPrototypeOf: () => Reflect.getPrototypeOf(filter),
+    },
+  );
   answering.set(changed, filter);
   return changed;
+}
+
+function memberOf(filter: ExceptionFilter, name: string | symbol): unknown {
+  const member: unknown = Reflect.get(filter, name);
+  return typeof member === 'function' && name !== 'constructor'
+    ? (member.bind(filter) as unknown)
+    : member;
 }
