@@ -114,9 +114,8 @@ export class RequestSignOut {
   }
 
   /** The handles that a request's tokens name, and that a new login on it replaces. Forged tokens name none. */
-  async handlesOf(request: HttpRequest): Promise<string[]> {
+  async handlesOf(request: HttpRequest, former: FormerTokens): Promise<string[]> {
     const signedIn = await this.sessionsOf(request, 'any');
-    const former = await this.formerTokens.of(request);
     const handles = await this.handlesIn([...signedIn, ...former.sessions]);
     return [...handles, ...(await this.actorsOf(request))];
   }

@@ -56,10 +56,16 @@ export function areLocked(keys: LoadedKeys, algorithm: string): boolean {
 export function noUsableKey(kind: KeyKind, keys: LoadedKeys): SessionStoreUnavailableException {
   const opensNone = keys.signingByKid.size + keys.macById.size === 0;
   const areUnreadable = keys.unreadable.some((row) => opensNone || row.kind === kind);
-  return new SessionStoreUnavailableException({
-    cause: new Error(`no usable ${kind} key`),
-    reason: areUnreadable ? 'keys-unreadable' : 'store-unavailable',
-  });
+  return areUnreadable ? unreadableKey(kind) : new SessionStoreUnavailableException(causeOf(kind));
+}
+
+/** The same where the keys are there and can't be opened. */
+export function unreadableKey(kind: KeyKind): SessionStoreUnavailableException {
+  return new SessionStoreUnavailableException({ ...causeOf(kind), reason: 'keys-unreadable' });
+}
+
+function causeOf(kind: KeyKind): { cause: Error } {
+  return { cause: new Error(`no usable ${kind} key`) };
 }
 
 /** Turns rows into usable keys, and new keys into rows. */

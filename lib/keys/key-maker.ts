@@ -5,7 +5,7 @@ import type { ResolvedSessionOptions } from '../options/resolved-options.js';
 import type { ClockCorrection } from '../store/clock-correction.js';
 import type { SigningKeyRecord, SigningKeyStore } from '../store/signing-key.store.js';
 import type { Clock } from '../time/clock.js';
-import type { KeyKind, KeyLoader } from './key-loader.js';
+import { unreadableKey, type KeyKind, type KeyLoader } from './key-loader.js';
 import { newKeyId, newPrivateKey, newSecret } from './key-material.js';
 import {
   activeKey,
@@ -134,10 +134,7 @@ export class KeyMaker {
     for (let attempt = 0; attempt < SLOT_ATTEMPTS; attempt += 1) {
       const rows = await this.rowsInTime();
       // Only a key that was revoked has a successor there too: its encryption key may be lost.
-      if (gone.length === 0 && this.isOutsider(rows)) {
-        const cause = new Error(`no usable ${kind} key`);
-        throw new SessionStoreUnavailableException({ reason: 'keys-unreadable', cause });
-      }
+      if (gone.length === 0 && this.isOutsider(rows)) throw unreadableKey(kind);
       const rivals = inOrder(rows, kind, this.algorithmOf(kind));
       const kid = await this.insert(kind, nextSequence([...gone, ...rivals]), leadMs);
       if (kid !== undefined) return kid;

@@ -99,7 +99,7 @@ export class OpenClaims {
     let judged = session.live.held.claims;
     const check = (): void => {
       if (!isOpen) return;
-      this.findFault(session, asked).then(
+      this.findFault(session, asked, isAsked).then(
         (fault) => {
           judged = session.live.held.claims;
           if (fault === undefined || !isOpen) return;
@@ -139,8 +139,8 @@ export class OpenClaims {
   private async findFault(
     session: ReadonlySession,
     asked: AskedOfClaims,
+    isAsked: boolean,
   ): Promise<LiveEndReason | undefined> {
-    const isAsked = this.verification.claims.areAsked(asked?.overrideGlobalClaimValidators);
     try {
       // Also if none are asked: a message may ask for a role long after the feed has forgotten that it was taken.
       // Holders of one token are called in one turn, and share a fetch. Each has claims of its own.

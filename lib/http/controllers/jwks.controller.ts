@@ -1,6 +1,6 @@
 import { Controller, Get, Res, VERSION_NEUTRAL, type Type } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
-import { SessionStoreUnavailableException } from '../../errors/session-store-unavailable.exception.js';
+import { unreadableKey } from '../../keys/key-loader.js';
 import { KeyRing } from '../../keys/key-ring.js';
 import { asHttpResponse, setHeader } from '../context/http-response.js';
 import { BUILT_IN_ROUTES } from '../../options/built-in-routes.js';
@@ -20,10 +20,7 @@ export function jwksController(basePath: string, decorated: MethodDecorator): Ty
     @decorated
     jwks(@Res() response: object): void {
       // Verifiers would keep a set without the keys, and refuse every token meanwhile.
-      if (this.keys.isJwksIncomplete) {
-        const cause = new Error('no usable dynamic key');
-        throw new SessionStoreUnavailableException({ reason: 'keys-unreadable', cause });
-      }
+      if (this.keys.isJwksIncomplete) throw unreadableKey('dynamic');
       const { keys, validityInSeconds } = this.keys.jwks();
       const httpResponse = asHttpResponse(response);
       // Public keys are for everybody, regardless of the application's own CORS policy.

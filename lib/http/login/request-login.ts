@@ -90,7 +90,7 @@ export class RequestLogin {
       const transferMethod = transferMethodForCreate(httpRequest, this.options);
       const former = revokePrevious && (await this.formerTokens.of(httpRequest));
       const session = await this.attach(request, response, transferMethod, async (how) => {
-        const shown = revokePrevious ? await this.signOut.handlesOf(httpRequest) : [];
+        const shown = former ? await this.signOut.handlesOf(httpRequest, former) : [];
         const replacedHandles = [...new Set([...shown, ...how.replacedHandles])];
         return this.issuer.issue({ ...asked, ...how, replacedHandles });
       });
