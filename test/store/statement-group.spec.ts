@@ -68,6 +68,19 @@ describe('a statement that callers share', () => {
     expect(values(await all)).toEqual(range(80).map((input) => `row ${input}`));
   });
 
+  it('is sent in two halves for those who come at the same time, and for four or fewer as one', async () => {
+    const database = new Statements();
+    const all = database.add(range(16));
+    await new Promise(setImmediate);
+    expect(database.sent.map(({ length }) => length)).toEqual([8, 8]);
+    await database.answerAll();
+    expect(values(await all)).toEqual(range(16).map((input) => `row ${input}`));
+    const few = database.add(range(4));
+    await database.answerAll();
+    expect(database.sent[2]).toEqual(range(4));
+    expect(values(await few)).toHaveLength(4);
+  });
+
   it('takes those who come while two are under way for single ones, and two for many', async () => {
     const database = new Statements();
     const settled = [];
@@ -115,9 +128,9 @@ describe('a statement that callers share', () => {
       one: (input) => Promise.resolve(`row ${sent.push([input])}`),
       many: (inputs) => (sent.push(inputs), Promise.reject(away)),
     });
-    const all = await Promise.allSettled(range(6).map((input) => group.add(input, inTime)));
-    expect(all).toEqual(range(6).map(() => ({ status: 'rejected', reason: away })));
-    expect(sent).toEqual([range(6)]);
+    const all = await Promise.allSettled(range(4).map((input) => group.add(input, inTime)));
+    expect(all).toEqual(range(4).map(() => ({ status: 'rejected', reason: away })));
+    expect(sent).toEqual([range(4)]);
   });
 
   it('hears when one of them has stopped waiting', async () => {
@@ -138,10 +151,10 @@ describe('a statement that callers share', () => {
 
   it('leaves out what is locked, which waits on its own and holds up nobody', async () => {
     const database = new Statements(undefined, new Set([3]));
-    const all = database.add(range(6));
+    const all = database.add(range(4));
     await database.answerAll();
-    expect(database.sent).toEqual([range(6), [3]]);
-    expect(values(await all)).toEqual(range(6).map((input) => `row ${input}`));
+    expect(database.sent).toEqual([range(4), [3]]);
+    expect(values(await all)).toEqual(range(4).map((input) => `row ${input}`));
   });
 
   it('is not sent for one who has stopped waiting', async () => {
