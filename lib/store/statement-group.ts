@@ -93,8 +93,8 @@ export class StatementGroup<Input, Output> {
     return [...group.values()];
   }
 
-  // An equal part for each statement that may still begin. One that took all would bring all callers back at the same
-  // time, and the database and this process would wait for each other by turns: 16 logins at once took a quarter longer.
+  // An equal part for each statement that may still begin. One that took all would bring all callers back together. The
+  // database and this process would then wait for each other by turns: 16 logins at once took a quarter longer.
   private sizeOfNext(): number {
     const part = Math.ceil(this.waiting.length / (MOST_UNDER_WAY - this.groupsUnderWay));
     return Math.min(MOST_IN_A_GROUP, Math.max(LEAST_IN_A_GROUP, part));
