@@ -75,6 +75,7 @@ export class RequestSignOut {
       if (actors.length === 0 && (await this.mayRefresh(httpRequest, allowed))) {
         throw this.refusals.tryRefresh('access-token-invalid');
       }
+      this.refuseUnreadable(httpRequest, allowed);
       if (!this.antiCsrf.provesOwnPage(httpRequest)) return;
       await this.revoker.revoke(waiting, SIGN_OUT);
       this.forgetAll(httpRequest, httpResponse, former);
@@ -138,6 +139,16 @@ export class RequestSignOut {
     const { unknown } = await this.tokens.access(request, allowed);
     const hasShownAll = this.reader.refreshTokenCookies(request).length > 0;
     return unknown.some(({ cookie }) => cookie === undefined || !hasShownAll);
+  }
+
+  // The user takes a sign-out for the end of the session. So one that goes on is an error, and keeps its cookies.
+  private refuseUnreadable(request: HttpRequest, allowed: TokenTransferMethod): void {
+    const shown = [
+      ...this.reader.refreshTokens(request, allowed),
+      ...this.reader.actorTokens(request),
+    ];
+    const outage = this.authenticator.outage(shown.map(({ text }) => text));
+    if (outage !== undefined) throw outage;
   }
 
   private isAllowed(request: HttpRequest, signedIn: SignedIn): boolean {

@@ -137,6 +137,31 @@ describe('keys in the database', () => {
     expect(told()[1]).toMatch(/^Sessions can't reach their database, and answer 503: ./);
   });
 
+  it('that can’t be opened are no sign-out: it is 503, and the cookies stay', async () => {
+    const client = (await restart(FIRST)).client();
+    await client.post('/login');
+    const refreshToken = await client.cookie('sRefreshToken');
+    const both = `sAccessToken=${await client.cookie('sAccessToken')}; sRefreshToken=${refreshToken}`;
+    const signOut = (headers: Record<string, string>) =>
+      booted?.client().post('/auth/signout', undefined, { headers });
+    const ownPage = { 'sec-fetch-site': 'same-origin' };
+
+    await restart(SECOND);
+    for (const headers of [
+      { cookie: both, ...ownPage },
+      { cookie: `sRefreshToken-actor=${refreshToken}`, ...ownPage },
+      { authorization: `Bearer ${refreshToken}` },
+    ]) {
+      const answer = await signOut(headers);
+      expect([answer?.status, answer?.setCookies]).toEqual([503, []]);
+      expect(answer?.headers).not.toHaveProperty('front-token');
+    }
+    await restart(FIRST);
+    expect(await booted?.dataSource.getRepository(Session).count()).toBe(1);
+    expect((await signOut({ cookie: both, ...ownPage }))?.status).toBe(200);
+    expect(await booted?.dataSource.getRepository(Session).count()).toBe(0);
+  });
+
   it.each([
     ['another encryption key', FIRST, SECOND],
     ['none, where there was one', FIRST, undefined],

@@ -61,6 +61,13 @@ export class RefreshTokenAuthenticator {
 
   /** The error if none of these texts is ours. */
   refusal(texts: readonly string[], { clearTokens }: { clearTokens: boolean }): Error {
+    return (
+      this.outage(texts) ?? this.refusals.unauthorized('refresh-token-invalid', { clearTokens })
+    );
+  }
+
+  /** The error if one of these texts may be ours, but its key can't be opened. */
+  outage(texts: readonly string[]): SessionStoreUnavailableException | undefined {
     // A wrong `encryptionKey` is an outage, in which clients must not forget good sessions.
     let isOutage = false;
     for (const text of texts) {
@@ -69,12 +76,11 @@ export class RefreshTokenAuthenticator {
         return undefined;
       });
     }
-    return isOutage
-      ? new SessionStoreUnavailableException({
-          cause: new Error('unreadable refresh token key'),
-          reason: 'keys-unreadable',
-        })
-      : this.refusals.unauthorized('refresh-token-invalid', { clearTokens });
+    if (!isOutage) return undefined;
+    return new SessionStoreUnavailableException({
+      cause: new Error('unreadable refresh token key'),
+      reason: 'keys-unreadable',
+    });
   }
 
   /**
