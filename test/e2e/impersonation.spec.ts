@@ -725,6 +725,33 @@ describe.each(platforms)('who acts as a user on %s', (platform) => {
       },
     );
 
+    /** Refreshes as often, and uses each access token. */
+    async function refreshTimes(client: HttpClient, times: number): Promise<void> {
+      for (let count = 0; count < times; count += 1) {
+        booted.clock.advanceMs(61_000);
+        expect((await client.post('/auth/session/refresh')).status).toBe(200);
+        expect((await client.get('/me')).status).toBe(200);
+      }
+      booted.clock.advanceMs(61_000);
+    }
+
+    it('loses no session where other tabs have refreshed twice since the beginning', async () => {
+      await boot();
+      const admin = booted.client();
+      await admin.post('/login', { userId: 'admin' });
+      const headers = { cookie: await admin.jar.getCookieString(booted.url) };
+      await admin.post('/act', { userId: 'ada' });
+      const crossing = await booted.client().post('/auth/session/refresh', {}, { headers });
+      for (const line of crossing.setCookies) await admin.jar.setCookie(line, booted.url);
+      expect((await admin.get('/me')).json).toMatchObject({ userId: 'admin' });
+      await refreshTimes(admin, 2);
+      const refused = await admin.post('/back');
+      expect([refused.status, refused.json]).toMatchObject([401, { code: 'UNAUTHORISED' }]);
+      expect(refused.setCookies).toEqual([]);
+      expect((await admin.get('/strict')).status).toBe(200);
+      await refreshTimes(admin, 1);
+    });
+
     describe('of whom a thief has a refresh token', () => {
       /** The thief's cookie, with a token of somebody who never acted as anybody. */
       const stolen = (token = '') => ({ headers: { cookie: `sRefreshToken-actor=${token}` } });
@@ -737,6 +764,20 @@ describe.each(platforms)('who acts as a user on %s', (platform) => {
         await refreshElsewhere(owner);
         booted.clock.advanceMs(60_000);
         const answer = await booted.client().post('/back', undefined, stolen(spent));
+        expect([answer.status, answer.json]).toMatchObject([401, { code: 'TOKEN_THEFT_DETECTED' }]);
+        expect(await sessions.getAllSessionHandlesForUser('owner')).toEqual([]);
+      });
+
+      it('R1: loses the session to no silent test of two spent ones at once', async () => {
+        await boot();
+        const owner = booted.client();
+        await owner.post('/login', { userId: 'owner' });
+        const first = await owner.cookie('sRefreshToken');
+        await refreshTimes(owner, 1);
+        const second = await owner.cookie('sRefreshToken');
+        await refreshTimes(owner, 2);
+        const cookie = `sRefreshToken-actor=${first}; sRefreshToken=${second}`;
+        const answer = await booted.client().post('/back', undefined, { headers: { cookie } });
         expect([answer.status, answer.json]).toMatchObject([401, { code: 'TOKEN_THEFT_DETECTED' }]);
         expect(await sessions.getAllSessionHandlesForUser('owner')).toEqual([]);
       });
@@ -854,10 +895,7 @@ describe.each(platforms)('who acts as a user on %s', (platform) => {
       for (let rounds = 0; rounds < 2; rounds += 1) {
         await client.post('/back');
         await client.get('/me');
-        booted.clock.advanceMs(61_000);
-        expect((await client.post('/auth/session/refresh')).status).toBe(200);
-        await client.get('/me');
-        booted.clock.advanceMs(61_000);
+        await refreshTimes(client, 1);
       }
       await client.post('/act', { userId: 'ada' });
       const answer = await back(twin, await client.jar.getCookieString(booted.url));

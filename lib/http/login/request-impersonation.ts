@@ -110,11 +110,7 @@ export class RequestImpersonation {
 
   // An access token alone must not yield a refresh token here.
   private async tokenOf(request: HttpRequest, handle: string): Promise<AuthenticRefreshToken> {
-    const { authentic } = await this.tokens.of(request, 'cookie');
-    const [newest] = authentic
-      .map(({ token }) => token)
-      .filter(({ claims }) => claims.sessionHandle === handle)
-      .toSorted((a, b) => b.claims.generation - a.claims.generation);
+    const newest = await this.tokens.newestInCookie(request, handle);
     if (newest !== undefined) return newest;
     throw this.refusals.unauthorized('no-refresh-token', { clearTokens: false });
   }
@@ -167,6 +163,9 @@ export class RequestImpersonation {
     if (judged?.isSpent === false && judged.session.impersonating === null) {
       throw this.refusals.unauthorized('no-refresh-token', { clearTokens: false });
     }
+    if (judged?.isSpent && transferMethod === 'cookie' && (await this.isBack(httpRequest, token))) {
+      throw this.refusals.unauthorized('refresh-token-invalid', { clearTokens: false });
+    }
     const withAntiCsrfToken = transferMethod === 'cookie' && this.antiCsrf.isByToken;
     const issued = await this.refresher.refresh({
       refreshToken: token,
@@ -189,6 +188,13 @@ export class RequestImpersonation {
     session.attachToRequestResponse(request, response, transferMethod);
     rememberIssued(request, this.verification, session);
     return session;
+  }
+
+  // A refresh that crossed with the beginning can bring the actor's own session into the browser again. Tabs then leave
+  // the waiting token behind. A good token beside it is no test of stolen ones: its holder has the session anyway.
+  private async isBack(request: HttpRequest, { claims }: AuthenticRefreshToken): Promise<boolean> {
+    const own = await this.tokens.newestInCookie(request, claims.sessionHandle);
+    return own !== undefined && (await this.chooser.judge(own))?.isSpent === false;
   }
 
   private async waitingOf(request: HttpRequest): Promise<Waiting> {

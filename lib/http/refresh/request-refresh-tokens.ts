@@ -26,6 +26,19 @@ export class RequestRefreshTokens {
     return this.tokens.judge(shown, this.authenticator, () => false);
   }
 
+  /** The newest one that the cookies show of a session. */
+  async newestInCookie(
+    request: HttpRequest,
+    sessionHandle: string,
+  ): Promise<AuthenticRefreshToken | undefined> {
+    const { authentic } = await this.of(request, 'cookie');
+    const [newest] = authentic
+      .map(({ token }) => token)
+      .filter(({ claims }) => claims.sessionHandle === sessionHandle)
+      .toSorted((a, b) => b.claims.generation - a.claims.generation);
+    return newest;
+  }
+
   /** The waiting tokens of users who act as somebody else. */
   async actors(request: HttpRequest): Promise<readonly AuthenticRefreshToken[]> {
     const shown = this.reader.actorTokens(request);
