@@ -1,7 +1,7 @@
 import { ApolloDriver, type ApolloDriverConfig } from '@nestjs/apollo';
-import { Body, Controller, Delete, Get, Post, Req, Res } from '@nestjs/common';
+import { All, Body, Controller, Delete, Get, Post, Req, Res } from '@nestjs/common';
 import { Args, Context, GraphQLModule, Mutation, Query, Resolver } from '@nestjs/graphql';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import {
   CreateSession,
   CurrentSession,
@@ -19,6 +19,7 @@ import {
 } from '../../lib/index.js';
 import { SessionImpersonator } from '../../lib/session/issue/session-impersonator.js';
 import { bootApp, platforms, type BootedApp, type BootOptions } from '../support/boot-app.js';
+import { BoundScene } from '../support/bound-scene.js';
 import type { Answer, HttpClient } from '../support/http-client.js';
 import { LoginController } from '../support/login.controller.js';
 
@@ -44,6 +45,13 @@ class AdminController {
     const how = { actor, reason: 'ticket 7', ...asked } as never;
     const session = await this.sessions.impersonate(request, response, how);
     return { handle: session.getHandle() };
+  }
+
+  @Post('login-for-this-visit')
+  @PublicAccess()
+  @CreateSession({ persistent: false })
+  loginForThisVisit(): string {
+    return 'admin';
   }
 
   @Post('back')
@@ -92,6 +100,17 @@ class AdminController {
   @CreateSession({ accessTokenPayload: () => ({ act: { sub: 'admin' } }) })
   forged(): string {
     return 'mallory';
+  }
+}
+
+@Controller()
+class UncheckedController {
+  constructor(private readonly sessions: SessionService) {}
+
+  @All('act-unchecked')
+  @VerifySession({ antiCsrfCheck: false })
+  async act(@Req() request: object, @Res({ passthrough: true }) response: object): Promise<void> {
+    await this.sessions.impersonate(request, response, { userId: 'ada', reason: 'ticket 7' });
   }
 }
 
@@ -148,6 +167,9 @@ class Visitor {
   back(waiting?: string) {
     return this.send('POST', '/back', undefined, waiting);
   }
+  waitingCookie() {
+    return this.client.cookie('sRefreshToken-actor');
+  }
   async status(path: string, method = 'GET') {
     return (await this.send(method, path)).status;
   }
@@ -181,7 +203,7 @@ describe.each(platforms)('who acts as a user on %s', (platform) => {
   async function boot(options: BootOptions['sessions'] = {}): Promise<void> {
     booted = await bootApp({
       platform,
-      controllers: [LoginController, AdminController],
+      controllers: [LoginController, AdminController, UncheckedController],
       sessions: options,
     });
     sessions = booted.app.get(SessionService);
@@ -455,6 +477,15 @@ describe.each(platforms)('who acts as a user on %s', (platform) => {
       expect(await later.status('/me')).toBe(200);
     });
 
+    it('acts as the user of the same id in another tenant', async () => {
+      await boot();
+      const { admin } = await actingAs('admin', 'cookie', { tenantId: 'acme' });
+      expect((await admin.get('/me')).json).toMatchObject({
+        userId: 'admin',
+        actor: { userId: 'admin', tenantId: 'public' },
+      });
+    });
+
     it('acts as one at a time: the next takes the place of the last', async () => {
       await boot();
       const { admin, handle } = await actingAs('ada');
@@ -571,6 +602,23 @@ describe.each(platforms)('who acts as a user on %s', (platform) => {
   });
 
   it.each([
+    ['absolute', { absoluteTimeout: '30m' }],
+    ['idle', { accessTokenLifetime: '20m', refreshTokenLifetime: '30m' }],
+  ] as const)('never lasts longer than the own session: %s', async (_, options) => {
+    await boot(options);
+    const admin = await visitor('admin');
+    const endsAt = booted.clock.now() / 1000 + 30 * 60;
+    booted.clock.advance('15m');
+    expect((await admin.post('/act', { userId: 'ada', lifetime: '1h' })).status).toBe(201);
+    expect((await admin.access()).exp).toBe(endsAt);
+    booted.clock.advance('14m');
+    expect(await admin.status('/me')).toBe(200);
+    booted.clock.advance('1m');
+    expect(await admin.status('/me')).toBe(401);
+    expect((await admin.refresh()).status).toBe(401);
+  });
+
+  it.each([
     ['signs out', '/auth/signout', 'sign-out'],
     ['logs in anew', '/login', 'replaced-by-login'],
   ])('%s as both by the refresh token alone', async (_, path, reason) => {
@@ -600,13 +648,35 @@ describe.each(platforms)('who acts as a user on %s', (platform) => {
 
     it("AS6: neither begins nor ends for another site's page", async () => {
       await boot();
-      const admin = booted.client();
+      const admin = booted.client('https://api.example.com');
       await admin.post('/login', { userId: 'admin' });
       const evil = { headers: { origin: 'https://evil.example' } };
       expect((await admin.post('/act', { userId: 'ada' }, evil)).status).toBe(401);
       await admin.post('/act', { userId: 'ada' });
       expect((await admin.post('/back', undefined, evil)).status).toBe(401);
       expect((await admin.get('/me')).json).toMatchObject({ userId: 'ada' });
+    });
+
+    it('AS6: does not begin by a link of another site on a GET, nor with `antiCsrfCheck: false`', async () => {
+      await boot();
+      const admin = booted.client('https://api.example.com');
+      await admin.post('/login', { userId: 'admin' });
+      const evil = { origin: 'https://evil.example', 'sec-fetch-site': 'cross-site' };
+      const link = {
+        'sec-fetch-site': 'cross-site',
+        'sec-fetch-mode': 'navigate',
+        'sec-fetch-dest': 'document',
+      };
+      for (const [method, headers] of [
+        ['GET', link],
+        ['POST', evil],
+      ] as const) {
+        const refused = await admin.send(method, '/act-unchecked', { headers });
+        expect([refused.status, refused.json]).toMatchObject([403, { code: 'CROSS_SITE_REQUEST' }]);
+        expect(refused.setCookies).toEqual([]);
+      }
+      expect((await admin.get('/me')).json).toEqual({ userId: 'admin', actor: null });
+      expect((await admin.post('/act-unchecked')).status).toBe(200);
     });
 
     it('needs the token of the page with antiCsrf VIA_TOKEN, at both ends', async () => {
@@ -678,6 +748,33 @@ describe.each(platforms)('who acts as a user on %s', (platform) => {
       const back = await admin.post('/back');
       expect(back.setCookies.find((line) => line.includes('-actor='))).toMatch(/Max-Age=0/);
     });
+
+    it('leaves no cookie that outlives the browser of who logged in for this visit', async () => {
+      await boot();
+      const admin = booted.client();
+      await admin.post('/login-for-this-visit');
+      const { setCookies } = await admin.post('/act', { userId: 'ada' });
+      expect(setCookies.filter((line) => line.includes('-actor='))).toHaveLength(1);
+      expect(setCookies).toHaveLength(3);
+      for (const line of setCookies) expect(line).not.toMatch(/Max-Age|Expires/i);
+    });
+
+    it.each(['cookie', 'header'] as const)(
+      'comes back by no waiting token of a method that is not allowed, where tokens come by %s alone',
+      async (method) => {
+        await boot({ tokenTransferMethod: method });
+        const { admin, waiting } = await actingAs('ada', method);
+        const token = waiting ?? (await admin.waitingCookie());
+        const headers: Record<string, string> =
+          method === 'cookie'
+            ? { authorization: `Bearer ${token}` }
+            : { cookie: `sRefreshToken-actor=${token}` };
+        const refused = await booted.client().post('/back', undefined, { headers });
+        expect([refused.status, refused.setCookies]).toEqual([401, []]);
+        expect(refused.headers).not.toHaveProperty('st-access-token');
+        expect((await admin.back(token)).json).toEqual({ userId: 'admin' });
+      },
+    );
 
     it('comes back where another tab refreshed while the impersonation began', async () => {
       let release = (): void => undefined;
@@ -973,6 +1070,19 @@ describe.each(platforms)('who acts as a user on %s', (platform) => {
       await expect(sessions.mergeIntoAccessTokenPayload(handle, { act })).rejects.toThrow('act');
       await sessions.mergeIntoAccessTokenPayload(handle, { act: null });
       expect(await sessions.explain(handle)).toMatchObject({ actor: { userId: 'admin' } });
+    });
+
+    it('to a session that is bound to a device', async () => {
+      const controllers = [LoginController, AdminController];
+      const scene = await BoundScene.open(platform, 'sqlite', {}, { controllers });
+      onTestFinished(() => scene.close());
+      const act = { body: { userId: 'ada' } };
+      const bound = await scene.loggedIn({}, { userId: 'admin' });
+      const refused = await bound.send('POST', '/act', act);
+      expect([refused.status, refused.text]).toEqual([400, expect.stringContaining('bound')]);
+      expect((await bound.send('GET', '/me')).text).toContain('"userId":"admin"');
+      const other = await scene.loggedIn({ canBind: false }, { userId: 'admin' });
+      expect((await other.send('POST', '/act', act)).status).toBe(201);
     });
 
     it('once all sessions of the actor are revoked', async () => {
