@@ -2,8 +2,14 @@ import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Controller, Post, Req, Res } from '@nestjs/common';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { Session, type SessionCookieOptions } from '../../lib/index.js';
+import {
+  Session,
+  SessionService,
+  VerifySession,
+  type SessionCookieOptions,
+} from '../../lib/index.js';
 import { bootApp, platforms, type BootedApp } from '../support/boot-app.js';
 import { HttpClient } from '../support/http-client.js';
 import { SceneController } from '../support/scene.js';
@@ -24,6 +30,17 @@ const WEAKER: readonly (readonly [SessionCookieOptions, SessionCookieOptions])[]
 const STRONGER = WEAKER.filter(([, { domain }]) => domain === undefined).map(
   ([strong, weak]) => [weak, strong] as const,
 );
+
+@Controller()
+class ActingController {
+  constructor(private readonly sessions: SessionService) {}
+
+  @Post('impersonate')
+  @VerifySession()
+  async begin(@Req() request: object, @Res({ passthrough: true }) response: object): Promise<void> {
+    await this.sessions.impersonate(request, response, { userId: 'bob', reason: 'ticket 7' });
+  }
+}
 
 describe.each(platforms)('after a change of the cookies’ names, on %s', (platform) => {
   let folder: string;
@@ -46,7 +63,7 @@ describe.each(platforms)('after a change of the cookies’ names, on %s', (platf
       const booted = await bootApp({
         platform,
         database: { type: 'better-sqlite3', database },
-        controllers: [SceneController],
+        controllers: [SceneController, ActingController],
         sessions: { cookie },
       });
       apps.push(booted);
@@ -129,6 +146,23 @@ describe.each(platforms)('after a change of the cookies’ names, on %s', (platf
     await after.post('/login', { userId: 'bob' });
     expect(await usersIn(booted)).toEqual(['bob']);
     expect(await cookiesOf(after)).toEqual(['__Host-sAccessToken /', '__Host-sRefreshToken /']);
+  });
+
+  // Each cookie alone, since the other one would show the session too.
+  it.each([
+    ['a sign-out', 'sAccessToken', '/auth/signout', []],
+    ['a sign-out', 'sRefreshToken-actor', '/auth/signout', []],
+    ['a login', 'sAccessToken', '/login', ['eve']],
+    ['a login', 'sRefreshToken-actor', '/login', ['eve']],
+  ])('%s ends the own session of who acts, by %s alone', async (_, name, path, left) => {
+    const { before, after, booted } = await start([{ prefix: '' }, {}]);
+    expect((await before.post('/impersonate')).status).toBe(201);
+    expect((await usersIn(booted)).toSorted()).toEqual(['ada', 'bob']);
+    const cookies = await after.jar.getCookies(`${API}/`);
+    const shown = cookies.find(({ key }) => key === name);
+    const headers = { ...OWN_PAGE.headers, cookie: `${name}=${shown?.value}` };
+    expect((await after.post(path, { userId: 'eve' }, { headers })).status).toBeLessThan(300);
+    expect(await usersIn(booted)).toEqual(left);
   });
 
   it('a sign-out of another site’s page changes nothing', async () => {

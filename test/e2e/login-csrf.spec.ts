@@ -132,6 +132,8 @@ describe.each(platforms)('a login that another site sends on %s', (platform) => 
     { origin: 'https://www.example.com.evil.example' },
     { 'sec-fetch-site': 'cross-site', rid: 'session' },
     { ...CROSS_SITE, 'content-type': 'text/plain' },
+    // A form of the other site that navigates, as a link does.
+    fetched('cross-site', 'navigate', 'document', EVIL),
   ])('is refused before the handler runs: %j', async (headers) => {
     calls = 0;
     const answer = await post(booted, '/login', headers);

@@ -252,6 +252,16 @@ describe('signing out weeks later, when the key of the access token has retired'
     expect(await scene.sessionRow(holder.handle)).not.toBeNull();
   });
 
+  it('ends the waiting session of who acts, without a refresh', async () => {
+    const { handle, access, refresh } = await idleUntilKeyRetires();
+    const { cookie } = accessCookie(access);
+    const waiting = { cookie: `${cookie}; ${REFRESH_COOKIE}-actor=${refresh}`, ...SAME_ORIGIN };
+    const answer = await scene.post('/auth/signout', waiting);
+    expect([answer.status, answer.json]).toEqual([200, { status: 'OK' }]);
+    expect(answer.setCookies.filter((line) => line.includes('Max-Age=0'))).toHaveLength(3);
+    expect(await scene.sessionRow(handle)).toBeNull();
+  });
+
   it('needs no refresh where the refresh token comes along', async () => {
     const holder = await idleUntilKeyRetires();
     expect((await scene.post('/auth/signout', bothCookies(holder))).status).toBe(200);
