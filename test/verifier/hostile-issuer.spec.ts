@@ -4,7 +4,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { Controller, Get } from '@nestjs/common';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { SessionService, SessionContainer } from '../../lib/index.js';
 import { FakeClock } from '../../lib/testing/index.js';
 import { IssuerFeed } from '../../lib/verifier/issuer-feed.js';
@@ -132,12 +132,8 @@ describe('an issuer that misbehaves', () => {
     more();
   };
   const endless: Misdeed = { answer: endlessly };
-  const answers = (
-    status: number,
-    text: string,
-    headers: Record<string, string> = {},
-  ): Misdeed => ({
-    answer: (_request, response) => void response.writeHead(status, headers).end(text),
+  const answers = (status: number, text: string): Misdeed => ({
+    answer: (_request, response) => void response.writeHead(status).end(text),
   });
 
   it.each<[string, string, Misdeed]>([
@@ -177,11 +173,6 @@ describe('an issuer that misbehaves', () => {
     ['is truncated', 'invalid JSON', answers(200, '{"version":1,"lines":[')],
     ['is null', 'is not an object', answers(200, 'null')],
     ['refuses the secret', 'answers 401', answers(401, '{}')],
-    [
-      'sends the secret elsewhere',
-      'can’t be read',
-      answers(302, '', { location: 'http://127.0.0.1:9/' }),
-    ],
     ['says 304 to whoever knows nothing', '304 without a time', answers(304, '')],
     ['is a hundred megabytes long', 'more than', endless],
     ['hangs', 'too long', slowly],
@@ -199,6 +190,45 @@ describe('an issuer that misbehaves', () => {
       expect(await me()).toBe(200);
     },
   );
+
+  it.each(['/revocations', '/jwks.json'])(
+    'that sends requests for %s to another server is not followed, however well that answers',
+    async (path) => {
+      const seen: string[] = [];
+      const other = createServer((request, response) => {
+        seen.push(String(request.url));
+        const headers = { authorization: `Bearer ${FEED_SECRET}` };
+        void fetch(issuer.url + request.url, { headers })
+          .then((answer) => answer.text())
+          .then((text) => response.end(text));
+      });
+      onTestFinished(() => void other.close());
+      other.listen(0, '127.0.0.1');
+      await once(other, 'listening');
+      const to = `http://127.0.0.1:${(other.address() as AddressInfo).port}`;
+      const answer: Handler = ({ url }, response) =>
+        void response.writeHead(307, { location: `${to}${url}` }).end();
+      instead = { [path]: { answer } };
+      await boot();
+      expect([await me(), seen]).toEqual([503, []]);
+      expect(errors().join('\n')).toContain(`${path} can’t be read`);
+      expect(errors().join('\n')).not.toContain(FEED_SECRET);
+    },
+  );
+
+  it('whose feed fails after its first page answers 503, since the rest may tell of anybody', async () => {
+    const sessions = issuer.app.get(SessionService);
+    const other = await sessions.createNewSessionWithoutRequestResponse('public', 'bob');
+    await sessions.revokeSession(other.getHandle());
+    const hasLines = ({ lines }: Body) => Array.isArray(lines) && lines.length > 0;
+    const isMore: Change = (body) => (hasLines(body) ? { ...body, more: true } : {});
+    instead = { '/revocations': changed(isMore) };
+    await boot();
+    expect(await me()).toBe(503);
+    instead = {};
+    await service?.app.get(IssuerFeed).poll();
+    expect(await me()).toBe(200);
+  });
 
   it('VF8: whose feed has lost a revocation, as after a restored backup, brings no session back', async () => {
     await boot();
@@ -384,6 +414,22 @@ describe('an issuer that misbehaves', () => {
     clock.advanceMs(4_999);
     expect(await me()).toBe(503);
     clock.advanceMs(1);
+    expect(await me()).toBe(200);
+  });
+
+  it('that goes away has no token of a new key refused, but answered 503', async () => {
+    await boot({ revocations: false });
+    expect(await me()).toBe(200);
+    const sessions = issuer.app.get(SessionService);
+    const [key] = sessions.getJWKS().keys;
+    clock.advanceMs(20_000);
+    await sessions.revokeKey(String(key?.kid));
+    session = await sessions.createNewSessionWithoutRequestResponse('public', 'bob');
+    instead = { '': answers(500, '') };
+    // The second one asks for no keys, since the first one has just done so.
+    expect([await me(), await me()]).toEqual([503, 503]);
+    instead = {};
+    clock.advanceMs(5_000);
     expect(await me()).toBe(200);
   });
 

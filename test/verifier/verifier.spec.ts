@@ -566,6 +566,18 @@ describe.each(platforms)('a service without a database on %s', (platform) => {
     expect((await ask('me', before)).status).toBe(401);
   });
 
+  it('drops a revoked key at the next reading of the keys where it has no feed', async () => {
+    await boot({ revocations: false });
+    const before = (await logIn()).getAccessToken();
+    expect((await ask('me', before)).status).toBe(200);
+    const [kid = ''] = sessions.getJWKS().keys.map((key) => key.kid);
+    clock.advanceMs(20_000);
+    await sessions.revokeKey(kid);
+    // Its key is unknown, so the keys are read again.
+    expect((await ask('me', (await logIn()).getAccessToken())).status).toBe(200);
+    expect((await ask('me', before)).status).toBe(401);
+  });
+
   it('finds the keys at its own address of an issuer whose name ends with a slash', async () => {
     await issuer.close();
     const name = `${ISSUER}/`;
