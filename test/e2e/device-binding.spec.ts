@@ -1,6 +1,15 @@
+import {
+  HttpException,
+  RequestTimeoutException,
+  type CallHandler,
+  type ExecutionContext,
+} from '@nestjs/common';
 import { RouterModule } from '@nestjs/core';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { map, throwError } from 'rxjs';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { SessionModule } from '../../lib/index.js';
+import { DeviceKeyStore } from '../../lib/store/device-key.store.js';
+import { SessionStore } from '../../lib/store/session.store.js';
 import type { FakeBrowser, FakeBrowserAnswer } from '../../lib/testing/index.js';
 import { platforms } from '../support/boot-app.js';
 import { ACCESS, BIND, BoundScene, cookiesOf, REFRESH } from '../support/bound-scene.js';
@@ -649,6 +658,19 @@ describeOnEachDatabase('sessions that are bound to a device', (engine) => {
       const { id } = await bindByHand();
       expect((await refreshByHand(id)).status).toBe(403);
       expect((await refreshByHand(id)).status).toBe(503);
+    });
+
+    it('are bound, and refreshed, where an interceptor of the application wraps all answers', async () => {
+      const intercept = (_: ExecutionContext, next: CallHandler<unknown>) =>
+        next.handle().pipe(map((data) => ({ data })));
+      await open({}, { prepare: (app) => void app.useGlobalInterceptors({ intercept }) });
+      const browser = await scene.loggedIn();
+      for (const _ of ['once', 'and again']) {
+        scene.passMinutes(11);
+        const answer = await browser.send('GET', '/me');
+        expect(jsonOf(answer)).toEqual({ data: { userId: 'ada', isBound: true } });
+      }
+      expect(browser.journal).toEqual(['registered', 'refreshed', 'refreshed']);
     });
 
     it('have a route behind the path that RouterModule gives to the module', async () => {

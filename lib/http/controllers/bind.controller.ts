@@ -1,8 +1,10 @@
 import { Controller, HttpCode, Post, Req, Res, VERSION_NEUTRAL, type Type } from '@nestjs/common';
+import { HttpAdapterHost } from '@nestjs/core';
 import { BUILT_IN_ROUTES } from '../../options/built-in-routes.js';
+import { RequestBinding } from '../binding/request-binding.js';
+import { areHeadersSent, asHttpResponse } from '../context/http-response.js';
 import { PublicAccess } from '../decorators/public-access.decorator.js';
 import { FailureAnswer } from '../refusals/failure-answer.js';
-import { RequestBinding } from '../binding/request-binding.js';
 
 /** `POST {base}/session/bind`. Only browsers themselves call it. */
 export function bindController(basePath: string, decorated: MethodDecorator): Type {
@@ -12,19 +14,19 @@ export function bindController(basePath: string, decorated: MethodDecorator): Ty
     constructor(
       private readonly binding: RequestBinding,
       private readonly failures: FailureAnswer,
+      private readonly host: HttpAdapterHost,
     ) {}
 
     @Post(BUILT_IN_ROUTES.bind)
     @decorated
     @HttpCode(200)
-    async bindSession(
-      @Req() request: object,
-      @Res({ passthrough: true }) response: { status(code: number): unknown },
-    ): Promise<object | undefined> {
+    async bindSession(@Req() request: object, @Res() response: object): Promise<void> {
       try {
         const { status, body } = await this.binding.answer(request, response);
-        if (status !== 200) response.status(status);
-        return body;
+        // The application's own time limit may have answered meanwhile.
+        if (areHeadersSent(asHttpResponse(response))) return;
+        // An interceptor of the application may wrap what handlers return, but browsers read this.
+        this.host.httpAdapter.reply(response, body, status);
       } catch (error) {
         this.failures.writeTo(request, response, error);
         throw error;
