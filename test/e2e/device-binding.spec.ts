@@ -480,7 +480,29 @@ describeOnEachDatabase('sessions that are bound to a device', (engine) => {
         const mixed = {
           cookie: `${ACCESS}=${bob.cookie(ACCESS)}; ${REFRESH}=${browser.cookie(REFRESH)}`,
         };
-        expect((await scene.send('POST', REFRESH_ROUTE, mixed)).status).toBe(503);
+        const own = { ...mixed, 'sec-fetch-site': 'same-origin' };
+        const answer = await scene.send('POST', REFRESH_ROUTE, own);
+        expect(answer).toMatchObject({ status: 503, setCookies: [] });
+      });
+
+      it('go on at once after the key of their access token was revoked', async () => {
+        await open({});
+        const browser = await scene.loggedIn();
+        await scene.sessions.revokeKey(keyIdOf(browser.cookie(ACCESS) ?? ''));
+        expect((await browser.send('GET', '/me')).status).toBe(401);
+        for (const site of ['cross-site', 'none']) {
+          const elsewhere = { ...cookiesOf(browser), 'sec-fetch-site': site };
+          const { setCookies } = await scene.send('POST', REFRESH_ROUTE, elsewhere);
+          expect(setCookies).toEqual([]);
+        }
+        const answer = await browser.send('POST', REFRESH_ROUTE);
+        expect(answer.status).toBe(503);
+        expect(answer.setCookies.map(readSetCookie)).toMatchObject([
+          { name: ACCESS, value: '', attributes: { 'max-age': '0' } },
+        ]);
+        expect(answer.headers['front-token']).toBeUndefined();
+        expect((await browser.send('GET', '/me')).status).toBe(200);
+        expect(browser.journal).toEqual(['registered', 'refreshed']);
       });
 
       it('still find out a refresh token that the session has left behind', async () => {
@@ -705,6 +727,11 @@ function statusesOf(answers: readonly Answer[]): number[] {
 function lifeOf(browser: FakeBrowser): number {
   const { exp, iat } = payloadOf(browser.cookie(ACCESS) ?? '');
   return Number(exp) - Number(iat);
+}
+
+function keyIdOf(token: string): string {
+  const [header = ''] = token.split('.');
+  return (JSON.parse(Buffer.from(header, 'base64url').toString()) as { kid: string }).kid;
 }
 
 function jsonOf({ text }: FakeBrowserAnswer): unknown {

@@ -1,4 +1,5 @@
 import { Injectable, Inject, Logger } from '@nestjs/common';
+import { DeviceProofMissingException } from '../../errors/device-proof-missing.exception.js';
 import type { RefusalReason } from '../../errors/refusal-reason.js';
 import { UnauthorizedSessionException } from '../../errors/unauthorized-session.exception.js';
 import {
@@ -100,14 +101,17 @@ export class RequestRefresh {
   ): Promise<SessionContainer> {
     const httpRequest = asHttpRequest(request);
     const { token, transferMethod } = await this.tokenOf(httpRequest, judged);
-    const issued = await this.refresher.refresh({
-      refreshToken: token,
-      withAntiCsrfToken: transferMethod === 'cookie' && this.antiCsrf.isByToken,
-      antiCsrfToken: this.antiCsrf.presentedToken(httpRequest),
-      device: deviceOf(httpRequest, this.options),
-      isInHeader: transferMethod === 'header',
-      goodAccessToken: (handle) => this.goodAccessToken(httpRequest, handle),
-    });
+    const issued = await this.refresher
+      .refresh({
+        refreshToken: token,
+        withAntiCsrfToken: transferMethod === 'cookie' && this.antiCsrf.isByToken,
+        antiCsrfToken: this.antiCsrf.presentedToken(httpRequest),
+        device: deviceOf(httpRequest, this.options),
+        isInHeader: transferMethod === 'header',
+        goodAccessToken: async (handle) =>
+          (await this.goodAccessTokens(httpRequest)).find((each) => each.sessionHandle === handle),
+      })
+      .catch((error: unknown) => this.refuse(error, httpRequest, response));
     const bearer = this.reader.bearerToken(httpRequest);
     // Otherwise a token of the other method would shadow this one at the next request.
     this.writer.clearOther(httpRequest, asHttpResponse(response), transferMethod, {
@@ -120,14 +124,20 @@ export class RequestRefresh {
     return session;
   }
 
-  private async goodAccessToken(
-    request: HttpRequest,
-    handle: string,
-  ): Promise<Readonly<AccessTokenClaims> | undefined> {
+  private async goodAccessTokens(request: HttpRequest): Promise<Readonly<AccessTokenClaims>[]> {
     const { authentic } = await this.tokens.access(request, 'cookie');
-    return authentic.find(
-      ({ token }) => token.claims.sessionHandle === handle && this.verifier.isGood(token),
-    )?.token.claims;
+    const good = authentic.filter(({ token }) => this.verifier.isGood(token));
+    return good.map(({ token }) => token.claims);
+  }
+
+  // The browser of a bound session proves its key once its access cookie is gone. One that is good for nothing, as after
+  // `revokeKey`, would keep it from that.
+  private async refuse(error: unknown, request: HttpRequest, response: unknown): Promise<never> {
+    const mayBeStuck = error instanceof DeviceProofMissingException && this.isStuck(request);
+    if (mayBeStuck && (await this.goodAccessTokens(request)).length === 0) {
+      this.writer.clearAccessCookie(request, asHttpResponse(response));
+    }
+    throw error;
   }
 
   // Cookies that another site's page may have sent are ignored before any query.
@@ -206,7 +216,7 @@ export class RequestRefresh {
     return this.options.tokenTransferMethod(request, 'refresh');
   }
 
-  // An access token without its refresh token would be sent, refused and refreshed in vain forever. Its removal is
+  // An access token that no refresh replaces would be sent, refused and refreshed in vain forever. Its removal is
   // limited to our own pages, because another site's page could otherwise log the user out.
   private isStuck(request: HttpRequest): boolean {
     return (

@@ -89,13 +89,12 @@ export class SessionCookie {
     );
   }
 
-  /** The name and the attributes that `set` gives the cookie for a request, without its lifetime. */
-  descriptionFor(request: HttpRequest): { name: string; attributes: string } {
-    const { name, secureName, path } = this.cookie;
-    const secure = this.isSecureFor(request);
-    const written = secure ? secureName : name;
-    const line = this.lineOf(written, '', { secure, path, domain: this.options.domain }, {});
-    return { name: written, attributes: line.slice(line.indexOf(';') + 1).trim() };
+  /** The name and the attributes that `set` gives a Secure cookie, without its lifetime; `undefined` if it is not. */
+  secureDescriptionFor(request: HttpRequest): { name: string; attributes: string } | undefined {
+    if (!this.isSecureFor(request)) return undefined;
+    const { secureName: name, path } = this.cookie;
+    const line = this.lineOf(name, '', { secure: true, path, domain: this.options.domain }, {});
+    return { name, attributes: line.slice(line.indexOf(';') + 1).trim() };
   }
 
   clear(request: HttpRequest, response: HttpResponse): void {
@@ -133,7 +132,7 @@ export class SessionCookie {
 
   // Browsers refuse SameSite=None and Partitioned without Secure, and accept Secure on loopback even over plain http. A
   // cookie with a prefixed name proves that the browser accepted Secure cookies here, whatever the host looks like.
-  isSecureFor(request: HttpRequest): boolean {
+  private isSecureFor(request: HttpRequest): boolean {
     const { secure, sameSite, partitioned } = this.options;
     if (secure !== 'auto') return secure;
     if (sameSite === 'none' || partitioned || !isShownPlainLoopback(request)) return true;

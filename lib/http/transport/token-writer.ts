@@ -101,9 +101,7 @@ export class TokenWriter implements TokenCarrierFactory {
 
   /** The cookie that a browser binds, as in the answer to this request; `undefined` if it is not Secure. */
   boundCookieFor(request: HttpRequest): { name: string; attributes: string } | undefined {
-    return this.accessCookie.isSecureFor(request)
-      ? this.accessCookie.descriptionFor(request)
-      : undefined;
+    return this.accessCookie.secureDescriptionFor(request);
   }
 
   /** Removes every token from the client, in cookies and in headers. */
@@ -133,6 +131,11 @@ export class TokenWriter implements TokenCarrierFactory {
     removeHeader(response, ANTI_CSRF_HEADER);
     exposeHeader(response, FRONT_TOKEN_HEADER, FRONT_TOKEN_REMOVE);
     keepOutOfCachesFinally(response);
+  }
+
+  /** Removes the access token's cookie alone, so that the browser of a bound session proves its key. */
+  clearAccessCookie(request: HttpRequest, response: HttpResponse): void {
+    if (!areHeadersSent(response)) this.accessCookie.clear(request, response);
   }
 
   /** Removes the tokens of the method that an answer does not use, if the request carries any. */
