@@ -695,6 +695,37 @@ describeOnEachDatabase('sessions that are bound to a device', (engine) => {
       expect(browser.journal).toEqual(['registered', 'refreshed', 'refreshed']);
     });
 
+    it('keep their key where a throttler, or a time limit, of the application answers', async () => {
+      let refused: number | undefined;
+      const isRefused = (context: ExecutionContext, status: number) =>
+        status === refused && context.switchToHttp().getRequest<{ url: string }>().url === BIND;
+      const canActivate = (context: ExecutionContext): boolean => {
+        if (isRefused(context, 429)) throw new HttpException('Too Many Requests', 429);
+        return true;
+      };
+      const intercept = (context: ExecutionContext, next: CallHandler) =>
+        isRefused(context, 408) ? throwError(() => new RequestTimeoutException()) : next.handle();
+      const prepare: NonNullable<Parameters<typeof BoundScene.open>[3]>['prepare'] = (app) => {
+        app.useGlobalGuards({ canActivate });
+        app.useGlobalInterceptors({ intercept });
+      };
+      await open({}, { prepare });
+      const browser = await scene.loggedIn();
+      for (const status of [429, 408]) {
+        scene.passMinutes(11);
+        refused = status;
+        const { headers, ...answer } = await scene.send('POST', BIND);
+        expect(answer).toMatchObject({ status: 503, json: { statusCode: 503 } });
+        expect(headers).toMatchObject({ 'retry-after': '5', 'cache-control': 'no-store' });
+        expect((await browser.send('GET', '/me')).status).toBe(401);
+        refused = undefined;
+        expect((await browser.send('GET', '/me')).status).toBe(200);
+      }
+      const skipped = 'refresh skipped: server_error';
+      const refreshed = [skipped, 'refreshed'];
+      expect(browser.journal).toEqual(['registered', ...refreshed, ...refreshed]);
+    });
+
     it('have a route behind the path that RouterModule gives to the module', async () => {
       const routes = [{ path: 'api', module: SessionModule }];
       await open({}, { imports: [RouterModule.register(routes)] });

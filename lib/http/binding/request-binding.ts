@@ -1,4 +1,4 @@
-import { Inject, Injectable, NotFoundException } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import {
   CHALLENGE_HEADER,
   challengeHeader,
@@ -39,8 +39,9 @@ import { TokenWriter } from '../transport/token-writer.js';
 
 /** The answer to a browser that binds a session or proves its key. */
 export interface BindingAnswer {
-  readonly status: 200 | 403;
-  /** `undefined`: an empty body, so that the browser keeps its earlier instructions. */
+  /** 404 without `deviceBinding`. */
+  readonly status: 200 | 403 | 404;
+  /** `undefined`: an empty body. */
   readonly body: SessionInstructions | undefined;
 }
 
@@ -73,7 +74,6 @@ export class RequestBinding {
    * @throws {TryRefreshTokenException} if a registration shows no good access token
    * @throws {DeviceProofRefusedException}
    * @throws {DeviceProofMissingException} (503) if the browser must come again with its cookies
-   * @throws {NotFoundException} without `deviceBinding`
    * @throws {TooManyRequestsException} with 503, because browsers give up a session for any other status
    * @throws {SessionStoreUnavailableException}
    */
@@ -116,12 +116,12 @@ export class RequestBinding {
   private async letGo(
     named: string | undefined,
     judge: () => Promise<ShownTokens>,
-  ): Promise<never> {
+  ): Promise<BindingAnswer> {
     const handle = named === undefined ? undefined : readHeaderText(named);
     if (isSessionHandle(handle)) {
       await this.prover.letGo(handle, await this.ownRefreshToken(await judge(), handle));
     }
-    throw new NotFoundException();
+    return { status: 404, body: undefined };
   }
 
   private async register(request: HttpRequest, response: HttpResponse): Promise<BindingAnswer> {

@@ -1,6 +1,16 @@
-import { Controller, HttpCode, Post, Req, Res, VERSION_NEUTRAL, type Type } from '@nestjs/common';
+import {
+  Controller,
+  HttpCode,
+  Post,
+  Req,
+  Res,
+  UseFilters,
+  VERSION_NEUTRAL,
+  type Type,
+} from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import { BUILT_IN_ROUTES } from '../../options/built-in-routes.js';
+import { ForeignRefusalFilter } from '../binding/foreign-refusal.filter.js';
 import { RequestBinding } from '../binding/request-binding.js';
 import { areHeadersSent, asHttpResponse } from '../context/http-response.js';
 import { PublicAccess } from '../decorators/public-access.decorator.js';
@@ -10,6 +20,7 @@ import { FailureAnswer } from '../refusals/failure-answer.js';
 export function bindController(basePath: string, decorated: MethodDecorator): Type {
   @Controller({ path: basePath, version: VERSION_NEUTRAL })
   @PublicAccess()
+  @UseFilters(new ForeignRefusalFilter())
   class BindController {
     constructor(
       private readonly binding: RequestBinding,
