@@ -1,4 +1,4 @@
-/** The instructions for a browser about a session that it has registered. */
+/** The instructions for a browser about a session for which it holds a key. */
 export interface SessionInstructions {
   readonly session_identifier: string;
   readonly scope: { readonly include_site: false; readonly scope_specification: readonly never[] };
@@ -11,8 +11,8 @@ export interface SessionInstructions {
 }
 
 /**
- * The answer to a registration. It omits the scope's origin and the URL of the refresh. Browsers take both from the
- * answering URL. So no proxy can make them wrong.
+ * The answer to a registration and to each proof. It omits the scope's origin and the URL of the refresh. Browsers take
+ * both from the answering URL. So no proxy can make them wrong.
  *
  * @param cookie as the answer sets it, without its lifetime
  * @param trustedOrigins origins outside the scope whose pages may start a refresh

@@ -6,7 +6,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { chromium, type Browser, type BrowserContext, type Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
-import { Clock, Session, SessionService } from '../../lib/index.js';
+import { Clock, Session, SessionService, type SessionModuleOptions } from '../../lib/index.js';
 import {
   RESOLVED_SESSION_OPTIONS,
   type ResolvedSessionOptions,
@@ -50,8 +50,9 @@ describeInChromium('Chromium with a session that is bound to its device', () => 
     await front?.stop();
   });
 
-  async function boot(lifeMs: number): Promise<BootedApp> {
-    const resolved = resolveSessionOptions({ deviceBinding: true }, { production: false });
+  async function boot(lifeMs: number, sessions: SessionModuleOptions = {}): Promise<BootedApp> {
+    const options = { deviceBinding: true, ...sessions };
+    const resolved = resolveSessionOptions(options, { production: false });
     const short: ResolvedSessionOptions = {
       ...resolved,
       deviceBinding: { accessTokenLifetimeMs: lifeMs },
@@ -124,6 +125,19 @@ describeInChromium('Chromium with a session that is bound to its device', () => 
     booted = await boot(LIFE_MS);
     await afterTheCookie();
     expect(await call(page, 'GET', '/me')).toMatchObject({ status: 200 });
+  });
+
+  it('learns of changed cookies with its next proof', async () => {
+    await booted.close();
+    booted = await boot(600_000);
+    const page = await boundPage();
+    await booted.close();
+    booted = await boot(600_000, { cookie: { sameSite: 'strict' } });
+    await context.clearCookies({ name: ACCESS });
+    for (let count = 0; count < 3; count += 1) {
+      expect(await call(page, 'GET', '/me')).toMatchObject({ status: 200 });
+    }
+    expect(refreshes()).toHaveLength(1);
   });
 
   it('is left alone by a thief with all of its cookies, for whom they soon open nothing', async () => {

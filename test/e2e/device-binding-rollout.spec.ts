@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { Body, Controller, Get, Post } from '@nestjs/common';
 import { CreateSession, Session, SessionModule, VerifySession } from '../../lib/index.js';
-import { FakeBrowser } from '../../lib/testing/index.js';
+import { FakeBrowser, type FakeClock } from '../../lib/testing/index.js';
 import { bootApp, platforms, type BootedApp, type BootOptions } from '../support/boot-app.js';
 import { BIND, BoundController, MINUTE_MS } from '../support/bound-scene.js';
 import { describeOnEachDatabase } from '../support/components.js';
@@ -98,6 +98,48 @@ describeOnEachDatabase('the option deviceBinding', (engine) => {
       expect((await browser.send('GET', '/me')).text).toContain('"isBound":false');
     } finally {
       await old.close();
+    }
+  });
+});
+
+describe.each(platforms)('a change of cookie options, behind %s,', (platform) => {
+  it('reaches bound browsers with their next proof', async () => {
+    const database = await createTestDatabase('sqlite');
+    const start = (sessions: BootOptions['sessions'], clock?: FakeClock) =>
+      bootApp({
+        platform,
+        controllers: [BoundController],
+        sessions: { deviceBinding: true, ...sessions },
+        database: database.options as NonNullable<BootOptions['database']>,
+        ...(clock && { clock }),
+      });
+    let booted = await start({});
+    try {
+      const browser = new FakeBrowser({
+        get url() {
+          return booted.url;
+        },
+        clock: booted.clock,
+      });
+      const statusOf = async (initiator?: string): Promise<number> =>
+        (await browser.send('GET', '/me', initiator === undefined ? {} : { initiator })).status;
+      await browser.send('POST', '/login', { body: { userId: 'ada' } });
+      await booted.close();
+      const page = 'https://www.example.com';
+      booted = await start(
+        { cookie: { sameSite: 'strict' }, trustedOrigins: [page] },
+        booted.clock,
+      );
+      booted.clock.advanceMs(11 * MINUTE_MS);
+      expect(await statusOf()).toBe(200);
+      expect(await statusOf()).toBe(200);
+      expect(browser.journal).toEqual(['registered', 'refreshed']);
+      booted.clock.advanceMs(11 * MINUTE_MS);
+      expect(await statusOf(page)).toBe(200);
+      expect(browser.journal).toEqual(['registered', 'refreshed', 'refreshed']);
+    } finally {
+      await booted.close();
+      await database.drop();
     }
   });
 });

@@ -105,7 +105,7 @@ describeOnEachDatabase('sessions that are bound to a device', (engine) => {
       await open();
       const { browser, id, pair, challenge } = await bindByHand();
       const answer = await refreshByHand(id, refreshProof(challenge, pair), browser);
-      expect(answer).toMatchObject({ status: 200, text: '' });
+      expect(answer.status).toBe(200);
       const [access, refresh] = answer.setCookies.map(readSetCookie);
       expect(access).toMatchObject({ name: ACCESS, attributes: { 'max-age': '600' } });
       expect(refresh).toMatchObject({ name: REFRESH, attributes: { 'max-age': '8640000' } });

@@ -18,6 +18,7 @@ import {
 } from '../../options/resolved-options.js';
 import { DeviceProver } from '../../session/bind/device-prover.js';
 import { DeviceRegistrar } from '../../session/bind/device-registrar.js';
+import type { IssuedSession } from '../../session/issue/session-issuer.js';
 import type { AuthenticRefreshToken } from '../../session/refresh/refresh-token-authenticator.js';
 import { RefreshTokenChooser } from '../../session/refresh/refresh-token-chooser.js';
 import { SessionRefusals } from '../../session/refuse/session-refusals.js';
@@ -125,9 +126,9 @@ export class RequestBinding {
   }
 
   private async register(request: HttpRequest, response: HttpResponse): Promise<BindingAnswer> {
-    const cookie = this.writer.boundCookieFor(request);
     const chosen = await this.accessTokens.of(request);
-    if (chosen?.transferMethod !== 'cookie' || cookie === undefined) {
+    const isSecure = this.writer.boundCookieFor(request) !== undefined;
+    if (chosen?.transferMethod !== 'cookie' || !isSecure) {
       throw this.refusals.unauthorized('no-access-token', { clearTokens: false });
     }
     const { claims } = chosen.token;
@@ -143,11 +144,7 @@ export class RequestBinding {
       this.offer.write(response, registration.challenge);
       return { status: 403, body: undefined };
     }
-    const { issued, challenge } = registration;
-    const { handle } = issued.record;
-    this.writer.write(request, response, issued.tokens, 'cookie');
-    setHeader(response, CHALLENGE_HEADER, challengeHeader(challenge, handle));
-    return { status: 200, body: sessionInstructions(handle, cookie, this.options.trustedOrigins) };
+    return this.answerBound(request, response, registration);
   }
 
   private async refresh(
@@ -164,10 +161,23 @@ export class RequestBinding {
       refreshToken,
       device: deviceOf(request, this.options),
     });
+    if (issued !== undefined) return this.answerBound(request, response, { issued, challenge });
     setHeader(response, CHALLENGE_HEADER, challengeHeader(challenge, handle));
-    if (issued === undefined) return { status: 403, body: undefined };
+    return { status: 403, body: undefined };
+  }
+
+  // Each proof brings the instructions again, because the options may have changed since the last one.
+  private answerBound(
+    request: HttpRequest,
+    response: HttpResponse,
+    { issued, challenge }: { readonly issued: IssuedSession; readonly challenge: string },
+  ): BindingAnswer {
+    const { handle } = issued.record;
     this.writer.write(request, response, issued.tokens, 'cookie');
-    return { status: 200, body: undefined };
+    setHeader(response, CHALLENGE_HEADER, challengeHeader(challenge, handle));
+    const cookie = this.writer.boundCookieFor(request);
+    const body = cookie && sessionInstructions(handle, cookie, this.options.trustedOrigins);
+    return { status: 200, body };
   }
 
   // The only cookies belong to another session: the user has logged in again, but the browser still remembers the
