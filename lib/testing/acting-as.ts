@@ -14,7 +14,9 @@ import { AccessTokenMinter } from '../session/mint/access-token-minter.js';
 import { sessionExpiresAtMs } from '../session/mint/session-lifetime.js';
 import { SessionTokenMinter } from '../session/mint/session-token-minter.js';
 import { SessionLife } from '../session/verify/session-life.js';
+import { DeviceKeyStore } from '../store/device-key.store.js';
 import { SessionDatabase } from '../store/session-database.js';
+import type { SessionRecord } from '../store/session-record.js';
 import { SessionStore } from '../store/session.store.js';
 import { Clock } from '../time/clock.js';
 import { durationToMs, type Duration } from '../time/duration.js';
@@ -27,6 +29,7 @@ import { TestSession } from './test-session.js';
 // A token has ended in its last second.
 const A_SECOND_MS = 1_000;
 const IMPERSONATION_MS = 60 * 60_000;
+const KEY_OF_NOBODY = '{}';
 
 /** As whom, and since when, a test acts. @publicApi */
 export interface ActingAs extends GivenClaims {
@@ -52,6 +55,13 @@ export interface ActingAs extends GivenClaims {
    * with theirs. @default nobody
    */
   actor?: TestSession;
+  /**
+   * Whether the session is bound to a device, for `@VerifySession({ bound: true })`. Send its `cookie`, because a bound
+   * session is refused in a header. Nobody has its key, so it is never refreshed. It needs `deviceBinding`.
+   *
+   * @default false
+   */
+  bound?: boolean;
 }
 
 /**
@@ -61,6 +71,7 @@ export interface ActingAs extends GivenClaims {
  *
  * @param app the application, or its context. It must be initialized
  * @throws {Error} if NODE_ENV is production
+ * @throws {TypeError} for `bound` without the option `deviceBinding`
  * @throws {SessionInputException} for values that no session can hold
  * @throws {UnauthorizedSessionException} if the session of `actor` has ended, or somebody acts in it already
  * @example
@@ -100,13 +111,19 @@ class PastLogin {
   }
 
   async perform(): Promise<IssuedSession> {
+    const { bound = false } = this.as;
+    if (bound && this.module.options.deviceBinding === false) {
+      throw new TypeError('`bound` needs the option `deviceBinding` of SessionModule');
+    }
     const refreshedAtMs = this.nowMs - this.refreshedAgoMs();
     const loggedInAtMs = Math.min(
       this.nowMs - agoMs('loggedInAgo', this.as.loggedInAgo),
       refreshedAtMs,
     );
     const issued = await this.issueAt(loggedInAtMs);
-    return refreshedAtMs > loggedInAtMs ? this.refreshAt(refreshedAtMs, issued) : issued;
+    const isRefreshed = refreshedAtMs > loggedInAtMs;
+    const refreshed = isRefreshed ? await this.refreshAt(refreshedAtMs, issued) : issued;
+    return bound ? this.bindAt(refreshedAtMs, refreshed) : refreshed;
   }
 
   private refreshedAgoMs(): number {
@@ -166,10 +183,18 @@ class PastLogin {
     const expiresAtMs = sessionExpiresAtMs(record, atMs, options);
     const refreshed = { ...record, rotatedAtMs: atMs, lastActiveAtMs: atMs, expiresAtMs };
     await this.module.get(SessionStore).beginGeneration(record, refreshed);
+    return this.tokensAt(atMs, refreshed);
+  }
+
+  private async bindAt(atMs: number, { record }: IssuedSession): Promise<IssuedSession> {
+    await this.module.get(DeviceKeyStore).bind(record.handle, KEY_OF_NOBODY, atMs);
+    return this.tokensAt(atMs, { ...record, deviceKey: KEY_OF_NOBODY });
+  }
+
+  private async tokensAt(atMs: number, record: SessionRecord): Promise<IssuedSession> {
     const minter = this.minterAt(atMs);
-    const refresh = await minter.refreshTokenFor(refreshed);
-    const tokens = await minter.tokensFor(refreshed, refresh, this.withAntiCsrfToken);
-    return { record: refreshed, tokens };
+    const refresh = await minter.refreshTokenFor(record);
+    return { record, tokens: await minter.tokensFor(record, refresh, this.withAntiCsrfToken) };
   }
 
   private minterAt(atMs: number): SessionTokenMinter {

@@ -24,7 +24,7 @@ import {
   type SessionRecord,
 } from '../store/session-record.js';
 import { Clock } from '../time/clock.js';
-import type { AccessTokenClaims } from '../tokens/access-token.js';
+import { BOUND_TO_DEVICE, type AccessTokenClaims } from '../tokens/access-token.js';
 import { frontTokenFor } from '../tokens/front-token.js';
 import { NO_DEVICE } from '../session/device/device-info.js';
 import { newSessionHandle } from '../tokens/session-handle.js';
@@ -52,6 +52,8 @@ export interface FakeSessionInput extends GivenClaims {
   authTime?: Date;
   /** The id of the person who acts in it as the user. @default the user */
   actorId?: string;
+  /** Whether it is bound to a device, for `@VerifySession({ bound: true })`. @default false */
+  bound?: boolean;
   /** The test's clock, such as a `FakeClock`. @default the real time */
   clock?: Clock;
 }
@@ -104,7 +106,7 @@ class FakeRow implements SessionEnds {
   private record: SessionRecord;
 
   constructor(
-    input: FakeSessionInput,
+    private readonly input: FakeSessionInput,
     private readonly clock: Clock,
     private readonly cookieName: string,
   ) {
@@ -194,6 +196,7 @@ class FakeRow implements SessionEnds {
         ? {}
         : { act: { sub: record.actor.userId, sid: record.actor.handle, tId: record.tenantId } }),
       auth_time: Math.floor(record.authenticatedAtMs / 1000),
+      ...(this.input.bound === true ? { cnf: BOUND_TO_DEVICE } : {}),
     });
     const { expiresAtMs: sessionExpiresAtMs, persistent } = record;
     const frontToken = frontTokenFor(claims);

@@ -32,6 +32,10 @@ class ShopController {
   @RequireFresh('10m')
   fresh(): void {}
 
+  @Get('bound')
+  @VerifySession({ bound: true, checkDatabase: true })
+  bound(): void {}
+
   @Get('strict')
   @VerifySession({ checkDatabase: true })
   strict(): void {}
@@ -144,6 +148,27 @@ describe.each(platforms)('acting as a user on %s', (platform) => {
     });
     await ada.revoke();
     expect((await client().get('/strict', { headers: { cookie } })).status).toBe(401);
+  });
+
+  it('has a session that is bound to a device, with the option for that', async () => {
+    const { app, client } = await boot({ deviceBinding: true });
+    const status = async (path: string, headers: object) =>
+      (await client().get(path, { headers: { ...headers } })).status;
+    for (const as of [{ bound: true }, { bound: true, loggedInAgo: '2h' }] as const) {
+      const ada = await actingAs(app, 'ada', as);
+      expect(ada.session.isBound()).toBe(true);
+      expect(await status('/bound', { cookie: ada.cookie })).toBe(200);
+      expect(await status('/bound', ada.headers)).toBe(401);
+      await expect(ada.refresh()).rejects.toMatchObject({ code: 'DEVICE_PROOF_MISSING' });
+    }
+    const { cookie } = await actingAs(app, 'ada');
+    expect(await status('/bound', { cookie })).toBe(403);
+  });
+
+  it('is bound to no device without the option, and says so before it writes', async () => {
+    const { app, dataSource } = await boot();
+    await expect(actingAs(app, 'ada', { bound: true })).rejects.toThrow('`deviceBinding`');
+    expect(await dataSource.getRepository(Session).count()).toBe(0);
   });
 
   it('acts in the kind of sessions that it names', async () => {

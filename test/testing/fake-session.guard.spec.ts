@@ -86,6 +86,12 @@ class ShopController {
     return {};
   }
 
+  @Get('bound')
+  @VerifySession({ bound: true })
+  bound(): object {
+    return {};
+  }
+
   @Get('optional')
   @VerifySession({ sessionRequired: false })
   optional(@CurrentSession() session?: SessionContainer): object {
@@ -190,6 +196,17 @@ describe.each(platforms)('a test that replaces the guard on %s', (platform) => {
     expect(await statuses('clerk')).toEqual([200, 200, 403, 403, 200]);
     expect(await statuses('owner')).toEqual([200, 200, 200, 200, 200]);
     expect(await statuses('support')).toEqual([200, 200, 200, 403, 403]);
+  });
+
+  it('admits a bound session where a route asks for one', async () => {
+    const get = await guardedBy(
+      new FakeSessionGuard((context) => {
+        const { url } = context.switchToHttp().getRequest<{ url: string }>();
+        return fakeSession({ bound: url.endsWith('?bound') });
+      }),
+    );
+    expect((await get('/bound?bound'))[0]).toBe(200);
+    expect(await get('/bound')).toMatchObject([403, { claimValidationErrors: [{ id: 'bound' }] }]);
   });
 
   it('lets everything pass with a guard of its own, and handlers get no session', async () => {
