@@ -225,6 +225,58 @@ describeOnEachDatabase('sessions that are bound to a device', (engine) => {
         expect((await register(second)).status).toBe(200);
       });
 
+      it('get no third challenge where the second came too late as well', async () => {
+        await open();
+        const browser = await scene.loggedIn({ canBind: false });
+        const { challenge } = offerOf(scene.loginAnswer(browser));
+        const pair = newDevicePair();
+        const register = (answered: string): Promise<Answer> =>
+          scene.send('POST', BIND, {
+            ...cookiesOf(browser),
+            'secure-session-response': registrationProof(answered, pair),
+          });
+        scene.passMinutes(5);
+        const second = offerOf(await register(challenge)).challenge;
+        expect((await browser.send('POST', REFRESH_ROUTE)).status).toBe(200);
+        scene.passMinutes(5);
+        const late = await register(second);
+        expect(late).toMatchObject({ status: 403, json: { code: 'DEVICE_PROOF_REFUSED' } });
+        expect(late.headers['secure-session-registration']).toBeUndefined();
+      });
+
+      it('answer both of two that bring the same proof at once', async () => {
+        await open({});
+        const keys = scene.booted.app.get(DeviceKeyStore);
+        const bind = keys.bind.bind(keys);
+        // The other request is first.
+        vi.spyOn(keys, 'bind').mockImplementationOnce(async (...row) => {
+          expect(await bind(...row)).toBe(true);
+          return bind(...row);
+        });
+        const { id, pair, challenge } = await bindByHand();
+        expect((await refreshByHand(id, refreshProof(challenge, pair))).status).toBe(200);
+      });
+
+      it('rotate nothing without a proof for a refresh that read the row before', async () => {
+        await open({});
+        const browser = await scene.loggedIn({ registersAtOnce: false });
+        const store = scene.booted.app.get(SessionStore);
+        const find = store.find.bind(store);
+        vi.spyOn(store, 'canRotateAsPresented', 'get').mockReturnValue(false);
+        vi.spyOn(store, 'find').mockImplementationOnce(async (handle) => {
+          const read = await find(handle);
+          await browser.settle();
+          return read;
+        });
+        const cookies = cookiesOf(browser);
+        const own = { 'sec-fetch-site': 'same-origin' };
+        const answer = await scene.send('POST', REFRESH_ROUTE, { ...cookies, ...own });
+        expect(browser.journal).toEqual(['registered']);
+        expect(answer.status).toBe(200);
+        expect(answer.setCookies.map((line) => readSetCookie(line).name)).toEqual([ACCESS]);
+        expect(await scene.row()).toMatchObject({ generation: 0 });
+      });
+
       it.each<[string, number, (challenge: string) => string | undefined]>([
         ['no proof', 400, () => undefined],
         ['a proof of no form', 400, () => 'a.b.c'],
@@ -421,6 +473,17 @@ describeOnEachDatabase('sessions that are bound to a device', (engine) => {
         expect((await refreshByHand(id, refreshProof(challenge, pair), browser)).status).toBe(200);
       });
 
+      it('are refreshed where the refresh cookie never comes along', async () => {
+        await open({ cookie: { refreshPath: REFRESH_ROUTE } });
+        const browser = await scene.loggedIn({}, { persistent: false });
+        scene.passMinutes(9);
+        expect((await browser.send('GET', '/me')).status).toBe(200);
+        expect(browser.journal).toEqual(['registered', 'refreshed']);
+        scene.passMinutes(11);
+        expect((await browser.send('GET', '/me')).status).toBe(200);
+        expect(browser.journal).toEqual(['registered', 'refreshed', 'refreshed']);
+      });
+
       it('give a former session up where the user has logged in anew', async () => {
         await open({ revokePreviousSession: false });
         const { id, pair, challenge } = await bindByHand();
@@ -482,6 +545,16 @@ describeOnEachDatabase('sessions that are bound to a device', (engine) => {
         };
         const own = { ...mixed, 'sec-fetch-site': 'same-origin' };
         const answer = await scene.send('POST', REFRESH_ROUTE, own);
+        expect(answer).toMatchObject({ status: 503, setCookies: [] });
+      });
+
+      it('take none from a header', async () => {
+        await open();
+        const browser = await scene.loggedIn();
+        const answer = await scene.send('POST', REFRESH_ROUTE, {
+          ...cookiesOf(browser, [REFRESH]),
+          authorization: `Bearer ${browser.cookie(ACCESS)}`,
+        });
         expect(answer).toMatchObject({ status: 503, setCookies: [] });
       });
 
@@ -621,6 +694,32 @@ describeOnEachDatabase('sessions that are bound to a device', (engine) => {
         expect(jsonOf(await browser.send('GET', '/me'))).toMatchObject({ userId: 'bob' });
         expect(browser.boundSessions).toHaveLength(1);
         expect(await scene.names()).not.toContain('theftDetected');
+      });
+
+      it('proves who its user is once more: the new session has as short a token, and is bound', async () => {
+        await open();
+        const browser = await scene.loggedIn();
+        const answer = await browser.send('POST', '/step-up');
+        const [token = ''] = answer.setCookies.map((line) => readSetCookie(line).value);
+        const { exp, iat } = payloadOf(token);
+        expect(Number(exp) - Number(iat)).toBe(600);
+        expect(browser.journal).toEqual(['registered', 'registered']);
+        expect((await scene.row()).deviceKey).not.toBeNull();
+      });
+
+      it('shows another user to support: that session is offered no binding', async () => {
+        await open();
+        const browser = await scene.loggedIn({ canBind: false });
+        const answer = await browser.send('POST', '/act-as-bob');
+        expect(jsonOf(answer)).toEqual({ userId: 'bob', isBound: false });
+        expect(answer.headers['secure-session-registration']).toBeUndefined();
+      });
+
+      it('is logged in and out by one answer: it is offered no binding', async () => {
+        await open();
+        const answer = await scene.browser().send('POST', '/in-and-out');
+        expect(answer.status).toBe(201);
+        expect(answer.headers['secure-session-registration']).toBeUndefined();
       });
 
       it('registers late, after the page has refreshed', async () => {

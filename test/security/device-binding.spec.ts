@@ -108,4 +108,21 @@ describe.each(platforms)('a session that is bound to a device, behind %s,', (pla
       json: { code: 'UNAUTHORISED' },
     });
   });
+
+  it("B7: is not bound by another site's page", async () => {
+    const browser = await scene.loggedIn({ canBind: false });
+    const before = await scene.rows();
+    const offer = String(scene.loginAnswer(browser).headers['secure-session-registration']);
+    const [, challenge = ''] = /challenge="(.*)"/.exec(offer) ?? [];
+    const headers = {
+      ...cookiesOf(browser),
+      'secure-session-response': registrationProof(challenge, newDevicePair()),
+    };
+    const elsewhere = { 'sec-fetch-site': 'cross-site', origin: 'https://evil.example' };
+    const answer = await scene.send('POST', BIND, { ...headers, ...elsewhere });
+    expect(answer).toMatchObject({ status: 403, setCookies: [] });
+    expect(answer.json).toMatchObject({ code: 'CROSS_SITE_REQUEST' });
+    expect(await scene.rows()).toEqual(before);
+    expect((await scene.send('POST', BIND, headers)).status).toBe(200);
+  });
 });

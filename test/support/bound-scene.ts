@@ -67,6 +67,37 @@ export class BoundController {
     return this.me(session);
   }
 
+  @Post('step-up')
+  @VerifySession()
+  async stepUp(
+    @CurrentSession() session: SessionContainer,
+    @Req() request: object,
+    @Res({ passthrough: true }) response: object,
+  ): Promise<object> {
+    const userId = session.getUserId();
+    return this.me(await this.sessions.reauthenticate(request, response, userId));
+  }
+
+  @Post('act-as-bob')
+  @VerifySession()
+  async actAsBob(
+    @Req() request: object,
+    @Res({ passthrough: true }) response: object,
+  ): Promise<object> {
+    const how = { userId: 'bob', reason: 'ticket 7' };
+    return this.me(await this.sessions.impersonate(request, response, how));
+  }
+
+  @Post('in-and-out')
+  @PublicAccess()
+  async logInAndOut(
+    @Req() request: object,
+    @Res({ passthrough: true }) response: object,
+  ): Promise<void> {
+    const session = await this.sessions.createNewSession(request, response, 'public', 'ada');
+    await session.revokeSession();
+  }
+
   @Post('plan')
   @VerifySession()
   async plan(@CurrentSession() session: SessionContainer): Promise<object> {
