@@ -45,11 +45,16 @@ export const HELD_COLUMNS = [
 export type HeldRow = SessionOutline & Pick<SessionRecord, 'deviceKey' | 'accessTokenPayload'>;
 
 /** The columns of a `SessionListing`. */
-export const LISTING_COLUMNS = [...OUTLINE_COLUMNS, 'deviceKey', ...DEVICE_COLUMNS] as const;
+export const LISTING_COLUMNS = [
+  ...OUTLINE_COLUMNS,
+  'authenticatedAt',
+  'deviceKey',
+  ...DEVICE_COLUMNS,
+] as const satisfies readonly (keyof Session)[];
 
 /** The properties of a session in a list. */
 export type SessionListing = SessionOutline &
-  Pick<SessionRecord, 'deviceKey' | (typeof DEVICE_COLUMNS)[number]>;
+  Pick<SessionRecord, 'authenticatedAtMs' | 'deviceKey' | (typeof DEVICE_COLUMNS)[number]>;
 
 /** Reads the `OUTLINE_COLUMNS`. */
 export function toSessionOutline(row: Readonly<Record<string, unknown>>): SessionOutline {
@@ -82,6 +87,7 @@ export function toHeldRow(row: Readonly<Record<string, unknown>>): HeldRow {
 export function toSessionListing(row: Readonly<Record<string, unknown>>): SessionListing {
   return {
     ...toSessionOutline(row),
+    authenticatedAtMs: Number(row['authenticatedAt']),
     deviceKey: textOrNull(row['deviceKey']),
     ip: textOrNull(row['ip']),
     userAgent: textOrNull(row['userAgent']),

@@ -19,12 +19,12 @@ import { LoginController } from '../support/login.controller.js';
 
 @Controller()
 class AppController extends LoginController {
-  static whilePasswordIsChecked = (): void => undefined;
+  static whilePasswordIsChecked = (): unknown => undefined;
 
   @Post('slow-login')
   @CreateSession<{ userId: string }>({ userId: ({ userId }) => userId })
-  slowLogin(@Body() login: { userId: string }): object {
-    AppController.whilePasswordIsChecked();
+  async slowLogin(@Body() login: { userId: string }): Promise<object> {
+    await AppController.whilePasswordIsChecked();
     return login;
   }
 
@@ -101,6 +101,29 @@ describe.each(platforms)('the number of sessions of a user on %s', (platform) =>
     expect((await client.post('/slow-login', { userId: 'bob' })).status).toBe(201);
     expect([await isIn(before), await isIn(client)]).toEqual([false, true]);
   });
+
+  it.each([
+    [1, 0],
+    [2, 1],
+  ])(
+    'is bounded by ending the oldest: a login whose handler took longer than another’s is the newest, for a limit of %i',
+    async (max, others) => {
+      await boot(max);
+      const before = [await login('bob')];
+      const quick: HttpClient[] = [];
+      AppController.whilePasswordIsChecked = async () => {
+        booted.clock.advanceMs(15_000);
+        quick.push(await login('bob'));
+        booted.clock.advanceMs(15_000);
+      };
+      const slow = booted.client();
+      expect((await slow.post('/slow-login', { userId: 'bob' })).status).toBe(201);
+      expect(await isIn(slow)).toBe(true);
+      const left = await Promise.all([...before, ...quick].map(isIn));
+      expect(left).toEqual([false, others === 1]);
+      expect(await countOf('bob')).toBe(max);
+    },
+  );
 
   it('counts neither a session that a login replaces nor one that is over', async () => {
     await boot({ max: 2, onLimit: 'refuse' });

@@ -144,9 +144,9 @@ describe('the statements on sessions', () => {
     const { createdAtMs, lastActiveAtMs, confirmedAtMs, expiresAtMs } = record;
     const times = { createdAtMs, lastActiveAtMs, confirmedAtMs, expiresAtMs };
     const outline = { handle, userId, tenantId, persistent, actor, impersonating, ...times };
-    const { deviceKey, ip, userAgent } = record;
+    const { authenticatedAtMs, deviceKey, ip, userAgent } = record;
     const { value: page } = await store.pagesOfUser(userId, tenantId, 0).next();
-    expect(page).toEqual([{ ...outline, deviceKey, ip, userAgent }]);
+    expect(page).toEqual([{ ...outline, authenticatedAtMs, deviceKey, ip, userAgent }]);
     expect(await store.deleteReturning([handle])).toEqual([outline]);
     expect(await store.find(record.handle)).toBeUndefined();
   });

@@ -115,12 +115,16 @@ export class SessionLimit {
   }
 }
 
-// Handles break ties in the same way everywhere: simultaneous logins must agree on the oldest sessions.
+// By the moment at which each user had proved who they are: a login that began earlier, and whose user took longer, is
+// the newer one. No refresh moves it. Handles break ties in the same way everywhere: simultaneous logins must agree on the
+// oldest sessions.
 function newestFirst(created: SessionRecord, nowMs: number) {
-  // A session of the future began before the clock went back. As the newest one, it would have each login ended. A login
-  // during which the clock goes back is of the future itself.
-  const isOld = ({ handle, createdAtMs }: SessionListing): number =>
-    createdAtMs > nowMs + AHEAD_MS && handle !== created.handle ? 1 : 0;
+  // A session of the future began before the clock went back. As the newest one, it would have each login ended. The
+  // clock may go back during this very login.
+  const isOld = ({ handle, authenticatedAtMs }: SessionListing): number =>
+    authenticatedAtMs > nowMs + AHEAD_MS && handle !== created.handle ? 1 : 0;
   return (a: SessionListing, b: SessionListing): number =>
-    isOld(a) - isOld(b) || b.createdAtMs - a.createdAtMs || (a.handle < b.handle ? 1 : -1);
+    isOld(a) - isOld(b) ||
+    b.authenticatedAtMs - a.authenticatedAtMs ||
+    (a.handle < b.handle ? 1 : -1);
 }
