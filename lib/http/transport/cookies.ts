@@ -1,9 +1,10 @@
 import { stringifySetCookie, type SetCookie } from 'cookie';
 import type { ResolvedCookie, ResolvedCookieOptions } from '../../options/cookie-options.js';
 import { headerOf, pathOf, type HttpRequest } from '../context/http-request.js';
-import { headerValues, setHeader, type HttpResponse } from '../context/http-response.js';
+import type { HttpResponse } from '../context/http-response.js';
 import { cookieValues, type CookieValues } from './cookie-values.js';
 import { isPlainLoopback, isShownPlainLoopback } from './loopback.js';
+import { putCookie } from './put-cookie.js';
 
 // draft-ietf-httpbis-rfc6265bis §5.5: browsers keep a cookie for at most 400 days.
 const LONGEST_MAX_AGE_SECONDS = 400 * 24 * 60 * 60;
@@ -114,14 +115,19 @@ export class SessionCookie {
     value: string,
     lifetime: Lifetime,
   ): void {
-    const { domain, olderDomain } = this.options;
+    const { domain, olderDomain, partitioned } = this.options;
     const isSecure = this.isSecureFor(request);
     const { name, secureName, olderSecureName, path } = this.cookie;
     const written = isSecure ? secureName : name;
-    this.put(response, written, value, { secure: isSecure, path, domain }, lifetime);
+    const scope = { secure: isSecure, path, domain };
+    // First, since a browser that does not know `Partitioned` has one cookie for both lines.
+    if (partitioned && cookieValues(request, written).length > 0) {
+      this.expire(response, written, scope);
+    }
+    this.put(response, written, value, scope, lifetime);
     if (olderDomain !== undefined) {
-      const older = { secure: isSecure, path, domain: olderDomain };
-      this.put(response, isSecure ? olderSecureName : name, '', older, EXPIRED);
+      const older = { ...scope, domain: olderDomain };
+      this.expire(response, isSecure ? olderSecureName : name, older);
     }
     if (isSecure) this.removePlainTwin(request, response, lifetime);
     for (const [stronger] of namedValues(request, this.cookie.strongerNames)) {
@@ -170,7 +176,7 @@ export class SessionCookie {
     // Browsers ignore a line with such a name and other attributes (RFC 6265bis §4.1.3), also one that removes.
     const secure = name !== this.cookie.name || this.isSecureFor(request);
     const scopes = isHost ? [HOST_SCOPE] : this.scopesTo(request, secure);
-    for (const scope of scopes) this.put(response, name, '', scope, EXPIRED);
+    for (const scope of scopes) this.expire(response, name, scope);
   }
 
   private scopesTo(request: HttpRequest, secure: boolean): Scope[] {
@@ -179,6 +185,14 @@ export class SessionCookie {
     return cookiePathsTo(pathOf(request)).flatMap((path) =>
       domains.map((each) => ({ secure, path, domain: each })),
     );
+  }
+
+  /** Removes a cookie. One of before `partitioned` goes only by a line without that attribute. */
+  private expire(response: HttpResponse, name: string, scope: Scope): void {
+    if (this.options.partitioned) {
+      putCookie(response, this.lineOf(name, '', scope, EXPIRED, false));
+    }
+    this.put(response, name, '', scope, EXPIRED);
   }
 
   private put(
@@ -196,8 +210,9 @@ export class SessionCookie {
     value: string,
     { secure, path, domain }: Scope,
     lifetime: Lifetime,
+    partitioned = this.options.partitioned,
   ): string {
-    const { sameSite, partitioned } = this.options;
+    const { sameSite } = this.options;
     const cookie: SetCookie = {
       name,
       value,
@@ -226,19 +241,4 @@ function cookiePathsTo(path: string): string[] {
   const isSafe = segments.every((segment) => /^[\w.~%-]+$/.test(segment));
   if (!isSafe) return ['/'];
   return ['/', ...segments.map((_, index) => `/${segments.slice(0, index + 1).join('/')}`)];
-}
-
-// RFC 6265 §4.1.1: no two Set-Cookie headers for one cookie in a response. The last one counts, and other cookies stay.
-// The same name with another Domain or Path is another cookie (§5.3).
-function putCookie(response: HttpResponse, line: string): void {
-  const cookie = identity(line);
-  const others = headerValues(response, 'set-cookie').filter((it) => identity(it) !== cookie);
-  setHeader(response, 'set-cookie', [...others, line]);
-}
-
-function identity(line: string): string {
-  const domain = /;\s*domain=\.?([^;]*)/i.exec(line)?.[1] ?? '';
-  const path = /;\s*path=([^;]*)/i.exec(line)?.[1] ?? '';
-  const name = line.slice(0, line.indexOf('='));
-  return `${name};${domain.trim().toLowerCase()};${path.trim()}`;
 }
