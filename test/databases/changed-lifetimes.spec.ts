@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { Session, type SessionModuleOptions } from '../../lib/index.js';
 import { SessionExpirer } from '../../lib/session/end/session-expirer.js';
 import { SessionPruner } from '../../lib/session/end/session-pruner.js';
@@ -128,6 +128,36 @@ describeOnEachDatabase('after `refreshTokenLifetime` has been made shorter', (en
     await refresh(first, refreshTokenOf(session));
     await updated.app.get(SessionExpirer).end(row);
     expect(await updated.sessions.getSessionInformation(row.handle)).toBeDefined();
+  });
+
+  it('an instance that found it over too late takes no tokens from the client', async () => {
+    const { first, updated, session } = await leftAlone();
+    const token = refreshTokenOf(session);
+    const expirer = updated.app.get(SessionExpirer);
+    const end = expirer.end.bind(expirer);
+    vi.spyOn(expirer, 'end').mockImplementationOnce(async (record) => {
+      await refresh(first, token);
+      return end(record);
+    });
+    const refreshed = await refresh(updated, token);
+    expect(refreshed.getHandle()).toBe(session.getHandle());
+    expect(updated.events).not.toContain('theftDetected');
+    await refresh(first, refreshTokenOf(refreshed));
+  });
+
+  it('an instance that found it over as another one deleted it says so', async () => {
+    const { updated, session, join } = await leftAlone();
+    const other = await join(short);
+    const expirer = updated.app.get(SessionExpirer);
+    const end = expirer.end.bind(expirer);
+    vi.spyOn(expirer, 'end').mockImplementationOnce(async (record) => {
+      await other.app.get(SessionExpirer).end(record);
+      return end(record);
+    });
+    await expect(refresh(updated, refreshTokenOf(session))).rejects.toMatchObject({
+      reason: 'session-over',
+      clearTokens: true,
+    });
   });
 });
 

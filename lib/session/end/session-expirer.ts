@@ -23,8 +23,12 @@ export class SessionExpirer {
     @Inject(RESOLVED_SESSION_OPTIONS) private readonly options: ResolvedSessionOptions,
   ) {}
 
-  /** Ends a session that was found to be over, by its row as it was read. */
-  async end(record: SessionOutline): Promise<void> {
+  /**
+   * Ends a session that was found to be over, by its row as it was read.
+   *
+   * @returns whether it has ended it. Otherwise the row has changed, or is gone
+   */
+  async end(record: SessionOutline): Promise<boolean> {
     const nowMs = this.clock.now();
     const { reason, atMs } = this.life.endByTime(record);
     const ended = await this.database.transaction(async (database) => {
@@ -39,6 +43,7 @@ export class SessionExpirer {
     });
     // Otherwise a cut-off has ended it before its time.
     if (atMs <= nowMs) this.tally.pruned += ended.length;
+    return ended.length > 0;
   }
 
   /**

@@ -158,7 +158,7 @@ export class SessionRefresher {
     const { record, refresh } = rotated;
     try {
       // Only the row tells if a cut-off covers the session. Such a session is dead, rotated or not.
-      await this.refuseOver(record);
+      if ((await this.endIfOver(record)) !== 'live') throw this.over(record);
       const tokens = await this.minter.tokensFor(record, refresh, request.withAntiCsrfToken);
       return { record, tokens };
     } catch (error) {
@@ -167,26 +167,32 @@ export class SessionRefresher {
     }
   }
 
-  private async liveSession(handle: string): Promise<SessionRecord> {
+  private async liveSession(handle: string, isReadAgain = false): Promise<SessionRecord> {
     const record = await this.store.find(handle);
     if (record === undefined) {
       const isReplaced = await this.life.wasJustReplaced(handle);
       throw isReplaced ? new SessionReplacedException() : this.over();
     }
-    await this.refuseOver(record);
+    const state = await this.endIfOver(record);
+    // Another instance, by whose options it lives, may have refreshed it.
+    if (state === 'changed' && !isReadAgain) return this.liveSession(handle, true);
+    if (state !== 'live') throw this.over(record);
     // A token that has arrived counts from then on, written or not.
     return this.arrivals.asSeen(await this.bound.asOfNow(this.life.asOfToday(record)));
   }
 
-  private async refuseOver(record: SessionRecord): Promise<void> {
-    if (!(await this.life.isOver(record))) return;
+  /** @returns `changed` if it is over by its row as it was read, but somebody has changed or deleted that row */
+  private async endIfOver(record: SessionRecord): Promise<'live' | 'ended' | 'changed'> {
+    if (!(await this.life.isOver(record))) return 'live';
     const isByActor = record.actor !== null && this.life.endByTime(record).atMs > this.clock.now();
     const ending = { reason: 'actor-ended', detail: record.actor?.userId } as const;
     const reason = isByActor ? ending.reason : 'expired';
-    await this.writes.end<unknown>(record.handle, reason, () =>
-      isByActor ? this.revoker.revoke([record.handle], ending) : this.expirer.end(record),
+    const isEnded = await this.writes.end(record.handle, reason, async () =>
+      isByActor
+        ? (await this.revoker.revoke([record.handle], ending)).length > 0
+        : this.expirer.end(record),
     );
-    throw this.over(record);
+    return isEnded === true ? 'ended' : 'changed';
   }
 
   // A confirmed token must not be sent again: it could arrive later than its child, and replace it at the client.
