@@ -1,5 +1,5 @@
 import { Controller, Get, Post, Req, Res } from '@nestjs/common';
-import { expect, it, vi } from 'vitest';
+import { afterEach, expect, it, vi } from 'vitest';
 import {
   CurrentSession,
   PrimitiveClaim,
@@ -9,6 +9,7 @@ import {
   type SessionFunctions,
 } from '../../lib/index.js';
 import { RevocationFeed } from '../../lib/revocation/revocation-feed.js';
+import { RevocationStore } from '../../lib/store/revocation.store.js';
 import { describeOnEachDatabase } from '../support/components.js';
 import { refreshTokenOf, useFleets, type Fleet, type Instance } from '../support/fleet.js';
 import { send, type Answer } from '../support/http-client.js';
@@ -54,6 +55,7 @@ const ENDS: readonly (readonly [
 
 describeOnEachDatabase('a session whose user proves again who they are', (engine) => {
   const startFleet = useFleets(engine);
+  afterEach(() => vi.restoreAllMocks());
   const instances = engine === 'sqlite' ? 1 : 2;
   const start = (driver = {}): Promise<Fleet> =>
     startFleet({ instances, controllers: [RenewalController], driver });
@@ -121,7 +123,53 @@ describeOnEachDatabase('a session whose user proves again who they are', (engine
     }
   });
 
+  it('leaves no session where everybody’s are revoked between its look and its commit, by a clock that goes on', async () => {
+    const fleet = await start();
+    const other = fleet.instances.at(-1) ?? fleet.first;
+    const { again } = await logInBob(fleet);
+    const { insert } = RevocationStore.prototype;
+    let answer: Answer | undefined;
+    vi.spyOn(RevocationStore.prototype, 'insert').mockImplementationOnce(async function (
+      this: RevocationStore,
+      lines,
+    ) {
+      expect(lines).toMatchObject([{ kind: 'cut-off', reason: 'revoked-everything' }]);
+      // Its time is chosen, but nobody can read it yet.
+      fleet.clock.advanceMs(20);
+      answer = await again();
+      fleet.clock.advanceMs(20);
+      await insert.call(this, lines);
+    });
+    await other.sessions.revokeEverything();
+    expect(answer?.status).toBe(201);
+    if (answer === undefined) return;
+    for (const each of fleet.instances) expect(await isAlive(each, answer)).toBe(false);
+  });
+
   if (engine === 'sqlite') return;
+
+  it('leaves no session where everybody’s are revoked in a caller’s transaction, by a clock that goes on', async () => {
+    const fleet = await start();
+    const other = fleet.instances.at(-1) ?? fleet.first;
+    const { again } = await logInBob(fleet);
+    const { insert } = RevocationStore.prototype;
+    let answer: Answer | undefined;
+    await other.dataSource.transaction(async (manager) => {
+      vi.spyOn(RevocationStore.prototype, 'insert').mockImplementationOnce(async function (
+        this: RevocationStore,
+        lines,
+      ) {
+        await insert.call(this, lines);
+        fleet.clock.advanceMs(20);
+        answer = await again();
+        fleet.clock.advanceMs(20);
+      });
+      await other.sessions.withManager(manager).revokeAllSessionsOfTenant('public');
+    });
+    expect(answer?.status).toBe(201);
+    if (answer === undefined) return;
+    for (const each of fleet.instances) expect(await isAlive(each, answer)).toBe(false);
+  });
 
   /** Runs work in a transaction of the other instance, which is committed once the renewal waits for it. */
   async function inTime(

@@ -7,10 +7,11 @@ import {
 import { RouterModule } from '@nestjs/core';
 import { map, throwError } from 'rxjs';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import { SessionModule } from '../../lib/index.js';
+import { Session, SessionModule } from '../../lib/index.js';
 import { DeviceKeyStore } from '../../lib/store/device-key.store.js';
 import { SessionStore } from '../../lib/store/session.store.js';
 import type { FakeBrowser, FakeBrowserAnswer } from '../../lib/testing/index.js';
+import { NO_PARENT_HASH } from '../../lib/tokens/refresh-token.js';
 import { platforms } from '../support/boot-app.js';
 import { ACCESS, BIND, BoundScene, cookiesOf, REFRESH } from '../support/bound-scene.js';
 import { describeOnEachDatabase } from '../support/components.js';
@@ -363,6 +364,21 @@ describeOnEachDatabase('sessions that are bound to a device', (engine) => {
         expect(late).toMatchObject({ status: 401, setCookies: [] });
         expect(handle).toMatch(/-7/);
       });
+    });
+
+    it('are refused a token that is ahead of their row (a restored backup), beside a good access token too', async () => {
+      await open();
+      const browser = await scene.loggedIn({ registersAtOnce: false });
+      expect((await browser.send('POST', REFRESH_ROUTE)).status).toBe(200);
+      await browser.settle();
+      expect((await scene.row()).deviceKey).not.toBeNull();
+      const { handle } = await scene.row();
+      const restored = { generation: 0, parentRefreshTokenHash: NO_PARENT_HASH };
+      await scene.booted.dataSource.getRepository(Session).update({ handle }, restored);
+      const answer = await scene.send('POST', REFRESH_ROUTE, cookiesOf(browser));
+      expect(answer).toMatchObject({ status: 401, json: { code: 'UNAUTHORISED' } });
+      expect(await scene.names()).not.toContain('theftDetected');
+      expect(await scene.row()).toMatchObject({ generation: 0 });
     });
 
     describe('at a refresh of the browser', () => {

@@ -262,6 +262,13 @@ describe.each(platforms)('the limit of failures on %s', (platform) => {
     expect((await scene.refresh(refreshCookie('guess'))).status).toBe(429);
   });
 
+  it('guesses count with `sessionExpiredStatusCode: 440` too', async () => {
+    await open({ failures: { max: 2, per: '10m' } }, { sessionExpiredStatusCode: 440 });
+    const guess = () => scene.refresh(refreshCookie('guess'));
+    expect([(await guess()).status, (await guess()).status]).toEqual([440, 440]);
+    expect((await guess()).status).toBe(429);
+  });
+
   it('is not used up by a spent token that comes back again and again', async () => {
     await open({ failures: { max: 2, per: '1h' } });
     const first = await scene.login('u1');

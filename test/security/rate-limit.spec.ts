@@ -211,6 +211,17 @@ describe.each(platforms)('an address that asks too often on %s', (platform) => {
     expect(await statuses(repeat(4, () => scene.refresh(headers)))).toEqual([200, 200, 200, 429]);
   });
 
+  it.each(['rid', 'anti-csrf'])(
+    'D1: does not escape by calling itself another site with `rid`, or with `anti-csrf`: %s',
+    async (name) => {
+      await open({ failures: THREE });
+      const headers = { ...refreshCookie('guess'), ...from('203.0.113.7'), ...EVIL, [name]: 'x' };
+      const guesses: number[] = [];
+      for (let turn = 0; turn < 4; turn += 1) guesses.push((await scene.refresh(headers)).status);
+      expect(guesses).toEqual([401, 401, 401, 429]);
+    },
+  );
+
   it('D1: is counted where the application says, so that instances can share a limit', async () => {
     const counts = new Map<string, number>();
     const counter = {

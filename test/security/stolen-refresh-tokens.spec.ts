@@ -104,6 +104,16 @@ describe.each(platforms)('a stolen refresh token on %s', (platform) => {
     expect(thefts).toEqual([victim.now.handle]);
   });
 
+  it('R1: ends its session with VIA_TOKEN beside a good token in a header', async () => {
+    await open({ antiCsrf: 'VIA_TOKEN' });
+    const victim = await whoMovedOn('victim');
+    const own = await scene.login('thief');
+    const headers = { ...bearer(own.refresh), ...refreshCookie(victim.spent) };
+    expect((await scene.refresh(headers)).status).toBe(200);
+    expect(thefts).toEqual([victim.now.handle]);
+    expect(await scene.sessionRow(victim.now.handle)).toBeNull();
+  });
+
   it('is none where the newer token of its session waits while its user acts as somebody else', async () => {
     await open({ tokenTransferMethod: 'cookie' });
     const { spent, now } = await whoMovedOn('admin');
