@@ -142,7 +142,7 @@ export class SessionOverview {
   }
 
   private async storedEnd(handle: string): Promise<SessionEnd | undefined> {
-    const line = await this.revocations.findEnd(handle);
+    const [line] = await this.revocations.findEnds(handle);
     return line && endBy(line);
   }
 

@@ -102,11 +102,11 @@ export class RevocationStore {
     await this.change(this.statements.delete, others);
   }
 
-  /** The stored end of a session, the latest one. */
-  async findEnd(handle: string): Promise<RevocationRecord | undefined> {
-    const { rows } = await this.database.run(this.statements.findEnd, [handle]);
+  /** The lines of a session, the latest first. */
+  async findEnds(handle: string): Promise<RevocationRecord[]> {
+    const { rows } = await this.database.run(this.statements.findEnds, [handle]);
     // Sorts here: SQLite without statistics would otherwise read all lines of an index in this order.
-    return rows.map(toRevocationRecord).toSorted((a, b) => b.revokedAtMs - a.revokedAtMs)[0];
+    return rows.map(toRevocationRecord).toSorted((a, b) => b.revokedAtMs - a.revokedAtMs);
   }
 
   /** Expired lines among those written up to a time. */
@@ -202,7 +202,7 @@ function prepareStatements(table: Table<SessionRevocation>) {
     findByDetail: `${select} ${table.where(`${c('detail')} = ${p(0)}`)}`,
     forgetOwner: (count: number) => `${forgetOwner} ${whereOneOf(count)}`,
     forgetDetail: (count: number) => `${forgetDetail} ${whereOneOf(count)}`,
-    findEnd: `${select} ${table.where(`${c('handle')} = ${p(0)}`)}`,
+    findEnds: `${select} ${table.where(`${c('handle')} = ${p(0)}`)}`,
     findExpired: (limit: number) =>
       `${select} ${table.where(`${c('keptUntil')} <= ${p(0)} AND ${c('revokedAt')} <= ${p(1)}`)} ` +
       `ORDER BY ${c('keptUntil')} LIMIT ${limit}`,

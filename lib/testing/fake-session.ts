@@ -145,7 +145,7 @@ class FakeRow implements SessionEnds {
     return Promise.resolve(this.isRevoked ? undefined : structuredClone(this.record));
   }
 
-  wasJustReplaced(): Promise<boolean> {
+  wasReplaced(): Promise<boolean> {
     return Promise.resolve(false);
   }
 

@@ -212,6 +212,18 @@ describe.each(platforms)('a session that another one has replaced at its client,
     }
   });
 
+  it('takes nothing where a handler goes on for minutes after the step-up in another tab', async () => {
+    await open(on);
+    const before = await scene.login('u1');
+    beforeTheMerge = async () => {
+      await post('/step-up', bothCookies(before));
+      scene.booted.clock.advanceMs(5 * 60_000);
+    };
+    const answer = await scene.post('/merge', bothCookies(before));
+    expectAnswer(answer, UNAUTHORISED);
+    expectTokensUntouched(answer);
+  });
+
   it('takes nothing where a handler of another tab has just begun to work with it', async () => {
     await open(on);
     const before = await scene.login('u1');

@@ -268,7 +268,8 @@ export class SessionContainer extends ReadonlySession {
 
   private async gone(): Promise<UnauthorizedSessionException> {
     const session = refusedSession(this.tokens.claims);
-    const clearTokens = !(await this.parts.life.wasJustReplaced(this.getHandle()));
+    // However long the handler takes: its token was good when the request began.
+    const clearTokens = !(await this.parts.life.wasReplaced(this.getHandle()));
     return this.parts.refusals.unauthorized('session-over', { clearTokens, session });
   }
 }

@@ -53,11 +53,21 @@ export class SessionLife implements EndingSessions {
     return record === undefined || (await this.isOver(record)) ? undefined : this.asOfToday(record);
   }
 
+  /** Whether a client got another session in the place of this one, as far as its line is still there. */
+  async wasReplaced(handle: string): Promise<boolean> {
+    return (await this.replacedAtMs(handle)) !== undefined;
+  }
+
+  /** The same, a moment ago: a request of before may still be under way. */
   async wasJustReplaced(handle: string): Promise<boolean> {
-    const line = await this.revocations.findEnd(handle);
-    if (line === undefined || !REPLACEMENT_REASONS.has(line.reason)) return false;
+    const atMs = await this.replacedAtMs(handle);
     const crossingMs = Math.max(this.options.refreshGracePeriodMs, LEAST_CROSSING_MS);
-    return Math.abs(this.clock.now() - line.revokedAtMs) < crossingMs;
+    return atMs !== undefined && Math.abs(this.clock.now() - atMs) < crossingMs;
+  }
+
+  private async replacedAtMs(handle: string): Promise<number | undefined> {
+    const lines = await this.revocations.findEnds(handle);
+    return lines.find(({ reason }) => REPLACEMENT_REASONS.has(reason))?.revokedAtMs;
   }
 
   /** A row with its end by today's options, which may be earlier than the stored one. */
