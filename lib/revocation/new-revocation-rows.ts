@@ -9,6 +9,8 @@ import { newSessionHandle } from '../tokens/session-handle.js';
 // fetched before the change must not appear newer than it.
 const FETCH_MARGIN_MS = 1_000;
 
+const LATE_REPLACEMENT: RevocationReason = 'replaced-by-login';
+
 type RowOptions = Pick<
   ResolvedSessionOptions,
   'accessTokenLifetimeMs' | 'endedSessionRetentionMs'
@@ -45,6 +47,23 @@ export function expiredRow(
   const base = row(endedAtMs, reason, options);
   const detail = session.actor?.userId ?? null;
   return { ...base, ...ofSession(session), detail, expiresAtMs: endedAtMs, keptUntilMs };
+}
+
+/**
+ * The row of a session that was over before a login came in its place. It refuses nothing, names no user, and leaves it
+ * to the other row to explain the end.
+ */
+export function lateReplacementRow(
+  handle: string,
+  nowMs: number,
+  options: RowOptions,
+): RevocationRecord {
+  return { ...row(nowMs, LATE_REPLACEMENT, options), handle, expiresAtMs: nowMs };
+}
+
+/** Whether a row is such a one. */
+export function isLateReplacement(line: RevocationRecord): boolean {
+  return line.reason === LATE_REPLACEMENT && line.expiresAtMs <= line.revokedAtMs;
 }
 
 /** The row that ends all earlier sessions, of one user or of everyone, in one tenant or in all. */

@@ -5,6 +5,7 @@ import {
   RESOLVED_SESSION_OPTIONS,
   type ResolvedSessionOptions,
 } from '../options/resolved-options.js';
+import { isLateReplacement } from '../revocation/new-revocation-rows.js';
 import { isBefore } from '../revocation/revoked-sessions.js';
 import type { RevocationRecord } from '../store/revocation-record.js';
 import { RevocationStore } from '../store/revocation.store.js';
@@ -142,7 +143,8 @@ export class SessionOverview {
   }
 
   private async storedEnd(handle: string): Promise<SessionEnd | undefined> {
-    const [line] = await this.revocations.findEnds(handle);
+    const lines = await this.revocations.findEnds(handle);
+    const line = lines.find((each) => !isLateReplacement(each));
     return line && endBy(line);
   }
 

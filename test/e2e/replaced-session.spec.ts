@@ -7,6 +7,8 @@ import {
   type SessionContainer,
   type SessionModuleOptions,
 } from '../../lib/index.js';
+import { SessionPruner } from '../../lib/session/end/session-pruner.js';
+import { RevocationStore } from '../../lib/store/revocation.store.js';
 import { platforms, type Platform } from '../support/boot-app.js';
 import { createTestDatabase, type TestDatabase } from '../support/databases.js';
 import {
@@ -31,6 +33,7 @@ import {
 
 const GRACE_MS = 30_000;
 const LEAST_MS = 10_000;
+const HOUR_MS = 3_600_000;
 
 let beforeTheMerge = (): Promise<unknown> => Promise.resolve();
 
@@ -64,6 +67,28 @@ class ReplacingController {
     @Res({ passthrough: true }) response: object,
   ): Promise<void> {
     await this.sessions.endImpersonation(request, response);
+  }
+
+  @Post('anew')
+  @VerifySession()
+  async anew(
+    @CurrentSession() session: SessionContainer,
+    @Req() request: object,
+    @Res({ passthrough: true }) response: object,
+  ): Promise<void> {
+    await session.revokeSession();
+    await this.sessions.createNewSession(request, response, 'public', session.getUserId());
+  }
+
+  @Post('password')
+  @VerifySession()
+  async setPassword(
+    @CurrentSession('sub') userId: string,
+    @Req() request: object,
+    @Res({ passthrough: true }) response: object,
+  ): Promise<void> {
+    await this.sessions.revokeAllSessionsForUser(userId);
+    await this.sessions.createNewSession(request, response, 'public', userId);
   }
 
   @Post('merge')
@@ -211,6 +236,75 @@ describe.each(platforms)('a session that another one has replaced at its client,
       await other.close();
     }
   });
+
+  const ends = {
+    'by its time': async () => {
+      for (const hours of [23, 2]) await scene.advance(hours * HOUR_MS);
+      await scene.booted.app.get(SessionPruner).prune();
+    },
+    'by `revokeSession`': ({ handle }: Holder) => sessions().revokeSession(handle),
+    'by `revokeEverything`': async () => {
+      await sessions().revokeEverything();
+      scene.booted.clock.advanceMs(10);
+    },
+  };
+  const sessions = () => scene.booted.app.get(SessionService);
+  const ended = (Object.keys(ends) as (keyof typeof ends)[]).flatMap((by) =>
+    (['cookie', 'header'] as const).map((way) => [by, way] as const),
+  );
+
+  it.each(ended)(
+    'takes nothing where the session was over before the login: %s, by %s',
+    async (by, way) => {
+      await open(on, { refreshTokenLifetime: '1d' });
+      const { mode, access, refresh } = ways[way];
+      const before = await scene.login('u1', mode);
+      await ends[by](before);
+      const end = await sessions().explain(before.handle);
+      expect(end).toMatchObject({ status: 'ended' });
+      scene.booted.clock.advanceMs(1_000);
+      const after = await post('/login', { ...mode, ...access(before) }, { userId: 'u1' });
+      const late = () => scene.refresh({ ...mode, ...refresh(before) });
+      const crossing = await late();
+      expectAnswer(crossing, REPLACED);
+      expectTokensUntouched(crossing);
+      expect((await scene.refresh({ ...mode, ...refresh(after) })).status).toBe(200);
+      expect(await sessions().explain(before.handle)).toEqual(end);
+      scene.booted.clock.advanceMs(GRACE_MS);
+      const over = await late();
+      expectAnswer(over, UNAUTHORISED);
+      expectTokensCleared(over);
+      const news = await scene.booted.app.get(RevocationStore).pagesSince(0, 0).next();
+      expect(JSON.stringify(news.value)).not.toContain('replaced-by-login');
+    },
+  );
+
+  it('takes nothing where a handler ends the session and then logs its user in', async () => {
+    await open(on);
+    const before = await scene.login('u1');
+    const after = await post('/anew', bothCookies(before));
+    await expectRefused(scene, () => scene.refresh(bothCookies(before)), REPLACED);
+    expect((await scene.refresh(bothCookies(after))).status).toBe(200);
+    expect(await sessions().explain(before.handle)).toMatchObject({ reason: 'revoked' });
+  });
+
+  it.each([{}, { revocation: false }] as const)(
+    'takes nothing where the login follows `revokeAllSessionsForUser`, and other devices are logged out: %j',
+    async (options) => {
+      await open(on, options);
+      const before = await scene.login('u1');
+      const phone = await scene.login('u1');
+      const after = await post('/password', bothCookies(before));
+      const late = () => scene.refresh(bothCookies(before));
+      await expectRefused(scene, late, REPLACED);
+      await expectRefusedAndCleared(scene, () => scene.refresh(bothCookies(phone)), UNAUTHORISED);
+      expectAnswer(await scene.get('/strict', bothCookies(before)), TRY_REFRESH);
+      expect((await scene.refresh(bothCookies(after))).status).toBe(200);
+      expect(await sessions().explain(before.handle)).toMatchObject({ reason: 'revoked-all' });
+      await scene.advance(GRACE_MS);
+      await expectRefusedAndCleared(scene, late, UNAUTHORISED);
+    },
+  );
 
   it('takes nothing where a handler goes on for minutes after the step-up in another tab', async () => {
     await open(on);

@@ -24,6 +24,7 @@ import {
 import { sessionExpiresAtMs } from '../mint/session-lifetime.js';
 import { insertActedIn } from './insert-acted-in.js';
 import { countsFromMs } from './login-standing.js';
+import { noteLateReplacements } from './note-late-replacements.js';
 import { SessionLimit } from './session-limit.js';
 import type { SessionRequest } from './session-request.js';
 import type { LoginUnderWay } from '../end/logins-under-way.js';
@@ -137,7 +138,9 @@ export class SessionIssuer {
     const ending = { reason: 'replaced-by-login', isByHolder: true } as const;
     const insert = async (database: SessionDatabase): Promise<EndedSessions> => {
       await new SessionStore(database).insert(record);
-      return this.revoker.endIn(database, replaced, ending);
+      const ended = await this.revoker.endIn(database, replaced, ending);
+      await noteLateReplacements(database, replaced, ended, this.clock.now(), this.options);
+      return ended;
     };
     const ended = await this.database.transaction(insert, {
       whenLate: 'undo',
