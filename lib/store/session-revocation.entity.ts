@@ -1,4 +1,5 @@
 import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
+import { bigintAsNumber } from './bigint-as-number.js';
 
 /**
  * A line of the revocation feed: an ended session, a cut-off, or a notice that a user's claims must be fetched again.
@@ -39,7 +40,7 @@ export class SessionRevocation {
   tenantId!: string | null;
 
   /** Sessions created before this, or claims fetched before it, are no longer valid. */
-  @Column({ type: 'bigint', nullable: true })
+  @Column({ type: 'bigint', transformer: bigintAsNumber, nullable: true })
   cutOffAt!: number | null;
 
   @Column({ type: 'varchar', length: 32 })
@@ -49,14 +50,14 @@ export class SessionRevocation {
   @Column({ type: 'varchar', length: 255, nullable: true })
   detail!: string | null;
 
-  @Column({ type: 'bigint' })
+  @Column({ type: 'bigint', transformer: bigintAsNumber })
   revokedAt!: number;
 
   /** An access token issued before this line can be valid until then. */
-  @Column({ type: 'bigint' })
+  @Column({ type: 'bigint', transformer: bigintAsNumber })
   expiresAt!: number;
 
   /** Until then, the line can explain why a session ended. */
-  @Column({ type: 'bigint' })
+  @Column({ type: 'bigint', transformer: bigintAsNumber })
   keptUntil!: number;
 }

@@ -1,4 +1,5 @@
 import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
+import { bigintAsNumber } from './bigint-as-number.js';
 
 /**
  * One login session. It holds no token, and only the hash of the last spent refresh token. Times are milliseconds since
@@ -35,11 +36,11 @@ export class Session {
   @Column({ type: 'varchar', length: 64 })
   parentRefreshTokenHash!: string;
 
-  @Column({ type: 'bigint' })
+  @Column({ type: 'bigint', transformer: bigintAsNumber })
   rotatedAt!: number;
 
   /** When a token of this generation was first seen in use; null until then. */
-  @Column({ type: 'bigint', nullable: true })
+  @Column({ type: 'bigint', transformer: bigintAsNumber, nullable: true })
   confirmedAt!: number | null;
 
   /** The user's own part of the access token's payload: JSON. */
@@ -60,19 +61,19 @@ export class Session {
   @Column({ type: Boolean })
   persistent!: boolean;
 
-  @Column({ type: 'bigint' })
+  @Column({ type: 'bigint', transformer: bigintAsNumber })
   createdAt!: number;
 
   /** When the user last proved their identity. */
-  @Column({ type: 'bigint' })
+  @Column({ type: 'bigint', transformer: bigintAsNumber })
   authenticatedAt!: number;
 
   /** The last refresh, or the login. */
-  @Column({ type: 'bigint' })
+  @Column({ type: 'bigint', transformer: bigintAsNumber })
   lastActiveAt!: number;
 
   /** From then on the session is dead, even if its row still exists. */
-  @Column({ type: 'bigint' })
+  @Column({ type: 'bigint', transformer: bigintAsNumber })
   expiresAt!: number;
 
   /** The person who acts in the session as its user, and the reason: JSON. Null in a session of the user themselves. */
@@ -87,7 +88,7 @@ export class Session {
   deviceKey!: string | null;
 
   /** When the newest challenge that the device has answered was made; null without a device. */
-  @Column({ type: 'bigint', nullable: true })
+  @Column({ type: 'bigint', transformer: bigintAsNumber, nullable: true })
   challengeAcceptedAt!: number | null;
 
   @Column({ type: 'varchar', length: 64, nullable: true })

@@ -1,4 +1,5 @@
 import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
+import { bigintAsNumber } from './bigint-as-number.js';
 
 /**
  * A key of the server: one that signs JWTs, or the secret behind refresh tokens. It is encrypted if `encryptionKey` is
@@ -32,10 +33,10 @@ export class SessionSigningKey {
   @Column({ type: 'text' })
   material!: string;
 
-  @Column({ type: 'bigint' })
+  @Column({ type: 'bigint', transformer: bigintAsNumber })
   createdAt!: number;
 
   /** The key signs from then on; it is published earlier. */
-  @Column({ type: 'bigint' })
+  @Column({ type: 'bigint', transformer: bigintAsNumber })
   activeAt!: number;
 }

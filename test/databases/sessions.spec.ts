@@ -1,4 +1,6 @@
+import { Between, IsNull } from 'typeorm';
 import { afterEach, describe, expect, it } from 'vitest';
+import { sessionEntities } from '../../lib/index.js';
 import { RevocationFeed } from '../../lib/revocation/revocation-feed.js';
 import { SessionPruner } from '../../lib/session/end/session-pruner.js';
 import { databaseNowMs } from '../../lib/store/database-clock.js';
@@ -85,6 +87,26 @@ describeOnEachDatabase('sessions', (engine) => {
       await store.insert(record);
       expect(await store.find(record.handle)).toEqual(record);
     }
+  });
+
+  it('give their times as numbers in the exported entities, as the types say', async () => {
+    const { first, clock } = await startFleet();
+    await logIn(first);
+    await first.sessions.revokeAllSessionsForUser('eve');
+    for (const entity of sessionEntities) {
+      const [row] = await first.dataSource.getRepository<object>(entity).find();
+      const times = Object.entries(row ?? {}).filter(([name]) => /(At|Until)$/.test(name));
+      expect(times.length).toBeGreaterThan(1);
+      const others = times.filter(([, value]) => value !== null && typeof value !== 'number');
+      expect(others).toEqual([]);
+    }
+    const found = await first.dataSource.getRepository(Session).findBy({
+      createdAt: Between(clock.now(), clock.now()),
+      confirmedAt: IsNull(),
+    });
+    expect(found.map(({ createdAt, confirmedAt }) => [createdAt, confirmedAt])).toEqual([
+      [clock.now(), null],
+    ]);
   });
 
   it('are rotated, changed and deleted by one of several at once, and it alone is told so', async () => {
