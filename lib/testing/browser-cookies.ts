@@ -8,19 +8,24 @@ export interface KeptCookie {
   readonly expiresAtMs: number | undefined;
 }
 
+const LOOPBACK = /^(([a-z0-9-]+\.)*localhost|127(\.\d{1,3}){3}|\[::1\])$/;
 const LIFETIME = new Set(['max-age', 'expires']);
 
 /** The cookies of one host, as a browser keeps and sends them (RFC 6265bis). */
 export class BrowserCookies {
   private cookies: readonly KeptCookie[] = [];
 
-  constructor(private readonly now: () => number) {}
+  /** @param origin under which the browser calls the host */
+  constructor(
+    private readonly now: () => number,
+    private readonly origin: string,
+  ) {}
 
-  /** Keeps the cookies of an answer. */
+  /** Keeps the cookies of an answer, but those that a browser drops. */
   take(lines: readonly string[], requestPath: string): void {
     for (const line of lines) {
       const cookie = readCookie(line, requestPath, this.now());
-      if (cookie === undefined) continue;
+      if (cookie === undefined || !isAllowed(cookie, new URL(this.origin))) continue;
       const others = this.cookies.filter((each) => !isSame(each, cookie));
       const isOver = cookie.expiresAtMs !== undefined && cookie.expiresAtMs <= this.now();
       this.cookies = isOver ? others : [...others, cookie];
@@ -88,6 +93,14 @@ function readCookie(line: string, requestPath: string, nowMs: number): KeptCooki
     attributes: new Map([...all].filter(([each]) => !LIFETIME.has(each))),
     expiresAtMs: expiryOf(all, nowMs),
   };
+}
+
+// RFC 6265bis §5.7: browsers take plain http to the machine itself for secure.
+function isAllowed({ attributes }: KeptCookie, { protocol, hostname }: URL): boolean {
+  const isSecure = protocol === 'https:' || LOOPBACK.test(hostname);
+  const domain = attributes.get('domain')?.replace(/^\./, '') ?? '';
+  const isOwn = domain === '' || domain === hostname || hostname.endsWith(`.${domain}`);
+  return isOwn && (isSecure || !attributes.has('secure'));
 }
 
 // Only paths tell capitals apart.

@@ -14,7 +14,8 @@ export interface FakeBrowserOptions {
   /** Where the application listens, such as `http://127.0.0.1:3000`, without the proxies in front of it. */
   readonly url: string;
   /**
-   * The origin under which the browser calls it. On plain http, it binds nothing.
+   * The origin under which the browser calls it. On plain http, it binds nothing, and keeps Secure cookies only of a
+   * loopback host. It drops cookies of another domain.
    *
    * @default 'https://app.example.com'
    */
@@ -65,7 +66,7 @@ export class FakeBrowser {
   private refreshing = new Map<BrowserBinding, Promise<string | undefined>>();
 
   constructor(private readonly options: FakeBrowserOptions) {
-    this.cookies = new BrowserCookies(() => this.now());
+    this.cookies = new BrowserCookies(() => this.now(), this.origin);
   }
 
   /** The sessions for which it holds a key. */

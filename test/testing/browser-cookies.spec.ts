@@ -4,9 +4,12 @@ import { FakeClock } from '../../lib/testing/index.js';
 
 const LONG_AGO = 'Thu, 01 Jan 1970 00:00:00 GMT';
 
-function browser(): { cookies: BrowserCookies; clock: FakeClock } {
+function browser(origin = 'https://app.example.com'): {
+  cookies: BrowserCookies;
+  clock: FakeClock;
+} {
   const clock = new FakeClock();
-  return { cookies: new BrowserCookies(() => clock.now()), clock };
+  return { cookies: new BrowserCookies(() => clock.now(), origin), clock };
 }
 
 describe('the cookies of a fake browser', () => {
@@ -44,6 +47,29 @@ describe('the cookies of a fake browser', () => {
     expect(cookies.sentTo('/shop/auth=x/session/refresh')).toEqual([]);
     expect(cookies.sentTo('/Shop/Auth=x', true)).toEqual([]);
   });
+
+  it.each([
+    ['http://app.example.com', 'Secure', false],
+    ['http://app.example.com', '', true],
+    ['https://app.example.com', 'Secure', true],
+    ['http://app.localhost:3000', 'Secure', true],
+    ['http://127.0.0.1', 'Secure', true],
+    ['http://[::1]', 'Secure', true],
+    ['http://localhost.example.com', 'Secure', false],
+    ['https://app.example.com', 'Domain=example.org', false],
+    ['https://app.example.com', 'Domain=other.example.com', false],
+    ['https://app.example.com', 'Domain=ample.com', false],
+    ['https://app.example.com', 'Domain=', true],
+    ['https://app.example.com', 'Domain=.Example.com', true],
+    ['https://app.example.com', 'Domain=app.example.com', true],
+  ])(
+    'are not kept if they are Secure on a plain http page, or name another domain: %s, "%s"',
+    (origin, attribute, isKept) => {
+      const { cookies } = browser(origin);
+      cookies.take([`token=1; Path=/; ${attribute}`], '/');
+      expect(cookies.value('token')).toBe(isKept ? '1' : undefined);
+    },
+  );
 
   it('are found by attributes in any letters but those of the path', () => {
     const { cookies } = browser();
