@@ -47,6 +47,14 @@ describe('a profile', () => {
     );
   });
 
+  it('names a wrong profile once, and measures no timeout by it', () => {
+    // Good without a profile, and too long with any.
+    const options = { accessTokenLifetime: '40d', absoluteTimeout: '90d' } as const;
+    expect(() => resolve({ profile: 'aal4' as 'aal1', ...options })).toThrow(
+      /^SessionModule cannot start:\n- `profile` must be one of "aal1", "aal2", "aal3"; got a string$/,
+    );
+  });
+
   it('leaves access tokens longer than its own, and tells the timeout that they reach', () => {
     const lifetimes = (accessTokenLifetime: Duration) =>
       resolve({ profile: 'aal2', accessTokenLifetime });
