@@ -55,7 +55,7 @@ export class SessionKinds {
 }
 
 function cookieNamesOf({ cookie }: ResolvedVerificationOptions): string[] {
-  return [cookie.accessToken.name, cookie.refreshToken.name];
+  return [cookie.accessToken, cookie.refreshToken, cookie.actorToken].map(({ name }) => name);
 }
 
 function conflict(kind: SessionKind, problem: string, cure: string): Flaw {

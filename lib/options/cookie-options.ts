@@ -39,7 +39,7 @@ export interface SessionCookieOptions {
   partitioned?: boolean;
 }
 
-/** One of the two cookies, in its Secure form and in its form for plain http on a loopback host. */
+/** One of the cookies, in its Secure form and in its form for plain http on a loopback host. */
 export interface ResolvedCookie {
   readonly name: string;
   readonly secureName: string;
@@ -96,11 +96,15 @@ export function resolveCookieOptions(
     names.string('accessToken', isCookieName, NAMES_ALLOWED) ?? `${prefixOfKind}sAccessToken`;
   const refreshName =
     names.string('refreshToken', isCookieName, NAMES_ALLOWED) ?? `${prefixOfKind}sRefreshToken`;
+  const actorName = `${refreshName}-actor`;
   const partitioned = reader.boolean('partitioned', false);
   names.refuseUnknown();
   reader.refuseUnknown();
 
   if (accessName === refreshName) names.problem('refreshToken', 'is the same as `accessToken`');
+  if (accessName === actorName) {
+    names.problem('accessToken', "is the name of the actor's cookie: `refreshToken` and `-actor`");
+  }
   if (secure === false && !allowInsecure) {
     reader.problem(
       'secure',
@@ -138,8 +142,7 @@ export function resolveCookieOptions(
   return {
     accessToken: resolve(accessName, path),
     refreshToken: resolve(refreshName, refreshPath),
-    // Derived from the refresh token's name, so it is as unique as that name.
-    actorToken: resolve(`${refreshName}-actor`, refreshPath),
+    actorToken: resolve(actorName, refreshPath),
     sameSite,
     secure,
     domain,

@@ -421,6 +421,11 @@ describe('an application with two kinds of sessions', () => {
       'The kind of sessions staff: another module has its cookie sAccessToken.',
     ],
     [
+      "have the other's actor cookie",
+      [{}, { kind: 'staff', cookie: { names: { accessToken: 'sRefreshToken-actor' } } }],
+      'The kind of sessions staff: another module has its cookie sRefreshToken-actor.',
+    ],
+    [
       'have one base path',
       [{}, { kind: 'staff', apiBasePath: 'auth/' }],
       'The kind of sessions staff: another module has its base path.',

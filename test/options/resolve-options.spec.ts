@@ -616,6 +616,19 @@ describe('cookies that browsers refuse or that everybody reads', () => {
   );
 });
 
+describe('the names of the cookies', () => {
+  it.each([
+    ['sRefreshToken', 'refreshToken', 'is the same as `accessToken`'],
+    ['sRefreshToken-actor', 'accessToken', "is the name of the actor's cookie"],
+  ])(
+    'are refused where the access cookie has the name of another one: %s',
+    (accessToken, name, why) => {
+      const same = { cookie: { names: { accessToken } } };
+      expect(refusalOf(same)).toContain(`\`cookie.names.${name}\` ${why}`);
+    },
+  );
+});
+
 describe('the names of the cookies where they can be Secure', () => {
   it.each([
     ['__Host- for both', {}, '__Host-sAccessToken', '__Host-sRefreshToken'],
