@@ -44,8 +44,8 @@ export class SessionModule
   /**
    * Sets up the module with options known now.
    *
-   * @throws {SessionConfigurationError} at start, naming every wrong option; immediately for `isGlobal`, `dataSource`,
-   * `apiBasePath` and `routes`, and if there is no options object
+   * @throws {SessionConfigurationError} at start, naming every wrong option; immediately for `kind`, `isGlobal`,
+   * `dataSource`, `apiBasePath` and `routes`, and if there is no options object
    */
   static override forRoot(options: typeof OPTIONS_TYPE = {}): DynamicModule {
     const { extras, options: rest } = separateExtras(options);
@@ -55,8 +55,8 @@ export class SessionModule
   }
 
   /**
-   * Sets up the module with options from a factory. Settings that Nest needs before the factory runs (`isGlobal`,
-   * `dataSource`, `apiBasePath`, `routes`) belong beside the factory.
+   * Sets up the module with options from a factory. Settings that Nest needs before the factory runs (`kind`,
+   * `isGlobal`, `dataSource`, `apiBasePath`, `routes`) belong beside the factory.
    *
    * @throws {SessionConfigurationError} if any of these settings is wrong
    */

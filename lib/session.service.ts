@@ -67,6 +67,7 @@ export class SessionService extends SessionFunctions {
    * @param options.allowCrossSite whether another site may send the login, such as a provider that posts its answer.
    * @default false
    * @throws {CrossSiteRequestException} (403) {TooManyRequestsException} (429)
+   * @throws {SessionLimitException} (403) if the user has too many sessions, with `onLimit: 'refuse'`
    * @throws {UnauthorizedSessionException} (401) if the user's sessions were revoked since `limitLogin` was called
    * @throws {SessionInputException} (400) and writes nothing
    * @throws {SessionStoreUnavailableException} (503)
@@ -94,6 +95,7 @@ export class SessionService extends SessionFunctions {
    * `@CreateSession()`, which does so itself. The session of a later `createNewSession` counts from here: if the user's
    * sessions are revoked before it is made, it is refused (401).
    *
+   * @throws {CrossSiteRequestException} (403) if another site's page embeds the request, such as an image
    * @throws {TooManyRequestsException} (429) if the request's address has asked, or guessed wrong, too often
    */
   async limitLogin(request: object): Promise<void> {
@@ -260,8 +262,9 @@ export class SessionService extends SessionFunctions {
   /**
    * Refreshes the session of a request by its refresh token, and attaches the new tokens to the response.
    *
-   * @throws {UnauthorizedSessionException} {TokenTheftDetectedException} {SessionReplacedException}
-   * {SessionStoreUnavailableException}
+   * @throws {UnauthorizedSessionException} {TokenTheftDetectedException} (401)
+   * @throws {TooManyRequestsException} (429) by `rateLimit`
+   * @throws {DeviceProofMissingException} {SessionReplacedException} {SessionStoreUnavailableException} (503)
    */
   refreshSession(request: unknown, response: unknown): Promise<SessionContainer> {
     return this.refresh.refresh(request, response);
@@ -289,6 +292,7 @@ export class SessionService extends SessionFunctions {
    *
    * @param manager of an open transaction of the sessions' data source
    * @throws {TypeError} for any other manager
+   * @throws {SessionInputException} (400) for what is no manager
    * @example
    * ```ts
    * await dataSource.transaction(async (manager) => {

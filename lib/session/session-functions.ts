@@ -87,6 +87,7 @@ export class SessionFunctions {
    * @param sessionDataInDatabase data that only the server sees
    * @param disableAntiCsrf omits the anti-CSRF token, for clients that send their tokens in headers. @default false
    * @throws {SessionInputException} (400) and writes nothing
+   * @throws {SessionLimitException} (403) if the user has too many sessions, with `onLimit: 'refuse'`
    * @throws {UnauthorizedSessionException} (401) in a login whose user's sessions were revoked since it began
    * @throws {SessionStoreUnavailableException} (503)
    */
