@@ -26,7 +26,9 @@ declare const Shown: {
   verifierOf(issuer: string, jwksUrl: string): (token: string) => Promise<{ sub?: string }>;
 };
 
-const DESCRIPTION = join(import.meta.dirname, '../../docs/revocations-openapi.json');
+const ROOT = join(import.meta.dirname, '../..');
+const PAGE = readFileSync(join(ROOT, 'docs/services.md'), 'utf8');
+const DESCRIPTION = join(ROOT, 'docs/revocations-openapi.json');
 
 interface Schema {
   required: string[];
@@ -129,6 +131,22 @@ describe('docs/services.md', () => {
     } finally {
       await service.close();
     }
+  });
+
+  it('names every option of the verifier, and none that there is not', () => {
+    const source = readFileSync(join(ROOT, 'lib/verifier/session-verifier-options.ts'), 'utf8');
+    const options = ['SessionVerifierOptions', 'SessionVerifierExtras'].flatMap((name) => {
+      const [, body = ''] = new RegExp(`interface ${name} [^{]*{([^]*?)\n}`).exec(source) ?? [];
+      return [...body.matchAll(/^ {2}(\w+)\??:/gm)].map(([, option = '']) => option);
+    });
+    expect(options).toContain('isGlobal');
+    const [, section = ''] = /^## Options\n([^]*?)^## /m.exec(PAGE) ?? [];
+    const rows = [...section.matchAll(/^\| (`[^|]*)/gm)].flatMap(([, names = '']) =>
+      [...names.matchAll(/`(\w+)`/g)].map(([, option = '']) => option),
+    );
+    const ofStatuses = ['sessionExpiredStatusCode', 'invalidClaimStatusCode'];
+    expect(rows.toSorted()).toEqual([...options, ...ofStatuses].toSorted());
+    expect(section).toContain('token: (data, context, execution)');
   });
 
   it('describes the feed as it is', async () => {
