@@ -39,6 +39,7 @@ export type { SessionMetricName } from './session/session-metric-names.js';
 export type { StatementTiming } from './store/statement-timing.js';
 export type { SessionInformation } from './session/verify/session-directory.js';
 export type { JsonObject } from './session/input/json-object.js';
+export type { SessionPage } from './session/input/session-page.js';
 export type { JsonWebKeyRecord } from './keys/public-jwk.js';
 export type { OpenIdConfiguration } from './keys/openid-configuration.js';
 
@@ -59,7 +60,12 @@ export type { LiveEnd, LiveEndReason } from './verification/session-ends.js';
 export type { RefusalReason } from './errors/refusal-reason.js';
 export { SessionEventBus, type SessionEventListener } from './events/session-event-bus.js';
 export type { RevocationReason, SessionEndReason } from './events/end-reason.js';
-export type { Impersonation, SessionEventName, SessionEvents } from './events/session-events.js';
+export type {
+  Impersonation,
+  RefusedAt,
+  SessionEventName,
+  SessionEvents,
+} from './events/session-events.js';
 
 export type {
   AccessTokenPayload,
@@ -130,11 +136,15 @@ export { sessionEntities } from './store/entities.js';
 
 export { Clock } from './time/clock.js';
 export type { Duration } from './time/duration.js';
+export type { SigningAlgorithm } from './tokens/jwt.js';
 
 export { CrossSiteRequestException } from './errors/cross-site-request.exception.js';
 export { DeviceProofMissingException } from './errors/device-proof-missing.exception.js';
 export { SessionReplacedException } from './errors/session-replaced.exception.js';
-export { DeviceProofRefusedException } from './errors/device-proof-refused.exception.js';
+export {
+  DeviceProofRefusedException,
+  type DeviceProofRefusal,
+} from './errors/device-proof-refused.exception.js';
 export { InvalidClaimsException } from './errors/invalid-claims.exception.js';
 export { SessionConfigurationError } from './errors/session-configuration.error.js';
 export { SessionEndedException } from './errors/session-ended.exception.js';

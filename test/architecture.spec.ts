@@ -166,6 +166,25 @@ describe('the code in lib/', () => {
     expect(importsWhere((_, from) => ENTRY_POINT.test(from))).toEqual([]);
   });
 
+  it('is exported by an entry point, if it is marked as public', () => {
+    const declaration =
+      /@publicApi(?:(?!\*\/)[^])*\*\/\n(?:(?:@|\/\/).*\n)*export (?:(?:abstract|async) )?(?:class|interface|type|function|const) (\w+)/g;
+    const marked = files.flatMap(({ path, lines }) =>
+      [...lines.join('\n').matchAll(declaration)].map(([, name = '']) => ({ path, name })),
+    );
+    expect.soft(marked.length).toBeGreaterThan(150);
+    const entries = files.filter(({ path }) => ENTRY_POINT.test(path));
+    const lists = entries.flatMap(({ lines }) => [
+      ...lines.join('\n').matchAll(/^export (?:type )?\{[^}]*\}/gm),
+    ]);
+    // The page server's entry point passes on one file as a whole.
+    const isPassedOn = (path: string) => ENTRY_POINT.test(path) || path === 'server/visitor.ts';
+    const hidden = marked.filter(
+      ({ path, name }) => !isPassedOn(path) && !new RegExp(`\\b${name}\\b`).test(lists.join()),
+    );
+    expect(hidden).toEqual([]);
+  });
+
   it('leaves SessionService to the module, the entry point and the testing kit', () => {
     const mayUseIt = (path: string) => WIRING.test(path) || /^(index\.ts$|testing\/)/.test(path);
     expect(importsWhere((path, from) => from === 'session.service.ts' && !mayUseIt(path))).toEqual(

@@ -1,6 +1,6 @@
 import { SessionException, type RefusedSession } from './session.exception.js';
 
-/** Why a proof was refused. */
+/** Why a proof was refused. @publicApi */
 export type DeviceProofRefusal =
   'device-proof-malformed' | 'device-signature' | 'device-challenge' | 'device-bound-already';
 

@@ -75,7 +75,7 @@ export class SessionParts {
  * @publicApi
  */
 export class SessionFunctions {
-  /** @internal */
+  /** Only the module makes it. */
   constructor(protected readonly parts: SessionParts) {}
 
   /**

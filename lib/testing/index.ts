@@ -2,7 +2,7 @@ export { actingAs, type ActingAs } from './acting-as.js';
 export { FakeBrowser, type FakeBrowserOptions, type FakeBrowserRequest } from './fake-browser.js';
 export type { FakeBrowserAnswer } from './browser-exchange.js';
 export { FakeClock } from './fake-clock.js';
-export { FakeSession, fakeSession, type FakeSessionInput } from './fake-session.js';
+export { fakeSession, type FakeSession, type FakeSessionInput } from './fake-session.js';
 export { FakeSessionGuard, type SessionOfContext } from './fake-session.guard.js';
 export { sessionGuardOf } from '../http/verify/guard-of-kind.js';
 export type { GivenClaims } from './given-claims.js';

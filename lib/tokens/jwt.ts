@@ -2,7 +2,7 @@ import { sign, type KeyObject } from 'node:crypto';
 import { promisify } from 'node:util';
 import jsonwebtoken from 'jsonwebtoken';
 
-/** How access tokens are signed (RFC 7518 §3.1). */
+/** How access tokens are signed (RFC 7518 §3.1). @publicApi */
 export type SigningAlgorithm = 'ES256' | 'RS256';
 
 // ASVS 11.6.1.

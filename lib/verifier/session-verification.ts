@@ -32,11 +32,17 @@ export class SessionVerification {
    *
    * @param options.sessionRequired `false`: without a token there is no session, and a text that no key of the issuer
    * made counts as none. One of its tokens that is not accepted is refused, also if its key is unknown
+   * @returns `undefined` only with `sessionRequired: false`
    * @throws {UnauthorizedSessionException} (401) without a token, also for a text that has not the form of one
    * @throws {TryRefreshTokenException} (401) for a token that is not accepted
    * @throws {InvalidClaimsException}
    * @throws {SessionIssuerUnavailableException} (503)
    */
+  verify(accessToken: string, options?: { sessionRequired?: true }): Promise<ReadonlySession>;
+  verify(
+    accessToken: string,
+    options?: { sessionRequired?: boolean },
+  ): Promise<ReadonlySession | undefined>;
   async verify(
     accessToken: string,
     options: { sessionRequired?: boolean } = {},

@@ -11,10 +11,8 @@ import { RateLimiter } from '../rate-limit/rate-limiter.js';
 import { RequestLogin } from './request-login.js';
 
 /**
- * Lets a login begin before the handler's other guards, because one of them may check the password: notes the time,
+ * Lets a login begin before the handler's other guards, because one of them may check the password. It notes the time,
  * refuses another site's page and a second login of one GraphQL request, and counts the attempt for `rateLimit`.
- *
- * @publicApi
  */
 @Injectable()
 export class LoginStartGuard implements CanActivate {

@@ -16,10 +16,18 @@ import {
   sessionOf,
   type AccessTokenPayload,
   type PayloadUpdate,
+  SessionFunctions,
+  SessionService,
+  type DeviceProofRefusal,
+  type RefusedAt,
   type SessionContainer,
-  type SessionFunctions,
-  type SessionService,
+  type SessionEvents,
+  type SessionPage,
+  type SessionSigningOptions,
+  type SigningAlgorithm,
 } from 'nestjs-auth-sessions';
+import { fakeSession, type FakeSession } from 'nestjs-auth-sessions/testing';
+import type { ReadonlySession, SessionVerification } from 'nestjs-auth-sessions/verifier';
 import { expectTypeOf } from 'vitest';
 
 declare module 'nestjs-auth-sessions' {
@@ -112,6 +120,17 @@ export class Application {
     return null;
   }
 
+  async verified(verification: SessionVerification, token: string): Promise<void> {
+    const session = await verification.verify(token);
+    expectTypeOf<typeof session>().toEqualTypeOf<ReadonlySession>();
+    const guest = await verification.verify(token, { sessionRequired: false });
+    expectTypeOf<typeof guest>().toEqualTypeOf<ReadonlySession | undefined>();
+  }
+
+  list(page: SessionPage): Promise<object> {
+    return this.functions.listSessions('u1', 'public', page);
+  }
+
   current(context: ExecutionContext, host: ArgumentsHost): (SessionContainer | undefined)[] {
     return [currentSession(context), currentSession(host, 'staff'), sessionOf({}, 'staff')];
   }
@@ -164,3 +183,26 @@ export class Application {
     ]);
   }
 }
+
+expectTypeOf<SessionEvents['refused']['at']>().toEqualTypeOf<RefusedAt>();
+expectTypeOf<SessionEvents['proofFailed']['reason']>().toEqualTypeOf<DeviceProofRefusal>();
+expectTypeOf<SessionSigningOptions['algorithm']>().toEqualTypeOf<SigningAlgorithm | undefined>();
+
+export const faked: FakeSession = fakeSession();
+
+type TestingKit = keyof typeof import('nestjs-auth-sessions/testing');
+
+// Nobody but the module makes one.
+expectTypeOf<Extract<TestingKit, 'FakeSession' | 'fakeSession'>>().toEqualTypeOf<'fakeSession'>();
+export class OwnService extends SessionService {
+  constructor(readonly name: string) {
+    // @ts-expect-error the parts that the module gives
+    super();
+  }
+}
+export const made = [
+  // @ts-expect-error the parts that the module gives
+  new SessionService(),
+  // @ts-expect-error the parts that the module gives
+  new SessionFunctions(),
+];
