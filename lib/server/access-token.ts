@@ -26,7 +26,7 @@ export async function claimsOf(
 
 /** Whether a session's page has to show a token of its own (`VIA_TOKEN`), by an access token that may have expired. */
 export function hasAntiCsrfToken(token = ''): boolean {
-  return typeof parsed(token.split('.')[1] ?? '')['antiCsrfToken'] === 'string';
+  return Boolean(parsed(token.split('.')[1] ?? '')['antiCsrfToken']);
 }
 
 function bytes(text: string): Uint8Array<ArrayBuffer> {

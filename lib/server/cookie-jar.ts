@@ -2,7 +2,7 @@ import type { NodeResponse } from './visitor.js';
 
 // The API offers to bind a new session to the visitor's device. Only the browser can take that.
 const BINDING = 'secure-session-registration';
-const isRemoval = (line: string) => /;\s*(max-age=0\b|expires=thu, 01 jan 1970)/i.test(line);
+const isRemoval = (line: string) => /;\s*(max-age=0\b|expires=[^;]*1970)/i.test(line);
 
 /** A visitor's cookies while one page is made, and the lines that change them. */
 export class CookieJar {
@@ -26,7 +26,8 @@ export class CookieJar {
 
   /** Several cookies of one name count as no token, because only the API can decide which one is meant. */
   find(name: string): string | undefined {
-    for (const start of this.prefixes.map((prefix) => `${prefix}${name}=`)) {
+    for (const prefix of this.prefixes) {
+      const start = prefix + name + '=';
       const found = this.cookies.filter((each) => each.startsWith(start));
       if (found.length > 0) return found.map((each) => each.slice(start.length)).join();
     }
@@ -40,8 +41,10 @@ export class CookieJar {
     const starts = lines.map((line) => line.slice(0, line.indexOf('=') + 1));
     const others = this.cookies.filter((each) => !starts.some((start) => each.startsWith(start)));
     // Beside a new cookie, the API removes others of its name, such as those of an older domain.
-    const given = lines.filter((line) => !isRemoval(line));
-    this.cookies = [...others, ...given.flatMap((line) => line.split(';', 1))];
+    this.cookies = [
+      ...others,
+      ...lines.filter((line) => !isRemoval(line)).flatMap((line) => line.split(';', 1)),
+    ];
     this.lines = lastOfEach([...this.lines, ...lines]);
     this.headers.set('cache-control', 'no-store');
     const offer = headers.get(BINDING);

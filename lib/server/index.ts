@@ -1,5 +1,5 @@
 import { claimsOf, hasAntiCsrfToken } from './access-token.js';
-import { failure, UNCACHED } from './api-answers.js';
+import { API_CALL, askApi, failure, type ReadAnswer } from './api-answers.js';
 import { addTo, CookieJar } from './cookie-jar.js';
 import { PublishedKeys } from './published-keys.js';
 import { copyOf, headerOf, isForeign, isPlainLoopback } from './request-headers.js';
@@ -16,9 +16,6 @@ export type * from './visitor.js';
 
 // Tells the API that the browser has not got these tokens yet: their use proves no arrival.
 const UNSEEN = 'unseen-session';
-
-/** An answer of the API, and its text. */
-type Refreshed = Promise<readonly [Response, string]>;
 
 /**
  * Sessions for a server that makes pages (Next, Remix, SvelteKit, Express) and passes its visitors' cookies on to the
@@ -42,34 +39,27 @@ export function createPageSessions({
   trustedOrigins: trusted = [],
   now = Date.now,
 }: PageSessionsOptions): PageSessions {
-  const refreshing = new Map<string, { readonly askedAt: number; readonly answer: Refreshed }>();
+  const base = `${apiUrl}${basePath}`;
+  const refreshing = new Map<string, { readonly askedAt: number; readonly answer: ReadAnswer }>();
   const visitors = new WeakMap<VisitorRequest, Promise<Visitor>>();
   // In production, a proxy in front of a public site can look exactly like a loopback host.
   const mayBePlain = typeof process !== 'undefined' && process.env['NODE_ENV'] !== 'production';
-  const keys = new PublishedKeys(`${apiUrl}${basePath}/jwt/jwks.json`, now);
+  const keys = new PublishedKeys(`${base}/jwt/jwks.json`, now);
 
   // The renders of one page come at once, with one token, so they share an answer.
-  function refreshed(token: string, headers: Headers): Refreshed {
+  function refreshed(token: string, headers: Headers): ReadAnswer {
     for (const [asked, { askedAt }] of refreshing) {
       if (Math.abs(now() - askedAt) >= LIMIT_MS) refreshing.delete(asked);
     }
-    const shared = refreshing.get(token) ?? { askedAt: now(), answer: ask(headers) };
+    const shared = refreshing.get(token) ?? {
+      askedAt: now(),
+      answer: askApi(`${base}/session/refresh`, { method: 'POST', headers }),
+    };
     refreshing.set(token, shared);
     const answer = shared.answer.finally(() => {
       if (refreshing.get(token) === shared) refreshing.delete(token);
     });
     return within(LIMIT_MS, answer);
-  }
-
-  async function ask(headers: Headers): Promise<readonly [Response, string]> {
-    const answer = await fetch(`${apiUrl}${basePath}/session/refresh`, {
-      ...UNCACHED,
-      method: 'POST',
-      headers,
-      signal: AbortSignal.timeout(LIMIT_MS),
-    });
-    // An unread answer holds its connection.
-    return [answer, await answer.text()];
   }
 
   async function find(request: VisitorRequest, mayRefresh: boolean): Promise<Visitor> {
@@ -112,11 +102,14 @@ export function createPageSessions({
       const [answer, said] = await refreshed(token, headers);
       // After a link of another site, a browser proves no device. It does at a request of its own.
       if (/proof.missing|session.replaced/i.test(said)) return false;
-      if (answer.status === 429 || answer.status >= 500) throw failure(answer);
+      // A proxy without the API, or a limit, ends no session. A filter of the API's own may rewrite its refusal.
+      if (!answer.ok && answer.status !== 401 && !/unauthorised|theft/i.test(said)) {
+        throw failure(answer);
+      }
       const before = jar.find(names.accessToken);
-      const { ok } = await keep(answer);
+      await keep(answer);
       if (isHeir) heir = jar.find(names.refreshToken);
-      if (ok) return true;
+      if (answer.ok) return true;
       // Of a session that is over, the API would have removed the cookies.
       if (jar.find(names.accessToken) === before && hasAntiCsrfToken(before)) {
         throw new Error('no page server can refresh with `antiCsrf` VIA_TOKEN');
@@ -144,10 +137,8 @@ export function createPageSessions({
       async fetch(path, init) {
         // Only the API gets the visitor's cookies: without the slash, `@elsewhere` would become the host.
         if (!path.startsWith('/')) throw new TypeError('an API path must begin with a slash');
-        // A `fetch` that follows a redirect keeps the cookies of its last answer alone.
-        const asked = { ...UNCACHED, redirect: 'manual', ...init } as const;
         const send = async () =>
-          keep(await fetch(apiUrl + path, { ...asked, headers: headersWith(init) }));
+          keep(await fetch(apiUrl + path, { ...API_CALL, ...init, headers: headersWith(init) }));
         const sent = jar.find(names.accessToken);
         const answer = await send();
         if (answer.ok || init?.body instanceof ReadableStream) return answer;

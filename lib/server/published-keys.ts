@@ -1,4 +1,4 @@
-import { failure, UNCACHED } from './api-answers.js';
+import { askApi, failure } from './api-answers.js';
 import { LIMIT_MS, within } from './time-limit.js';
 
 /** A key that the API has published. */
@@ -61,8 +61,7 @@ export class PublishedKeys {
   }
 
   private async read(askedAt: number, turn: number): Promise<void> {
-    const answer = await fetch(this.url, { ...UNCACHED, signal: AbortSignal.timeout(LIMIT_MS) });
-    const text = await answer.text();
+    const [answer, text] = await askApi(this.url);
     if (!answer.ok) throw failure(answer);
     const { keys } = JSON.parse(text) as { keys: PublicKey[] };
     // A late answer may have keys that were revoked since.

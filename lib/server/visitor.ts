@@ -1,6 +1,6 @@
 /** A page server's settings for its API. @publicApi */
 export interface PageSessionsOptions {
-  /** Where the page server reaches the API, such as `http://127.0.0.1:3000`. */
+  /** Where the page server reaches the API, such as `http://127.0.0.1:3000`. A redirect is not followed. */
   apiUrl: string;
   /** Where the module's routes are: its `apiBasePath` with any prefix. @default '/auth' */
   basePath?: string;
@@ -95,8 +95,8 @@ export interface PageSessions {
    * Finds a request's visitor. The same request object has the same visitor, so routes may call it again.
    *
    * @param options whether it may refresh
-   * @throws {Error} if the API can't be reached or can't answer, because an outage must not turn users into guests; if
-   *   it has `antiCsrf: 'VIA_TOKEN'` and refuses a refresh for that
+   * @throws {Error} if the API can't be reached or can't answer, or something else answers in its place, because an
+   *   outage must not turn users into guests; if the API has `antiCsrf: 'VIA_TOKEN'` and refuses a refresh for that
    */
   handle(request: VisitorRequest, options?: HandleOptions): Promise<Visitor>;
 }

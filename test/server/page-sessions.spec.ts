@@ -1,5 +1,6 @@
 import {
   Body,
+  Catch,
   Controller,
   Get,
   Headers as RequestHeaders,
@@ -7,8 +8,11 @@ import {
   Redirect,
   Res,
   UnauthorizedException,
+  type ArgumentsHost,
+  type ExceptionFilter,
   type INestApplication,
 } from '@nestjs/common';
+import { APP_FILTER } from '@nestjs/core';
 import { gzipSync } from 'node:zlib';
 import { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
@@ -16,7 +20,12 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { decodeProtectedHeader } from 'jose';
 import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { plainModule } from '../../scripts/plain-module.mjs';
-import { CreateSession, SessionEventBus, SessionService } from '../../lib/index.js';
+import {
+  CreateSession,
+  SessionEventBus,
+  SessionException,
+  SessionService,
+} from '../../lib/index.js';
 import { RevocationFeed } from '../../lib/revocation/revocation-feed.js';
 import { ArrivalQueue } from '../../lib/session/verify/arrival-queue.js';
 import { SessionStore } from '../../lib/store/session.store.js';
@@ -81,6 +90,22 @@ class OtherApi {
   }
 }
 
+@Catch(SessionException)
+class OwnWords implements ExceptionFilter {
+  catch(error: SessionException, host: ArgumentsHost): void {
+    const response = host.switchToHttp().getResponse<ServerResponse>();
+    response.writeHead(error.getStatus()).end('Please log in.');
+  }
+}
+
+/** What answers in place of the API; without a status, 503. */
+interface Failing {
+  path?: string;
+  isSilent?: boolean;
+  status?: number;
+  headers?: Record<string, string>;
+}
+
 /** An API, a page server in front of it, and a browser that keeps what the page server's answers set. */
 class Site {
   readonly traffic = new Traffic();
@@ -89,20 +114,21 @@ class Site {
     readonly booted: BootedApp,
     readonly browser: HttpClient,
     readonly sessions: PageSessions,
-    /** The path that the API answers 503, or not at all. */
-    readonly failing: { path?: string; isSilent?: boolean },
+    /** The path that something else answers, or nothing at all. */
+    readonly failing: Failing,
   ) {
     this.traffic.watch(booted.app);
   }
 
   static async open(options: BootOptions = {}, pages: PageOptions = {}): Promise<Site> {
     const controllers = [SdkApi, OtherApi];
-    const failing: Site['failing'] = {};
+    const failing: Failing = {};
     const prepare = (app: INestApplication) => {
       if (options.platform === 'fastify') return;
       app.use((request: IncomingMessage, response: ServerResponse, next: () => void) => {
-        if (failing.path !== request.url) next();
-        else if (failing.isSilent !== true) response.writeHead(503).end();
+        const { path, isSilent = false, status = 503, headers = {} } = failing;
+        if (path !== request.url) next();
+        else if (!isSilent) response.writeHead(status, headers).end();
       });
     };
     const booted = await bootApp({ controllers, prepare, ...options });
@@ -743,6 +769,73 @@ describe('the sessions of a page server', () => {
     await expect(site.visit()).rejects.toThrow('the API of the sessions answered 503');
     const gone = createPageSessions({ apiUrl: 'http://127.0.0.1:1' });
     await expect(gone.handle(await site.request())).rejects.toThrow('fetch failed');
+  });
+
+  it.each<[string, Failing]>([
+    ['404', { status: 404 }],
+    ['403', { status: 403 }],
+    ['a redirect', { status: 301, headers: { location: '/' } }],
+  ])(
+    'are not taken from anybody where a proxy answers %s in place of the API',
+    async (_, proxy) => {
+      await openLate();
+      Object.assign(site.failing, proxy, { path: '/auth/session/refresh' });
+      await expect(site.visit()).rejects.toThrow(
+        `the API of the sessions answered ${proxy.status}`,
+      );
+      delete site.failing.path;
+      expect((await site.visit()).claims?.sub).toBe('u1');
+    },
+  );
+
+  it('are not taken from anybody by a limit of refreshes: it throws', async () => {
+    const rateLimit = { refreshes: { max: 1, per: '1d' } } as const;
+    site = await Site.open({ sessions: { rateLimit } });
+    await site.login();
+    site.expireAccessTokens();
+    await site.keep(await site.visit());
+    site.expireAccessTokens();
+    await expect(site.visit()).rejects.toThrow('the API of the sessions answered 429');
+  });
+
+  it.each<[string, BootOptions]>([
+    ['the status of `sessionExpiredStatusCode`', { sessions: { sessionExpiredStatusCode: 440 } }],
+    ['a filter of its own', { providers: [{ provide: APP_FILTER, useClass: OwnWords }] }],
+  ])('end where the API refuses their refresh by %s', async (_, options) => {
+    site = await Site.open(options);
+    await site.login();
+    await site.booted.app.get(SessionService).revokeEverything();
+    site.expireAccessTokens();
+    const visitor = await site.visit();
+    expect([visitor.claims, visitor.cookie]).toEqual([undefined, '']);
+  });
+
+  it('are those of a login that crosses a page, which shows a guest and changes no cookie', async () => {
+    await openLate();
+    const page = await site.request();
+    const form = await site.visit();
+    await form.fetch('/login', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ userId: 'u2' }),
+    });
+    const crossing = await site.sessions.handle(page);
+    expect([crossing.claims, crossing.setCookie]).toEqual([undefined, []]);
+    expect(site.refreshes()).toEqual([200, 503]);
+    await site.keep(form);
+    expect((await site.visit()).claims?.sub).toBe('u2');
+  });
+
+  it('have no call of the API kept by a `fetch` that shares results between users', async () => {
+    await openLate();
+    const asking = vi.spyOn(globalThis, 'fetch');
+    onTestFinished(() => asking.mockRestore());
+    const visitor = await site.visit(Site.sessionsOf(site.booted));
+    await visitor.fetch('/me');
+    const paths = ['/auth/session/refresh', '/auth/jwt/jwks.json', '/me'];
+    expect(asking.mock.calls).toEqual(
+      paths.map((path) => [site.booted.url + path, expect.objectContaining({ cache: 'no-store' })]),
+    );
   });
 
   describe('are found by keys of the API', () => {
