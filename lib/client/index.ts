@@ -39,12 +39,14 @@ export function createSessionFetch(
   apiUrl: string,
   { basePath = '/auth', headers = {}, expiredStatus = 401 }: SessionFetchOptions = {},
 ): SessionFetch {
+  const address = apiUrl.replace(/\/+$/, '');
+  const base = [address, ...basePath.split('/').filter(Boolean)].join('/');
   let refreshing: Promise<Response> | undefined;
   let latest: Response | undefined;
 
   function refresh(): Promise<Response> {
     const init = { method: 'POST', credentials: 'include', headers } as const;
-    refreshing ??= fetch(`${apiUrl}${basePath}/session/refresh`, init)
+    refreshing ??= fetch(`${base}/session/refresh`, init)
       .then((answer) => {
         if (answer.ok) latest = answer;
         return answer;
@@ -63,7 +65,7 @@ export function createSessionFetch(
 
   return async function sessionFetch(input, init) {
     const isPath = typeof input === 'string' && /^\/(?!\/)/.test(input);
-    const request = new Request(isPath ? apiUrl + input : input, init);
+    const request = new Request(isPath ? address + input : input, init);
     const api = new Request(`${apiUrl}/`);
     if (new URL(request.url).origin !== new URL(api.url).origin) return fetch(request);
     const own = new Request(request, { credentials: 'include' });

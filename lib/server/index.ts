@@ -39,7 +39,8 @@ export function createPageSessions({
   trustedOrigins: trusted = [],
   now = Date.now,
 }: PageSessionsOptions): PageSessions {
-  const base = `${apiUrl}${basePath}`;
+  const api = apiUrl.replace(/\/+$/, '');
+  const base = [api, ...basePath.split('/').filter(Boolean)].join('/');
   const refreshing = new Map<string, { readonly askedAt: number; readonly answer: ReadAnswer }>();
   const visitors = new WeakMap<VisitorRequest, Promise<Visitor>>();
   // In production, a proxy in front of a public site can look exactly like a loopback host.
@@ -138,7 +139,7 @@ export function createPageSessions({
         // Only the API gets the visitor's cookies: without the slash, `@elsewhere` would become the host.
         if (!path.startsWith('/')) throw new TypeError('an API path must begin with a slash');
         const send = async () =>
-          keep(await fetch(apiUrl + path, { ...API_CALL, ...init, headers: headersWith(init) }));
+          keep(await fetch(api + path, { ...API_CALL, ...init, headers: headersWith(init) }));
         const sent = jar.find(names.accessToken);
         const answer = await send();
         if (answer.ok || init?.body instanceof ReadableStream) return answer;

@@ -39,14 +39,18 @@ function settingsFor(topology: Topology, pageUrl: string): SessionModuleOptions 
 describeInChromium('a page with nestjs-auth-sessions/client', () => {
   const tests = BrowserTests.forSuite();
 
-  async function open(frontend: Frontend, options: SessionFetchOptions = {}) {
+  async function open(
+    frontend: Frontend,
+    options: SessionFetchOptions = {},
+    apiUrl = frontend.apiUrl,
+  ) {
     const tab = await (await tests.newContext()).newPage();
     await tab.goto(`${frontend.pageUrl}/client.html`);
     const run = async <T>(name: string, ...parameters: unknown[]): Promise<T> =>
       tab.evaluate(
         `${name}(${parameters.map((each) => JSON.stringify(each) ?? 'undefined').join(', ')})`,
       );
-    await run('start', frontend.apiUrl, options);
+    await run('start', apiUrl, options);
     const call = (...parameters: unknown[]) => run<Called>('call', ...parameters);
     return { run, call };
   }
@@ -137,6 +141,20 @@ describeInChromium('a page with nestjs-auth-sessions/client', () => {
       retryAfter: expect.stringMatching(/^\d+$/) as unknown,
     });
   });
+
+  it.each([
+    ['', 'auth'],
+    ['/', '/auth/'],
+  ])(
+    "refreshes at the same route with and without a slash after the API's address and before its base path: '%s', '%s'",
+    async (slash, basePath) => {
+      const frontend = await tests.startFrontend();
+      const { call } = await open(frontend, { basePath }, frontend.apiUrl + slash);
+      await call('POST', '/login', { userId: 'u1' });
+      frontend.expireAccessTokens();
+      expect((await call('GET', '/me')).json).toEqual({ userId: 'u1' });
+    },
+  );
 
   it('sends the header that `VIA_CUSTOM_HEADER` asks for, to the API alone', async () => {
     const frontend = await tests.startFrontend({

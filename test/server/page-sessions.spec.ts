@@ -838,6 +838,24 @@ describe('the sessions of a page server', () => {
     );
   });
 
+  it.each([
+    ['', 'auth'],
+    ['/', '/auth/'],
+    ['//', 'api/auth'],
+    ['/', ''],
+  ])(
+    "are refreshed at the same route with and without a slash after the API's address and before its base path: '%s', '%s'",
+    async (slash, basePath) => {
+      site = await Site.open({ sessions: { apiBasePath: basePath } }, { basePath });
+      await site.login();
+      site.expireAccessTokens();
+      const apiUrl = site.booted.url + slash;
+      const visitor = await site.visit(Site.sessionsOf(site.booted, { apiUrl, basePath }));
+      expect(visitor.claims?.sub).toBe('u1');
+      expect((await visitor.fetch('/me')).status).toBe(200);
+    },
+  );
+
   describe('are found by keys of the API', () => {
     it('that all renders of a cold start wait for, with one request', async () => {
       site = await Site.open();
