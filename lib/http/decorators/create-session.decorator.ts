@@ -7,6 +7,7 @@ import { LoginStartGuard } from '../login/login-start.guard.js';
 import { loginStartOfKind } from '../login/login-start-of-kind.js';
 import { sessionsFirst } from './guard-order.js';
 import { CreateSessionMetadata, type CreateSessionOptions } from './create-session.metadata.js';
+import { markTogether, onlyOneLogin } from './stacked-decorators.js';
 
 /**
  * Logs in the user that the handler returns. A session is created after the handler, and its tokens are attached to the
@@ -21,7 +22,7 @@ import { CreateSessionMetadata, type CreateSessionOptions } from './create-sessi
  * @Post('login') @CreateSession<User>({ userId: (user) => user.id })
  * login(@Body() form: Credentials) { return this.users.check(form); }
  * ```
- * @throws {SessionInputException} for a wrong option
+ * @throws {SessionInputException} for a wrong option, or for a second one on a handler
  * @publicApi
  */
 export function CreateSession<Result = string>(
@@ -32,7 +33,7 @@ export function CreateSession<Result = string>(
   const interceptor = kind === undefined ? CreateSessionInterceptor : loginOfKind(kind);
   const start = kind === undefined ? LoginStartGuard : loginStartOfKind(kind);
   return applyDecorators(
-    CreateSessionMetadata(checked),
+    markTogether(CreateSessionMetadata, checked, onlyOneLogin),
     UseInterceptors(interceptor),
     beforeOtherGuards(start),
     sessionsFirst,

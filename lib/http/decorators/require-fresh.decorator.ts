@@ -2,6 +2,7 @@ import { applyDecorators } from '@nestjs/common';
 import { durationToMs, type Duration } from '../../time/duration.js';
 import { readKind } from '../verify/verify-session-options.js';
 import { guardBySession } from './guard-order.js';
+import { agesTogether, markTogether } from './stacked-decorators.js';
 import { RequireFreshMetadata } from './verify-session.metadata.js';
 
 /**
@@ -14,7 +15,7 @@ import { RequireFreshMetadata } from './verify-session.metadata.js';
  * ```
  * @param options the kind of sessions, as in `@VerifySession()` of the class
  * @throws {TypeError} if it is not a duration
- * @throws {SessionInputException} for a wrong option
+ * @throws {SessionInputException} for a wrong option, or for another age on the same handler or class
  * @publicApi
  */
 export function RequireFresh(
@@ -25,5 +26,8 @@ export function RequireFresh(
   if (maxAgeMs === undefined) {
     throw new TypeError("@RequireFresh() takes a number of seconds or a string such as '10m'");
   }
-  return applyDecorators(RequireFreshMetadata(maxAgeMs), guardBySession(readKind(options)));
+  return applyDecorators(
+    markTogether(RequireFreshMetadata, maxAgeMs, agesTogether),
+    guardBySession(readKind(options)),
+  );
 }

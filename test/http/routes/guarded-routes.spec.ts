@@ -1,12 +1,15 @@
 import type { ExecutionContext, Type } from '@nestjs/common';
-import { Controller, Get, Post } from '@nestjs/common';
+import { applyDecorators, Controller, Delete, Get, Post, UseGuards } from '@nestjs/common';
 import { ExecutionContextHost } from '@nestjs/core/helpers/execution-context-host.js';
 import { describe, expect, it, vi } from 'vitest';
 import { GuardedRoutes } from '../../../lib/http/routes/guarded-routes.js';
 import { RefreshRoute } from '../../../lib/http/routes/refresh-route.js';
-import { PublicAccess, VerifySession } from '../../../lib/index.js';
+import { CreateSession, PublicAccess, RequireFresh, VerifySession } from '../../../lib/index.js';
+import { SessionInputException } from '../../../lib/errors/session-input.exception.js';
 import { RegisteredClaims } from '../../../lib/session/edit/registered-claims.js';
 import { loginAs } from '../../support/login.controller.js';
+
+const AdminOnly = () => applyDecorators(VerifySession({ roles: ['admin'] }));
 
 abstract class Shared {
   @Get('shared')
@@ -52,6 +55,18 @@ class Undecorated extends loginAs('user') {
   plain() {
     return 'plain';
   }
+}
+
+@Controller('stacked')
+@AdminOnly()
+@VerifySession({ antiCsrfCheck: true })
+class Stacked {
+  @Delete()
+  @VerifySession({ checkDatabase: true, roles: ['owner'] })
+  @RequireFresh('10m')
+  @VerifySession({ permissions: ['delete'], roles: ['owner'] })
+  @RequireFresh(600)
+  remove(): void {}
 }
 
 function contextOf(controller: Type, handler: string): ExecutionContext {
@@ -106,6 +121,38 @@ describe('what decorators ask of a request', () => {
     expect(routes.of(contextOf(Guarded, 'shared'))?.options).toEqual({ checkDatabase: true });
     expect(routes.of(contextOf(Open, 'shared'))).toBeUndefined();
     expect(routes.of(contextOf(Guarded, 'shared'))?.options).toEqual({ checkDatabase: true });
+  });
+
+  it('asks for all that two decorators on one handler ask for, and is refused where they differ', () => {
+    const route = newRoutes().of(contextOf(Stacked, 'remove'));
+    expect(route?.options).toEqual({
+      antiCsrfCheck: true,
+      checkDatabase: true,
+      permissions: ['delete'],
+      roles: ['owner'],
+    });
+    expect(route?.maxAgeMs).toBe(600_000);
+    const differing: [string, MethodDecorator, MethodDecorator][] = [
+      ['roles', VerifySession({ roles: ['admin'] }), VerifySession({ roles: { any: ['admin'] } })],
+      ['kind', VerifySession({ kind: 'staff' }), VerifySession({ kind: 'agents' })],
+      ['sessionRequired', VerifySession({ sessionRequired: false }), AdminOnly()],
+      ['maxAge', RequireFresh('10m'), RequireFresh('11m')],
+      ['options', CreateSession(), CreateSession({ persistent: true })],
+    ];
+    for (const [option, below, above] of differing) {
+      class Routes {
+        handler(): void {}
+      }
+      const decorated = Object.getOwnPropertyDescriptor(Routes.prototype, 'handler');
+      const decorate = (by: MethodDecorator) =>
+        by(Routes.prototype, 'handler', decorated as PropertyDescriptor);
+      decorate(below);
+      expect.soft(() => decorate(above)).toThrow(SessionInputException);
+      expect.soft(() => decorate(above)).toThrow(new RegExp(`^${option} .*Routes.handler`));
+    }
+    class Admins {}
+    AdminOnly()(Admins);
+    expect(() => VerifySession({ roles: [] })(Admins)).toThrow(/^roles .*Admins/);
   });
 
   it.each([
