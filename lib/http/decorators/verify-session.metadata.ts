@@ -40,7 +40,7 @@ export function declaredOn(target: object): Declared {
   const own = (key: string): unknown => Reflect.getOwnMetadata(key, target);
   const options = own(VerifySessionMetadata.KEY) as GuardedRouteOptions | undefined;
   const maxAgeMs = own(RequireFreshMetadata.KEY) as number | undefined;
-  const guards = (own(GUARDS_METADATA) as unknown[] | undefined) ?? [];
+  const guards = ownGuards(target);
   return {
     options: options ?? {},
     maxAgeMs,
@@ -48,6 +48,15 @@ export function declaredOn(target: object): Declared {
     isGuarded: options !== undefined || maxAgeMs !== undefined || guards.some(isSessionGuard),
     isPublic: own(PublicAccessMetadata.KEY) === true,
   };
+}
+
+// `@UseGuards` copies the guards of the class above into those of the class itself.
+function ownGuards(target: object): unknown[] {
+  return guardsOf(target).slice(guardsOf(Object.getPrototypeOf(target) as object).length);
+}
+
+function guardsOf(target: object): unknown[] {
+  return (Reflect.getMetadata(GUARDS_METADATA, target) as unknown[] | undefined) ?? [];
 }
 
 /** A class and the classes that it extends, the nearest first. */

@@ -11,6 +11,13 @@ import { loginAs } from '../../support/login.controller.js';
 
 const AdminOnly = () => applyDecorators(VerifySession({ roles: ['admin'] }));
 
+/** A guard that knows no sessions. */
+class Throttled {
+  canActivate(): boolean {
+    return true;
+  }
+}
+
 abstract class Shared {
   @Get('shared')
   shared() {
@@ -68,6 +75,21 @@ class Stacked {
   @RequireFresh(600)
   remove(): void {}
 }
+
+@AdminOnly()
+class AdminsOnly extends Shared {}
+
+@Controller('limited')
+@VerifySession({ sessionRequired: false })
+class Optional extends Shared {}
+
+@Controller('limited')
+@UseGuards(Throttled)
+class OptionalAndThrottled extends Optional {}
+
+@Controller('limited')
+@PublicAccess()
+class OpenAndThrottled extends OptionalAndThrottled {}
 
 function contextOf(controller: Type, handler: string): ExecutionContext {
   const prototype = controller.prototype as Record<string, () => unknown>;
@@ -150,9 +172,14 @@ describe('what decorators ask of a request', () => {
       expect.soft(() => decorate(above)).toThrow(SessionInputException);
       expect.soft(() => decorate(above)).toThrow(new RegExp(`^${option} .*Routes.handler`));
     }
-    class Admins {}
-    AdminOnly()(Admins);
-    expect(() => VerifySession({ roles: [] })(Admins)).toThrow(/^roles .*Admins/);
+    expect(() => VerifySession({ roles: [] })(AdminsOnly)).toThrow(/^roles .*AdminsOnly/);
+  });
+
+  it('a guard of another kind on a class changes nothing of what it takes from the class it extends', () => {
+    const optional = { sessionRequired: false };
+    expect(newRoutes().of(contextOf(Optional, 'shared'))?.options).toEqual(optional);
+    expect(newRoutes().of(contextOf(OptionalAndThrottled, 'shared'))?.options).toEqual(optional);
+    expect(newRoutes().of(contextOf(OpenAndThrottled, 'shared'))).toBeUndefined();
   });
 
   it.each([
