@@ -18,6 +18,8 @@ const KINDS: Readonly<Record<keyof CreateSessionOptions, readonly string[]>> = {
   revokePrevious: ['boolean'],
 };
 const NAMES = Object.keys(KINDS) as (keyof CreateSessionOptions)[];
+// Without them, the login is one of the module without a kind, or of the tenant 'public'.
+const ASKING = ['kind', 'tenantId'] as const;
 
 /**
  * Checks the options of a login when the handler is declared, so that a mistake does not wait for a user.
@@ -25,7 +27,7 @@ const NAMES = Object.keys(KINDS) as (keyof CreateSessionOptions)[];
  * @throws {SessionInputException}
  */
 export function checkCreateSessionOptions(value: unknown): CreateSessionOptions<unknown> {
-  const given = Object.entries(readDecoratorOptions(value, NAMES)).filter(
+  const given = Object.entries(readDecoratorOptions(value, NAMES, ASKING)).filter(
     ([, option]) => option !== undefined,
   );
   for (const [name, option] of given) {

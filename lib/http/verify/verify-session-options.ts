@@ -46,6 +46,7 @@ const NAMES = [
   'antiCsrfCheck',
   'overrideGlobalClaimValidators',
 ] as const;
+const NAMES_OF_ROUTES = [...NAMES, 'kind', 'roles', 'permissions', 'bound'] as const;
 
 /**
  * Checks the options of a verification. A text such as `'true'` would equal neither value, and so skip the check.
@@ -85,7 +86,7 @@ export function checkVerifySessionOptions(value: unknown): VerifySessionOptions 
  * @throws {SessionInputException}
  */
 export function checkGuardedRouteOptions(value: unknown): GuardedRouteOptions {
-  const options = readDecoratorOptions(value, [...NAMES, 'kind', 'roles', 'permissions', 'bound']);
+  const options = readDecoratorOptions(value, NAMES_OF_ROUTES, NAMES_OF_ROUTES);
   const { kind, roles, permissions, bound, ...rest } = options;
   const mustBeBound = checkFlag('bound', bound);
   return {
@@ -103,7 +104,7 @@ export function checkGuardedRouteOptions(value: unknown): GuardedRouteOptions {
  * @throws {SessionInputException}
  */
 export function readKind(value: unknown): SessionKind {
-  const { kind } = readDecoratorOptions(value, ['kind']);
+  const { kind } = readDecoratorOptions(value, ['kind'], ['kind']);
   return kind === undefined ? undefined : checkKind(kind);
 }
 

@@ -25,20 +25,29 @@ export function readOptions<Name extends string>(
 /**
  * The same for a decorator, in which an unknown name would silently leave a route open.
  *
+ * @param asking the names of options that must have a value where they are written: without one they ask for nothing
  * @throws {SessionInputException}
  */
 export function readDecoratorOptions<Name extends string>(
   value: unknown,
   names: readonly Name[],
+  asking: readonly Name[] = [],
 ): Partial<Record<Name, unknown>> {
   const options = readOptions(value, names);
   const known: readonly string[] = names;
   const given = readSafely('options', () => Object.keys(Object(value) as object));
   const unknown = given.find((name) => !known.includes(name));
-  if (unknown === undefined) return options;
+  if (unknown !== undefined) {
+    throw new SessionInputException(
+      'options',
+      `must not have "${printable(unknown)}"; known here: ${known.join(', ')}`,
+    );
+  }
+  const empty = asking.find((name) => given.includes(name) && options[name] === undefined);
+  if (empty === undefined) return options;
   throw new SessionInputException(
-    'options',
-    `must not have "${printable(unknown)}"; known here: ${known.join(', ')}`,
+    empty,
+    'is undefined: leave it out, or look for a circular import or a missing variable',
   );
 }
 

@@ -1,7 +1,12 @@
 import { inspect } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { CreateSession, RequireFresh, VerifySession } from '../../../lib/index.js';
+import {
+  CreateSession,
+  ForbidImpersonation,
+  RequireFresh,
+  VerifySession,
+} from '../../../lib/index.js';
 import { SessionInputException } from '../../../lib/errors/session-input.exception.js';
 import { anyValue, hostileValues, MARKER } from '../../support/hostile-values.js';
 
@@ -10,9 +15,9 @@ type Decorate = (value: never) => unknown;
 type Allowed = (value: unknown) => boolean;
 
 const isFlag: Allowed = (value) => value === undefined || typeof value === 'boolean';
+const isBoolean: Allowed = (value) => typeof value === 'boolean';
 const isSelector: Allowed = (value) => value === undefined || typeof value === 'function';
 const isList: Allowed = (value) =>
-  value === undefined ||
   (Array.isArray(value) && value.length === 0) ||
   (Array.isArray(value) &&
     Array.from(value).every((each) => typeof each === 'string' && each !== ''));
@@ -30,7 +35,7 @@ const decorators: readonly [name: string, option: string, decorate: Decorate, al
       '@CreateSession',
       'tenantId',
       (value) => CreateSession({ tenantId: value }),
-      (value) => isSelector(value) || typeof value === 'string',
+      (value) => typeof value === 'function' || typeof value === 'string',
     ],
     [
       '@CreateSession',
@@ -61,15 +66,25 @@ const decorators: readonly [name: string, option: string, decorate: Decorate, al
       '@VerifySession',
       'sessionRequired',
       (value) => VerifySession({ sessionRequired: value }),
-      isFlag,
+      isBoolean,
     ],
-    ['@VerifySession', 'checkDatabase', (value) => VerifySession({ checkDatabase: value }), isFlag],
-    ['@VerifySession', 'antiCsrfCheck', (value) => VerifySession({ antiCsrfCheck: value }), isFlag],
+    [
+      '@VerifySession',
+      'checkDatabase',
+      (value) => VerifySession({ checkDatabase: value }),
+      isBoolean,
+    ],
+    [
+      '@VerifySession',
+      'antiCsrfCheck',
+      (value) => VerifySession({ antiCsrfCheck: value }),
+      isBoolean,
+    ],
     [
       '@VerifySession',
       'overrideGlobalClaimValidators',
       (value) => VerifySession({ overrideGlobalClaimValidators: value }),
-      isSelector,
+      (value) => typeof value === 'function',
     ],
     ['@VerifySession', 'roles', (value) => VerifySession({ roles: value }), isList],
     ['@VerifySession', 'permissions', (value) => VerifySession({ permissions: value }), isList],
@@ -114,6 +129,24 @@ describe('an option that a decorator does not have', () => {
     ['of another decorator', () => CreateSession({ roles: [] } as object), 'roles'],
   ])('is refused where the handler is declared: %s', (_, decorate, name) => {
     expect(decorate).toThrow(`options must not have "${name}"; known here: `);
+  });
+});
+
+describe('an option that is written without a value', () => {
+  // As TypeScript has it without `exactOptionalPropertyTypes`.
+  const missing = undefined as never;
+
+  it.each<[option: string, decorate: () => unknown]>([
+    ['roles', () => VerifySession({ checkDatabase: true, roles: missing })],
+    ['kind', () => VerifySession({ kind: missing })],
+    ['kind', () => RequireFresh('10m', { kind: missing })],
+    ['kind', () => ForbidImpersonation({ kind: missing })],
+    ['kind', () => CreateSession({ kind: missing })],
+    ['tenantId', () => CreateSession({ tenantId: missing })],
+  ])('is refused, because it would ask for nothing: %s', (option, decorate) => {
+    expect(decorate).toThrow(
+      `${option} is undefined: leave it out, or look for a circular import or a missing variable`,
+    );
   });
 });
 
