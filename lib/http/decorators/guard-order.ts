@@ -2,11 +2,12 @@ import { applyDecorators, UseGuards } from '@nestjs/common';
 import { GUARDS_METADATA } from '@nestjs/common/constants.js';
 import { sessionGuardOf } from '../verify/guard-of-kind.js';
 import { CreateSessionMetadata } from './create-session.metadata.js';
+import { noteGuardedMethod } from './guarded-methods.js';
 import { isSessionGuard } from './verify-session.metadata.js';
 
 /** Guards a route or a controller by sessions, in whatever order its decorators stand. */
 export function guardBySession(kind: string | undefined): MethodDecorator & ClassDecorator {
-  return applyDecorators(UseGuards(sessionGuardOf(kind)), sessionsFirst);
+  return applyDecorators(UseGuards(sessionGuardOf(kind)), sessionsFirst, noteGuardedMethod);
 }
 
 /**

@@ -15,6 +15,7 @@ import {
 } from './guarded-routes.js';
 import { handlersOf, nameOf, type HandlerOfClass } from './handlers-of-class.js';
 import { isGuardLeftOut } from './left-out-guards.js';
+import { lostGuardFlaw } from './lost-guards.js';
 import {
   GRAPHQL_OPTIONS,
   isField,
@@ -59,6 +60,7 @@ export class HandlerSurvey {
         loginFlaw(each) ??
         this.fieldFlaw(each) ??
         this.guardFlaw(each) ??
+        this.lostFlaw(each) ??
         contradictionIn(each) ??
         [],
     );
@@ -138,6 +140,11 @@ export class HandlerSurvey {
       cause: `${nameOf(declared)} is open: the guard of the application (APP_GUARD) does not apply to gateways.`,
       cure: 'Put @VerifySession() on the gateway, or @PublicAccess() if it should be open.',
     };
+  }
+
+  private lostFlaw(declared: HandlerOfClass): Flaw | undefined {
+    const isGuarded = isApplicationGuarded(this.config) || this.routes.isDeclared(declared);
+    return lostGuardFlaw(declared, isGuarded);
   }
 
   private fieldFlaw(declared: HandlerOfClass): Flaw | undefined {

@@ -1,4 +1,4 @@
-import { Module, type Provider, type Type } from '@nestjs/common';
+import { Controller, Get, Module, type Provider, type Type } from '@nestjs/common';
 import { APP_GUARD, NestFactory } from '@nestjs/core';
 import {
   Field,
@@ -14,7 +14,15 @@ import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
 import { describe, expect, it } from 'vitest';
-import { SessionGuard, SessionModule, VerifySession } from '../../../lib/index.js';
+import {
+  ForbidImpersonation,
+  PublicAccess,
+  RequireFresh,
+  SessionGuard,
+  SessionModule,
+  VerifySession,
+} from '../../../lib/index.js';
+import { Wrapped } from '../../support/wrapped.decorator.js';
 
 @Resolver()
 class OpenResolver {
@@ -70,7 +78,120 @@ class Orders {
   }
 }
 
-async function start(providers: Provider[], imports: Type[] = []): Promise<void> {
+@Controller('reports')
+class ReplacedController {
+  @Get()
+  @Wrapped
+  @VerifySession({ roles: ['admin'] })
+  report(): string {
+    return 'secret';
+  }
+}
+
+@Controller('reports')
+class HalfReplacedController {
+  @Get()
+  @RequireFresh('10m')
+  @Wrapped
+  @VerifySession({ roles: ['admin'] })
+  report(): string {
+    return 'secret';
+  }
+}
+
+@Controller('inherited')
+class InheritingController extends ReplacedController {}
+
+@Resolver()
+class ReplacedResolver {
+  @Query(() => String)
+  @Wrapped
+  @ForbidImpersonation()
+  report(): string {
+    return 'secret';
+  }
+}
+
+@WebSocketGateway()
+class ReplacedGateway {
+  @SubscribeMessage('report')
+  @Wrapped
+  @VerifySession()
+  report(): string {
+    return 'secret';
+  }
+}
+
+class GuardedReports {
+  @Get('all')
+  @VerifySession()
+  all(): string {
+    return 'all';
+  }
+
+  @Get('secret')
+  @VerifySession({ roles: ['admin'] })
+  secret(): string {
+    return 'secret';
+  }
+}
+
+@Controller()
+class OverridingController extends GuardedReports {
+  @Get('secret')
+  override secret(): string {
+    return 'another secret';
+  }
+}
+
+@Controller()
+class PlainOverridingController extends GuardedReports {
+  @Get('all')
+  override all(): string {
+    return 'all and more';
+  }
+}
+
+@Controller()
+class OutspokenController extends GuardedReports {
+  // No route: it is called by the one below alone.
+  override all(): string {
+    return 'all';
+  }
+
+  @Get('secret')
+  @PublicAccess()
+  override secret(): string {
+    return 'told to everybody';
+  }
+}
+
+@Controller()
+@VerifySession({ roles: ['editor'] })
+class SpeakingController extends GuardedReports {
+  @Get('secret')
+  override secret(): string {
+    return 'told to editors';
+  }
+}
+
+@Controller()
+class GuardedAboveController {
+  @Get()
+  @VerifySession()
+  @Wrapped
+  report(): string {
+    return 'secret';
+  }
+}
+
+const forAll: Provider = { provide: APP_GUARD, useExisting: SessionGuard };
+
+async function start(
+  providers: Provider[],
+  imports: Type[] = [],
+  controllers: Type[] = [],
+): Promise<void> {
   @Module({
     imports: [
       TypeOrmModule.forRoot({
@@ -88,6 +209,7 @@ async function start(providers: Provider[], imports: Type[] = []): Promise<void>
       ...imports,
     ],
     providers,
+    controllers,
   })
   class AppModule {}
   const app = await NestFactory.create(AppModule, new FastifyAdapter(), { logger: false });
@@ -148,6 +270,43 @@ describe('a start with a guarded handler whose guard Nest leaves out', () => {
     ],
   ])('does not fail where the application %s', async (_, providers) => {
     await expect(start(providers)).resolves.toBeUndefined();
+  });
+
+  it.each<[string, Provider[], Type[]]>([
+    ['ReplacedController.report', [], [ReplacedController]],
+    ['ReplacedController.report', [forAll], [ReplacedController]],
+    ['HalfReplacedController.report', [], [HalfReplacedController]],
+    ['InheritingController.report', [], [InheritingController]],
+    ['ReplacedResolver.report', [ReplacedResolver], []],
+    ['ReplacedGateway.report', [ReplacedGateway], []],
+  ])(
+    'does not start with a guarded handler that a decorator above has replaced: %s',
+    async (name, providers, controllers) => {
+      const starting = start([OpenResolver, ...providers], [], controllers);
+      await expect(starting).rejects.toThrow(`${name} has lost what @VerifySession()`);
+      await expect(starting).rejects.toThrow('Put ours above the decorator that replaces');
+    },
+  );
+
+  it.each<[string, Provider[], Type]>([
+    ['OverridingController.secret', [], OverridingController],
+    ['OverridingController.secret', [forAll], OverridingController],
+    ['PlainOverridingController.all', [], PlainOverridingController],
+  ])(
+    'does not start with a handler that overrides a guarded one, and says nothing: %s',
+    async (name, providers, controller) => {
+      const starting = start([OpenResolver, ...providers], [], [controller]);
+      await expect(starting).rejects.toThrow(`${name} overrides a handler that requires a session`);
+    },
+  );
+
+  it.each<[string, Provider[], Type]>([
+    ['our decorator is above the one that replaces', [], GuardedAboveController],
+    ['an override says who may pass, or is no route', [], OutspokenController],
+    ['the class of an override says who may pass', [], SpeakingController],
+    ['the application asks for the same', [forAll], PlainOverridingController],
+  ])('starts where %s', async (_, providers, controller) => {
+    await expect(start([OpenResolver, ...providers], [], [controller])).resolves.toBeUndefined();
   });
 
   it('does not fail where another module gives a listed class another name', async () => {
