@@ -31,6 +31,14 @@ interface Held {
 // The messages are judged one by one, also by the validators that every route has.
 const NOTHING: readonly VerifySessionOptions[] = [{ overrideGlobalClaimValidators: () => [] }];
 
+// The session by which a connection is held, and those of its earlier tokens.
+const holding = new WeakMap<ReadonlySession, Held>();
+
+/** The session of the newest token that the connection's client has shown: itself if there is no newer one. */
+export function shownNow(session: ReadonlySession): ReadonlySession {
+  return holding.get(session)?.session ?? session;
+}
+
 /** Keeps open connections with their sessions, and closes them when these end. */
 @Injectable()
 export class HeldConnections implements LiveConnections {
@@ -121,6 +129,7 @@ export class HeldConnections implements LiveConnections {
   }
 
   private watch(held: Held): void {
+    holding.set(held.session, held);
     held.watching = OpenClaims.watch(held.session, held.asked, (end) => {
       held.isOver = true;
       // Its turn to be closed may come later.

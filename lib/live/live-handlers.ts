@@ -19,7 +19,12 @@ import { findRequestAndResponse } from '../http/context/execution-context.js';
 import { takesOverResponse } from '../http/context/taken-over-response.js';
 import { foundIn, sessionFor } from '../http/current-session.js';
 import { handlersOf } from '../http/routes/handlers-of-class.js';
-import { isServiceMessage, isStreamCall, isSubscription } from '../http/routes/nest-marks.js';
+import {
+  isGatewayMessage,
+  isServiceMessage,
+  isStreamCall,
+  isSubscription,
+} from '../http/routes/nest-marks.js';
 import { namedClass, providedClass } from '../http/routes/provided-classes.js';
 import { MESSAGE_TOKENS, type MessageTokens } from '../http/verify/message-tokens.js';
 import { ReadonlySession } from '../session/container/readonly-session.js';
@@ -103,8 +108,9 @@ export class LiveHandlers implements OnModuleInit {
     }
   }
 
-  // No message has a session unless somebody finds its token. Guards can't look at gRPC's own calls.
+  // No message of a service has a session unless somebody finds its token. Guards can't look at gRPC's own calls.
   private answersMessages(handler: object): boolean {
+    if (isGatewayMessage(handler)) return true;
     return this.messages !== undefined && isServiceMessage(handler) && !isStreamCall(handler);
   }
 

@@ -4,16 +4,22 @@ import { findSessionHolder, isMessage } from '../http/context/execution-context.
 import { sessionFor } from '../http/current-session.js';
 import type { VerifySessionOptions } from '../http/verify/verify-session-options.js';
 import { ReadonlySession } from '../session/container/readonly-session.js';
+import { shownNow } from './held-connections.js';
 import { OpenClaims } from './open-claims.js';
 
-/** Ends the stream that a message handler answers with its session, by the error of a refusal. */
+/** Ends the stream that a handler of messages answers with its session, by the error of a refusal. */
 export class EndMessageWithSession implements NestInterceptor {
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
-    const holder = isMessage(context) ? findSessionHolder(context) : undefined;
+    const isOfService = isMessage(context);
+    const isAnswered = isOfService || context.getType<string>() === 'ws';
+    const holder = isAnswered ? findSessionHolder(context) : undefined;
     const session = holder && sessionFor(holder, context.getHandler())?.session;
     if (!(session instanceof ReadonlySession)) return next.handle();
     const asked = OpenClaims.askedBy(context, session);
-    return streamEndedWithSession(next.handle(), session, asked, isStreamedCall(context));
+    // A socket keeps the session of an earlier message, which an open handler did not ask for.
+    if (!isOfService && asked === undefined) return next.handle();
+    const isAwaited = isOfService && isStreamedCall(context);
+    return streamEndedWithSession(next.handle(), session, asked, isAwaited);
   }
 }
 
@@ -33,10 +39,22 @@ function streamEndedWithSession(
     // The values of the turn in which the first one came.
     const first: unknown[] = [];
     let isWatched = false;
+    const keepBy = (shown: ReadonlySession): void => {
+      const watching = OpenClaims.watch(
+        shown,
+        asked,
+        ({ error }) => {
+          const now = shownNow(shown);
+          if (now !== shown && error.code === 'TRY_REFRESH_TOKEN') keepBy(now);
+          else subscriber.error(error);
+        },
+        { isJudged: shown === session },
+      );
+      subscriber.add(() => watching[Symbol.dispose]());
+    };
     const watch = (): void => {
       isWatched = true;
-      const watching = OpenClaims.watch(session, asked, ({ error }) => subscriber.error(error));
-      subscriber.add(() => watching[Symbol.dispose]());
+      keepBy(session);
     };
     const giveFirst = (): void => {
       for (const value of first.splice(0)) subscriber.next(value);

@@ -32,6 +32,11 @@ import { OpenSessions } from './open-sessions.js';
 /** A connection's requirements on its session's claims, as long as it is open. */
 type AskedOfClaims = Pick<VerifySessionOptions, 'overrideGlobalClaimValidators'> | undefined;
 
+interface Watching {
+  /** Whether the claims have just been judged by these requirements. @default true */
+  readonly isJudged?: boolean;
+}
+
 // After an outage all connections ask at once, of a database that has just come back.
 const MOST_RENEWALS = 20;
 // A fetch that never ends must not keep a turn.
@@ -83,16 +88,19 @@ export class OpenClaims {
     session: ReadonlySession,
     asked: AskedOfClaims,
     onEnd: (end: LiveEnd) => void,
+    how: Watching = {},
   ): Disposable {
     const { held, ends } = session.live;
     const claims = byEnds.get(ends);
-    return claims === undefined ? ends.watch(held, onEnd) : claims.watch(session, asked, onEnd);
+    if (claims === undefined) return ends.watch(held, onEnd);
+    return claims.watch(session, asked, onEnd, how);
   }
 
   private watch(
     session: ReadonlySession,
     asked: AskedOfClaims,
     onEnd: (end: LiveEnd) => void,
+    { isJudged = true }: Watching,
   ): Disposable {
     const isAsked = this.verification.claims.areAsked(asked?.overrideGlobalClaimValidators);
     let isOpen = true;
@@ -132,7 +140,8 @@ export class OpenClaims {
       watching[Symbol.dispose]();
     };
     // They may have become stale since they were verified.
-    if (this.revocations.staleClaimsSinceMs(session.getUserId()) !== undefined) check();
+    const isStale = this.revocations.staleClaimsSinceMs(session.getUserId()) !== undefined;
+    if (isStale || !isJudged) check();
     return { [Symbol.dispose]: dispose };
   }
 

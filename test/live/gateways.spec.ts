@@ -10,6 +10,7 @@ import nest from '@nestjs/core/package.json' with { type: 'json' };
 import { IoAdapter } from '@nestjs/platform-socket.io';
 import { WsAdapter } from '@nestjs/platform-ws';
 import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
+import { map, startWith, Subject, type Observable } from 'rxjs';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import {
   allowSocketIo,
@@ -43,6 +44,13 @@ const roleClaim = new UserRoleClaim({
 
 const paidClaim = new BooleanClaim({ key: 'paid', fetchValue: () => undefined });
 const paid = () => [paidClaim.validators.isTrue()];
+
+const streamed = new Subject<number>();
+const streamOf = (event: string): Observable<object> =>
+  streamed.pipe(
+    startWith(1),
+    map((data) => ({ event, data })),
+  );
 
 class Answers {
   @SubscribeMessage('who')
@@ -78,6 +86,48 @@ class GuardedGateway extends Answers {
     return { event: 'surely paid', data: session.getClaimValue(paidClaim) };
   }
 }
+
+/** Streams, each for those whom its message admits. */
+class StreamedAnswers {
+  @SubscribeMessage('news')
+  news(): Observable<object> {
+    return streamOf('news');
+  }
+
+  @SubscribeMessage('orders')
+  @VerifySession()
+  orders(): Observable<object> {
+    return streamOf('order');
+  }
+
+  @SubscribeMessage('secrets')
+  @VerifySession({ roles: ['admin'] })
+  secrets(): Observable<object> {
+    return streamOf('secret');
+  }
+
+  @SubscribeMessage('paid news')
+  @VerifySession({ overrideGlobalClaimValidators: paid })
+  paidNews(): Observable<object> {
+    return streamOf('paid news');
+  }
+}
+
+@WebSocketGateway({ path: '/streams' })
+@VerifySession()
+class StreamGateway extends StreamedAnswers {}
+
+@WebSocketGateway({ path: '/open-streams' })
+@PublicAccess()
+class OpenStreamGateway extends StreamedAnswers {}
+
+@WebSocketGateway({ namespace: 'streams' })
+@VerifySession()
+class StreamNamespace extends StreamedAnswers {}
+
+@WebSocketGateway({ namespace: 'open-streams' })
+@PublicAccess()
+class OpenStreamNamespace extends StreamedAnswers {}
 
 class GuardedAnswers {
   @SubscribeMessage('who')
@@ -170,6 +220,7 @@ const KINDS = {
     adapter: (app: INestApplication) => new EnteredWsAdapter(app),
     bareAdapter: (app: INestApplication) => new WsAdapter(app),
     gateways: [GuardedGateway, AdminGateway, OpenGateway, PaidGateway],
+    ofStreams: [StreamGateway, OpenStreamGateway],
     ofMessages: MessageGateway,
     ended: (code: string): unknown => [code === 'INVALID_CLAIMS' ? 4403 : 4401, code],
   },
@@ -179,6 +230,7 @@ const KINDS = {
     adapter: (app: INestApplication) => new EnteredIoAdapter(app),
     bareAdapter: (app: INestApplication) => new IoAdapter(app),
     gateways: [GuardedNamespace, AdminNamespace, OpenNamespace, PaidNamespace],
+    ofStreams: [StreamNamespace, OpenStreamNamespace],
     ofMessages: MessageNamespace,
     ended: (code: string): unknown => ['io server disconnect', { code }],
   },
@@ -189,14 +241,14 @@ const CELLS = (Object.keys(KINDS) as (keyof typeof KINDS)[]).flatMap((kind) =>
 );
 
 describe.each(CELLS)('a socket of %s on %s', (kind, platform) => {
-  const { open, adapter, gateways, ended } = KINDS[kind];
+  const { open, adapter, gateways, ofStreams, ended } = KINDS[kind];
   let scene: Scene;
   const clients: SocketTestClient[] = [];
   beforeAll(async () => {
     scene = await Scene.open({
       platform,
       controllers: [Nothing],
-      providers: [...gateways],
+      providers: [...gateways, ...ofStreams],
       sessions: { claims: [roleClaim], live: { pending: 3 } },
       prepare: (app) => void app.useWebSocketAdapter(adapter(app)),
     });
@@ -338,6 +390,41 @@ describe.each(CELLS)('a socket of %s on %s', (kind, platform) => {
     const late = await connect('open', accessCookie(access));
     expect(await late.ask('ping')).toEqual(['pong', 'open']);
     expect(client.isClosed).toBe(false);
+  });
+
+  it('ends what a message streams with its session, in an open gateway too, and where a role of the message alone is taken', async () => {
+    const { access, handle } = await scene.login('bob');
+    const ofOpen = await connect('open-streams', accessCookie(access));
+    expect(await ofOpen.ask('orders')).toEqual(['order', 1]);
+    const end = ofOpen.next();
+    await sessions().revokeSession(handle);
+    expect(await end).toMatchObject(['exception', { code: 'UNAUTHORISED' }]);
+    expect(streamed.observed).toBe(false);
+
+    roles.set('gina', ['admin']);
+    const gina = await scene.login('gina');
+    const client = await connect('streams', accessCookie(gina.access));
+    expect(await client.ask('secrets')).toEqual(['secret', 1]);
+    const taken = client.next();
+    roles.set('gina', []);
+    await sessions().markClaimsStale('gina');
+    expect(await taken).toMatchObject(['exception', { code: 'INVALID_CLAIMS' }]);
+    expect(streamed.observed).toBe(false);
+    expect(await client.ask('orders')).toEqual(['order', 1]);
+    expect(client.isClosed).toBe(false);
+  });
+
+  it('goes on with what an open handler streams, whatever session an earlier message had', async () => {
+    const { access, handle } = await scene.login('bob');
+    const client = await connect('open-streams', accessCookie(access));
+    expect(await client.ask('orders')).toEqual(['order', 1]);
+    expect(await client.ask('news')).toEqual(['news', 1]);
+    const end = client.next();
+    await sessions().revokeSession(handle);
+    expect(await end).toMatchObject(['exception', { code: 'UNAUTHORISED' }]);
+    const next = client.next();
+    streamed.next(2);
+    expect(await next).toEqual(['news', 2]);
   });
 
   it.each([
@@ -530,6 +617,46 @@ describe('what only one kind of socket has', () => {
       expect(await kept.ask('who')).toEqual(['you', 'bob']);
       expect(kept.isClosed).toBe(false);
       kept.close();
+    },
+  );
+
+  it.each(['ws', 'Socket.IO'] as const)(
+    '%s: what a message streams goes on by a newer token that is shown, unless it asked for a claim that this one lacks',
+    async (kind) => {
+      const { ofStreams, adapter, open } = KINDS[kind];
+      scene = await Scene.open({
+        providers: [...ofStreams],
+        sessions: { live: { until: 'token' } },
+        prepare: (app) => void app.useWebSocketAdapter(adapter(app)),
+      });
+      const { app, clock, url } = scene.booted;
+      const sessions = app.get(SessionService);
+      const feed = app.get<{ task: { runNow(): Promise<void> } }>(RevocationFeed);
+      const claims = paidClaim.addToPayload({}, true, clock.now());
+      const session = await sessions.createNewSessionWithoutRequestResponse(
+        'public',
+        'bob',
+        claims,
+      );
+      const { accessToken, refreshToken = '' } = session.getAllSessionTokensDangerously();
+      const client = await open(url, 'streams', accessCookie(accessToken));
+      expect(await client.ask('orders')).toEqual(['order', 1]);
+      expect(await client.ask('paid news')).toEqual(['paid news', 1]);
+      await scene.advance(HOUR / 2);
+      await sessions.removeClaim(session.getHandle(), paidClaim);
+      const newer = await sessions.refreshSessionWithoutRequestResponse(refreshToken);
+      client.send('session-token', newer.getAccessToken());
+      await client.ask('news');
+      await new Promise(setImmediate);
+      const end = client.next();
+      await scene.advance(HOUR / 2);
+      await feed.task.runNow();
+      expect(await end).toMatchObject(['exception', { code: 'INVALID_CLAIMS' }]);
+      const next = client.next();
+      streamed.next(2);
+      expect(await next).toEqual(['order', 2]);
+      expect(client.isClosed).toBe(false);
+      client.close();
     },
   );
 

@@ -8,6 +8,8 @@ import { HOST, type Headers } from './scene.js';
 export interface SocketTestClient {
   /** Its answer, or how it was closed. */
   ask(event: string, data?: unknown): Promise<unknown>;
+  /** The next message, or how it was closed. */
+  next(): Promise<unknown>;
   /** How it was closed: code and reason of a WebSocket, what Socket.IO says. */
   readonly closed: Promise<unknown>;
   readonly isClosed: boolean;
@@ -44,12 +46,17 @@ export class WsTestClient implements SocketTestClient {
     return client;
   }
 
-  async ask(event: string, data?: unknown): Promise<unknown> {
+  ask(event: string, data?: unknown): Promise<unknown> {
+    const answer = this.next();
+    this.send(event, data);
+    return answer;
+  }
+
+  next(): Promise<unknown> {
     const answered = once(this.socket, 'message').then(([message]: unknown[]) => {
       const { event: name, data: answer } = JSON.parse(String(message)) as Record<string, unknown>;
       return [name, answer];
     });
-    this.send(event, data);
     return Promise.race([answered, this.closed]);
   }
 
@@ -115,6 +122,12 @@ export class IoTestClient implements SocketTestClient {
   }
 
   ask(event: string, data?: unknown): Promise<unknown> {
+    const answer = this.next();
+    this.send(event, data);
+    return answer;
+  }
+
+  next(): Promise<unknown> {
     const answered = new Promise((resolve) => {
       this.socket.onAny((name: string, answer: unknown) => {
         if (name === 'session-ended') return;
@@ -122,7 +135,6 @@ export class IoTestClient implements SocketTestClient {
         resolve([name, answer]);
       });
     });
-    this.send(event, data);
     return Promise.race([answered, this.closed]);
   }
 

@@ -15,7 +15,7 @@ import { WsAdapter } from '@nestjs/platform-ws';
 import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
 import { EventSource } from 'eventsource';
 import { createClient } from 'graphql-ws';
-import { NEVER, startWith, type Observable } from 'rxjs';
+import { NEVER, startWith, Subject, type Observable } from 'rxjs';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import { SessionService, UserRoleClaim } from '../../lib/index.js';
@@ -60,7 +60,21 @@ const isNotBanned: SessionClaimValidator = {
 };
 const signals: AbortSignal[] = [];
 
+const streamed = new Subject<object>();
+
 class Answers {
+  @SubscribeMessage('orders')
+  @VerifySession()
+  orders(): Observable<object> {
+    return streamed.pipe(startWith({ event: 'order', data: 1 }));
+  }
+
+  @SubscribeMessage('secrets')
+  @VerifySession({ roles: ['admin'] })
+  secrets(): Observable<object> {
+    return streamed.pipe(startWith({ event: 'secret', data: 1 }));
+  }
+
   @SubscribeMessage('who')
   who(@CurrentSession() session?: ReadonlySession): object {
     return { event: 'you', data: session?.getUserId() ?? null };
@@ -335,6 +349,48 @@ describe.each(CELLS)('a socket of %s of a service without a database on %s', (ki
     await expect(connect('admin', bearer(access))).rejects.toBeInstanceOf(Error);
     const renewed = await pair.sessions.refreshSessionWithoutRequestResponse(refresh);
     await expect(connect('admin', bearer(renewed.getAccessToken()))).rejects.toBeInstanceOf(Error);
+  });
+
+  it('ends what a message streams with its session, in an open gateway too, and where a role of the message alone is taken', async () => {
+    const bob = await pair.logIn();
+    const ofOpen = await connect('open', bearer(bob.access));
+    expect(await ofOpen.ask('orders')).toEqual(['order', 1]);
+    const end = ofOpen.next();
+    await pair.sessions.revokeSession(bob.handle);
+    expect(await end).toMatchObject(['exception', { code: 'UNAUTHORISED' }]);
+    expect(streamed.observed).toBe(false);
+
+    roles.set('gina', ['admin']);
+    const gina = await pair.logIn('gina');
+    const client = await connect('guarded', bearer(gina.access));
+    expect(await client.ask('secrets')).toEqual(['secret', 1]);
+    const taken = client.next();
+    pair.clock.advanceMs(1_000);
+    await pair.sessions.markClaimsStale('gina');
+    expect(await taken).toMatchObject(['exception', { code: 'TRY_REFRESH_TOKEN' }]);
+    expect(streamed.observed).toBe(false);
+    expect(await client.ask('who')).toEqual(['you', 'gina']);
+  });
+
+  it('goes on with what a message streams by a newer token that is shown, unless that lacks its role', async () => {
+    roles.set('hugo', ['admin']);
+    const { access, handle, refresh } = await pair.logIn('hugo');
+    const client = await connect('guarded', bearer(access));
+    expect(await client.ask('orders')).toEqual(['order', 1]);
+    expect(await client.ask('secrets')).toEqual(['secret', 1]);
+    pair.clock.advanceMs(30 * MINUTE);
+    roles.set('hugo', []);
+    await pair.sessions.fetchAndSetClaim(handle, roleClaim);
+    const renewed = await pair.sessions.refreshSessionWithoutRequestResponse(refresh);
+    client.send('session-token', renewed.getAccessToken());
+    await client.ask('who');
+    const end = client.next();
+    pair.clock.advanceMs(31 * MINUTE);
+    expect(await end).toMatchObject(['exception', { code: 'INVALID_CLAIMS' }]);
+    const next = client.next();
+    streamed.next({ event: 'order', data: 2 });
+    expect(await next).toEqual(['order', 2]);
+    expect(client.isClosed).toBe(false);
   });
 
   it('is told to refresh where a message asks for a claim without a value that has been marked stale', async () => {
