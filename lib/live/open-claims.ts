@@ -1,6 +1,8 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Inject, Injectable, Logger } from '@nestjs/common';
 import { InvalidClaimsException } from '../errors/invalid-claims.exception.js';
 import { SessionInputException } from '../errors/session-input.exception.js';
+import { SessionIssuerUnavailableException } from '../errors/session-issuer-unavailable.exception.js';
+import { SessionStoreUnavailableException } from '../errors/session-store-unavailable.exception.js';
 import { TryRefreshTokenException } from '../errors/try-refresh-token.exception.js';
 import { UnauthorizedSessionException } from '../errors/unauthorized-session.exception.js';
 import {
@@ -22,6 +24,8 @@ import {
 } from '../session/container/verified-sessions.js';
 import type { HeldRow } from '../store/session-outline.js';
 import { Clock } from '../time/clock.js';
+import { LogThrottle } from '../time/log-throttle.js';
+import { MINUTE_MS } from '../time/units.js';
 import { judgedSession } from '../verification/judged-session.js';
 import { KNOWN_REVOCATIONS, type TellingRevocations } from '../verification/known-revocations.js';
 import type { LiveEnd, LiveEndReason, SessionEnds } from '../verification/session-ends.js';
@@ -54,6 +58,8 @@ const byEnds = new WeakMap<SessionEnds, OpenClaims>();
 export class OpenClaims {
   private readonly again = new Set<() => void>();
   private readonly turns = new FewAtOnce(MOST_RENEWALS, LONGEST_TURN_MS);
+  private readonly logger = new Logger('SessionModule');
+  private readonly throttle: LogThrottle;
 
   constructor(
     private readonly sessions: OpenSessions,
@@ -65,6 +71,7 @@ export class OpenClaims {
     private readonly clock: Clock,
     @Inject(RESOLVED_SESSION_OPTIONS) private readonly options: ResolvedVerificationOptions,
   ) {
+    this.throttle = new LogThrottle(clock, MINUTE_MS);
     byEnds.set(sessions, this);
     // If a database was away, the next beat checks again.
     revocations.onNews((news) => {
@@ -105,16 +112,27 @@ export class OpenClaims {
     const isAsked = this.verification.claims.areAsked(asked?.overrideGlobalClaimValidators);
     let isOpen = true;
     let judged = session.live.held.claims;
+    let failingSinceMs: number | undefined;
+    const endBy = (fault: LiveEndReason): void => {
+      dispose();
+      onEnd(endOf(judgedSession(judged), fault, this.clock.now(), this.options));
+    };
+    const failed = (error: unknown, again: () => void): void => {
+      if (!isOpen) return;
+      failingSinceMs = this.failingSinceMs(error, failingSinceMs);
+      const failsForMs = this.clock.now() - (failingSinceMs ?? Number.POSITIVE_INFINITY);
+      if (isAsked && failsForMs >= this.revocations.maxStalenessMs) endBy('claims');
+      else this.again.add(again);
+    };
     const check = (): void => {
       if (!isOpen) return;
       this.findFault(session, asked, isAsked).then(
         (fault) => {
           judged = session.live.held.claims;
-          if (fault === undefined || !isOpen) return;
-          dispose();
-          onEnd(endOf(judgedSession(judged), fault, this.clock.now(), this.options));
+          failingSinceMs = undefined;
+          if (fault !== undefined && isOpen) endBy(fault);
         },
-        () => this.again.add(check),
+        (error: unknown) => failed(error, check),
       );
     };
     const takeRow = (row: HeldRow): void => {
@@ -122,7 +140,7 @@ export class OpenClaims {
       this.verified.takeRow(session, row).then(
         // Time alone may have made them too old. A message may have changed them before.
         () => (isAsked || session.live.held.claims !== judged) && check(),
-        () => this.again.add(() => takeRow(row)),
+        (error: unknown) => failed(error, () => takeRow(row)),
       );
     };
     const end = (why: LiveEnd): void => {
@@ -143,6 +161,28 @@ export class OpenClaims {
     const isStale = this.revocations.staleClaimsSinceMs(session.getUserId()) !== undefined;
     if (isStale || !isJudged) check();
     return { [Symbol.dispose]: dispose };
+  }
+
+  // A database that is away may be the reason of any error: that of the sessions is often the application's, too.
+  private failingSinceMs(error: unknown, sinceMs: number | undefined): number | undefined {
+    const isOutage =
+      error instanceof SessionStoreUnavailableException ||
+      error instanceof SessionIssuerUnavailableException;
+    if (!isOutage) this.tell(error);
+    return isOutage || this.revocations.isStale ? undefined : (sinceMs ?? this.clock.now());
+  }
+
+  // Without its message, which may tell of the user.
+  private tell(error: unknown): void {
+    const { name = 'Value', stack = '' }: Partial<Error> = error instanceof Error ? error : {};
+    if (!this.throttle.admits(name)) return;
+    this.logger.error(
+      `The claims of an open connection could not be fetched or judged: ${name}. The next ${name} is told after a minute`,
+      stack
+        .split('\n')
+        .filter((line) => /^\s+at /.test(line))
+        .join('\n'),
+    );
   }
 
   private async findFault(

@@ -80,8 +80,7 @@ export class RevocationFeed implements TellingRevocations {
     this.startedAtMs = this.clock.now();
     const firstLines = new Promise<void>((resolve) => (this.onFirstLines = resolve));
     const reading = this.poll();
-    const { revocation } = this.options;
-    const canAskDatabase = revocation !== false && revocation.maxStalenessMs !== false;
+    const canAskDatabase = Number.isFinite(this.maxStalenessMs);
     const mayReadOn = canAskDatabase && this.listener === undefined;
     await (mayReadOn ? Promise.race([reading, firstLines]) : reading);
     this.task.start(reading);
@@ -100,10 +99,13 @@ export class RevocationFeed implements TellingRevocations {
 
   /** Whether the news is too old to rely on, so that the database must be asked. */
   get isStale(): boolean {
-    const { revocation } = this.options;
-    if (revocation === false || revocation.maxStalenessMs === false) return false;
     // A clock that has gone back does not make an earlier reading fresh.
-    return Math.abs(this.ageMs) > revocation.maxStalenessMs;
+    return Math.abs(this.ageMs) > this.maxStalenessMs;
+  }
+
+  get maxStalenessMs(): number {
+    const { revocation } = this.options;
+    return (revocation !== false && revocation.maxStalenessMs) || Number.POSITIVE_INFINITY;
   }
 
   get accessTokenLifetimeMs(): number {

@@ -32,6 +32,9 @@ export interface KnownRevocations {
   /** Whether the news is too old to rely on alone. */
   readonly isStale: boolean;
 
+  /** The age at which the news is too old, in milliseconds; infinite if it is never too old, or if there is none. */
+  readonly maxStalenessMs: number;
+
   /** How long an access token is valid at most, in milliseconds. Revocations are not remembered for longer. */
   readonly accessTokenLifetimeMs: number;
 }

@@ -117,9 +117,12 @@ export class IssuerFeed implements TellingRevocations {
   }
 
   get isStale(): boolean {
+    return this.ageMs > this.maxStalenessMs;
+  }
+
+  get maxStalenessMs(): number {
     const { revocations } = this.options;
-    if (revocations === false || revocations.maxStalenessMs === false) return false;
-    return this.ageMs > revocations.maxStalenessMs;
+    return (revocations !== false && revocations.maxStalenessMs) || Number.POSITIVE_INFINITY;
   }
 
   get accessTokenLifetimeMs(): number {

@@ -53,6 +53,7 @@ class World {
       isRevoked: (session: typeof this.session) => this.known.isRevoked(session),
       staleClaimsSinceMs: () => undefined,
       isStale: false,
+      maxStalenessMs: 60_000,
       accessTokenLifetimeMs: HOUR,
       onNews: (listener: (news: readonly RevocationNews[]) => void) => {
         this.listeners.add(listener);

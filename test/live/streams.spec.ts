@@ -29,6 +29,7 @@ import {
 import { OpenSessions } from '../../lib/live/open-sessions.js';
 import { RevocationFeed } from '../../lib/revocation/revocation-feed.js';
 import { bootApp, platforms, type BootedApp } from '../support/boot-app.js';
+import { withClosedConnection } from '../support/closed-connection.js';
 import { LogRecorder } from '../support/log-recorder.js';
 import { accessCookie, HOST, Scene } from '../support/scene.js';
 import { readAnswer } from '../support/streamed-answer.js';
@@ -454,6 +455,76 @@ describe.each(platforms)('a stream that outlasts what it asked for, on %s', (pla
     expect([open(), fetched.has('erin')]).toEqual([1, false]);
     await scene.booted.app.get(SessionService).revokeSession(handle);
     await text;
+  });
+});
+
+describe('a stream whose role can no longer be fetched', () => {
+  class EntityNotFoundError extends Error {
+    override readonly name = 'EntityNotFoundError';
+  }
+  let isThere = true;
+  let fetches = 0;
+  const claim = new UserRoleClaim({
+    fetchValue: ({ userId }) => {
+      fetches += 1;
+      if (isThere) return ['admin'];
+      throw new EntityNotFoundError(`no user ${userId}`);
+    },
+  });
+  const logs = new LogRecorder();
+  let scene: Scene;
+  beforeAll(async () => {
+    scene = await Scene.open({
+      prepare: logs.record,
+      controllers: [StreamController],
+      sessions: { claims: [claim] },
+    });
+  });
+  afterAll(() => scene.close());
+
+  it('ends a stream whose role can no longer be fetched, and says so in the log, but not while the sessions’ database is away', async () => {
+    const { app, clock, dataSource } = scene.booted;
+    const { task } = app.get<{ task: { runNow(): Promise<void> } }>(RevocationFeed);
+    const { access, handle } = await scene.login('frida');
+    const admins = read(scene, 'admins', access);
+    const others = read(scene, 'events', access);
+    await Promise.all([admins.begun, others.begun]);
+    let isOver = false;
+    const ended = admins.text.finally(() => (isOver = true));
+    await expect.poll(() => app.get(OpenSessions).size).toBe(1);
+    const afterFetch = async (act: () => Promise<unknown>): Promise<void> => {
+      const before = fetches;
+      await act();
+      await vi.waitUntil(() => fetches > before);
+      await pause(20);
+    };
+
+    isThere = false;
+    await afterFetch(() => app.get(SessionService).markClaimsStale('frida'));
+    const lines = logs.lines.filter(({ text }) => text.includes('open connection'));
+    expect(lines.map(({ level, text }) => [level, text])).toEqual([
+      [
+        'error',
+        'The claims of an open connection could not be fetched or judged: EntityNotFoundError. The next EntityNotFoundError is told after a minute',
+      ],
+    ]);
+    expect(JSON.stringify(logs.lines)).not.toContain('frida');
+    clock.advanceMs(120_000);
+    await withClosedConnection(dataSource, () => afterFetch(() => task.runNow()));
+    expect(isOver).toBe(false);
+    await afterFetch(() => task.runNow());
+    clock.advanceMs(59_999);
+    await afterFetch(() => task.runNow());
+    expect(isOver).toBe(false);
+    clock.advanceMs(1);
+    await task.runNow();
+    expect((await ended)[0]).toMatch(
+      /event: session-ended\nid: 2\ndata: {"code":"INVALID_CLAIMS"}/,
+    );
+    expect(app.get(OpenSessions).size).toBe(1);
+    isThere = true;
+    await app.get(SessionService).revokeSession(handle);
+    await others.text;
   });
 });
 
