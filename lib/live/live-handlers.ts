@@ -121,7 +121,8 @@ export class LiveHandlers implements OnModuleInit {
     watchingFiles.add(adapter);
     const reply = adapter.reply.bind(adapter);
     adapter.reply = (response, body, ...rest) => {
-      if (body instanceof StreamableFile) watchFile(response, body.getStream());
+      const file: unknown = body instanceof StreamableFile ? body.getStream() : body;
+      if (isReadable(file)) watchFile(response, file);
       return reply(response, body, ...rest);
     };
   }
@@ -131,6 +132,12 @@ function watchFile(response: { req?: unknown; request?: unknown }, file: Readabl
   const finding = foundIn(response.request ?? response.req, undefined);
   if (!(finding?.session instanceof ReadonlySession)) return;
   cutOffFile(rawResponse(response), finding.session, finding.checked.asked, file);
+}
+
+// Fastify sends one as it is. Before Nest 12, no `StreamableFile` is made of it.
+function isReadable(body: unknown): body is Readable {
+  const { pipe, destroy } = (body ?? {}) as Partial<Readable>;
+  return typeof pipe === 'function' && typeof destroy === 'function';
 }
 
 function leavesOpen(type: Type, handler: object): boolean {
