@@ -1,6 +1,7 @@
 import type { HttpRequest } from '../http/context/http-request.js';
 import { later, type ApplicationOrLater } from './application.js';
-import { GatewayEntrance, type SocketEntranceOptions } from './gateway-entrance.js';
+import { readEntranceOptions, type SocketEntranceOptions } from './entrance-options.js';
+import { GatewayEntrance } from './gateway-entrance.js';
 import { refusalIn } from './refused-sockets.js';
 
 /**
@@ -15,16 +16,18 @@ import { refusalIn } from './refused-sockets.js';
  * @VerifySession()
  * export class ChatGateway {}
  * ```
+ * @throws {SessionInputException} for a wrong option
  * @publicApi
  */
 export function allowSocketIo(
   application?: ApplicationOrLater,
   options: Pick<SocketEntranceOptions, 'required' | 'kind'> = {},
 ): (request: unknown, callback: (error: string | null, isAllowed: boolean) => void) => void {
-  const entrance = later(application, options.kind, GatewayEntrance);
+  const checked = readEntranceOptions(options, ['required', 'kind']);
+  const entrance = later(application, checked.kind, GatewayEntrance);
   return (request, callback) => {
     Promise.resolve()
-      .then(() => entrance(request as HttpRequest).allow(request as HttpRequest, options, true))
+      .then(() => entrance(request as HttpRequest).allow(request as HttpRequest, checked, true))
       .then(
         (outcome) =>
           outcome === 'allowed' ? callback(null, true) : callback('TOO_MANY_PENDING', false),

@@ -10,6 +10,7 @@ import { askedTogether, OPTIONAL } from './asked-at-entrance.js';
 import { isWsClient, type WsClient } from './close-socket.js';
 import { followConnections } from './engine-connections.js';
 import type { Adapter, Connecting, IoSocket, Server } from './socket-adapter.js';
+import type { SocketEntranceOptions } from './entrance-options.js';
 import { GatewayServers } from './gateway-servers.js';
 import { Gateways, namespaceOf } from './gateways.js';
 import { Handshakes, isOutage } from './handshakes.js';
@@ -18,20 +19,6 @@ import { Namespaces } from './namespaces.js';
 import { PendingConnections } from './pending-connections.js';
 import { connectErrorOf, turnAway } from './refused-sockets.js';
 import { WaitingSocket } from './waiting-socket.js';
-
-/** The options of the entrance to a gateway's sockets. @publicApi */
-export interface SocketEntranceOptions {
-  /** `false`: a socket without a session is admitted, and its messages are judged one by one. @default true */
-  required?: boolean;
-  /**
-   * Whether a socket of `ws` may show its token in its first message: `{ "event": "session-token", "data": "…" }`. It
-   * has five seconds to do so. Only for gateways with `@VerifySession()`. Sockets of Socket.IO may, with `auth`.
-   * @default false
-   */
-  firstMessage?: boolean;
-  /** The kind of sessions of the gateways on this server. @default that of the module without a kind */
-  kind?: string;
-}
 
 /** The result for a handshake, before its socket exists. */
 interface Judged {

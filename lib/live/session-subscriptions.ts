@@ -1,6 +1,7 @@
 import type { HttpRequest } from '../http/context/http-request.js';
 import { later, type ApplicationOrLater } from './application.js';
 import type { WsClient } from './close-socket.js';
+import { readEntranceOptions } from './entrance-options.js';
 import { Handshakes } from './handshakes.js';
 import { HeldConnections } from './held-connections.js';
 import { admitSubscriber } from './held-subscriptions.js';
@@ -45,6 +46,7 @@ export interface GraphqlWsSubscriptions {
  *   subscriptions: { 'graphql-ws': sessionSubscriptions() },
  * })
  * ```
+ * @throws {SessionInputException} for a wrong option
  * @publicApi
  */
 export function sessionSubscriptions(
@@ -57,8 +59,9 @@ export function sessionSubscriptions(
 ): MercuriusSubscriptions;
 export function sessionSubscriptions(
   application?: ApplicationOrLater,
-  { required = true, kind, server = 'graphql-ws' }: SessionSubscriptionsOptions = {},
+  { server = 'graphql-ws', ...options }: SessionSubscriptionsOptions = {},
 ): GraphqlWsSubscriptions | MercuriusSubscriptions {
+  const { required, kind } = readEntranceOptions(options, ['required', 'kind']);
   if (server === 'mercurius') return mercuriusSubscriptions(application, { required, kind });
   const asked = [{ sessionRequired: required }];
   const handshakes = later(application, kind, Handshakes);

@@ -1,6 +1,7 @@
 import type { HttpRequest } from '../http/context/http-request.js';
 import { later, type ApplicationOrLater } from './application.js';
-import { GatewayEntrance, type SocketEntranceOptions } from './gateway-entrance.js';
+import { readEntranceOptions, type SocketEntranceOptions } from './entrance-options.js';
+import { GatewayEntrance } from './gateway-entrance.js';
 import { refusalIn } from './refused-sockets.js';
 
 type Refuse = (
@@ -21,17 +22,19 @@ type Refuse = (
  * @VerifySession()
  * export class ChatGateway {}
  * ```
+ * @throws {SessionInputException} for a wrong option
  * @publicApi
  */
 export function verifyWsClient(
   application?: ApplicationOrLater,
   options: SocketEntranceOptions = {},
 ): (info: { req: unknown }, callback: Refuse) => void {
-  const entrance = later(application, options.kind, GatewayEntrance);
+  const checked = readEntranceOptions(options, ['required', 'firstMessage', 'kind']);
+  const entrance = later(application, checked.kind, GatewayEntrance);
   // `ws` waits for the callback of a function with two parameters.
   return ({ req }, callback) => {
     Promise.resolve()
-      .then(() => entrance(req as HttpRequest).allow(req as HttpRequest, options, false))
+      .then(() => entrance(req as HttpRequest).allow(req as HttpRequest, checked, false))
       .then(
         (outcome) =>
           outcome === 'allowed' ? callback(true) : callback(false, 503, '', { 'Retry-After': '5' }),

@@ -23,7 +23,7 @@ export {
 
 export { allowSocketIo } from '../live/allow-socket-io.js';
 export type { ApplicationOrLater, ProviderSource } from '../live/application.js';
-export type { SocketEntranceOptions } from '../live/gateway-entrance.js';
+export type { SocketEntranceOptions } from '../live/entrance-options.js';
 export type { MercuriusSubscriptions } from '../live/mercurius-subscriptions.js';
 export {
   sessionSubscriptions,

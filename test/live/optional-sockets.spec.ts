@@ -6,7 +6,9 @@ import {
   CurrentSession,
   PublicAccess,
   SessionService,
+  sessionSubscriptions,
   VerifySession,
+  verifyWsClient,
   type SessionContainer,
 } from '../../lib/index.js';
 import { withClosedConnection } from '../support/closed-connection.js';
@@ -119,6 +121,34 @@ describe.each([
     const client = await IoTestClient.open(scene.booted.url, 'guarded', accessCookie(access));
     expect(await client.ask('who')).toMatchObject(['exception', { code: 'TRY_REFRESH_TOKEN' }]);
     client.close();
+  });
+});
+
+describe('the options of an entrance', () => {
+  const entrances: readonly ((application: undefined, options: object) => unknown)[] = [
+    verifyWsClient,
+    allowSocketIo,
+    sessionSubscriptions,
+  ];
+
+  it.each([null, '', 0, 'false'])(
+    'a `required` that is neither true nor false is refused when the gateway is declared: %j',
+    (value) => {
+      for (const declare of entrances) {
+        expect(() => declare(undefined, { required: value })).toThrow(
+          'required must be true or false',
+        );
+      }
+    },
+  );
+
+  it.each<[object, string]>([
+    [{ requierd: true }, 'options must not have "requierd"'],
+    [{ kind: undefined }, 'kind is undefined'],
+  ])('a slip of the pen is refused there too: %o', (options, problem) => {
+    for (const declare of entrances) {
+      expect(() => declare(undefined, options)).toThrow(problem);
+    }
   });
 });
 
