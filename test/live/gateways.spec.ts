@@ -392,6 +392,17 @@ describe.each(CELLS)('a socket of %s on %s', (kind, platform) => {
     expect(client.isClosed).toBe(false);
   });
 
+  it('does not go on by a token of another session: it ends with its own', async () => {
+    const [own, other] = [await scene.login('bob'), await scene.login('carol')];
+    const client = await connect('guarded', accessCookie(own.access));
+    client.send('session-token', other.access);
+    expect(await client.ask('who')).toEqual(['you', 'bob']);
+    await new Promise(setImmediate);
+    expect(await client.ask('who')).toEqual(['you', 'bob']);
+    await sessions().revokeSession(own.handle);
+    expect(await client.closed).toEqual(ended('UNAUTHORISED'));
+  });
+
   it('ends what a message streams with its session, in an open gateway too, and where a role of the message alone is taken', async () => {
     const { access, handle } = await scene.login('bob');
     const ofOpen = await connect('open-streams', accessCookie(access));

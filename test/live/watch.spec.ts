@@ -229,6 +229,22 @@ describe('who watches a session', () => {
     expect(ends).toMatchObject([{ reason: 'token-expired' }]);
   });
 
+  it('is told with the access token of who acts as the user', async () => {
+    const { first, clock } = await start({ sessions: QUIET });
+    const actor = (await logIn(first, 'admin')).live.held.claims;
+    const { held } = (await logIn(first)).live;
+    const ends: LiveEnd[] = [];
+    const act = { sub: actor.sub, tId: actor.tId, sid: actor.sessionHandle };
+    const acted = { ...held, claims: { ...held.claims, act } };
+    first.app.get(OpenSessions).watch(acted, (end) => ends.push(end));
+    clock.advanceMs(HOUR - 1);
+    await beat(first);
+    expect(ends).toEqual([]);
+    clock.advanceMs(1);
+    await beat(first);
+    expect(ends).toMatchObject([{ reason: 'token-expired' }]);
+  });
+
   it('is told at once where the access token of a bound session has ended before', async () => {
     const { first, clock } = await start({ sessions: QUIET });
     const { held } = (await logIn(first)).live;
