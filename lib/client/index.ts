@@ -66,7 +66,7 @@ export function createSessionFetch(
   return async function sessionFetch(input, init) {
     const isPath = typeof input === 'string' && /^\/(?!\/)/.test(input);
     const request = new Request(isPath ? address + input : input, init);
-    const api = new Request(`${apiUrl}/`);
+    const api = new Request(`${address}/`);
     if (new URL(request.url).origin !== new URL(api.url).origin) return fetch(request);
     const own = new Request(request, { credentials: 'include' });
     for (const [name, value] of Object.entries(headers)) own.headers.set(name, value);

@@ -38,13 +38,12 @@ export class CookieJar {
   keep({ headers }: Response): boolean {
     const lines = lastOfEach(headers.getSetCookie());
     if (lines.length === 0) return false;
-    const starts = lines.map((line) => line.slice(0, line.indexOf('=') + 1));
-    const others = this.cookies.filter((each) => !starts.some((start) => each.startsWith(start)));
-    // Beside a new cookie, the API removes others of its name, such as those of an older domain.
-    this.cookies = [
-      ...others,
-      ...lines.filter((line) => !isRemoval(line)).flatMap((line) => line.split(';', 1)),
-    ];
+    // Removals come first: beside a new cookie, the API removes others of its name, such as those of an older domain.
+    for (const line of lines) {
+      const start = line.slice(0, line.indexOf('=') + 1);
+      this.cookies = this.cookies.filter((each) => !each.startsWith(start));
+      if (!isRemoval(line)) this.cookies.push(...line.split(';', 1));
+    }
     this.lines = lastOfEach([...this.lines, ...lines]);
     this.headers.set('cache-control', 'no-store');
     const offer = headers.get(BINDING);
@@ -53,8 +52,9 @@ export class CookieJar {
   }
 }
 
-// The same name with another Domain or Path is another cookie (RFC 6265 §5.3).
-const identity = (line: string) => line.match(/^[^=]*|;\s*(domain|path)=[^;]*/gi)?.join();
+// The same name with another Domain or Path is another cookie (RFC 6265 §5.3), and so is one with `Partitioned` (CHIPS).
+const identity = (line: string) =>
+  line.match(/^[^=]*|;\s*(domain|path|partitioned)\b[^;]*/gi)?.join();
 
 // Of one cookie the last line counts, whatever an earlier answer or call has added.
 function lastOfEach(lines: string[]): string[] {

@@ -103,10 +103,12 @@ export function createPageSessions({
       const [answer, said] = await refreshed(token, headers);
       // After a link of another site, a browser proves no device. It does at a request of its own.
       if (/proof.missing|session.replaced/i.test(said)) return false;
-      // A proxy without the API, or a limit, ends no session. A filter of the API's own may rewrite its refusal.
-      if (!answer.ok && answer.status !== 401 && !/unauthorised|theft/i.test(said)) {
-        throw failure(answer);
-      }
+      // A proxy without the API, or a limit, ends no session. Only the API gives or takes cookies, in whatever words.
+      const isOurs =
+        answer.status === 401 ||
+        /unauthorised/i.test(said) ||
+        answer.headers.get('set-cookie')?.includes(names.accessToken);
+      if (!isOurs) throw failure(answer);
       const before = jar.find(names.accessToken);
       await keep(answer);
       if (isHeir) heir = jar.find(names.refreshToken);

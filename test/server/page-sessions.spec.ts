@@ -775,6 +775,7 @@ describe('the sessions of a page server', () => {
     ['404', { status: 404 }],
     ['403', { status: 403 }],
     ['a redirect', { status: 301, headers: { location: '/' } }],
+    ['200 and a page of its own', { status: 200 }],
   ])(
     'are not taken from anybody where a proxy answers %s in place of the API',
     async (_, proxy) => {
@@ -801,6 +802,13 @@ describe('the sessions of a page server', () => {
   it.each<[string, BootOptions]>([
     ['the status of `sessionExpiredStatusCode`', { sessions: { sessionExpiredStatusCode: 440 } }],
     ['a filter of its own', { providers: [{ provide: APP_FILTER, useClass: OwnWords }] }],
+    [
+      'both',
+      {
+        sessions: { sessionExpiredStatusCode: 440 },
+        providers: [{ provide: APP_FILTER, useClass: OwnWords }],
+      },
+    ],
   ])('end where the API refuses their refresh by %s', async (_, options) => {
     site = await Site.open(options);
     await site.login();
@@ -808,6 +816,19 @@ describe('the sessions of a page server', () => {
     site.expireAccessTokens();
     const visitor = await site.visit();
     expect([visitor.claims, visitor.cookie]).toEqual([undefined, '']);
+  });
+
+  it('lose a cookie of before `partitioned` beside the first new one', async () => {
+    const cookie = { sameSite: 'none', partitioned: true } as const;
+    site = await Site.open({ sessions: { cookie, antiCsrf: 'VIA_CUSTOM_HEADER' } });
+    await site.login();
+    site.expireAccessTokens();
+    const { setCookie } = await site.visit();
+    const lines = setCookie.filter((line) => line.startsWith('__Host-sRefreshToken='));
+    expect(lines.map((line) => [/=;/.test(line), line.includes('Partitioned')])).toEqual([
+      [true, false],
+      [false, true],
+    ]);
   });
 
   it('are those of a login that crosses a page, which shows a guest and changes no cookie', async () => {
