@@ -166,7 +166,7 @@ export class SessionCookie {
     const { domain } = this.options;
     for (const scope of this.scopesTo(request, secure)) {
       const isOwn = scope.path === this.cookie.path && scope.domain === domain;
-      if (!isOwn) this.put(response, name, '', scope, EXPIRED);
+      if (!isOwn) this.expire(response, name, scope);
     }
   }
 

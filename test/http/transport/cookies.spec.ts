@@ -295,6 +295,22 @@ describe('a second cookie of one name', () => {
     ]);
   });
 
+  it('is removed with and without `Partitioned`, where that is set', () => {
+    const request = {
+      ...requestTo('https://example.com', 'sAccessToken=a; sAccessToken=b'),
+      url: '/a',
+    };
+    const cookie = accessCookie({ prefix: '', sameSite: 'none', partitioned: true });
+    const lines = linesOf((response) => cookie.clear(request, response));
+    const removed = lines.map((line) => [/Path=[^;]*/.exec(line)?.[0], /Partitioned/.test(line)]);
+    expect(removed.toSorted()).toEqual([
+      ['Path=/', false],
+      ['Path=/', true],
+      ['Path=/a', false],
+      ['Path=/a', true],
+    ]);
+  });
+
   it('that is the same value again is one, and nothing is removed', () => {
     const request = {
       ...requestTo('https://example.com', 'sAccessToken=a; sAccessToken=a'),
