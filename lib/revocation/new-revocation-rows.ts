@@ -58,7 +58,8 @@ export function lateReplacementRow(
   nowMs: number,
   options: RowOptions,
 ): RevocationRecord {
-  return { ...row(nowMs, LATE_REPLACEMENT, options), handle, expiresAtMs: nowMs };
+  const base = row(nowMs, LATE_REPLACEMENT, options);
+  return { ...base, handle, expiresAtMs: nowMs, keptUntilMs: base.expiresAtMs };
 }
 
 /** Whether a row is such a one. */

@@ -2,6 +2,7 @@ import { Controller, Post, Req, Res } from '@nestjs/common';
 import { afterEach, describe, expect, it } from 'vitest';
 import {
   CurrentSession,
+  SessionRevocation,
   SessionService,
   VerifySession,
   type SessionContainer,
@@ -278,6 +279,24 @@ describe.each(platforms)('a session that another one has replaced at its client,
       expect(JSON.stringify(news.value)).not.toContain('replaced-by-login');
     },
   );
+
+  it('leaves one line, for 70 minutes, where many logins show the tokens of a session that was over', async () => {
+    await open(on);
+    const before = await scene.login('u1');
+    await sessions().revokeSession(before.handle);
+    for (let times = 0; times < 3; times += 1) {
+      scene.booted.clock.advanceMs(1_000);
+      await post('/login', bothCookies(before), { userId: 'u1' });
+    }
+    const lines = scene.booted.dataSource.getRepository(SessionRevocation);
+    const late = { handle: before.handle, reason: 'replaced-by-login' } as const;
+    expect(await lines.countBy(late)).toBe(1);
+    await expectRefused(scene, () => scene.refresh(bothCookies(before)), REPLACED);
+    await scene.advance(2 * HOUR_MS);
+    await scene.booted.app.get(SessionPruner).prune();
+    expect(await lines.countBy(late)).toBe(0);
+    expect(await sessions().explain(before.handle)).toMatchObject({ reason: 'revoked' });
+  });
 
   it('takes nothing where a handler ends the session and then logs its user in', async () => {
     await open(on);

@@ -1,6 +1,7 @@
 import { Body, Controller, Get, Post } from '@nestjs/common';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import {
+  BooleanClaim,
   CreateSession,
   Session,
   SessionService,
@@ -124,6 +125,26 @@ describe.each(platforms)('the number of sessions of a user on %s', (platform) =>
       expect(await countOf('bob')).toBe(max);
     },
   );
+
+  it('is bounded by ending the oldest: a login whose claims took longer to fetch is the newest', async () => {
+    const quick: HttpClient[] = [];
+    let fetches = 0;
+    const slow = new BooleanClaim({
+      key: 'slow',
+      fetchValue: async () => {
+        fetches += 1;
+        if (fetches > 1) return true;
+        quick.push(await login('bob'));
+        booted.clock.advanceMs(1);
+        return true;
+      },
+    });
+    const sessions = { maxSessionsPerUser: 1, claims: [slow] };
+    booted = await bootApp({ platform, controllers: [AppController], sessions });
+    const client = booted.client();
+    expect((await client.post('/login', { userId: 'bob' })).status).toBe(201);
+    expect(await Promise.all([...quick, client].map(isIn))).toEqual([false, true]);
+  });
 
   it('counts neither a session that a login replaces nor one that is over', async () => {
     await boot({ max: 2, onLimit: 'refuse' });

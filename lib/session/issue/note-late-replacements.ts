@@ -1,5 +1,5 @@
 import type { ResolvedSessionOptions } from '../../options/resolved-options.js';
-import { lateReplacementRow } from '../../revocation/new-revocation-rows.js';
+import { isLateReplacement, lateReplacementRow } from '../../revocation/new-revocation-rows.js';
 import { RevocationStore } from '../../store/revocation.store.js';
 import type { SessionDatabase } from '../../store/session-database.js';
 import type { EndedSessions } from '../end/session-revoker.js';
@@ -20,7 +20,12 @@ export async function noteLateReplacements(
 ): Promise<void> {
   // Then no session has a line.
   if (options.revocation === false && options.endedSessionRetentionMs === 0) return;
+  const store = new RevocationStore(database);
   const rest = replaced.filter((each) => ended.every(({ handle }) => handle !== each));
-  const rows = rest.map((handle) => lateReplacementRow(handle, nowMs, options));
-  await new RevocationStore(database).insert(rows);
+  for (const handle of rest) {
+    // A client may show the same token at each of many logins.
+    const former = (await store.findEnds(handle)).filter(isLateReplacement);
+    await store.delete(former.map(({ id }) => id));
+  }
+  await store.insert(rest.map((handle) => lateReplacementRow(handle, nowMs, options)));
 }

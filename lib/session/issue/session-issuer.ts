@@ -160,7 +160,9 @@ export class SessionIssuer {
     if (claims.length === 0) return record;
     const built = await buildClaims(claims, this.minter.subjectOf(record), record.createdAtMs);
     const accessTokenPayload = checkAccessTokenPayload({ ...record.accessTokenPayload, ...built });
-    return { ...record, accessTokenPayload };
+    // The fetch may have taken long. Of two logins, the one that is ready later is the newer one.
+    const authenticatedAtMs = record.authenticatedAtMs && this.clock.now();
+    return { ...record, accessTokenPayload, authenticatedAtMs };
   }
 
   private async refuseOvertaken(
