@@ -5,9 +5,9 @@ import {
   type ExecutionContext,
 } from '@nestjs/common';
 import { RouterModule } from '@nestjs/core';
-import { map, throwError } from 'rxjs';
+import { catchError, map, throwError } from 'rxjs';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import { Session, SessionModule } from '../../lib/index.js';
+import { Session, SessionEventBus, SessionModule, SessionService } from '../../lib/index.js';
 import { DeviceKeyStore } from '../../lib/store/device-key.store.js';
 import { SessionStore } from '../../lib/store/session.store.js';
 import type { FakeBrowser, FakeBrowserAnswer } from '../../lib/testing/index.js';
@@ -839,6 +839,44 @@ describeOnEachDatabase('sessions that are bound to a device', (engine) => {
       const skipped = 'refresh skipped: server_error';
       const refreshed = [skipped, 'refreshed'];
       expect(browser.journal).toEqual(['registered', ...refreshed, ...refreshed]);
+    });
+
+    it('forget a session that is over, where an interceptor of the application gives errors another form', async () => {
+      const inOtherForm = (error: HttpException) =>
+        throwError(() => new HttpException({ error: error.message }, error.getStatus()));
+      const intercept = (_: ExecutionContext, next: CallHandler<unknown>) =>
+        next.handle().pipe(catchError(inOtherForm));
+      await open({}, { prepare: (app) => void app.useGlobalInterceptors({ intercept }) });
+      const refused = vi.fn();
+      scene.booted.app.get(SessionEventBus).on('refused', refused);
+      const browser = await scene.loggedIn();
+      await scene.sessions.revokeAllSessionsForUser('ada');
+      scene.passMinutes(11);
+      await browser.send('GET', '/me');
+      await browser.send('GET', '/me');
+      expect(browser.journal).toEqual(['registered', 'ended']);
+      expect(refused).toHaveBeenCalledWith(expect.objectContaining({ at: 'bind' }));
+    });
+
+    it('keep their key where a guard of the application asks for a session by hand', async () => {
+      const prepare: NonNullable<Parameters<typeof BoundScene.open>[3]>['prepare'] = (app) => {
+        const canActivate = async (context: ExecutionContext): Promise<boolean> => {
+          const http = context.switchToHttp();
+          if (!asksByHand) return true;
+          await app.get(SessionService).getSession(http.getRequest(), http.getResponse());
+          return true;
+        };
+        app.useGlobalGuards({ canActivate });
+      };
+      let asksByHand = false;
+      await open({}, { prepare });
+      const browser = await scene.loggedIn();
+      scene.passMinutes(11);
+      asksByHand = true;
+      expect((await browser.send('GET', '/me')).status).toBe(401);
+      asksByHand = false;
+      expect((await browser.send('GET', '/me')).status).toBe(200);
+      expect(browser.journal).toEqual(['registered', 'refresh skipped: server_error', 'refreshed']);
     });
 
     it('have a route behind the path that RouterModule gives to the module', async () => {

@@ -1,13 +1,14 @@
 import { Catch, HttpException, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
-import { SessionException } from '../../errors/session.exception.js';
 import { areHeadersSent, asHttpResponse, setHeader } from '../context/http-response.js';
 import { keepOutOfCaches } from '../transport/no-store.js';
 
-/** The errors by which the application itself refuses a request, such as a throttler's 429. */
+/**
+ * The errors by which the application refuses a request, such as a throttler's 429. Session errors are among them, because
+ * the route answers its own refusals without throwing.
+ */
 class ForeignRefusal extends HttpException {
   static override [Symbol.hasInstance](error: unknown): boolean {
-    if (!(error instanceof HttpException) || error instanceof SessionException) return false;
-    return error.getStatus() >= 400 && error.getStatus() < 500;
+    return error instanceof HttpException && error.getStatus() >= 400 && error.getStatus() < 500;
   }
 }
 
