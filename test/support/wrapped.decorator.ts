@@ -5,3 +5,16 @@ export function Wrapped(_: object, __: string, descriptor: PropertyDescriptor): 
     return method.apply(this, given);
   };
 }
+
+/** The same, with what other decorators have left on the method. */
+export function WrappedWithMetadata(
+  target: object,
+  name: string,
+  descriptor: PropertyDescriptor,
+): void {
+  const method = descriptor.value as object;
+  Wrapped(target, name, descriptor);
+  for (const key of Reflect.getMetadataKeys(method) as unknown[]) {
+    Reflect.defineMetadata(key, Reflect.getMetadata(key, method), descriptor.value as object);
+  }
+}

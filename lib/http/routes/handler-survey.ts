@@ -143,8 +143,8 @@ export class HandlerSurvey {
   }
 
   private lostFlaw(declared: HandlerOfClass): Flaw | undefined {
-    const isGuarded = isApplicationGuarded(this.config) || this.routes.isDeclared(declared);
-    return lostGuardFlaw(declared, isGuarded);
+    const isReached = !isGatewayMessage(declared.getHandler()) || guardsGateways(this.config);
+    return lostGuardFlaw(declared, isReached && isApplicationGuarded(this.config));
   }
 
   private fieldFlaw(declared: HandlerOfClass): Flaw | undefined {

@@ -1,4 +1,4 @@
-import { Controller, Get, Module, type Provider, type Type } from '@nestjs/common';
+import { Controller, Get, Module, UseGuards, type Provider, type Type } from '@nestjs/common';
 import { APP_GUARD, NestFactory } from '@nestjs/core';
 import {
   Field,
@@ -13,6 +13,7 @@ import { MercuriusDriver, type MercuriusDriverConfig } from '@nestjs/mercurius';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
+import nest from '@nestjs/core/package.json' with { type: 'json' };
 import { describe, expect, it } from 'vitest';
 import {
   ForbidImpersonation,
@@ -22,7 +23,7 @@ import {
   SessionModule,
   VerifySession,
 } from '../../../lib/index.js';
-import { Wrapped } from '../../support/wrapped.decorator.js';
+import { Wrapped, WrappedWithMetadata } from '../../support/wrapped.decorator.js';
 
 @Resolver()
 class OpenResolver {
@@ -122,6 +123,22 @@ class ReplacedGateway {
   }
 }
 
+class GuardedMessages {
+  @SubscribeMessage('say')
+  @VerifySession()
+  say(): string {
+    return 'said';
+  }
+}
+
+@WebSocketGateway()
+class OverridingGateway extends GuardedMessages {
+  @SubscribeMessage('say')
+  override say(): string {
+    return 'said by anybody';
+  }
+}
+
 class GuardedReports {
   @Get('all')
   @VerifySession()
@@ -172,6 +189,161 @@ class SpeakingController extends GuardedReports {
   @Get('secret')
   override secret(): string {
     return 'told to editors';
+  }
+}
+
+@VerifySession({ sessionRequired: false })
+abstract class GuestsWelcome {
+  @Get('me')
+  @VerifySession()
+  me(): string {
+    return 'of a user';
+  }
+}
+
+@Controller()
+class LettingGuestsInController extends GuestsWelcome {
+  @Get('me')
+  override me(): string {
+    return 'of anybody';
+  }
+}
+
+@PublicAccess()
+abstract class OpenToAll {
+  @Get('me')
+  @VerifySession()
+  me(): string {
+    return 'of a user';
+  }
+}
+
+@Controller()
+class BelowOpenController extends OpenToAll {
+  @Get('me')
+  override me(): string {
+    return 'of anybody';
+  }
+}
+
+abstract class GuardedByHand {
+  @Get('me')
+  @UseGuards(SessionGuard)
+  me(): string {
+    return 'of a user';
+  }
+}
+
+@Controller()
+class BelowGuardedByHandController extends GuardedByHand {
+  @Get('me')
+  override me(): string {
+    return 'of anybody';
+  }
+}
+
+@RequireFresh('1h')
+abstract class FreshWithinAnHour {
+  @Get('me')
+  @RequireFresh('10m')
+  me(): string {
+    return 'of a user';
+  }
+}
+
+@Controller()
+class LessFreshController extends FreshWithinAnHour {
+  @Get('me')
+  override me(): string {
+    return 'of a user of an hour ago';
+  }
+}
+
+@VerifySession()
+abstract class OfTheUserAlone {
+  @Get('me')
+  @ForbidImpersonation()
+  me(): string {
+    return 'of the user alone';
+  }
+}
+
+@Controller()
+class OpenToActorsController extends OfTheUserAlone {
+  @Get('me')
+  override me(): string {
+    return 'of who acts as the user';
+  }
+}
+
+@VerifySession({ roles: ['admin'], checkDatabase: true })
+@RequireFresh('10m')
+@ForbidImpersonation()
+abstract class AskingByClass {
+  @Get('me')
+  @VerifySession({ roles: ['admin'], checkDatabase: true, bound: false, permissions: [] })
+  @RequireFresh('1h')
+  @ForbidImpersonation()
+  me(): string {
+    return 'of an admin';
+  }
+}
+
+@Controller()
+class AskedByClassController extends AskingByClass {
+  @Get('me')
+  override me(): string {
+    return 'of another admin';
+  }
+}
+
+abstract class OptionalAnyway {
+  @Get('me')
+  @VerifySession({ sessionRequired: false })
+  me(): string {
+    return 'of anybody';
+  }
+}
+
+@Controller()
+class OptionalNoMoreController extends OptionalAnyway {
+  @Get('me')
+  override me(): string {
+    return 'of nobody';
+  }
+}
+
+@Controller('reports')
+class VerifiedAboveController {
+  @Get()
+  @VerifySession({ checkDatabase: true })
+  @Wrapped
+  @VerifySession({ roles: ['admin'] })
+  report(): string {
+    return 'secret';
+  }
+}
+
+@Controller('reports')
+class AskedAgainController {
+  @Get()
+  @VerifySession({ roles: ['admin'], checkDatabase: true })
+  @Wrapped
+  @VerifySession({ roles: ['admin'] })
+  report(): string {
+    return 'secret';
+  }
+}
+
+@Controller('reports')
+class CopyingController {
+  @Get()
+  @VerifySession({ checkDatabase: true })
+  @WrappedWithMetadata
+  @VerifySession({ roles: ['admin'] })
+  @RequireFresh('10m')
+  report(): string {
+    return 'secret';
   }
 }
 
@@ -279,6 +451,7 @@ describe('a start with a guarded handler whose guard Nest leaves out', () => {
     ['InheritingController.report', [], [InheritingController]],
     ['ReplacedResolver.report', [ReplacedResolver], []],
     ['ReplacedGateway.report', [ReplacedGateway], []],
+    ['ReplacedGateway.report', [forAll, ReplacedGateway], []],
   ])(
     'does not start with a guarded handler that a decorator above has replaced: %s',
     async (name, providers, controllers) => {
@@ -300,11 +473,54 @@ describe('a start with a guarded handler whose guard Nest leaves out', () => {
     },
   );
 
+  it('does not start with a handler whose roles are below the decorator that replaces it, even with another @VerifySession() above', async () => {
+    const starting = start([OpenResolver], [], [VerifiedAboveController]);
+    await expect(starting).rejects.toThrow('VerifiedAboveController.report has lost what');
+  });
+
+  it.each<[string, Provider[], Type]>([
+    ['LettingGuestsInController.me', [], LettingGuestsInController],
+    ['LettingGuestsInController.me', [forAll], LettingGuestsInController],
+    ['BelowOpenController.me', [], BelowOpenController],
+    ['BelowGuardedByHandController.me', [], BelowGuardedByHandController],
+  ])(
+    'does not start with an override that lets guests in where the handler above required a session: %s',
+    async (name, providers, controller) => {
+      const starting = start([OpenResolver, ...providers], [], [controller]);
+      await expect(starting).rejects.toThrow(`${name} overrides a handler that requires a session`);
+    },
+  );
+
+  it('asks an override in a gateway for a decorator where the guard of the application does not reach it: before Nest 12', async () => {
+    const starting = start([OpenResolver, forAll, OverridingGateway]);
+    const [{ status }] = await Promise.allSettled([starting]);
+    expect(status).toBe(Number.parseInt(nest.version) >= 12 ? 'fulfilled' : 'rejected');
+  });
+
+  it.each<[string, Type]>([
+    ['LessFreshController.me', LessFreshController],
+    ['OpenToActorsController.me', OpenToActorsController],
+  ])(
+    'does not start with an override of a guarded class that asks for less: %s',
+    async (name, controller) => {
+      const starting = start([OpenResolver], [], [controller]);
+      await expect(starting).rejects.toThrow(`${name} overrides a handler that requires a session`);
+    },
+  );
+
+  it('starts where the class of the handler above asks for the same as the handler that is overridden', async () => {
+    await expect(start([OpenResolver], [], [AskedByClassController])).resolves.toBeUndefined();
+  });
+
   it.each<[string, Provider[], Type]>([
     ['our decorator is above the one that replaces', [], GuardedAboveController],
     ['an override says who may pass, or is no route', [], OutspokenController],
     ['the class of an override says who may pass', [], SpeakingController],
     ['the application asks for the same', [forAll], PlainOverridingController],
+    ['the application asks for the same as a class that is open', [forAll], BelowOpenController],
+    ['an override of a handler for guests says nothing', [], OptionalNoMoreController],
+    ['ours above asks for all that the one below asks for', [], AskedAgainController],
+    ['the decorator that replaces copies the metadata', [], CopyingController],
   ])('starts where %s', async (_, providers, controller) => {
     await expect(start([OpenResolver, ...providers], [], [controller])).resolves.toBeUndefined();
   });
