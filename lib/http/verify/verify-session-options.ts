@@ -46,7 +46,10 @@ const NAMES = [
   'antiCsrfCheck',
   'overrideGlobalClaimValidators',
 ] as const;
-const NAMES_OF_ROUTES = [...NAMES, 'kind', 'roles', 'permissions', 'bound'] as const;
+const ONLY_OF_ROUTES = ['kind', 'roles', 'permissions', 'bound'] as const;
+const NAMES_OF_ROUTES = [...NAMES, ...ONLY_OF_ROUTES] as const;
+// The other two are strict by default.
+const ASKING = ['checkDatabase', 'overrideGlobalClaimValidators', ...ONLY_OF_ROUTES] as const;
 
 /**
  * Checks the options of a verification. A text such as `'true'` would equal neither value, and so skip the check.
@@ -86,7 +89,7 @@ export function checkVerifySessionOptions(value: unknown): VerifySessionOptions 
  * @throws {SessionInputException}
  */
 export function checkGuardedRouteOptions(value: unknown): GuardedRouteOptions {
-  const options = readDecoratorOptions(value, NAMES_OF_ROUTES, NAMES_OF_ROUTES);
+  const options = readDecoratorOptions(value, NAMES_OF_ROUTES, ASKING);
   const { kind, roles, permissions, bound, ...rest } = options;
   const mustBeBound = checkFlag('bound', bound);
   return {

@@ -8,6 +8,7 @@ import {
   VerifySession,
 } from '../../../lib/index.js';
 import { SessionInputException } from '../../../lib/errors/session-input.exception.js';
+import { declaredOn } from '../../../lib/http/decorators/verify-session.metadata.js';
 import { anyValue, hostileValues, MARKER } from '../../support/hostile-values.js';
 
 /** What a decorator takes, as an attacker of types has it. */
@@ -66,7 +67,7 @@ const decorators: readonly [name: string, option: string, decorate: Decorate, al
       '@VerifySession',
       'sessionRequired',
       (value) => VerifySession({ sessionRequired: value }),
-      isBoolean,
+      isFlag,
     ],
     [
       '@VerifySession',
@@ -74,12 +75,7 @@ const decorators: readonly [name: string, option: string, decorate: Decorate, al
       (value) => VerifySession({ checkDatabase: value }),
       isBoolean,
     ],
-    [
-      '@VerifySession',
-      'antiCsrfCheck',
-      (value) => VerifySession({ antiCsrfCheck: value }),
-      isBoolean,
-    ],
+    ['@VerifySession', 'antiCsrfCheck', (value) => VerifySession({ antiCsrfCheck: value }), isFlag],
     [
       '@VerifySession',
       'overrideGlobalClaimValidators',
@@ -148,6 +144,20 @@ describe('an option that is written without a value', () => {
       `${option} is undefined: leave it out, or look for a circular import or a missing variable`,
     );
   });
+});
+
+describe('an option whose default is the strictest', () => {
+  it.each(['sessionRequired', 'antiCsrfCheck'])(
+    'takes an undefined `%s` as one that is left out',
+    (name) => {
+      class Routes {
+        @VerifySession({ [name]: undefined })
+        handler(): void {}
+      }
+      const { handler } = Routes.prototype;
+      expect(declaredOn(handler)).toMatchObject({ options: {}, isGuarded: true });
+    },
+  );
 });
 
 describe('what a decorator was given', () => {
