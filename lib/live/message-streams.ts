@@ -24,10 +24,10 @@ export class EndMessageWithSession implements NestInterceptor {
 }
 
 /**
- * Nest makes a stream of every answer. One in one piece completes with its value, so nobody watches it, and it goes out
- * even after its session's end: it was asked for while the session lived.
+ * Nest makes a stream of every answer. One in one piece completes with its value, and goes out even after its session's
+ * end: it was asked for while the session lived. So a stream that was silent until then ends in place of its first value.
  *
- * @param isAwaited whether the client expects a stream, which is watched even before its first value
+ * @param isAwaited whether the client expects a stream, which ends even before its first value
  */
 function streamEndedWithSession(
   values: Observable<unknown>,
@@ -38,7 +38,9 @@ function streamEndedWithSession(
   return new Observable<unknown>((subscriber) => {
     // The values of the turn in which the first one came.
     const first: unknown[] = [];
+    let isStream = isAwaited;
     let isWatched = false;
+    let ended: Error | undefined;
     const keepBy = (shown: ReadonlySession): void => {
       const watching = OpenClaims.watch(
         shown,
@@ -46,13 +48,15 @@ function streamEndedWithSession(
         ({ error }) => {
           const now = shownNow(shown);
           if (now !== shown && error.code === 'TRY_REFRESH_TOKEN') keepBy(now);
-          else subscriber.error(error);
+          else if (isStream) subscriber.error(error);
+          else ended = error;
         },
         { isJudged: shown === session },
       );
       subscriber.add(() => watching[Symbol.dispose]());
     };
     const watch = (): void => {
+      if (isWatched) return;
       isWatched = true;
       keepBy(session);
     };
@@ -61,12 +65,17 @@ function streamEndedWithSession(
     };
     if (isAwaited) watch();
     if (subscriber.closed) return;
+    // Most answers end in the turn of their handler, and cost no more than this.
+    const outlasting = setImmediate(watch);
+    subscriber.add(() => clearImmediate(outlasting));
     const subscription = values.subscribe({
       next: (value) => {
-        if (isWatched) return subscriber.next(value);
+        if (isStream) return subscriber.next(value);
         if (first.push(value) > 1) return;
         queueMicrotask(() => {
           if (subscriber.closed) return;
+          isStream = true;
+          if (ended !== undefined) return subscriber.error(ended);
           watch();
           giveFirst();
         });

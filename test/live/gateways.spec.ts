@@ -11,7 +11,7 @@ import { IoAdapter } from '@nestjs/platform-socket.io';
 import { WsAdapter } from '@nestjs/platform-ws';
 import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
 import { map, startWith, Subject, type Observable } from 'rxjs';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import {
   allowSocketIo,
   BooleanClaim,
@@ -46,6 +46,7 @@ const paidClaim = new BooleanClaim({ key: 'paid', fetchValue: () => undefined })
 const paid = () => [paidClaim.validators.isTrue()];
 
 const streamed = new Subject<number>();
+const silent = new Subject<number>();
 const streamOf = (event: string): Observable<object> =>
   streamed.pipe(
     startWith(1),
@@ -104,6 +105,18 @@ class StreamedAnswers {
   @VerifySession({ roles: ['admin'] })
   secrets(): Observable<object> {
     return streamOf('secret');
+  }
+
+  @SubscribeMessage('silent orders')
+  @VerifySession()
+  silentOrders(): Observable<object> {
+    return silent.pipe(map((data) => ({ event: 'order', data })));
+  }
+
+  @SubscribeMessage('silent secrets')
+  @VerifySession({ roles: ['admin'] })
+  silentSecrets(): Observable<object> {
+    return silent.pipe(map((data) => ({ event: 'secret', data })));
   }
 
   @SubscribeMessage('paid news')
@@ -423,6 +436,38 @@ describe.each(CELLS)('a socket of %s on %s', (kind, platform) => {
     expect(streamed.observed).toBe(false);
     expect(await client.ask('orders')).toEqual(['order', 1]);
     expect(client.isClosed).toBe(false);
+  });
+
+  it('gives nothing of a stream to whose role was taken before its first value', async () => {
+    roles.set('hanna', ['admin']);
+    const { access } = await scene.login('hanna');
+    const client = await connect('streams', accessCookie(access));
+    const end = client.ask('silent secrets');
+    await vi.waitUntil(() => silent.observed);
+    await new Promise(setImmediate);
+    fetched.length = 0;
+    roles.set('hanna', []);
+    await sessions().markClaimsStale('hanna');
+    await vi.waitUntil(() => fetched.includes('hanna'));
+    await beat();
+    silent.next(1);
+    expect(await end).toMatchObject(['exception', { code: 'INVALID_CLAIMS' }]);
+    expect(silent.observed).toBe(false);
+    expect(client.isClosed).toBe(false);
+  });
+
+  it('gives nothing of a stream whose session was revoked long before its first value', async () => {
+    const { access, handle } = await scene.login('ida');
+    const client = await connect('open-streams', accessCookie(access));
+    const end = client.ask('silent orders');
+    await vi.waitUntil(() => silent.observed);
+    await new Promise(setImmediate);
+    await sessions().revokeSession(handle);
+    scene.booted.clock.advanceMs(3 * HOUR);
+    await beat();
+    silent.next(1);
+    expect(await end).toMatchObject(['exception', { code: 'UNAUTHORISED' }]);
+    expect(silent.observed).toBe(false);
   });
 
   it('goes on with what an open handler streams, whatever session an earlier message had', async () => {
