@@ -15,9 +15,9 @@ export class EndMessageWithSession implements NestInterceptor {
     const holder = isAnswered ? findSessionHolder(context) : undefined;
     const session = holder && sessionFor(holder, context.getHandler())?.session;
     if (!(session instanceof ReadonlySession)) return next.handle();
+    // A socket keeps the session of an earlier message, which a handler without a guard did not ask for.
+    if (!isOfService && !OpenClaims.isGuarded(context, session)) return next.handle();
     const asked = OpenClaims.askedBy(context, session);
-    // A socket keeps the session of an earlier message, which an open handler did not ask for.
-    if (!isOfService && asked === undefined) return next.handle();
     const isAwaited = isOfService && isStreamedCall(context);
     return streamEndedWithSession(next.handle(), session, asked, isAwaited);
   }

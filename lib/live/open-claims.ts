@@ -1,4 +1,5 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
+import { ApplicationConfig } from '@nestjs/core';
 import { InvalidClaimsException } from '../errors/invalid-claims.exception.js';
 import { SessionInputException } from '../errors/session-input.exception.js';
 import { SessionIssuerUnavailableException } from '../errors/session-issuer-unavailable.exception.js';
@@ -9,6 +10,7 @@ import {
   RESOLVED_SESSION_OPTIONS,
   type ResolvedVerificationOptions,
 } from '../options/resolved-options.js';
+import { isApplicationGuarded } from '../http/decorators/verify-session.metadata.js';
 import { GuardedRoutes } from '../http/routes/guarded-routes.js';
 import type { HandlerOfClass } from '../http/routes/handlers-of-class.js';
 import { RequestVerification } from '../http/verify/request-verification.js';
@@ -69,6 +71,7 @@ export class OpenClaims {
     @Inject(VERIFIED_SESSIONS) private readonly verified: VerifiedSessions<ReadonlySession>,
     @Inject(KNOWN_REVOCATIONS) private readonly revocations: TellingRevocations,
     private readonly clock: Clock,
+    private readonly config: ApplicationConfig,
     @Inject(RESOLVED_SESSION_OPTIONS) private readonly options: ResolvedVerificationOptions,
   ) {
     this.throttle = new LogThrottle(clock, MINUTE_MS);
@@ -88,6 +91,14 @@ export class OpenClaims {
    */
   static askedBy(handler: HandlerOfClass, session: ReadonlySession): AskedOfClaims {
     return byEnds.get(session.live.ends)?.routes.of(handler)?.asked;
+  }
+
+  /** Whether a guard judges each message of the handler. */
+  static isGuarded(handler: HandlerOfClass, session: ReadonlySession): boolean {
+    const claims = byEnds.get(session.live.ends);
+    const route = claims?.routes.of(handler);
+    if (claims === undefined || route === undefined) return false;
+    return route.isDeclared || isApplicationGuarded(claims.config);
   }
 
   /** Calls once when the session ends, or when its claims no longer satisfy the requirements. */

@@ -142,6 +142,12 @@ class StreamNamespace extends StreamedAnswers {}
 @PublicAccess()
 class OpenStreamNamespace extends StreamedAnswers {}
 
+@WebSocketGateway({ path: '/streams' })
+class UndecoratedStreamGateway extends StreamedAnswers {}
+
+@WebSocketGateway({ namespace: 'streams' })
+class UndecoratedStreamNamespace extends StreamedAnswers {}
+
 class GuardedAnswers {
   @SubscribeMessage('who')
   @VerifySession()
@@ -235,6 +241,7 @@ const KINDS = {
     gateways: [GuardedGateway, AdminGateway, OpenGateway, PaidGateway],
     ofStreams: [StreamGateway, OpenStreamGateway],
     ofMessages: MessageGateway,
+    undecorated: UndecoratedStreamGateway,
     ended: (code: string): unknown => [code === 'INVALID_CLAIMS' ? 4403 : 4401, code],
   },
   'Socket.IO': {
@@ -245,6 +252,7 @@ const KINDS = {
     gateways: [GuardedNamespace, AdminNamespace, OpenNamespace, PaidNamespace],
     ofStreams: [StreamNamespace, OpenStreamNamespace],
     ofMessages: MessageNamespace,
+    undecorated: UndecoratedStreamNamespace,
     ended: (code: string): unknown => ['io server disconnect', { code }],
   },
 } as const;
@@ -712,6 +720,36 @@ describe('what only one kind of socket has', () => {
       streamed.next(2);
       expect(await next).toEqual(['order', 2]);
       expect(client.isClosed).toBe(false);
+      client.close();
+    },
+  );
+
+  it.each(['ws', 'Socket.IO'] as const)(
+    '%s: goes on with what an undecorated message streams, whatever every route asks of sessions',
+    async (kind) => {
+      const { undecorated, bareAdapter, open } = KINDS[kind];
+      scene = await Scene.open({
+        providers: [undecorated],
+        sessions: {
+          claims: [roleClaim],
+          globalClaimValidators: [roleClaim.validators.includes('admin')],
+        },
+        prepare: (app) => void app.useWebSocketAdapter(bareAdapter(app)),
+      });
+      roles.set('jane', ['admin']);
+      const { access } = await scene.login('jane');
+      const client = await open(scene.booted.url, 'streams', accessCookie(access));
+      expect(await client.ask('orders')).toEqual(['order', 1]);
+      expect(await client.ask('news')).toEqual(['news', 1]);
+      const end = client.next();
+      roles.set('jane', []);
+      await scene.booted.app.get(SessionService).markClaimsStale('jane');
+      expect(await end).toMatchObject(['exception', { code: 'INVALID_CLAIMS' }]);
+      await new Promise(setImmediate);
+      expect(streamed.observed).toBe(true);
+      const next = client.next();
+      streamed.next(2);
+      expect(await next).toEqual(['news', 2]);
       client.close();
     },
   );

@@ -27,6 +27,8 @@ export interface GuardedRoute {
   readonly maxAgeMs: number | undefined;
   /** The options, with those added for roles, permissions, `bound` and freshness. */
   readonly asked: AskedOfRequest;
+  /** Whether one of our decorators says so. Without one, it depends on the guard of the application. */
+  readonly isDeclared: boolean;
   /** Whether it is the application's own refresh route. */
   readonly isRefresh: boolean;
   /** Whether it is declared for OPTIONS: a preflight carries no session (Fetch standard, CORS protocol). */
@@ -77,6 +79,7 @@ export class GuardedRoutes {
       options,
       maxAgeMs,
       asked: this.asked(found),
+      isDeclared: this.isDeclared(context),
       isRefresh: this.refreshRoute.isAt(context),
       isPreflight:
         Reflect.getMetadata(METHOD_METADATA, context.getHandler()) === RequestMethod.OPTIONS,

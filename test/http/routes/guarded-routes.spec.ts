@@ -129,6 +129,7 @@ describe('what decorators ask of a request', () => {
       options: {},
       maxAgeMs: undefined,
       asked: {},
+      isDeclared: false,
       isRefresh: false,
       isPreflight: false,
     });
