@@ -34,6 +34,7 @@ import type { LiveEnd, LiveEndReason, SessionEnds } from '../verification/sessio
 import { endOf } from './end-of-session.js';
 import { FewAtOnce } from './few-at-once.js';
 import { OpenSessions } from './open-sessions.js';
+import { settledWithin } from './settled-within.js';
 
 /** A connection's requirements on its session's claims, as long as it is open. */
 type AskedOfClaims = Pick<VerifySessionOptions, 'overrideGlobalClaimValidators'> | undefined;
@@ -47,6 +48,8 @@ interface Watching {
 const MOST_RENEWALS = 20;
 // A fetch that never ends must not keep a turn.
 const LONGEST_TURN_MS = 1_000;
+// One that takes longer counts as failed.
+const JUDGED_WITHIN_MS = 5_000;
 
 // Of several modules in an application, the one that the session belongs to.
 const byEnds = new WeakMap<SessionEnds, OpenClaims>();
@@ -204,10 +207,7 @@ export class OpenClaims {
     try {
       // Also if none are asked: a message may ask for a role long after the feed has forgotten that it was taken.
       // Holders of one token are called in one turn, and share a fetch. Each has claims of its own.
-      await this.turns.run(async () => {
-        await this.policy.renewIn(session);
-        await this.verification.claims.assertIn(session, asked?.overrideGlobalClaimValidators);
-      });
+      await this.turns.run(() => settledWithin(JUDGED_WITHIN_MS, this.judge(session, asked)));
       return undefined;
     } catch (error) {
       if (!isAsked && error instanceof TryRefreshTokenException) return undefined;
@@ -218,5 +218,10 @@ export class OpenClaims {
       if (error instanceof UnauthorizedSessionException) return 'revoked';
       throw error;
     }
+  }
+
+  private async judge(session: ReadonlySession, asked: AskedOfClaims): Promise<void> {
+    await this.policy.renewIn(session);
+    await this.verification.claims.assertIn(session, asked?.overrideGlobalClaimValidators);
   }
 }

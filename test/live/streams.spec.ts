@@ -547,6 +547,58 @@ describe('a stream whose role can no longer be fetched', () => {
   });
 });
 
+describe('a stream whose role is fetched without end', () => {
+  let isAnswered = true;
+  let fetches = 0;
+  const claim = new UserRoleClaim({
+    fetchValue: () => {
+      fetches += 1;
+      return isAnswered ? ['admin'] : new Promise<string[]>(() => undefined);
+    },
+  });
+  const logs = new LogRecorder();
+  let scene: Scene;
+  beforeAll(async () => {
+    scene = await Scene.open({
+      prepare: logs.record,
+      controllers: [StreamController],
+      sessions: { claims: [claim] },
+    });
+  });
+  afterEach(() => void vi.useRealTimers());
+  afterAll(() => scene.close());
+
+  it('ends a stream whose role is fetched without end', async () => {
+    const { app, clock } = scene.booted;
+    const { task } = app.get<{ task: { runNow(): Promise<void> } }>(RevocationFeed);
+    const { access } = await scene.login('frida');
+    const { begun, text } = read(scene, 'admins', access);
+    await begun;
+    await expect.poll(() => app.get(OpenSessions).size).toBe(1);
+    const fetchInVain = async (act: () => Promise<unknown>): Promise<void> => {
+      const before = fetches;
+      await act();
+      while (fetches === before) await pause(5);
+      await pause(20);
+      vi.advanceTimersByTime(5_000);
+      await pause(20);
+    };
+
+    isAnswered = false;
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    await fetchInVain(() => app.get(SessionService).markClaimsStale('frida'));
+    expect(logs.texts('error')).toEqual([
+      'The claims of an open connection could not be fetched or judged: TimeoutError. The next TimeoutError is told after a minute',
+    ]);
+    expect(app.get(OpenSessions).size).toBe(1);
+    clock.advanceMs(60_000);
+    await fetchInVain(() => task.runNow());
+    expect(app.get(OpenSessions).size).toBe(0);
+    vi.useRealTimers();
+    expect((await text)[0]).toMatch(/event: session-ended\nid: 2\ndata: {"code":"INVALID_CLAIMS"}/);
+  });
+});
+
 describe('a stream over HTTP/2', () => {
   let booted: BootedApp;
   beforeAll(async () => {
