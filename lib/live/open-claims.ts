@@ -33,8 +33,9 @@ import { KNOWN_REVOCATIONS, type TellingRevocations } from '../verification/know
 import type { LiveEnd, LiveEndReason, SessionEnds } from '../verification/session-ends.js';
 import { endOf } from './end-of-session.js';
 import { FewAtOnce } from './few-at-once.js';
+import { inTime } from './in-time.js';
 import { OpenSessions } from './open-sessions.js';
-import { settledWithin } from './settled-within.js';
+import { renewAsked } from './renew-asked.js';
 
 /** A connection's requirements on its session's claims, as long as it is open. */
 type AskedOfClaims = Pick<VerifySessionOptions, 'overrideGlobalClaimValidators'> | undefined;
@@ -48,8 +49,6 @@ interface Watching {
 const MOST_RENEWALS = 20;
 // A fetch that never ends must not keep a turn.
 const LONGEST_TURN_MS = 1_000;
-// One that takes longer counts as failed.
-const JUDGED_WITHIN_MS = 5_000;
 
 // Of several modules in an application, the one that the session belongs to.
 const byEnds = new WeakMap<SessionEnds, OpenClaims>();
@@ -140,7 +139,7 @@ export class OpenClaims {
     };
     const check = (): void => {
       if (!isOpen) return;
-      this.findFault(session, asked, isAsked).then(
+      this.findFault(session, asked, isAsked, check).then(
         (fault) => {
           judged = session.live.held.claims;
           failingSinceMs = undefined;
@@ -203,11 +202,12 @@ export class OpenClaims {
     session: ReadonlySession,
     asked: AskedOfClaims,
     isAsked: boolean,
+    again: () => void,
   ): Promise<LiveEndReason | undefined> {
     try {
       // Also if none are asked: a message may ask for a role long after the feed has forgotten that it was taken.
       // Holders of one token are called in one turn, and share a fetch. Each has claims of its own.
-      await this.turns.run(() => settledWithin(JUDGED_WITHIN_MS, this.judge(session, asked)));
+      await this.turns.run(() => this.judge(session, asked, again));
       return undefined;
     } catch (error) {
       if (!isAsked && error instanceof TryRefreshTokenException) return undefined;
@@ -220,8 +220,18 @@ export class OpenClaims {
     }
   }
 
-  private async judge(session: ReadonlySession, asked: AskedOfClaims): Promise<void> {
-    await this.policy.renewIn(session);
-    await this.verification.claims.assertIn(session, asked?.overrideGlobalClaimValidators);
+  private async judge(
+    session: ReadonlySession,
+    asked: AskedOfClaims,
+    again: () => void,
+  ): Promise<void> {
+    const override = asked?.overrideGlobalClaimValidators;
+    const { claims } = this.verification;
+    const failure = await renewAsked(session, override, this.policy, claims);
+    if (failure !== undefined) {
+      this.tell(failure.error);
+      this.again.add(again);
+    }
+    await inTime(claims.assertIn(session, override));
   }
 }
