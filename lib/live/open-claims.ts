@@ -33,9 +33,8 @@ import { KNOWN_REVOCATIONS, type TellingRevocations } from '../verification/know
 import type { LiveEnd, LiveEndReason, SessionEnds } from '../verification/session-ends.js';
 import { endOf } from './end-of-session.js';
 import { FewAtOnce } from './few-at-once.js';
-import { inTime } from './in-time.js';
 import { OpenSessions } from './open-sessions.js';
-import { renewAsked } from './renew-asked.js';
+import { settledWithin } from './settled-within.js';
 
 /** A connection's requirements on its session's claims, as long as it is open. */
 type AskedOfClaims = Pick<VerifySessionOptions, 'overrideGlobalClaimValidators'> | undefined;
@@ -49,6 +48,8 @@ interface Watching {
 const MOST_RENEWALS = 20;
 // A fetch that never ends must not keep a turn.
 const LONGEST_TURN_MS = 1_000;
+// One that takes longer counts as failed.
+const JUDGED_WITHIN_MS = 5_000;
 
 // Of several modules in an application, the one that the session belongs to.
 const byEnds = new WeakMap<SessionEnds, OpenClaims>();
@@ -139,7 +140,7 @@ export class OpenClaims {
     };
     const check = (): void => {
       if (!isOpen) return;
-      this.findFault(session, asked, isAsked, check).then(
+      this.findFault(session, asked, isAsked).then(
         (fault) => {
           judged = session.live.held.claims;
           failingSinceMs = undefined;
@@ -202,12 +203,11 @@ export class OpenClaims {
     session: ReadonlySession,
     asked: AskedOfClaims,
     isAsked: boolean,
-    again: () => void,
   ): Promise<LiveEndReason | undefined> {
     try {
       // Also if none are asked: a message may ask for a role long after the feed has forgotten that it was taken.
       // Holders of one token are called in one turn, and share a fetch. Each has claims of its own.
-      await this.turns.run(() => this.judge(session, asked, again));
+      await this.turns.run(() => settledWithin(JUDGED_WITHIN_MS, this.judge(session, asked)));
       return undefined;
     } catch (error) {
       if (!isAsked && error instanceof TryRefreshTokenException) return undefined;
@@ -220,18 +220,8 @@ export class OpenClaims {
     }
   }
 
-  private async judge(
-    session: ReadonlySession,
-    asked: AskedOfClaims,
-    again: () => void,
-  ): Promise<void> {
-    const override = asked?.overrideGlobalClaimValidators;
-    const { claims } = this.verification;
-    const failure = await renewAsked(session, override, this.policy, claims);
-    if (failure !== undefined) {
-      this.tell(failure.error);
-      this.again.add(again);
-    }
-    await inTime(claims.assertIn(session, override));
+  private async judge(session: ReadonlySession, asked: AskedOfClaims): Promise<void> {
+    await this.policy.renewIn(session);
+    await this.verification.claims.assertIn(session, asked?.overrideGlobalClaimValidators);
   }
 }

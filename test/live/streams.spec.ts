@@ -20,7 +20,6 @@ import { interval, map, NEVER, startWith, type Observable } from 'rxjs';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import {
   CurrentSession,
-  PrimitiveClaim,
   RequireFresh,
   SessionModule,
   SessionService,
@@ -545,57 +544,6 @@ describe('a stream whose role can no longer be fetched', () => {
     isThere = true;
     await app.get(SessionService).revokeSession(handle);
     await others.text;
-  });
-});
-
-describe('a stream beside a claim that can no longer be fetched', () => {
-  let isThere = true;
-  let fetches = 0;
-  const plan = new PrimitiveClaim<string>({
-    key: 'plan',
-    fetchValue: () => {
-      fetches += 1;
-      return isThere ? 'gold' : Promise.reject(new Error('the billing is away'));
-    },
-  });
-  const logs = new LogRecorder();
-  let scene: Scene;
-  beforeAll(async () => {
-    scene = await Scene.open({
-      prepare: logs.record,
-      controllers: [StreamController],
-      sessions: { claims: [roleClaim, plan] },
-    });
-  });
-  afterAll(() => scene.close());
-
-  it('goes on with a stream whose role is there, while another claim cannot be fetched', async () => {
-    const { app, clock } = scene.booted;
-    const { task } = app.get<{ task: { runNow(): Promise<void> } }>(RevocationFeed);
-    roles.set('greta', ['admin']);
-    const { access } = await scene.login('greta');
-    const { begun, text } = read(scene, 'admins', access);
-    await begun;
-    const open = (): number => app.get(OpenSessions).size;
-    await expect.poll(open).toBe(1);
-    const afterFetch = async (act: () => Promise<unknown>): Promise<void> => {
-      const before = fetches;
-      await act();
-      await vi.waitUntil(() => fetches > before);
-      await pause(20);
-    };
-
-    isThere = false;
-    await afterFetch(() => app.get(SessionService).markClaimsStale('greta'));
-    expect(logs.texts('error')).toHaveLength(1);
-    for (let minutes = 0; minutes < 3; minutes += 1) {
-      clock.advanceMs(60_000);
-      await afterFetch(() => task.runNow());
-      expect(open()).toBe(1);
-    }
-    roles.set('greta', []);
-    await app.get(SessionService).markClaimsStale('greta');
-    expect((await text)[0]).toMatch(/event: session-ended\nid: 2\ndata: {"code":"INVALID_CLAIMS"}/);
   });
 });
 

@@ -34,17 +34,12 @@ export class RequiredClaims {
 
   /** @throws {InvalidClaimsException} for the caller to report, if it refuses anybody for it */
   async assertIn(session: ReadonlySession, override: Override): Promise<void> {
-    if (this.areAsked(override)) await session.assertClaims(await this.inForce(session, override));
-  }
-
-  /** The conditions that a session's claims have to meet. */
-  async inForce(
-    session: ReadonlySession,
-    override: Override,
-  ): Promise<readonly SessionClaimValidator[]> {
-    const { globalValidators } = this.registry;
+    const globalValidators: readonly SessionClaimValidator[] = this.registry.globalValidators;
+    if (!this.areAsked(override)) return;
     // The author of an override works with the sessions of the module in use.
     const about = session as SessionContainer;
-    return override === undefined ? globalValidators : override([...globalValidators], about);
+    const validators =
+      override === undefined ? globalValidators : await override([...globalValidators], about);
+    await session.assertClaims(validators);
   }
 }

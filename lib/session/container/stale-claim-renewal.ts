@@ -43,32 +43,26 @@ export class StaleClaimRenewal implements StaleClaimsPolicy<SessionContainer> {
    * claims, it makes no query. Requests of one token that come within a second share a fetch, unless the claims have been
    * marked again since it began.
    */
-  async renewIn(
-    session: SessionContainer,
-    among?: readonly SessionClaim<unknown>[],
-  ): Promise<void> {
+  async renewIn(session: SessionContainer): Promise<void> {
     const payload = session.getAccessTokenPayload();
     const sinceMs = this.feed.staleClaimsSinceMs(session.getUserId()) ?? MARKED_STALE_AT_MS;
-    const found = this.in(payload, session.getUserId()).filter(
-      (claim) => among?.includes(claim) ?? true,
-    );
+    const found = this.in(payload, session.getUserId());
     const wasAsked = this.askedSince.get(session) === sinceMs;
     const stale = wasAsked ? found.filter(({ key }) => Object.hasOwn(payload, key)) : found;
     if (stale.length === 0) return;
-    const keys = among?.map(({ key }) => key);
-    const name = JSON.stringify([sinceMs, keys, session.getAccessToken()]);
+    const name = `${sinceMs} ${session.getAccessToken()}`;
     const nowMs = this.clock.now();
     const before = this.underWay.get(name);
     if (before !== undefined && Math.abs(nowMs - before.begunAtMs) < SHARED_FOR_MS) {
       session.renewal.adopt(await before.renewed);
-      if (among === undefined) this.askedSince.set(session, sinceMs);
+      this.askedSince.set(session, sinceMs);
       return;
     }
-    const own = { renewed: this.fetchAgain(stale, session, among), begunAtMs: nowMs };
+    const own = { renewed: this.fetchAgain(stale, session), begunAtMs: nowMs };
     this.underWay.set(name, own);
     try {
       await own.renewed;
-      if (among === undefined) this.askedSince.set(session, sinceMs);
+      this.askedSince.set(session, sinceMs);
     } finally {
       if (this.underWay.get(name) === own) this.underWay.delete(name);
     }
@@ -77,7 +71,6 @@ export class StaleClaimRenewal implements StaleClaimsPolicy<SessionContainer> {
   private async fetchAgain(
     stale: readonly SessionClaim<unknown>[],
     session: SessionContainer,
-    among: readonly SessionClaim<unknown>[] | undefined,
   ): Promise<SessionContainer> {
     const subject = {
       userId: session.getUserId(),
@@ -89,7 +82,7 @@ export class StaleClaimRenewal implements StaleClaimsPolicy<SessionContainer> {
     const update = await buildClaims(stale, subject, nowMs);
     // A mark came meanwhile: what has been fetched may be what has changed.
     if ((this.feed.staleClaimsSinceMs(subject.userId) ?? 0) > (sinceMs ?? 0)) {
-      await this.renewIn(session, among);
+      await this.renewIn(session);
       return session;
     }
     const unchanged = stale.filter(

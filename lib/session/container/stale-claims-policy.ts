@@ -15,12 +15,8 @@ export interface StaleClaimsPolicy<S> {
     asked?: readonly SessionClaimValidator[],
   ): readonly SessionClaim<unknown>[];
 
-  /**
-   * Updates a session's claims, or refuses the session. Without stale claims, it makes no query.
-   *
-   * @param among the claims to update. @default all
-   */
-  renewIn(session: S, among?: readonly SessionClaim<unknown>[]): Promise<void>;
+  /** Updates a session's claims, or refuses the session. Without stale claims, it makes no query. */
+  renewIn(session: S): Promise<void>;
 }
 
 /** The injection token of the policy. */

@@ -2,17 +2,15 @@ class TimeoutError extends Error {
   override readonly name = 'TimeoutError';
 }
 
-const LIMIT_MS = 5_000;
-
 /**
  * The work's result. Overdue work runs on, and nobody hears of its end.
  *
- * @throws {TimeoutError} if the work takes longer than five seconds
+ * @throws {TimeoutError} if the work takes longer than this many milliseconds
  */
-export async function inTime<T>(work: Promise<T>): Promise<T> {
+export async function settledWithin<T>(limitMs: number, work: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const overdue = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new TimeoutError(`no end within ${LIMIT_MS} ms`)), LIMIT_MS);
+    timer = setTimeout(() => reject(new TimeoutError(`no end within ${limitMs} ms`)), limitMs);
     timer.unref();
   });
   try {
