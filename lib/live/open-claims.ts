@@ -34,7 +34,7 @@ import type { LiveEnd, LiveEndReason, SessionEnds } from '../verification/sessio
 import { endOf } from './end-of-session.js';
 import { FewAtOnce } from './few-at-once.js';
 import { OpenSessions } from './open-sessions.js';
-import { settledWithin } from './settled-within.js';
+import { settledWithin, TimeoutError } from './settled-within.js';
 
 /** A connection's requirements on its session's claims, as long as it is open. */
 type AskedOfClaims = Pick<VerifySessionOptions, 'overrideGlobalClaimValidators'> | undefined;
@@ -62,6 +62,8 @@ const byEnds = new WeakMap<SessionEnds, OpenClaims>();
 @Injectable()
 export class OpenClaims {
   private readonly again = new Set<() => void>();
+  /** The sessions whose claims are fetched without an end so far. */
+  private readonly overdue = new WeakSet<ReadonlySession>();
   private readonly turns = new FewAtOnce(MOST_RENEWALS, LONGEST_TURN_MS);
   private readonly logger = new Logger('SessionModule');
   private readonly throttle: LogThrottle;
@@ -207,7 +209,7 @@ export class OpenClaims {
     try {
       // Also if none are asked: a message may ask for a role long after the feed has forgotten that it was taken.
       // Holders of one token are called in one turn, and share a fetch. Each has claims of its own.
-      await this.turns.run(() => settledWithin(JUDGED_WITHIN_MS, this.judge(session, asked)));
+      await this.turns.run(() => this.judgeInTime(session, asked));
       return undefined;
     } catch (error) {
       if (!isAsked && error instanceof TryRefreshTokenException) return undefined;
@@ -218,6 +220,22 @@ export class OpenClaims {
       if (error instanceof UnauthorizedSessionException) return 'revoked';
       throw error;
     }
+  }
+
+  private async judgeInTime(session: ReadonlySession, asked: AskedOfClaims): Promise<void> {
+    // Each attempt would add one more fetch that never ends.
+    if (this.overdue.has(session)) throw new TimeoutError('an earlier fetch has not ended');
+    const judged = this.judge(session, asked);
+    await settledWithin(JUDGED_WITHIN_MS, judged).catch((error: unknown) => {
+      if (error instanceof TimeoutError) this.waitFor(judged, session);
+      throw error;
+    });
+  }
+
+  private waitFor(judged: Promise<void>, session: ReadonlySession): void {
+    this.overdue.add(session);
+    const ended = (): void => void this.overdue.delete(session);
+    judged.then(ended, ended);
   }
 
   private async judge(session: ReadonlySession, asked: AskedOfClaims): Promise<void> {

@@ -1,4 +1,5 @@
-class TimeoutError extends Error {
+/** Some work has not ended in time. */
+export class TimeoutError extends Error {
   override readonly name = 'TimeoutError';
 }
 

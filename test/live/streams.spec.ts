@@ -575,25 +575,23 @@ describe('a stream whose role is fetched without end', () => {
     const { begun, text } = read(scene, 'admins', access);
     await begun;
     await expect.poll(() => app.get(OpenSessions).size).toBe(1);
-    const fetchInVain = async (act: () => Promise<unknown>): Promise<void> => {
-      const before = fetches;
-      await act();
-      while (fetches === before) await pause(5);
-      await pause(20);
-      vi.advanceTimersByTime(5_000);
-      await pause(20);
-    };
-
     isAnswered = false;
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
-    await fetchInVain(() => app.get(SessionService).markClaimsStale('frida'));
+    const before = fetches;
+    await app.get(SessionService).markClaimsStale('frida');
+    await vi.waitUntil(() => fetches > before);
+    await pause(20);
+    vi.advanceTimersByTime(5_000);
+    await pause(20);
     expect(logs.texts('error')).toEqual([
       'The claims of an open connection could not be fetched or judged: TimeoutError. The next TimeoutError is told after a minute',
     ]);
     expect(app.get(OpenSessions).size).toBe(1);
+    const asked = fetches;
     clock.advanceMs(60_000);
-    await fetchInVain(() => task.runNow());
-    expect(app.get(OpenSessions).size).toBe(0);
+    await task.runNow();
+    await pause(20);
+    expect([app.get(OpenSessions).size, fetches]).toEqual([0, asked]);
     vi.useRealTimers();
     expect((await text)[0]).toMatch(/event: session-ended\nid: 2\ndata: {"code":"INVALID_CLAIMS"}/);
   });
