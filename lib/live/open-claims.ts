@@ -34,7 +34,7 @@ import type { LiveEnd, LiveEndReason, SessionEnds } from '../verification/sessio
 import { endOf } from './end-of-session.js';
 import { FewAtOnce } from './few-at-once.js';
 import { OpenSessions } from './open-sessions.js';
-import { settledWithin, TimeoutError } from './settled-within.js';
+import { TimelyWork } from './timely-work.js';
 
 /** A connection's requirements on its session's claims, as long as it is open. */
 type AskedOfClaims = Pick<VerifySessionOptions, 'overrideGlobalClaimValidators'> | undefined;
@@ -48,8 +48,6 @@ interface Watching {
 const MOST_RENEWALS = 20;
 // A fetch that never ends must not keep a turn.
 const LONGEST_TURN_MS = 1_000;
-// One that takes longer counts as failed.
-const JUDGED_WITHIN_MS = 5_000;
 
 // Of several modules in an application, the one that the session belongs to.
 const byEnds = new WeakMap<SessionEnds, OpenClaims>();
@@ -62,9 +60,8 @@ const byEnds = new WeakMap<SessionEnds, OpenClaims>();
 @Injectable()
 export class OpenClaims {
   private readonly again = new Set<() => void>();
-  /** The sessions whose claims are fetched without an end so far. */
-  private readonly overdue = new WeakSet<ReadonlySession>();
   private readonly turns = new FewAtOnce(MOST_RENEWALS, LONGEST_TURN_MS);
+  private readonly timely = new TimelyWork();
   private readonly logger = new Logger('SessionModule');
   private readonly throttle: LogThrottle;
 
@@ -209,7 +206,7 @@ export class OpenClaims {
     try {
       // Also if none are asked: a message may ask for a role long after the feed has forgotten that it was taken.
       // Holders of one token are called in one turn, and share a fetch. Each has claims of its own.
-      await this.turns.run(() => this.judgeInTime(session, asked));
+      await this.turns.run(() => this.timely.run(session, () => this.judge(session, asked)));
       return undefined;
     } catch (error) {
       if (!isAsked && error instanceof TryRefreshTokenException) return undefined;
@@ -220,22 +217,6 @@ export class OpenClaims {
       if (error instanceof UnauthorizedSessionException) return 'revoked';
       throw error;
     }
-  }
-
-  private async judgeInTime(session: ReadonlySession, asked: AskedOfClaims): Promise<void> {
-    // Each attempt would add one more fetch that never ends.
-    if (this.overdue.has(session)) throw new TimeoutError('an earlier fetch has not ended');
-    const judged = this.judge(session, asked);
-    await settledWithin(JUDGED_WITHIN_MS, judged).catch((error: unknown) => {
-      if (error instanceof TimeoutError) this.waitFor(judged, session);
-      throw error;
-    });
-  }
-
-  private waitFor(judged: Promise<void>, session: ReadonlySession): void {
-    this.overdue.add(session);
-    const ended = (): void => void this.overdue.delete(session);
-    judged.then(ended, ended);
   }
 
   private async judge(session: ReadonlySession, asked: AskedOfClaims): Promise<void> {
