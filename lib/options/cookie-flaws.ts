@@ -1,7 +1,6 @@
 import type { Flaw } from '../errors/flaw.js';
+import { isLoopbackHost } from './loopback-host.js';
 import type { ResolvedSessionOptions } from './resolved-options.js';
-
-const LOOPBACK = /^(([a-z0-9-]+\.)*localhost|127(\.\d{1,3}){3}|\[::1\])$/;
 
 /** Finds why browsers keep cookies from the pages that the options name. Only `issuer` tells the API's own host. */
 export function cookieFlaws(options: ResolvedSessionOptions): Flaw[] {
@@ -45,7 +44,7 @@ export function cookieFlaws(options: ResolvedSessionOptions): Flaw[] {
 }
 
 function isPlain({ protocol, hostname }: URL): boolean {
-  return protocol === 'http:' && !LOOPBACK.test(hostname);
+  return protocol === 'http:' && !isLoopbackHost(hostname);
 }
 
 // Without the list of public suffixes, only this is sure: hosts that differ in these belong to two sites.

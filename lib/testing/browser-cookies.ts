@@ -1,3 +1,5 @@
+import { isLoopbackHost } from '../options/loopback-host.js';
+
 /** A cookie as a browser keeps it. */
 export interface KeptCookie {
   readonly name: string;
@@ -8,7 +10,6 @@ export interface KeptCookie {
   readonly expiresAtMs: number | undefined;
 }
 
-const LOOPBACK = /^(([a-z0-9-]+\.)*localhost|127(\.\d{1,3}){3}|\[::1\])$/;
 const LIFETIME = new Set(['max-age', 'expires']);
 
 /** The cookies of one host, as a browser keeps and sends them (RFC 6265bis). */
@@ -97,7 +98,7 @@ function readCookie(line: string, requestPath: string, nowMs: number): KeptCooki
 
 // RFC 6265bis §5.7: browsers take plain http to the machine itself for secure.
 function isAllowed({ attributes }: KeptCookie, { protocol, hostname }: URL): boolean {
-  const isSecure = protocol === 'https:' || LOOPBACK.test(hostname);
+  const isSecure = protocol === 'https:' || isLoopbackHost(hostname);
   const domain = attributes.get('domain')?.replace(/^\./, '') ?? '';
   const isOwn = domain === '' || domain === hostname || hostname.endsWith(`.${domain}`);
   return isOwn && (isSecure || !attributes.has('secure'));

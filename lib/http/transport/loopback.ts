@@ -1,7 +1,6 @@
+import { isLoopbackHost } from '../../options/loopback-host.js';
 import { headerOf, hostOf, type HttpRequest } from '../context/http-request.js';
 
-// localhost and its subdomains (RFC 6761 §6.3), 127.0.0.0/8 and ::1, with or without a port.
-const LOOPBACK_HOST = /^(([a-z0-9-]+\.)*localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?$/;
 const PAGE = /^(?<scheme>https?):\/\/(?<host>[^/]+)/;
 
 /** The browser's own information about a page. */
@@ -17,7 +16,7 @@ export function pageOf(request: HttpRequest): Page | undefined {
   const page = origin === undefined || origin === 'null' ? headerOf(request, 'referer') : origin;
   if (page === undefined) return undefined;
   const { scheme = '', host = '' } = PAGE.exec(page.slice(0, 300).toLowerCase())?.groups ?? {};
-  return { scheme, host, isLoopback: LOOPBACK_HOST.test(host) };
+  return { scheme, host, isLoopback: isLoopbackHost(host) };
 }
 
 function isPlainLoopbackPage({ scheme, isLoopback }: Page): boolean {
@@ -26,7 +25,7 @@ function isPlainLoopbackPage({ scheme, isLoopback }: Page): boolean {
 
 /** Whether a request names this machine as its host. Behind a proxy, that does not prove where the browser is. */
 export function namesLoopback(request: HttpRequest): boolean {
-  return LOOPBACK_HOST.test(hostOf(request));
+  return isLoopbackHost(hostOf(request));
 }
 
 /**
@@ -40,7 +39,7 @@ export function isPlainLoopback(request: HttpRequest): boolean {
   if (headerOf(request, 'x-forwarded-proto')?.toLowerCase().includes('https') === true)
     return false;
   const forwardedHost = headerOf(request, 'x-forwarded-host');
-  if (forwardedHost !== undefined && !LOOPBACK_HOST.test(forwardedHost.toLowerCase())) return false;
+  if (forwardedHost !== undefined && !isLoopbackHost(forwardedHost.toLowerCase())) return false;
   const page = pageOf(request);
   return page === undefined || isPlainLoopbackPage(page);
 }
