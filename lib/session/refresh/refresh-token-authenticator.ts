@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { SessionStoreUnavailableException } from '../../errors/session-store-unavailable.exception.js';
+import type { SessionStoreUnavailableException } from '../../errors/session-store-unavailable.exception.js';
+import { unreadableKey } from '../../keys/key-loader.js';
 import { KeyRing } from '../../keys/key-ring.js';
 import { isAntiCsrfTokenOf } from '../../tokens/anti-csrf-token.js';
 import type { Reading } from '../../tokens/reading.js';
@@ -76,11 +77,7 @@ export class RefreshTokenAuthenticator {
         return undefined;
       });
     }
-    if (!isOutage) return undefined;
-    return new SessionStoreUnavailableException({
-      cause: new Error('unreadable refresh token key'),
-      reason: 'keys-unreadable',
-    });
+    return isOutage ? unreadableKey('mac') : undefined;
   }
 
   /**
