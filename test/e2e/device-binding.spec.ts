@@ -208,7 +208,8 @@ describeOnEachDatabase('sessions that are bound to a device', (engine) => {
         expect((await scene.names()).filter((name) => name === 'bound')).toHaveLength(1);
       });
 
-      it('get one more challenge for one that came too late, and no third', async () => {
+      /** A login whose browser registers its key by hand. */
+      async function registering() {
         await open();
         const browser = await scene.loggedIn({ canBind: false });
         const { challenge } = offerOf(scene.loginAnswer(browser));
@@ -218,6 +219,11 @@ describeOnEachDatabase('sessions that are bound to a device', (engine) => {
             ...cookiesOf(browser),
             'secure-session-response': registrationProof(answered, pair),
           });
+        return { browser, challenge, register };
+      }
+
+      it('get one more challenge for one that came too late, and no third', async () => {
+        const { challenge, register } = await registering();
         scene.passMinutes(5);
         const late = await register(challenge);
         expect(late.status).toBe(403);
@@ -227,15 +233,7 @@ describeOnEachDatabase('sessions that are bound to a device', (engine) => {
       });
 
       it('get no third challenge where the second came too late as well', async () => {
-        await open();
-        const browser = await scene.loggedIn({ canBind: false });
-        const { challenge } = offerOf(scene.loginAnswer(browser));
-        const pair = newDevicePair();
-        const register = (answered: string): Promise<Answer> =>
-          scene.send('POST', BIND, {
-            ...cookiesOf(browser),
-            'secure-session-response': registrationProof(answered, pair),
-          });
+        const { browser, challenge, register } = await registering();
         scene.passMinutes(5);
         const second = offerOf(await register(challenge)).challenge;
         expect((await browser.send('POST', REFRESH_ROUTE)).status).toBe(200);
